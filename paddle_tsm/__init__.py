@@ -1,0 +1,24 @@
+"""TSM video recognition for PaddlePaddle, held number for number against a PyTorch reference.
+
+The names below are imported when they are first used, so that what works on files alone (inspect, convert)
+starts without Paddle.
+"""
+
+from importlib import import_module
+
+from paddle_tsm import runtime
+
+runtime.prepare()  # the settings that Paddle reads when it is imported
+
+_HOMES = {
+    "create_model": "paddle_tsm.create",
+    "load_model": "paddle_tsm.load",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        runtime.import_paddle()
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'paddle_tsm' has no attribute {name!r}")

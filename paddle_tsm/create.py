@@ -1,0 +1,40 @@
+"""`create_model`: a network by name."""
+
+from paddle_tsm.network import Network
+from paddle_tsm.resnet import BasicBlock, Bottleneck, ResNet
+
+
+def build(network: Network):
+    """The `paddle.nn.Layer` that `network` describes, with freshly drawn weights."""
+    options = network.options()
+    options["shift_every"] = network.every
+    block = Bottleneck if network.expansion == 4 else BasicBlock
+    return ResNet(network.blocks, block, **options)
+
+
+def create_model(
+    name: str,
+    num_classes: int = 400,
+    num_segments: int = 8,
+    is_shift: bool = True,
+    shift_div: int = 8,
+    shift_place: str = "blockres",
+    shift_every: int | None = None,
+    shift_order: str = "future_first",
+    dropout: float = 0.5,
+    partial_bn: bool = False,
+    running_var: str = "unbiased",
+):
+    """A TSM network with freshly drawn weights, in training mode.
+
+    name: tsm_resnet18, 34, 50, 101 or 152.
+    num_segments: T, the frames of a clip. is_shift: False is TSN. shift_div: one fold is C // shift_div channels.
+    shift_place: "blockres" shifts what conv1 reads, "block" what the whole block reads.
+    shift_every: shift in every so many blocks; None is upstream's rule: 2 with "blockres" where layer3 has 23 blocks or more.
+    shift_order: "future_first" (MIT, mmaction2), "past_first" (Paddle's operator, PaddleVideo) or "causal" (online).
+    partial_bn: freeze every BatchNorm but the first. running_var: "unbiased" (PyTorch) or "biased" (Paddle).
+    Returns a layer that takes [N*T, 3, H, W] and gives logits [N, num_classes].
+    Raises ValueError for a name or value that is not known.
+    """
+    options = dict(locals())
+    return build(Network(options.pop("name"), **options))

@@ -1,0 +1,1 @@
+"""All tests, and the vectors that were recorded from the upstream systems."""

@@ -1,0 +1,77 @@
+"""The shift in both packages against a loop that is the definition, and against Paddle's own operator."""
+
+import numpy as np
+import paddle
+import pytest
+import torch
+
+import paddle_tsm.shift
+import torch_ref.shift
+
+ORDERS = ("future_first", "past_first", "causal")
+CASES = [(c, div, t) for c in (12, 16, 20, 24, 64) for div in (3, 4, 8, 16) for t in (1, 2, 4, 8)]
+
+
+def by_definition(x, t, div, order):
+    """out[t, c] = x[t + d(c), c], one channel of one frame at a time."""
+    n, c = len(x) // t, x.shape[1]
+    x = x.reshape(n, t, *x.shape[1:])
+    out = np.zeros_like(x)
+    for channel in range(c):
+        if order == "past_first":  # Paddle's kernel: the second fold ends at int(2 * C / div)
+            d = -1 if channel < c // div else 1 if channel < 2 * c // div else 0
+        elif order == "causal":
+            d = -1 if channel < c // div else 0
+        else:
+            d = 1 if channel < c // div else -1 if channel < 2 * (c // div) else 0
+        for frame in range(t):
+            if 0 <= frame + d < t:
+                out[:, frame, channel] = x[:, frame + d, channel]
+    return out.reshape(n * t, *x.shape[2:])
+
+
+def in_paddle(x, *args):
+    return paddle_tsm.shift.temporal_shift(paddle.to_tensor(x), *args).numpy()
+
+
+def in_torch(x, *args):
+    return torch_ref.shift.temporal_shift(torch.from_numpy(x), *args).numpy()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shift", [in_paddle, in_torch])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_definition(shift, order, dtype):
+    rng = np.random.default_rng(0)
+    for c, div, t in CASES:
+        x = rng.standard_normal((2 * t, c, 2, 3)).astype(dtype)
+        np.testing.assert_array_equal(shift(x, t, div, order), by_definition(x, t, div, order), err_msg=f"{c, div, t}")
+
+
+def test_the_orders_differ():
+    x = np.random.default_rng(0).standard_normal((8, 16, 2, 2))
+    results = [by_definition(x, 4, 8, order) for order in ORDERS]
+    assert not any(np.array_equal(results[i], results[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_past_first_is_paddles_operator():
+    rng = np.random.default_rng(0)
+    for c, div, t in CASES:
+        x = rng.standard_normal((2 * t, c, 2, 3)).astype("float32")
+        own = paddle.nn.functional.temporal_shift(paddle.to_tensor(x), t, 1 / div).numpy()
+        np.testing.assert_array_equal(in_paddle(x, t, div, "past_first"), own, err_msg=f"{c, div, t}")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_gradient_is_the_adjoint(order):
+    """<shift(x), g> differentiated by x, against the definition's own transpose in PyTorch."""
+    rng = np.random.default_rng(1)
+    for c, div, t in ((20, 8, 4), (64, 8, 8), (16, 4, 1)):
+        x, g = rng.standard_normal((2, 2 * t, c, 2, 2))
+        p = paddle.to_tensor(x, stop_gradient=False)
+        (paddle_tsm.shift.temporal_shift(p, t, div, order) * paddle.to_tensor(g)).sum().backward()
+        q = torch.from_numpy(x).requires_grad_()
+        (torch_ref.shift.temporal_shift(q, t, div, order) * torch.from_numpy(g)).sum().backward()
+        np.testing.assert_array_equal(p.grad.numpy(), q.grad.numpy())
+        inner = (by_definition(x, t, div, order) * g).sum()
+        assert abs((p.grad.numpy() * x).sum() - inner) < 1e-12 * np.abs(x * g).sum()
