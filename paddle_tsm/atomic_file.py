@@ -1,0 +1,50 @@
+"""Files that appear complete or not at all."""
+
+import contextlib
+import os
+import secrets
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Yield the name of an empty temporary file beside ``path``; on success it takes that name, otherwise it goes.
+
+    Whatever wrote it may read it back before the block ends, so a file that fails its own check never takes the name.
+    The temporary file is called .NAME.*.tmp and lies in the same directory (a rename is atomic only within one file
+    system). It is flushed to disk before the rename. A symbolic link keeps pointing at its target, which is replaced.
+    Permissions are those open() gives. Raises OSError, also where ``path`` is a directory.
+    """
+    path = os.path.realpath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(21, os.strerror(21), path)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        # Not tempfile.mkstemp: its files are readable by their owner only, whatever the umask says.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _flush_folder(folder)
+
+
+@contextlib.contextmanager
+def atomic_file(path):
+    """Yield a binary file open for writing (and reading) that becomes ``path`` on success; see ``atomic_path``."""
+    with atomic_path(path) as temporary, open(temporary, "w+b") as file:
+        yield file
+
+
+def _flush_folder(folder):
+    """Make the rename itself last. Some systems cannot flush a folder; the file is complete all the same."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

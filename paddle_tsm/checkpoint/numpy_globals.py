@@ -1,0 +1,211 @@
+"""Stand-ins for the NumPy and standard-library names that pickled arrays use.
+
+Sources: ndarray.__reduce__, dtype.__reduce__ in numpy/_core/src/multiarray; paddle/framework/io.py (reduce_varbase
+wraps a tensor as builtins.tuple of name and array); collections.OrderedDict.__reduce__ of Python 2 and 3.
+"""
+
+from collections import OrderedDict
+
+import ml_dtypes
+import numpy as np
+
+from .error import CheckpointError
+from .pickle_operations import checked_key
+from .shape import MAX_DIMENSIONS, element_count
+from .stand_in import Global, LongText, RecordType, StandIn
+
+_CODES = "b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()
+
+
+class DtypeState(StandIn):
+    """numpy.dtype(code) and the byte order its BUILD gives."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def build(self, machine, state):
+        # (version, byte order, subarray, names, fields, itemsize, alignment, flags[, metadata])
+        if type(state) is not tuple or len(state) not in (8, 9) or state[2:5] != (None, None, None):
+            machine.refuse("describes an array of records, wanted plain numbers")
+        if state[1] not in ("<", "|", ">", "="):
+            machine.refuse("names a byte order that is none; the file is damaged")
+        if state[1] == ">":
+            self.dtype = self.dtype.newbyteorder(">")
+
+    def plain(self):
+        return str(self.dtype)
+
+
+class ArrayState(StandIn):
+    """An array between ``_reconstruct`` and BUILD: shape, dtype, order and where in the file its bytes are."""
+
+    __slots__ = ("array", "_path")
+
+    def __init__(self, machine):
+        self.array = None
+        self._path = machine.path
+
+    def build(self, machine, state):
+        if self.array is not None or type(state) is not tuple or len(state) != 5:
+            machine.refuse(
+                "holds an array whose state is not (version, shape, dtype, order, bytes); the file is damaged"
+            )
+        _, shape, dtype, fortran, data = state
+        if not isinstance(dtype, DtypeState):
+            machine.refuse("holds an array without a dtype; the file is damaged")
+        count = checked_count(machine, shape)
+        data = array_bytes(machine, data)
+        if count * dtype.dtype.itemsize != len(data):
+            machine.refuse(
+                f"holds an array {list(shape)} of {dtype.dtype} with {len(data)} bytes, "
+                f"wanted {count * dtype.dtype.itemsize}"
+            )
+        array = np.ndarray(shape, dtype.dtype, buffer=data, order="F" if fortran else "C")
+        if not dtype.dtype.isnative:
+            machine.spend_bytes(len(data))
+            array = array.astype(dtype.dtype.newbyteorder("="))
+        array.flags.writeable = False
+        self.array = array
+
+    def plain(self):
+        if self.array is None:
+            raise CheckpointError(f"{self._path}: holds an array without its data; the file is damaged")
+        return self.array
+
+
+class NamedTensor(StandIn):
+    """Paddle's (name, array) for a tensor that is not an entry of a state_dict."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def plain(self):
+        return self.array
+
+
+def checked_count(machine, shape):
+    """The number of elements of ``shape``."""
+    count = element_count(shape) if type(shape) is tuple else None
+    if count is None:
+        machine.refuse(
+            f"holds an array whose shape is not a tuple of at most {MAX_DIMENSIONS} sensible sizes; the file is damaged"
+        )
+    return count
+
+
+def array_bytes(machine, data):
+    """The bytes of an array: a slice of the file, except where a text encoding (protocol 2) forces a copy."""
+    if isinstance(data, str):  # a short Python 2 string
+        try:
+            return data.encode("latin-1")
+        except UnicodeEncodeError:
+            machine.refuse("holds an array whose bytes are text; the file is damaged")
+    if not isinstance(data, (bytes, memoryview)):
+        machine.refuse(f"holds an array whose bytes are a {type(data).__name__}; object arrays are refused")
+    return data
+
+
+def _dtype(machine, arguments):
+    code = arguments[0] if arguments else None
+    if isinstance(code, Global) and code.name == "ml_dtypes.bfloat16":
+        return DtypeState(np.dtype(ml_dtypes.bfloat16))
+    if not isinstance(code, str):  # its repr could be made endless
+        machine.refuse(f"names a dtype by a {type(code).__name__}, wanted text; the file is damaged")
+    if code.startswith("O"):
+        machine.refuse("holds an object array, which can hold anything; wanted numbers")
+    if code not in _CODES:
+        machine.refuse(f"holds an array of dtype {code!r:.40}, wanted one of {' '.join(_CODES)}")
+    return DtypeState(np.dtype(code))
+
+
+def _reconstruct(machine, arguments):
+    if len(arguments) != 3 or not isinstance(arguments[0], Global) or arguments[0].name != "numpy.ndarray":
+        machine.refuse("rebuilds an array that is not a numpy.ndarray; refused")
+    return ArrayState(machine)
+
+
+def _scalar(machine, arguments):
+    if len(arguments) != 2 or not isinstance(arguments[0], DtypeState):
+        machine.refuse("holds a NumPy number without a dtype; the file is damaged")
+    data = array_bytes(machine, arguments[1])
+    if len(data) != arguments[0].dtype.itemsize:
+        machine.refuse("holds a NumPy number of the wrong length; the file is damaged")
+    value = np.ndarray((), arguments[0].dtype, buffer=data).item()
+    return value
+
+
+def _encode(machine, arguments):
+    """_codecs.encode(text, 'latin1'): how protocol 2 writes bytes."""
+    if len(arguments) != 2 or arguments[1] not in ("latin1", "latin-1"):
+        machine.refuse("encodes text otherwise than as latin1; refused")
+    text = arguments[0]
+    if not isinstance(text, (str, LongText)):
+        machine.refuse("encodes something that is not text; the file is damaged")
+    machine.spend_bytes(len(text) if isinstance(text, str) else len(text.view) // 2)
+    try:
+        return (text if isinstance(text, str) else text.plain()).encode("latin-1")
+    except UnicodeError:
+        machine.refuse("holds bytes written as text that are not latin1; the file is damaged")
+
+
+def _ordered_dict(machine, arguments):
+    result = OrderedDict()
+    if not arguments:
+        return result
+    if len(arguments) != 1 or type(arguments[0]) is not list:  # Python 2: a list of [key, value]
+        machine.refuse("builds an OrderedDict from something other than a list of pairs; the file is damaged")
+    machine.spend_bytes(8 * len(arguments[0]))
+    for pair in arguments[0]:
+        if type(pair) not in (list, tuple) or len(pair) != 2:
+            machine.refuse("builds an OrderedDict from something other than a list of pairs; the file is damaged")
+        result[checked_key(machine, pair[0])] = pair[1]
+    return result
+
+
+def _counter(machine, arguments):
+    """collections.Counter: the milestones of torch's MultiStepLR."""
+    if len(arguments) > 1 or (arguments and type(arguments[0]) is not dict):
+        machine.refuse("builds a Counter from something other than a dict; the file is damaged")
+    return arguments[0] if arguments else {}
+
+
+def _tuple(machine, arguments):
+    if len(arguments) != 1 or type(arguments[0]) not in (tuple, list):
+        machine.refuse("builds a tuple from something other than a sequence; the file is damaged")
+    items = arguments[0]
+    if type(items) is list:
+        machine.spend_bytes(8 * len(items))
+        items = tuple(items)
+    if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], ArrayState):
+        return NamedTensor(items[1])
+    return items
+
+
+def _getattr(machine, arguments):
+    """getattr(a record's class, name): mmengine pickles a HistoryBuffer's statistics so. Only the name is kept."""
+    if len(arguments) != 2 or not isinstance(arguments[0], RecordType) or not isinstance(arguments[1], str):
+        machine.refuse("calls getattr, which is not to be called; nothing was run")
+    return Global(f"{arguments[0].name}.{arguments[1]}")
+
+
+def numpy_table():
+    """{(module, name): StandIn}, both spellings of NumPy's core and of Python's builtins."""
+    table = {
+        ("numpy", "ndarray"): Global("numpy.ndarray"),
+        ("numpy", "dtype"): Global("numpy.dtype", _dtype),
+        ("ml_dtypes", "bfloat16"): Global("ml_dtypes.bfloat16"),
+        ("_codecs", "encode"): Global("_codecs.encode", _encode),
+        ("collections", "OrderedDict"): Global("collections.OrderedDict", _ordered_dict),
+        ("collections", "Counter"): Global("collections.Counter", _counter),
+    }
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        table[module, "_reconstruct"] = Global("numpy._reconstruct", _reconstruct)
+        table[module, "scalar"] = Global("numpy.scalar", _scalar)
+    for module in ("builtins", "__builtin__"):
+        table[module, "tuple"] = Global("builtins.tuple", _tuple)
+        table[module, "getattr"] = Global("builtins.getattr", _getattr)
+    return table

@@ -1,0 +1,70 @@
+"""Paddle's .pdparams and .pdopt: a pickle of {name: array}, protocols 2 to 4.
+
+Source: paddle/framework/io.py (_legacy_save, _pickle_save, reduce_varbase) and io_utils.py (_unpack_saved_dict).
+Paddle stores bfloat16 as uint16 without a mark, and has no uint16 parameters: uint16 is read as bfloat16.
+"""
+
+import numpy as np
+
+from .error import CheckpointError
+from .numpy_globals import numpy_table
+from .pickle_machine import Budget, PickleMachine
+from .plain_tree import plain_tree
+from .shape import element_count
+from .torch_globals import BFLOAT16
+
+_SLICED = "UnpackBigParamInfor@@"  # Paddle's spelling
+
+
+def read_paddle_pickle(file):
+    """The tree of a .pdparams file; arrays cut from ``file`` (MappedFile), maybe unaligned. Raises CheckpointError."""
+    budget = Budget(file.size)
+    machine = PickleMachine(file.path, file.view, 0, numpy_table(), budget)
+    tree = machine.run()
+    if machine.position != file.size:
+        raise CheckpointError(
+            f"{file.path}: {file.size - machine.position} bytes follow the pickle, wanted none; "
+            "the file is damaged or no .pdparams"
+        )
+    tree = plain_tree(file, tree, _bfloat16)
+    if isinstance(tree, dict) and _SLICED in tree:
+        tree = _join_slices(file, tree, budget)
+    return tree
+
+
+def _bfloat16(array):
+    return array.view(BFLOAT16) if array.dtype == np.uint16 else array
+
+
+def _join_slices(file, tree, budget):
+    """Protocols 2 and 3 cut arrays above 1 GiB into slices called NAME@@.0, NAME@@.1, ..."""
+
+    def damaged(name):
+        return CheckpointError(f"{file.path}: {name}: its slices do not fit together; the file is damaged")
+
+    plan = tree.pop(_SLICED)
+    if not isinstance(plan, dict):
+        raise damaged(_SLICED)
+    for name, how in plan.items():
+        if (
+            not isinstance(how, dict)
+            or not isinstance(how.get("slices"), list)
+            or not isinstance(how.get("OriginShape"), (tuple, list))
+        ):
+            raise damaged(name)
+        pieces = []
+        for piece in how["slices"]:
+            array = tree.pop(piece, None) if isinstance(piece, str) else None
+            if not isinstance(array, np.ndarray):
+                raise damaged(name)
+            budget.bytes -= array.nbytes
+            pieces.append(array)
+        shape = tuple(how["OriginShape"])
+        if budget.bytes < 0 or not pieces or len({p.dtype for p in pieces}) > 1 or any(p.ndim != 1 for p in pieces):
+            raise damaged(name)
+        if sum(p.size for p in pieces) != element_count(shape):
+            raise damaged(name)
+        joined = np.concatenate(pieces).reshape(shape)
+        joined.flags.writeable = False
+        tree[name] = joined
+    return tree

@@ -1,0 +1,64 @@
+"""Read a checkpoint of any known format."""
+
+from dataclasses import dataclass
+
+from .error import CheckpointError
+from .mapped_file import MappedFile
+from .paddle_pickle import read_paddle_pickle
+from .safetensors_file import read_safetensors
+from .sniff import sniff
+from .torch_legacy import read_torch_legacy
+from .torch_tar import read_torch_tar
+from .torch_zip import read_torch_zip
+from .wrapper import find_network
+
+_READERS = {
+    "torch-zip": read_torch_zip,
+    "torch-legacy": read_torch_legacy,
+    "torch-tar": read_torch_tar,
+    "pdparams": read_paddle_pickle,
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One network of one file.
+
+    path:     the file
+    format:   "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams"
+    tensors:  {name: read-only array} in the order of the file. Arrays show the file's own bytes where they can, and
+              may be unaligned. 0-d tensors are 0-d arrays. bfloat16 is ml_dtypes.bfloat16.
+    wrapper:  the keys that led to the network, such as ("state_dict",); () if the file is the network
+    aside:    all else in the file: its tree without the network's arrays; {} if there is nothing else
+    metadata: __metadata__ of a safetensors file, otherwise {}
+    """
+
+    path: str
+    format: str
+    tensors: dict
+    wrapper: tuple
+    aside: dict
+    metadata: dict
+
+
+def read_checkpoint(path, network=None):
+    """Read the checkpoint ``path`` and find its network; returns a Checkpoint.
+
+    The format is found by content. ``network``: key of the wanted network where the file holds several ("model_ema").
+    Nothing in the file is ever executed or imported, and memory is bounded by the file's size; neither PyTorch nor
+    Paddle is needed. Raises CheckpointError (one line) for what is missing, damaged, forged, unknown or ambiguous.
+    """
+    file = MappedFile(path)
+    kind = sniff(file)
+    metadata = {}
+    try:
+        if kind == "safetensors":
+            tree, metadata = read_safetensors(file)
+        else:
+            tree = _READERS[kind](file)
+    except MemoryError:
+        raise CheckpointError(f"{file.path}: does not fit into memory") from None
+    except RecursionError:
+        raise CheckpointError(f"{file.path}: is nested too deeply, wanted a few levels") from None
+    wrapper, tensors, aside = find_network(file.path, tree, network)
+    return Checkpoint(file.path, kind, tensors, wrapper, aside, metadata)

@@ -1,0 +1,40 @@
+"""Write the safetensors format, each array's memory straight to the file.
+
+Source: https://github.com/huggingface/safetensors README, section "Format". The header is padded with spaces to a
+multiple of 8 bytes; the arrays keep the order in which they are given.
+"""
+
+import json
+
+from .error import CheckpointError
+from .pickle_emitter import little_endian, raw
+from .safetensors_file import SAFETENSORS_DTYPES
+
+_NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
+
+
+def write_safetensors(path, file, tensors, metadata):
+    """Write {name: array} and {str: str} to the binary ``file``. Raises CheckpointError for other types."""
+    header = {}
+    if metadata:
+        if not all(isinstance(k, str) and isinstance(v, str) for k, v in metadata.items()):
+            raise CheckpointError(f"{path}: metadata must be text to text, as safetensors wants it")
+        header["__metadata__"] = dict(metadata)
+    position = 0
+    for name, array in tensors.items():
+        dtype = array.dtype.newbyteorder("=")
+        if dtype not in _NAMES:
+            raise CheckpointError(
+                f"{path}: {name}: cannot write {array.dtype} as safetensors, "
+                f"wanted one of {', '.join(map(str, _NAMES))}"
+            )
+        if name == "__metadata__":
+            raise CheckpointError(f"{path}: a tensor cannot be called __metadata__ in a safetensors file; rename it")
+        end = position + array.nbytes
+        header[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": [position, end]}
+        position = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for array in tensors.values():
+        file.write(raw(little_endian(array)))

@@ -1,0 +1,45 @@
+"""Which format a file has, by its first bytes; its name says nothing."""
+
+from .error import CheckpointError
+from .torch_legacy import MAGIC
+from .torch_tar import is_tar
+
+_KNOWN = "PyTorch zip or legacy (.pth, .pth.tar), safetensors or .pdparams"
+_LEGACY = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")
+# What people have been seen to pass instead, and what to do then.
+_OTHERS = (
+    (b"\x89HDF\r\n", "is an HDF5 file"),
+    (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
+    (b"BZh", "is compressed with bzip2; unpack it first"),
+    (b"\xfd7zXZ", "is compressed with xz; unpack it first"),
+    (b"7z\xbc\xaf", "is a 7z archive; unpack it first"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself; run git lfs pull"),
+    (b"<!DOCTYPE", "is a web page, the download went wrong; download it again"),
+    (b"<html", "is a web page, the download went wrong; download it again"),
+    (b"<?xml", "is an XML page, the download went wrong; download it again"),
+    (b"\x93NUMPY", "is a NumPy array"),
+    (
+        b"\x00\x00\x00\x00",
+        "looks like Paddle's inference weights (.pdiparams) or a damaged file; use the .pdparams it was made from",
+    ),
+)
+
+
+def sniff(file):
+    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams" for a MappedFile.
+
+    Raises CheckpointError for anything else, with what it seems to be.
+    """
+    start = bytes(file.view[:32])
+    if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return "torch-zip"
+    if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
+        return "torch-legacy" if _LEGACY in start else "pdparams"
+    if len(start) >= 9 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
+        return "safetensors"
+    if is_tar(file.view):
+        return "torch-tar"
+    for signature, what in _OTHERS:
+        if start.startswith(signature):
+            raise CheckpointError(f"{file.path}: {what}; wanted {_KNOWN}")
+    raise CheckpointError(f"{file.path}: begins with {start[:8]!r}, which is no checkpoint known here; wanted {_KNOWN}")

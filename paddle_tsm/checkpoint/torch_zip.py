@@ -1,0 +1,76 @@
+"""PyTorch's zip format, the default since 1.6: data.pkl and one stored entry for each storage.
+
+Source: torch/serialization.py (_save, _load, persistent ids ("storage", type, key, location, size)) and
+caffe2/serialize/inline_container.cc (the archive).
+"""
+
+from .error import CheckpointError
+from .pickle_machine import Budget, PickleMachine
+from .plain_tree import plain_tree
+from .torch_globals import Storage, StorageType, torch_table
+from .zip_directory import stored, stored_or_small, zip_entries
+
+_MAX_PICKLE = 64 << 20
+
+
+def read_torch_zip(file):
+    """The tree a torch zip file holds, its arrays mapped from ``file`` (MappedFile). Raises CheckpointError."""
+    entries = zip_entries(file)
+    pickles = [name for name in entries if name.split("/")[-1] == "data.pkl"]
+    if len(pickles) != 1:
+        raise CheckpointError(
+            f"{file.path}: zip holds {len(pickles)} data.pkl, wanted one; was it written by torch.save?"
+        )
+    root = pickles[0][: -len("data.pkl")]
+    if f"{root}constants.pkl" in entries or any(name.startswith(f"{root}code/") for name in entries):
+        raise CheckpointError(
+            f"{file.path}: is a TorchScript program, wanted weights; save module.state_dict() with torch.save"
+        )
+    _check_byte_order(file, entries.get(f"{root}byteorder"))
+    view = stored_or_small(file, entries[pickles[0]], _MAX_PICKLE)
+    storages = {}
+
+    def persistent(machine, identifier):
+        kind, key, size = storage_identifier(machine, identifier, 5)
+        if key not in storages:
+            entry = entries.get(f"{root}data/{key}")
+            if entry is None:
+                machine.refuse(f"refers to data/{key}, which the file does not hold; it is damaged")
+            storages[key] = Storage(file.path, kind.dtype, entry.size, stored(file, entry))
+        storage = storages[key]
+        if storage.dtype != kind.dtype:
+            # The same bytes under two types: torch shares the untyped storage, so does this.
+            storage = Storage(file.path, kind.dtype, storage.size, storage.data)
+        if size * (1 if kind.dtype is None else kind.dtype.itemsize) > storage.size:
+            machine.refuse(f"says data/{key} has {size} elements of {kind.name}, the file holds {storage.size} bytes")
+        return storage
+
+    machine = PickleMachine(file.path, view, 0, torch_table(), Budget(file.size), persistent)
+    return plain_tree(file, machine.run())
+
+
+def storage_identifier(machine, identifier, length):
+    """(StorageType, key, number of elements) of ("storage", type, key, location, number of elements, ...)."""
+    if type(identifier) is not tuple or len(identifier) != length or identifier[0] != "storage":
+        machine.refuse("refers to outside data by something other than a storage; the file is damaged")
+    _, kind, key, location, size = identifier[:5]
+    if (
+        not isinstance(kind, StorageType)
+        or not isinstance(location, str)
+        or type(size) is not int
+        or not 0 <= size < 2**48
+    ):
+        machine.refuse("describes a storage by something other than type, key, location and size; the file is damaged")
+    if type(key) is not str and type(key) is not int:
+        machine.refuse("names a storage by something other than text; the file is damaged")
+    return kind, key, size
+
+
+def _check_byte_order(file, entry):
+    if entry is None:
+        return
+    order = bytes(stored_or_small(file, entry, 64)).strip()
+    if order != b"little":
+        raise CheckpointError(
+            f"{file.path}: has byte order {order!r}, wanted little; load and save it on a little-endian machine"
+        )

@@ -1,0 +1,135 @@
+"""Where in a checkpoint's tree the network is."""
+
+import re
+
+import numpy as np
+
+from .error import CheckpointError
+
+# Keys under which training programs keep a network, so that it is one even if its names have no dots.
+NETWORK_KEYS = (
+    "state_dict",
+    "model",
+    "model_state_dict",
+    "net",
+    "ema",
+    "model_ema",
+    "state_dict_ema",
+    "ema_state_dict",
+)
+# Keys that may hold arrays but never a network.
+OTHER_KEYS = (
+    "meta",
+    "optimizer",
+    "message_hub",
+    "param_schedulers",
+    "StructuredToParameterName@@",
+    "_metadata",
+    "LR_Scheduler",
+)
+_ACCUMULATOR = re.compile(
+    r"_(velocity|moment[12]|moment|beta[12]_pow_acc|inf_norm|mean_square|mean_grad|squared|linear)_[0-9]+$"
+)
+_SCALARS = (int, float, complex, bool, str, bytes, type(None))
+_MAX_DEPTH = 4
+
+
+def find_network(path, tree, choice=None):
+    """(wrapper, tensors, aside): the keys that lead to the network, its {name: array}, and all the rest.
+
+    A network is a dict of names to arrays: at the root, under one of NETWORK_KEYS, or anywhere with dotted names.
+    ``choice`` (a key, or keys joined by dots) picks one of several. Optimizer state is never a network. Scalars that
+    stand among the arrays go aside. Raises CheckpointError if there is none, or several and no choice.
+    """
+    found = {}
+    _search(tree, (), found, set())
+    if not found:
+        optimizer = isinstance(tree, dict) and _is_optimizer(tree)
+        what = "optimizer state" if optimizer else f"{_describe(tree)}"
+        raise CheckpointError(f"{path}: holds {what}, wanted a network: a dictionary of names to arrays (a state_dict)")
+    wrapper = _choose(path, list(found), choice)
+    tensors = {}
+    rest = {}
+    for name, value in found[wrapper].items():
+        if isinstance(value, np.ndarray):
+            tensors[name] = value
+        elif isinstance(value, _SCALARS) or name in OTHER_KEYS:
+            rest[name] = value
+        else:
+            raise CheckpointError(
+                f"{path}: {'.'.join((*wrapper, name))}: is a {type(value).__name__}, wanted an array; "
+                "was something else saved with the network?"
+            )
+    return wrapper, tensors, _without(tree, wrapper, rest)
+
+
+def _search(tree, keys, found, seen):
+    """Collect {keys: dict} of the networks of ``tree``; a dict that two keys lead to counts once, for the first."""
+    if not isinstance(tree, dict) or len(keys) > _MAX_DEPTH or id(tree) in seen or _is_optimizer(tree):
+        return
+    seen.add(id(tree))
+    before = len(found)
+    for key, value in tree.items():
+        if isinstance(key, str) and key not in OTHER_KEYS:
+            _search(value, (*keys, key), found, seen)
+    if len(found) == before and _is_network(tree, keys):
+        found[keys] = tree
+
+
+def _is_network(tree, keys):
+    """Most values are arrays; with dotted names, most values that are not scalars."""
+    names = [key for key, value in tree.items() if isinstance(value, np.ndarray)]
+    if not names or not all(isinstance(key, str) for key in tree):
+        return False
+    others = [value for key, value in tree.items() if key not in OTHER_KEYS and not isinstance(value, np.ndarray)]
+    if 2 * sum("." in name for name in names) > len(names):
+        return len(names) > sum(not isinstance(value, _SCALARS) for value in others)
+    return (not keys or keys[-1] in NETWORK_KEYS) and len(names) > len(others)
+
+
+def _is_optimizer(tree):
+    if "param_groups" in tree and "state" in tree:
+        return True
+    names = [key for key, value in tree.items() if isinstance(value, np.ndarray)]
+    return bool(names) and 2 * sum(isinstance(n, str) and _ACCUMULATOR.search(n) is not None for n in names) > len(
+        names
+    )
+
+
+def _choose(path, wrappers, choice):
+    listed = ", ".join(".".join(keys) or "(the file itself)" for keys in wrappers)
+    if choice is not None:
+        exact = [keys for keys in wrappers if choice == ".".join(keys)]
+        near = exact or [keys for keys in wrappers if keys and choice in (keys[0], keys[-1])]
+        if len(near) != 1:
+            raise CheckpointError(
+                f"{path}: holds {'no' if not near else 'more than one'} network {choice!r}; it holds: {listed}"
+            )
+        return near[0]
+    if len(wrappers) > 1:
+        raise CheckpointError(
+            f"{path}: holds {len(wrappers)} networks: {listed}; choose one with --network KEY (network=KEY in Python)"
+        )
+    return wrappers[0]
+
+
+def _without(tree, wrapper, rest):
+    """A copy of ``tree`` with the network replaced by the scalars that stood in it, or gone if there are none."""
+    if not wrapper:
+        return rest
+    copy = {}
+    for key, value in tree.items():
+        if key != wrapper[0]:
+            copy[key] = value
+            continue
+        inner = _without(value, wrapper[1:], rest)
+        if inner:
+            copy[key] = inner
+    return copy
+
+
+def _describe(tree):
+    if isinstance(tree, dict):
+        keys = ", ".join(str(key) for key in list(tree)[:6])
+        return f"a dictionary that is none (keys: {keys})" if keys else "an empty dictionary"
+    return f"a {type(tree).__name__}"

@@ -1,0 +1,105 @@
+"""Write a checkpoint in any format that is still in use."""
+
+import os
+
+import numpy as np
+
+from ..atomic_file import atomic_file
+from .error import CheckpointError
+from .paddle_pickle_writer import write_paddle_pickle
+from .safetensors_writer import write_safetensors
+from .torch_zip_writer import write_torch_zip
+
+SUFFIXES = {
+    ".safetensors": "safetensors",
+    ".pdparams": "pdparams",
+    ".pth": "torch-zip",
+    ".pth.tar": "torch-zip",
+    ".pt": "torch-zip",
+}
+
+
+def format_of_name(path):
+    """The format that ``write_checkpoint`` gives a file of this name. Raises CheckpointError for an unknown suffix."""
+    name = os.path.basename(os.fspath(path)).lower()
+    for suffix, kind in SUFFIXES.items():
+        if name.endswith(suffix):
+            return kind
+    raise CheckpointError(
+        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}; rename it or pass format="
+    )
+
+
+def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, format=None):
+    """Write {name: array} as a file that PyTorch, Paddle or safetensors loads, complete or not at all.
+
+    format:   "safetensors", "pdparams" or "torch-zip"; None: by the suffix of ``path``
+    wrapper:  keys to put the network under, as ``Checkpoint.wrapper``
+    aside:    what else to put into the file, as ``Checkpoint.aside``: plain containers, numbers, text and arrays
+    metadata: {str: str} for a safetensors file
+
+    Dtypes are kept; .pdparams stores bfloat16 as uint16, as Paddle does. Raises CheckpointError (one line) for what
+    the format cannot hold, an unknown suffix, and where the file cannot be written.
+    """
+    path = os.fspath(path)
+    kind = format_of_name(path) if format is None else format
+    if kind not in SUFFIXES.values():
+        raise CheckpointError(
+            f"{path}: unknown format {kind!r}, wanted one of {', '.join(sorted(set(SUFFIXES.values())))}"
+        )
+    network = _checked_tensors(path, tensors)
+    if metadata and kind != "safetensors":
+        raise CheckpointError(f"{path}: {kind} has no place for metadata; put it aside, or write .safetensors")
+    if kind == "safetensors" and (wrapper or aside):
+        raise CheckpointError(
+            f"{path}: safetensors holds one flat network; write it without wrapper and aside, or write .pth"
+        )
+    tree = _wrapped(path, network, tuple(wrapper), aside or {})
+    try:
+        with atomic_file(path) as file:
+            if kind == "safetensors":
+                write_safetensors(path, file, network, metadata)
+            elif kind == "pdparams":
+                write_paddle_pickle(path, file, tree)
+            else:
+                write_torch_zip(path, file, tree if not wrapper else _at(tree, wrapper), tree)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _checked_tensors(path, tensors):
+    """A plain dict of the arrays. Raises CheckpointError for names that are not text and values that are not arrays."""
+    for name, array in tensors.items():
+        if not isinstance(name, str):
+            raise CheckpointError(f"{path}: name {name!r:.60} is a {type(name).__name__}, wanted text")
+        if any("\ud800" <= c <= "\udfff" for c in name):
+            raise CheckpointError(f"{path}: name {name!r:.60} is no valid text; rename it")
+        if not isinstance(array, np.ndarray):
+            raise CheckpointError(f"{path}: {name}: is a {type(array).__name__}, wanted a NumPy array")
+    if not tensors:
+        raise CheckpointError(f"{path}: there is no tensor to write")
+    return dict(tensors)
+
+
+def _wrapped(path, network, wrapper, aside):
+    """``aside`` with the network under ``wrapper``; scalars that ``aside`` has there join it."""
+    if not wrapper:
+        return _joined(path, network, aside)
+    tree = {}
+    if wrapper[0] not in aside:
+        tree[wrapper[0]] = _wrapped(path, network, wrapper[1:], {})
+    for key, value in aside.items():
+        tree[key] = _wrapped(path, network, wrapper[1:], value) if key == wrapper[0] else value
+    return tree
+
+
+def _joined(path, network, rest):
+    if not isinstance(rest, dict) or set(rest) & set(network):
+        raise CheckpointError(f"{path}: what stands aside takes the place or a name of the network; rename it")
+    return {**network, **rest}
+
+
+def _at(tree, wrapper):
+    for key in wrapper:
+        tree = tree[key]
+    return tree
