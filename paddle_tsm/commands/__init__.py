@@ -1,0 +1,1 @@
+"""The sub-commands of `paddle-tsm`: `add_parser` describes the arguments, `run` does the work."""

@@ -1,0 +1,22 @@
+"""The options that say what a checkpoint's keys cannot, for every command that reads one."""
+
+from paddle_tsm.network import CHOICES
+
+HELP = "only where the file cannot say it"
+NAMES = ("num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order")
+
+
+def add_network_options(parser) -> None:
+    """Add --num-segments, --no-shift, --shift-div, --shift-place, --shift-every and --shift-order."""
+    group = parser.add_argument_group("the network", f"{HELP}; what the keys say cannot be overridden")
+    group.add_argument("--num-segments", type=int, metavar="T", help="frames of a clip (8)")
+    group.add_argument("--no-shift", dest="is_shift", action="store_false", default=None, help="TSN: no temporal shift")
+    group.add_argument("--shift-div", type=int, metavar="N", help="one fold is C // N channels (8)")
+    group.add_argument("--shift-place", choices=CHOICES["shift_place"], help="(blockres)")
+    group.add_argument("--shift-every", type=int, metavar="N", help="shift in every N-th block (upstream's rule)")
+    group.add_argument("--shift-order", choices=CHOICES["shift_order"], help="(future_first)")
+
+
+def network_options(args) -> dict:
+    """The options given on the command line; those that were not are None."""
+    return {name: getattr(args, name) for name in NAMES}

@@ -1,0 +1,1 @@
+"""The key names of each system's checkpoints, as data, and what is read off them."""

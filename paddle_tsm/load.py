@@ -1,0 +1,43 @@
+"""`load_model`: a checkpoint of any layout and file format as a Paddle network."""
+
+import numpy as np
+import paddle
+
+from paddle_tsm.create import build
+from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.network import is_linear_weight
+
+
+def assign_weights(model, tensors: dict[str, np.ndarray]):
+    """Fill `model` with canonical tensors in PyTorch's orientation; Linear weights are transposed. Returns the model.
+
+    A BatchNorm's step counter may be missing (Paddle's files have none) and is then 0. Raises ValueError where
+    another tensor is missing, left over or of another shape; nothing is assigned then.
+    """
+    state = model.state_dict()
+    arrays = {name: array.T if is_linear_weight(name) else array for name, array in tensors.items()}
+    missing = {name for name in state.keys() - arrays.keys() if not name.endswith("num_batches_tracked")}
+    unexpected = arrays.keys() - state.keys()
+    if missing or unexpected:
+        raise ValueError(f"weights: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}")
+    for name, array in arrays.items():
+        if list(array.shape) != list(state[name].shape):
+            raise ValueError(f"{name}: expected {list(state[name].shape)}, found {list(array.shape)}")
+    for name, target in state.items():
+        array = arrays.get(name, np.zeros((), "int64"))
+        kind = str(target.dtype).rsplit(".", 1)[-1]
+        target.set_value(np.ascontiguousarray(array.astype(kind)).reshape(array.shape))
+    return model
+
+
+def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
+    """The network in the file `path`, in evaluation mode.
+
+    path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by content.
+    layout: "auto", or the layout's name. num_segments, options: as for `create_model`; needed only where the file
+    cannot say them. Raises ValueError (CheckpointError), in one line, for a file that is not exactly a known network.
+    """
+    found = read_network(path, layout=layout, num_segments=num_segments, **options)
+    model = assign_weights(build(found.network), found.tensors)
+    model.eval()
+    return model

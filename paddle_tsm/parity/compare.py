@@ -1,0 +1,48 @@
+"""Two arrays compared: one row of the parity table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """`max_abs`: largest absolute difference; `max_rel`: that over the reference's largest magnitude."""
+
+    name: str
+    precision: str
+    shape: tuple[int, ...]
+    max_abs: float
+    max_rel: float
+    limit: float
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problem
+
+
+def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -> Row:
+    """Compare `other` with `reference`. NaN, infinity, another shape or another dtype never passes."""
+    row = (name, str(reference.dtype), tuple(reference.shape))
+    inf = float("inf")
+    if reference.shape != other.shape:
+        return Row(*row, inf, inf, limit, f"shape {list(other.shape)}, wanted {list(reference.shape)}")
+    if reference.dtype != other.dtype:
+        return Row(*row, inf, inf, limit, f"dtype {other.dtype}, wanted {reference.dtype}")
+    if not (np.isfinite(reference).all() and np.isfinite(other).all()):
+        return Row(*row, inf, inf, limit, "NaN or infinite")
+    if reference.size == 0:
+        return Row(*row, 0.0, 0.0, limit)
+    max_abs, max_rel = distance(reference, other)
+    return Row(*row, max_abs, max_rel, limit, "" if max_rel <= limit else "beyond the limit")
+
+
+def distance(reference: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Largest absolute difference, and the same over the reference's largest magnitude (over 1 where that is 0)."""
+    reference = np.asarray(reference, "float64")
+    max_abs = float(np.abs(reference - other).max())
+    scale = float(np.abs(reference).max())
+    return max_abs, max_abs / (scale or 1.0)

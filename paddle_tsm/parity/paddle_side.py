@@ -1,0 +1,53 @@
+"""One network in Paddle, as the comparison sees it: NumPy in, NumPy out."""
+
+import numpy as np
+import paddle
+
+from paddle_tsm.create import build
+from paddle_tsm.load import assign_weights
+
+
+class PaddleSide:
+    """A network with the given canonical tensors, in `dtype` ("float32" or "float64")."""
+
+    name = "Paddle"
+
+    def __init__(self, network, tensors, dtype: str):
+        self.model = build(network)
+        self.model.to(dtype=dtype)
+        assign_weights(self.model, tensors)
+        self.model.eval()
+
+    def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K] for x [N*T, 3, H, W]."""
+        results = {}
+        names = {name: name for name in self.model.stage_names} | {"dropout": "features"}  # the identity in evaluation
+        layers = {names[name]: layer for name, layer in self.model.named_sublayers() if name in names}
+        logits = self._run(x, layers, results.__setitem__)
+        return results | {"logits": logits}
+
+    def watch_layers(self, x: np.ndarray, see) -> None:
+        """Run the network on x and call see(name, output) for each layer with weights, in forward order."""
+        self._run(x, {
+            name: layer for name, layer in self.model.named_sublayers() if layer.parameters(include_sublayers=False)
+        }, see)
+
+    def _run(self, x: np.ndarray, layers: dict, see) -> np.ndarray:
+        """The logits of x; see(name, output) is called for each of `layers` when it has run."""
+        hooks = [
+            layer.register_forward_post_hook(lambda _, __, output, name=name: see(name, output.numpy()))
+            for name, layer in layers.items()
+        ]
+        with paddle.no_grad():
+            logits = self.model(paddle.to_tensor(x)).numpy()
+        for hook in hooks:
+            hook.remove()
+        return logits
+
+    def statistics(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Every BatchNorm's running mean and variance after one training pass over x. Changes the network."""
+        self.model.train()
+        with paddle.no_grad():
+            self.model(paddle.to_tensor(x))
+        self.model.eval()
+        return {name: value.numpy() for name, value in self.model.state_dict().items() if ".running_" in name}

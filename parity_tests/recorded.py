@@ -1,0 +1,55 @@
+"""The recorded vectors: what an upstream system computed, and the checkpoint and input it computed it from."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paddle_tsm.checkpoint import Checkpoint
+from parity_tests import recipe
+
+FOLDER = Path(__file__).parent / "vectors"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """`outputs`: name -> array as recorded; `meta`: source, options, seed and the keys and shapes of the checkpoint."""
+
+    name: str
+    meta: dict
+    outputs: dict
+
+    def tensors(self, seed_offset: int = 0) -> dict[str, np.ndarray]:
+        """The checkpoint's flat tensors in the upstream layout."""
+        seed = self.meta["seed"] + seed_offset
+        return {key: recipe.fill(key, shape, seed) for key, shape in self.meta["state_dict"].items()}
+
+    def checkpoint(self, seed_offset: int = 0) -> Checkpoint:
+        """The checkpoint as if it had been read from a file."""
+        return Checkpoint(f"{self.name}.pth", "torch-zip", self.tensors(seed_offset), ("state_dict",), {}, {})
+
+    def input(self) -> np.ndarray:
+        """float32 [N*T, 3, size, size]"""
+        meta = self.meta
+        frames = meta["clips"] * meta["num_segments"]
+        return recipe.clip((frames, 3, meta["size"], meta["size"]), meta["seed"])
+
+    def options(self) -> dict:
+        """What the keys cannot say."""
+        config = self.meta.get("backbone") or {}
+        return {"num_segments": self.meta["num_segments"], "shift_div": config.get("shift_div", 8)}
+
+
+def recorded(name: str) -> Recorded:
+    """The vector file `name`.npz."""
+    with np.load(FOLDER / f"{name}.npz") as file:
+        outputs = {key: file[key] for key in file.files if key != "meta"}
+        return Recorded(name, json.loads(str(file["meta"])), outputs)
+
+
+def names(*patterns: str) -> list[str]:
+    """The recorded vectors whose names match."""
+    found = sorted({path.stem for pattern in patterns for path in FOLDER.glob(f"{pattern}.npz")})
+    assert found, f"no vectors match {patterns}"
+    return found

@@ -1,0 +1,78 @@
+"""Conversion: there and back to the bit, in every format, and files that the frameworks themselves read."""
+
+import json
+
+import numpy as np
+import paddle
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+import paddle_tsm
+from paddle_tsm.convert import convert
+from paddle_tsm.layouts.network_file import read_network
+from parity_tests.recorded import names, recorded
+
+
+def save_upstream(path, vector):
+    """Write a recorded checkpoint with PyTorch itself, as its upstream system does."""
+    tensors = {key: torch.from_numpy(np.array(value)) for key, value in vector.tensors().items()}
+    torch.save({"state_dict": tensors, "meta": {"epoch": 50}}, path)
+    return tensors
+
+
+@pytest.mark.parametrize("name", names("mmaction2_r18_t8", "mmaction2_r50_t8_block", "mit_r101_t8", "mit_tsn*"))
+@pytest.mark.parametrize("middle", ["safetensors", "pdparams", "pth"])
+def test_there_and_back(tmp_path, name, middle):
+    """Same keys, in the same order, same shapes and dtypes, same bits."""
+    source, between, back = tmp_path / "a.pth", tmp_path / f"b.{middle}", tmp_path / "c.pth"
+    tensors = save_upstream(source, recorded(name))
+    convert(source, between)
+    convert(between, back, to_layout=name.split("_")[0])
+    result = torch.load(back, weights_only=True)["state_dict"]
+    assert list(result) == list(tensors)
+    for key, tensor in tensors.items():
+        assert (result[key].dtype, result[key].shape) == (tensor.dtype, tensor.shape), key
+        assert torch.equal(result[key], tensor), key
+
+
+def test_options_survive(tmp_path, r18_file):
+    for middle in ("safetensors", "pdparams"):
+        convert(r18_file, tmp_path / f"b.{middle}", shift_div=4, num_segments=16)
+        network = read_network(tmp_path / f"b.{middle}").network
+        assert (network.shift_div, network.num_segments) == (4, 16)
+        assert network == read_network(r18_file, shift_div=4, num_segments=16).network
+
+
+def test_canonical_files_are_what_the_frameworks_expect(tmp_path, r18_file):
+    convert(r18_file, tmp_path / "b.safetensors"), convert(r18_file, tmp_path / "b.pdparams")
+    model = paddle_tsm.create_model("tsm_resnet18", num_classes=27)
+    assert model.set_state_dict(paddle.load(str(tmp_path / "b.pdparams"))) == ([], [])
+    flat = load_file(tmp_path / "b.safetensors")
+    assert flat["fc.weight"].shape == (27, 512)
+    np.testing.assert_array_equal(model.fc.weight.numpy(), flat["fc.weight"].T)
+
+
+def test_what_a_paddle_user_saves_can_be_read(tmp_path):
+    model = paddle_tsm.create_model("tsm_resnet18", num_classes=512)  # a square classifier hides a transposition
+    paddle.save(model.state_dict(), str(tmp_path / "mine.pdparams"))
+    loaded = paddle_tsm.load_model(tmp_path / "mine.pdparams")
+    np.testing.assert_array_equal(loaded.fc.weight.numpy(), model.fc.weight.numpy())
+
+
+def test_record(tmp_path, r18_file):
+    convert(r18_file, tmp_path / "b.pdparams")
+    record = json.loads((tmp_path / "b.pdparams.json").read_text())
+    assert record["source"] == r18_file.name and record["layouts"] == ["mmaction2", "canonical"]
+    import hashlib
+
+    assert record["sha256"] == hashlib.sha256(r18_file.read_bytes()).hexdigest()
+
+
+def test_half_precision_keeps_its_type(tmp_path):
+    source = tmp_path / "half.pth"
+    tensors = {k: v.bfloat16() if v.is_floating_point() else v for k, v in save_upstream(source, recorded("mmaction2_r18_t8")).items()}
+    torch.save(tensors, source)
+    convert(source, tmp_path / "b.safetensors"), convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2")
+    result = torch.load(tmp_path / "c.pth", weights_only=True)["state_dict"]
+    assert all(torch.equal(result[key], tensors[key]) and result[key].dtype == tensors[key].dtype for key in tensors)

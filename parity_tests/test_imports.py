@@ -1,0 +1,74 @@
+"""Each package without the other's framework, proven in fresh interpreters."""
+
+import subprocess
+import sys
+
+import pytest
+
+# a finder that refuses a framework, as if it were not installed
+BLOCK = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError("No module named " + name, name=name)
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def run(blocked, code):
+    return subprocess.run([sys.executable, "-c", BLOCK.format(blocked=blocked) + code], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize("blocked, module", [(("torch",), "torch"), (("paddle",), "paddle")])
+def test_the_block_blocks(blocked, module):
+    assert run(blocked, f"import {module}").returncode != 0
+
+
+def test_paddle_tsm_without_torch(r18_file, tmp_path):
+    done = run(("torch", "torch_ref"), f"""
+import paddle_tsm, paddle
+model = paddle_tsm.load_model({str(r18_file)!r}, num_segments=2)
+assert model(paddle.zeros([2, 3, 32, 32])).shape == [1, 27]
+from paddle_tsm.cli import main
+assert main(["convert", {str(r18_file)!r}, {str(tmp_path / "out.pdparams")!r}]) == 0
+assert main(["parity", {str(r18_file)!r}]) == 2
+assert "torch" not in sys.modules
+""")
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'paddle-tsm[torch]'" in done.stderr
+
+
+def test_torch_ref_without_paddle(r18_file):
+    done = run(("paddle",), f"""
+import torch, torch_ref
+model = torch_ref.load_model({str(r18_file)!r}, num_segments=2)
+assert model(torch.zeros(2, 3, 32, 32)).shape == (1, 27)
+assert torch_ref.create_model("tsm_resnet18")
+assert "paddle" not in sys.modules
+""")
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_torch_ref_loads_nothing_of_paddle_tsm():
+    done = run(("paddle", "paddle_tsm"), "import torch_ref; torch_ref.create_model('tsm_resnet18')")
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_the_parity_package_imports_torch():
+    done = run((), """
+import pkgutil, importlib, paddle_tsm
+for module in pkgutil.walk_packages(paddle_tsm.__path__, "paddle_tsm."):
+    if not module.name.startswith("paddle_tsm.parity.torch_side"):
+        importlib.import_module(module.name)
+assert "paddle" in sys.modules and "torch" not in sys.modules and "torch_ref" not in sys.modules
+""")
+    assert done.returncode == 0, done.stderr
+
+
+def test_convert_needs_no_framework(r18_file, tmp_path):
+    done = run(("paddle", "torch"), f"""
+from paddle_tsm.cli import main
+assert main(["convert", {str(r18_file)!r}, {str(tmp_path / "out.safetensors")!r}]) == 0
+""")
+    assert done.returncode == 0, done.stderr

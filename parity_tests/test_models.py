@@ -1,0 +1,145 @@
+"""The two packages side by side: the same classes, names and arguments, and the same numbers for every option."""
+
+import inspect
+import itertools
+
+import numpy as np
+import paddle
+import pytest
+import torch
+
+import paddle_tsm
+import paddle_tsm.batch_norm
+import paddle_tsm.recognizer
+import paddle_tsm.resnet
+import paddle_tsm.shift
+import torch_ref
+import torch_ref.batch_norm
+import torch_ref.recognizer
+import torch_ref.resnet
+import torch_ref.shift
+from paddle_tsm.demo import draw_weights
+from paddle_tsm.network import ARCHITECTURES, Network
+from paddle_tsm.parity.files import noise_clip
+from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.run import run_parity
+from paddle_tsm.parity.torch_side import TorchSide
+
+PAIRS = [
+    (paddle_tsm.shift, torch_ref.shift),
+    (paddle_tsm.batch_norm, torch_ref.batch_norm),
+    (paddle_tsm.recognizer, torch_ref.recognizer),
+    (paddle_tsm.resnet, torch_ref.resnet),
+]
+OPTIONS = {
+    "shift_place": ("blockres", "block"),
+    "shift_every": (None, 1, 2, 3),
+    "shift_order": ("future_first", "past_first", "causal"),
+    "shift_div": (2, 3, 8),
+    "num_segments": (1, 4),
+    "is_shift": (True, False),
+    "running_var": ("unbiased", "biased"),
+}
+
+
+def own(module):
+    """Functions and classes that a module defines, in its order."""
+    return [(name, thing) for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
+
+
+@pytest.mark.parametrize("ours, reference", PAIRS, ids=lambda module: module.__name__)
+def test_same_names_and_arguments(ours, reference):
+    assert [name for name, _ in own(ours)] == [name for name, _ in own(reference)]
+    for (name, a), (_, b) in zip(own(ours), own(reference)):
+        a, b = (thing.__init__ if inspect.isclass(thing) else thing for thing in (a, b))
+        assert str(inspect.signature(a)) == str(inspect.signature(b)), name
+
+
+@pytest.mark.parametrize("function", ["create_model", "load_model"])
+def test_same_signature(function):
+    assert inspect.signature(getattr(paddle_tsm, function)) == inspect.signature(getattr(torch_ref, function))
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_tensors_are_those_of_the_description(arch):
+    network = Network(arch, num_classes=5)
+    reference = torch_ref.create_model(arch, num_classes=5).state_dict()
+    assert [(name, tuple(t.shape)) for name, t in reference.items()] == list(network.shapes().items())
+    ours = paddle_tsm.create_model(arch, num_classes=5).state_dict()
+    shapes = {name: tuple(t.shape) for name, t in ours.items()}
+    assert shapes == network.shapes() | {"fc.weight": network.shapes()["fc.weight"][::-1]}
+
+
+def sides(network, reference_network=None):
+    tensors = draw_weights(network, seed=3)
+    return (
+        lambda dtype: TorchSide(reference_network or network, tensors, dtype),
+        lambda dtype: PaddleSide(network, tensors, dtype),
+    )
+
+
+def covering_options():
+    """Few combinations of options in which every pair of values of two options occurs (greedy all-pairs cover)."""
+    names = list(OPTIONS)
+    everything = [dict(zip(names, values)) for values in itertools.product(*OPTIONS.values())]
+    pairs = {id(options): set(itertools.combinations(options.items(), 2)) for options in everything}
+    missing = set().union(*pairs.values())
+    while missing:
+        best = max(everything, key=lambda options: len(pairs[id(options)] & missing))
+        missing -= pairs[id(best)]
+        yield best
+
+
+@pytest.mark.parametrize("arch", ["tsm_resnet18", "tsm_resnet50"])
+def test_pairs_of_options(arch):
+    """Float64 stages, features, logits and running statistics, and float32, for every pair of options' values."""
+    for options in covering_options():
+        network = Network(arch, num_classes=3, **options)
+        clips = 8 // network.num_segments  # so that no BatchNorm sees two values only, which would amplify rounding
+        report = run_parity(*sides(network), noise_clip(network.num_segments, 32, clips))
+        assert report.equal, (options, report.first_breach)
+
+
+@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch not in ("tsm_resnet18", "tsm_resnet50")])
+def test_depths(arch):
+    network = Network(arch, num_classes=3, num_segments=2)
+    report = run_parity(*sides(network), noise_clip(2, 32, clips=2))
+    assert report.equal, report.first_breach
+
+
+@pytest.mark.parametrize("bad", [
+    {"name": "tsm_resnet19"}, {"shift_place": "inside"}, {"shift_order": "forward"}, {"running_var": "both"},
+    {"shift_div": 1}, {"shift_div": 0},
+])
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
+def test_unknown_values(package, bad):
+    with pytest.raises(ValueError, match="wanted"):
+        package.create_model(**({"name": "tsm_resnet18"} | bad))
+
+
+@pytest.mark.parametrize("package, tensor", [(paddle_tsm, paddle.to_tensor), (torch_ref, torch.from_numpy)])
+def test_input_of_another_shape(package, tensor):
+    model = package.create_model("tsm_resnet18", num_segments=8)
+    for shape in ((7, 3, 32, 32), (8, 1, 32, 32), (1, 8, 3, 32, 32)):
+        with pytest.raises(ValueError, match="num_segments = 8"):
+            model(tensor(np.zeros(shape, "float32")))
+
+
+def test_stages_are_in_forward_order():
+    model = paddle_tsm.create_model("tsm_resnet18", num_segments=2)
+    stages = model.stages(paddle.zeros([4, 3, 64, 64]))
+    assert {name: stage.shape for name, stage in stages.items()} == {
+        "layer1": [4, 64, 16, 16], "layer2": [4, 128, 8, 8], "layer3": [4, 256, 4, 4], "layer4": [4, 512, 2, 2],
+    }
+    assert list(stages) == ["layer1", "layer2", "layer3", "layer4"]
+
+
+@pytest.mark.parametrize("package, stopped", [
+    (paddle_tsm, lambda p: p.stop_gradient), (torch_ref, lambda p: not p.requires_grad),
+])
+def test_partial_bn_freezes_all_but_the_first(package, stopped):
+    model = package.create_model("tsm_resnet18", partial_bn=True)
+    model.train()
+    trained = [name for name, p in model.named_parameters() if ".bn" in f".{name}" and not stopped(p)]
+    assert trained == ["bn1.weight", "bn1.bias"]
+    assert model.bn1.training and not model.layer4[1].bn2.training
