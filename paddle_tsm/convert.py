@@ -1,4 +1,4 @@
-"""From one layout and file format to another: the same values under other names."""
+"""From one layout and file format to another: the same network under other names."""
 
 from __future__ import annotations
 
@@ -10,71 +10,138 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.atomic_file import atomic_file, atomic_path
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
-from paddle_tsm.layouts.key_map import Layout, expand
+from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
+from paddle_tsm.layouts.fold_order import in_order
+from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
 from paddle_tsm.layouts.network_file import METADATA_KEY, NetworkFile, read_network
 from paddle_tsm.layouts.recognise import layout_named, transposed_in
+from paddle_tsm.network import Network
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network goes into a layout: the network as the target's system runs it and its canonical tensors there.
+
+    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "folded" (a bias went into a BatchNorm,
+    which rounds one statistic).
+    """
+
+    layout: Layout
+    network: Network
+    tensors: dict[str, np.ndarray]
+    kind: str
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was read and what was written; `tensors` are those of the new file, under its names."""
+    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified."""
 
     source: NetworkFile
     destination: str
-    layout: Layout
-    tensors: dict[str, np.ndarray]
+    plan: Plan
+    difference: float | None
 
 
 def convert(source, destination, from_layout: str = "auto", to_layout: str = "canonical", allow_nan: bool = False,
-            **options) -> Conversion:
+            verify: bool = True, network: str | None = None, **options) -> Conversion:
     """Write the network in the file `source` to `destination` in another layout.
 
-    The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype or
-    value changes. options: as for `create_model`, where the source cannot say them; they are recorded in the new file
-    (safetensors metadata, else a `.json` beside it). The new file takes its name when it is complete.
-    Raises CheckpointError for a source that is not exactly a known network, or a destination that cannot be written.
+    The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
+    changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip in
+    float64 before the new file takes its name. network: the key of one of several networks in the source. options: as for
+    `create_model`, where the source cannot say them; they are recorded in the new file (safetensors metadata, else a
+    `.json` beside it). Raises CheckpointError for a source that is not exactly a known network, a network that the
+    target's system cannot run, a destination that cannot be written, or a written file that proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
     if os.path.exists(destination) and os.path.exists(source) and os.path.samefile(source, destination):
         raise CheckpointError(f"{destination}: is the source itself; wanted another name")
-    found = read_network(source, layout=from_layout, allow_nan=allow_nan, **options)
-    tensors = rename(found, target, file_format)
-    record = json.dumps(provenance(found, target))
-    metadata = {METADATA_KEY: record} if file_format == "safetensors" else None
-    write_checkpoint(
-        destination, tensors, wrapper=target.wrapper if file_format == "torch-zip" else (), metadata=metadata
-    )
-    if metadata is None:
-        with atomic_file(f"{destination}.json") as file:
-            file.write(record.encode() + b"\n")
-    return Conversion(found, str(destination), target, tensors)
+    found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **options)
+    try:
+        plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
+    except ValueError as error:
+        raise CheckpointError(f"{source}: cannot become {target.name}: {error}") from error
+    record = json.dumps(provenance(found, plan))
+    with atomic_path(destination) as temporary:
+        write_network(temporary, plan, file_format, record)
+        difference = None
+        if verify:
+            from paddle_tsm.verify import written_difference
+
+            difference = written_difference(found, temporary, plan, str(destination))
+        if file_format != "safetensors":
+            with atomic_file(f"{destination}.json") as file:
+                file.write(record.encode() + b"\n")
+    return Conversion(found, str(destination), plan, difference)
 
 
-def rename(found: NetworkFile, target: Layout, file_format: str) -> dict[str, np.ndarray]:
-    """The tensors under the target's names, Linear weights in the orientation of the target's files."""
-    entries = expand(target, found.network, transposed_in(target, file_format))
-    return {
-        entry.there: found.tensors[entry.canonical].T if entry.transposed else found.tensors[entry.canonical]
+def plan_conversion(network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout,
+                    asked_order: str | None = None) -> Plan:
+    """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run it.
+
+    A layout that says nothing of the shift keeps `asked_order`, or goes to upstream's (future_first).
+    """
+    order = network.shift_order
+    if order != "causal":
+        order = target.shift_order or asked_order or "future_first"
+        order = network.shift_order if order == "causal" else order
+    reason = target.why_not(network)
+    if reason:
+        raise ValueError(f"{target.name} {reason}" if not reason.startswith(target.name) else reason)
+    kind = "exact"
+    if network.is_shift and order != network.shift_order:
+        kind = "permuted"
+    network, tensors = in_order(network, tensors, order)
+    if network.non_local is not None and target.name in ("mmaction2", "mit"):
+        has_bias, wants_bias = network.non_local.out_bias, target.name == "mit"
+        if has_bias and not wants_bias:
+            network, tensors = fold_out_bias(network, tensors)
+            kind = "folded"
+        elif wants_bias and not has_bias:
+            network, tensors = with_zero_bias(network, tensors)
+    if target.step_counters and not source.step_counters:
+        tensors = {
+            name: tensors.get(name, np.zeros((), "int64")) for name in network.shapes() if name in tensors or is_step_counter(name)
+        }
+    return Plan(target, network, tensors, kind)
+
+
+def write_network(path, plan: Plan, file_format: str, record: str) -> None:
+    """Write the plan's tensors under the target's names, Linear weights in the orientation of the target's files."""
+    entries = expand(plan.layout, plan.network, transposed_in(plan.layout, file_format))
+    tensors = {
+        entry.there: plan.tensors[entry.canonical].T if entry.transposed else plan.tensors[entry.canonical]
         for entry in entries
-        if entry.canonical in found.tensors  # a file may come without BatchNorm's step counters
+        if entry.canonical in plan.tensors  # a file may come without BatchNorm's step counters
     }
+    write_checkpoint(
+        path,
+        tensors,
+        wrapper=plan.layout.wrapper if file_format == "torch-zip" else (),
+        metadata={METADATA_KEY: record} if file_format == "safetensors" else None,
+        format=file_format,
+    )
 
 
-def provenance(found: NetworkFile, target: Layout) -> dict:
-    """Where a written file comes from, and the options of its network."""
+def provenance(found: NetworkFile, plan: Plan) -> dict:
+    """Where a written file comes from, the options of its network, and the step counters that its layout cannot hold."""
     try:
         tool = version("paddle-tsm")
     except PackageNotFoundError:
         tool = "unknown"
     with open(found.checkpoint.path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {
-        "network": asdict(found.network),
+        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+    record = {
+        "network": asdict(plan.network),
         "source": os.path.basename(found.checkpoint.path),
         "sha256": digest,
-        "layouts": [found.layout.name, target.name],
+        "layouts": [found.layout.name, plan.layout.name],
+        "conversion": plan.kind,
         "tool": f"paddle-tsm {tool}",
     }
+    if not plan.layout.step_counters:
+        record["step_counters"] = {name: int(array) for name, array in plan.tensors.items() if is_step_counter(name)}
+    return record

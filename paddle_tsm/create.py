@@ -1,15 +1,17 @@
 """`create_model`: a network by name."""
 
+from paddle_tsm.mobilenet_v2 import MobileNetV2
 from paddle_tsm.network import Network
 from paddle_tsm.resnet import BasicBlock, Bottleneck, ResNet
 
 
 def build(network: Network):
     """The `paddle.nn.Layer` that `network` describes, with freshly drawn weights."""
-    options = network.options()
-    options["shift_every"] = network.every
+    options = {field: getattr(network, field) for field in network.options()} | {"shift_every": network.every}
+    if network.family == "mobilenet_v2":
+        return MobileNetV2(**options)
     block = Bottleneck if network.expansion == 4 else BasicBlock
-    return ResNet(network.blocks, block, **options)
+    return ResNet(network.blocks, block, tweaked=network.family == "resnet_vd", **options)
 
 
 def create_model(
@@ -21,17 +23,22 @@ def create_model(
     shift_place: str = "blockres",
     shift_every: int | None = None,
     shift_order: str = "future_first",
+    temporal_pool: bool = False,
+    non_local=None,
     dropout: float = 0.5,
     partial_bn: bool = False,
     running_var: str = "unbiased",
 ):
     """A TSM network with freshly drawn weights, in training mode.
 
-    name: tsm_resnet18, 34, 50, 101 or 152.
+    name: tsm_resnet18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
     num_segments: T, the frames of a clip. is_shift: False is TSN. shift_div: one fold is C // shift_div channels.
-    shift_place: "blockres" shifts what conv1 reads, "block" what the whole block reads.
-    shift_every: shift in every so many blocks; None is upstream's rule: 2 with "blockres" where layer3 has 23 blocks or more.
+    shift_place: "blockres" shifts what the residual branch reads, "block" what the whole block reads.
+    shift_every: shift in every so many blocks; None is upstream's rule: 2 with "blockres" where layer3 has 23 blocks or more,
+    but 1 in PP-TSM, whose upstream shifts every block.
     shift_order: "future_first" (MIT, mmaction2), "past_first" (Paddle's operator, PaddleVideo) or "causal" (online).
+    temporal_pool: halve the frames before the second stage. non_local: None, a mode ("embedded_gaussian", "gaussian",
+    "dot_product", "concatenation"), or a dict of mode, blocks, sub_sample, use_scale (see non_local_options.py).
     partial_bn: freeze every BatchNorm but the first. running_var: "unbiased" (PyTorch) or "biased" (Paddle).
     Returns a layer that takes [N*T, 3, H, W] and gives logits [N, num_classes].
     Raises ValueError for a name or value that is not known.

@@ -38,6 +38,7 @@ def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
     cannot say them. Raises ValueError (CheckpointError), in one line, for a file that is not exactly a known network.
     """
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
-    model = assign_weights(build(found.network), found.tensors)
+    network, tensors = found.as_asked()
+    model = assign_weights(build(network), tensors)
     model.eval()
     return model

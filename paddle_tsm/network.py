@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
 
+from paddle_tsm.non_local_options import NonLocalOptions, parse_non_local
+
 # Blocks in each stage (He et al., arXiv:1512.03385, table 1); layers of a depth below 50 are basic blocks.
 RESNET_BLOCKS = {
     18: (2, 2, 2, 2),
@@ -19,15 +21,23 @@ RESNET_BLOCKS = {
 STAGE_WIDTHS = (64, 128, 256, 512)
 STEM_CHANNELS = 64
 
-ARCHITECTURES = {f"tsm_resnet{depth}": depth for depth in RESNET_BLOCKS}
+# expansion, channels, blocks of each stage (Sandler et al., arXiv:1801.04381, table 2)
+MOBILENET_STAGES = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
+MOBILENET_STEM, MOBILENET_LAST = 32, 1280
+
+# name -> (family, depth)
+ARCHITECTURES = {f"tsm_resnet{depth}": ("resnet", depth) for depth in RESNET_BLOCKS} | {
+    "tsm_mobilenet_v2": ("mobilenet_v2", None),
+    "pptsm_resnet50": ("resnet_vd", 50),
+    "pptsm_resnet101": ("resnet_vd", 101),
+}
+CLASSIFIERS = {"resnet": "fc", "resnet_vd": "fc", "mobilenet_v2": "classifier.1"}
 
 CHOICES = {
     "shift_place": ("blockres", "block"),
     "shift_order": ("future_first", "past_first", "causal"),
     "running_var": ("unbiased", "biased"),
 }
-
-BATCH_NORM_TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 def must_be_one_of(name: str, value, known) -> None:
@@ -40,6 +50,16 @@ def must_be_whole(name: str, value, least: int) -> None:
     """Raise ValueError unless `value` is an int of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}: got {value!r}, wanted a whole number of at least {least}")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor. stage (from 1) and block (from 0) say which block it belongs to; None outside of the blocks."""
+
+    name: str
+    shape: tuple[int, ...]
+    stage: int | None = None
+    block: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,8 @@ class Network:
     shift_place: str = "blockres"
     shift_every: int | None = None
     shift_order: str = "future_first"
+    temporal_pool: bool = False
+    non_local: NonLocalOptions | None = None
     dropout: float = 0.5
     partial_bn: bool = False
     running_var: str = "unbiased"
@@ -73,14 +95,24 @@ class Network:
             must_be_whole("shift_every", self.shift_every, 1)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, wanted a probability in [0, 1)")
+        if self.temporal_pool and self.num_segments % 2:
+            raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")
+        object.__setattr__(self, "non_local", parse_non_local(self.non_local, self.blocks))
 
     @property
-    def depth(self) -> int:
-        return ARCHITECTURES[self.arch]
+    def family(self) -> str:
+        """"resnet", "resnet_vd" or "mobilenet_v2"."""
+        return ARCHITECTURES[self.arch][0]
+
+    @property
+    def depth(self) -> int | None:
+        return ARCHITECTURES[self.arch][1]
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Blocks in each of the four stages."""
+        """Blocks in each stage."""
+        if self.family == "mobilenet_v2":
+            return tuple(count for _, _, count in MOBILENET_STAGES)
         return RESNET_BLOCKS[self.depth]
 
     @property
@@ -91,45 +123,37 @@ class Network:
     @property
     def every(self) -> int:
         """`shift_every`, with upstream's rule where it is None (n_round in MIT's ops/temporal_shift.py and in
-        mmaction2's resnet_tsm.py: `blockres` skips every second block from 23 blocks in layer3 on)."""
+        mmaction2's resnet_tsm.py: `blockres` skips every second block from 23 blocks in layer3 on; PaddleVideo's
+        PP-TSM has no such rule)."""
         if self.shift_every is not None:
             return self.shift_every
-        return 2 if self.shift_place == "blockres" and self.blocks[2] >= 23 else 1
+        return 2 if self.shift_place == "blockres" and self.blocks[2] >= 23 and self.family == "resnet" else 1
 
-    def shifts(self, block: int) -> bool:
-        """Whether the block with this index (counted from 0 in its stage) shifts its input."""
+    def shifts(self, stage: int, block: int) -> bool:
+        """Whether a block (stage counted from 1, block from 0) shifts its input. In MobileNetV2 only those with a
+        shortcut do, which are all but the first of a stage."""
+        if self.family == "mobilenet_v2" and block == 0:
+            return False
         return self.is_shift and block % self.every == 0
+
+    def attends(self, stage: int, block: int) -> bool:
+        """Whether a non-local block follows this block."""
+        return self.non_local is not None and (stage, block) in self.non_local.blocks
+
+    @property
+    def classifier(self) -> str:
+        """The canonical name of the Linear layer."""
+        return CLASSIFIERS[self.family]
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in forward order."""
+        from paddle_tsm.network_tensors import list_tensors
+
+        return list_tensors(self)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Canonical name -> shape as PyTorch stores it (Linear weights [out, in]), in forward order."""
-        shapes: dict[str, tuple[int, ...]] = {}
-
-        def conv(name: str, out_channels: int, in_channels: int, kernel: int):
-            shapes[f"{name}.weight"] = (out_channels, in_channels, kernel, kernel)
-
-        def batch_norm(name: str, channels: int):
-            for tensor in BATCH_NORM_TENSORS:
-                shapes[f"{name}.{tensor}"] = () if tensor == "num_batches_tracked" else (channels,)
-
-        conv("conv1", STEM_CHANNELS, 3, 7)
-        batch_norm("bn1", STEM_CHANNELS)
-        in_channels = STEM_CHANNELS
-        for stage, (count, width) in enumerate(zip(self.blocks, STAGE_WIDTHS), 1):
-            out_channels = width * self.expansion
-            for block in range(count):
-                name = f"layer{stage}.{block}"
-                kernels = (1, 3, 1) if self.expansion == 4 else (3, 3)
-                widths = (in_channels,) + (width,) * (len(kernels) - 1) + (out_channels,)
-                for i, kernel in enumerate(kernels):
-                    conv(f"{name}.conv{i + 1}", widths[i + 1], widths[i], kernel)
-                    batch_norm(f"{name}.bn{i + 1}", widths[i + 1])
-                if block == 0 and (stage > 1 or in_channels != out_channels):
-                    conv(f"{name}.downsample.0", out_channels, in_channels, 1)
-                    batch_norm(f"{name}.downsample.1", out_channels)
-                in_channels = out_channels
-        shapes["fc.weight"] = (self.num_classes, in_channels)
-        shapes["fc.bias"] = (self.num_classes,)
-        return shapes
+        return {tensor.name: tensor.shape for tensor in self.tensors()}
 
     def options(self) -> dict:
         """The fields without the architecture's name: the keyword arguments of `create_model`."""
@@ -150,4 +174,4 @@ def is_linear_weight(name: str) -> bool:
 
     Decided by the layer, never by the shape: a square weight would be loaded untransposed in silence.
     """
-    return name == "fc.weight"
+    return name in {f"{classifier}.weight" for classifier in CLASSIFIERS.values()}

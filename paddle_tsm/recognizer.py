@@ -1,26 +1,33 @@
-"""From frames to logits: what every TSM network does around its stages."""
+"""From frames to logits: what every TSM network does around its blocks."""
 
-import paddle
 from paddle import nn
 
 from paddle_tsm.batch_norm import BatchNorm
+from paddle_tsm.temporal_pool import temporal_pool
+
+
+def stage_segments(num_segments: int, temporal_pool: bool, stage: int) -> int:
+    """Frames of a clip in a stage (counted from 1): with temporal pooling, half of them from the second stage on."""
+    return num_segments // 2 if temporal_pool and stage > 1 else num_segments
 
 
 class Recognizer(nn.Layer):
     """Stem, stages, global average pool, dropout, one Linear layer per frame, mean over the frames.
 
-    A subclass gives `stem(x)`, `stage_names` and `classifier_layer()`.
+    A subclass gives `stem(x)`, `stage_ends`, `blocks_of_stages()` and `classifier_layer()`.
     Source: mmaction2 heads/tsm_head.py 4d6c934; MIT ops/models.py 1f6a834 `TSN.forward`.
     """
 
-    def __init__(self, num_segments: int, dropout: float, partial_bn: bool):
+    def __init__(self, num_segments: int, temporal_pool: bool, dropout: float, partial_bn: bool):
         super().__init__()
         self.num_segments = num_segments
+        self.temporal_pool = temporal_pool
         self.partial_bn = partial_bn
         self.dropout = nn.Dropout(dropout)
 
     def stages(self, x) -> dict:
-        """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order.
+        """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order; with temporal
+        pooling the stages from the second on have T/2 frames.
 
         Raises ValueError for another number of dimensions or a number of frames that T does not divide.
         """
@@ -30,20 +37,28 @@ class Recognizer(nn.Layer):
             )
         x = self.stem(x)
         outputs = {}
-        for name in self.stage_names:
-            x = getattr(self, name)(x)
+        for stage, (name, blocks) in enumerate(self.blocks_of_stages().items(), 1):
+            if self.temporal_pool and stage == 2:
+                x = temporal_pool(x, self.num_segments)
+            for block in blocks:
+                x = block(x)
             outputs[name] = x
         return outputs
 
     def extract_features(self, x):
-        """x: [N*T, 3, H, W]. Returns the pooled features of each frame, [N*T, C]."""
-        last = self.stages(x)[self.stage_names[-1]]
+        """x: [N*T, 3, H, W]. Returns the pooled features of each frame, [N*T, C] ([N*T/2, C] with temporal pooling)."""
+        *_, last = self.stages(x).values()
         return last.mean([2, 3])
 
     def forward(self, x):
         """x: [N*T, 3, H, W], frames of a clip adjacent. Returns logits [N, num_classes]."""
-        frame_logits = self.classifier_layer()(self.dropout(self.extract_features(x)))
-        return frame_logits.reshape([-1, self.num_segments, frame_logits.shape[-1]]).mean(1)  # [N, T, K] -> [N, K]
+        frame_logits = self.frame_logits(x)
+        frames = stage_segments(self.num_segments, self.temporal_pool, 2)
+        return frame_logits.reshape([-1, frames, frame_logits.shape[-1]]).mean(1)  # [N, T, K] -> [N, K]
+
+    def frame_logits(self, x):
+        """x: [N*T, 3, H, W]. Returns each frame's logits, [N*T, num_classes]: what the online network shows as frames come."""
+        return self.classifier_layer()(self.dropout(self.extract_features(x)))
 
     def train(self):
         """Training mode; with `partial_bn`, every BatchNorm but the first stays frozen (MIT `TSN.train`)."""

@@ -32,13 +32,18 @@ class Recorded:
     def input(self) -> np.ndarray:
         """float32 [N*T, 3, size, size]"""
         meta = self.meta
-        frames = meta["clips"] * meta["num_segments"]
+        frames = meta["clips"] * meta["num_segments"] if "clips" in meta else meta["frames"]
         return recipe.clip((frames, 3, meta["size"], meta["size"]), meta["seed"])
 
     def options(self) -> dict:
         """What the keys cannot say."""
         config = self.meta.get("backbone") or {}
-        return {"num_segments": self.meta["num_segments"], "shift_div": config.get("shift_div", 8)}
+        options = {"num_segments": self.meta.get("num_segments") or self.meta["frames"]}
+        if "shift_div" in config:
+            options["shift_div"] = config["shift_div"]
+        if "non_local_cfg" in config:
+            options["non_local"] = config["non_local_cfg"]
+        return options
 
 
 def recorded(name: str) -> Recorded:

@@ -69,6 +69,8 @@ assert "paddle" in sys.modules and "torch" not in sys.modules and "torch_ref" no
 def test_convert_needs_no_framework(r18_file, tmp_path):
     done = run(("paddle", "torch"), f"""
 from paddle_tsm.cli import main
-assert main(["convert", {str(r18_file)!r}, {str(tmp_path / "out.safetensors")!r}]) == 0
+assert main(["convert", "--no-verify", {str(r18_file)!r}, {str(tmp_path / "out.safetensors")!r}]) == 0
+assert main(["inspect", {str(r18_file)!r}]) == 0
+assert main(["convert", "--matrix"]) == 0
 """)
     assert done.returncode == 0, done.stderr

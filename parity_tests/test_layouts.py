@@ -8,56 +8,114 @@ from paddle_tsm.checkpoint import Checkpoint
 from paddle_tsm.demo import draw_weights
 from paddle_tsm.layouts.key_map import expand, pattern
 from paddle_tsm.layouts.network_file import interpret
-from paddle_tsm.layouts.recognise import find_layout, match_keys
-from paddle_tsm.layouts.resnet_layouts import LAYOUTS
+from paddle_tsm.layouts.recognise import canonical_names, find_layout
+from paddle_tsm.layouts.systems import LAYOUTS
 from paddle_tsm.network import ARCHITECTURES, Network
+from paddle_tsm.non_local_options import MODES
 
-NETWORKS = [Network(arch, num_classes=7) for arch in ARCHITECTURES] + [
+NETWORKS = [
+    *(Network(arch, num_classes=7) for arch in ARCHITECTURES),
     Network("tsm_resnet50", is_shift=False),
     Network("tsm_resnet50", shift_place="block"),
     Network("tsm_resnet18", shift_every=2),
-    Network("tsm_resnet101", shift_every=1),
+    Network("tsm_resnet101", shift_every=1, shift_order="past_first"),
+    Network("tsm_resnet50", shift_order="past_first", num_segments=16, shift_div=16),
+    Network("pptsm_resnet50", shift_order="past_first"),
+    Network("tsm_mobilenet_v2", is_shift=False),
+    Network("tsm_mobilenet_v2", shift_order="causal"),
+    Network("tsm_resnet50", temporal_pool=True),
+    Network("tsm_resnet50", dropout=0.0),
+    Network("tsm_mobilenet_v2", dropout=0.0),
+    Network("tsm_resnet50", non_local={"mode": "embedded_gaussian", "out_bias": True}),
+    *(Network("tsm_resnet50", non_local=mode) for mode in MODES),
+    Network("tsm_resnet50", non_local={"mode": "gaussian", "blocks": {"layer1": (1,), "layer4": (2,)}, "sub_sample": False}),
+    Network("tsm_resnet50", non_local={"blocks": {"layer2": (1,)}}, shift_place="block"),
+    Network("tsm_resnet50", non_local={"blocks": {"layer1": (1,)}}, temporal_pool=True),
+    Network("tsm_mobilenet_v2", non_local={"mode": "concatenation", "blocks": {"layer3": (1,)}}),
+    Network("pptsm_resnet50", non_local="concatenation"),
 ]
+
+
+def pairs():
+    """Every layout with every network that its system can run, in its own shift order."""
+    for layout in LAYOUTS.values():
+        for network in NETWORKS:
+            if layout.why_not(network) is None and layout.shift_order in (None, network.shift_order):
+                if layout.name == "mit" or network.non_local is None or not network.non_local.out_bias or layout.name == "canonical":
+                    if layout.name != "mit" or network.non_local is None or network.non_local.out_bias:
+                        yield layout, network
+
+
+def name_of(value):
+    if isinstance(value, Network):
+        changed = {k: v for k, v in value.options().items() if v != getattr(Network(value.arch), k)}
+        return "-".join([value.arch, *(f"{k}={v if not isinstance(v, dict) else v['mode']}" for k, v in changed.items())])
+    return value.name
+
+
+PAIRS = list(pairs())
 
 
 def checkpoint(network, layout, **changes):
     """The checkpoint of a network in a layout, as if read from a file; `changes`: key -> array, None to leave it out."""
     tensors = draw_weights(network)
-    there = {entry.there: tensors[entry.canonical] for entry in expand(LAYOUTS[layout], network)} | changes
+    there = {}
+    for entry in expand(LAYOUTS[layout], network):
+        there[entry.there] = tensors[entry.canonical].T if entry.transposed else tensors[entry.canonical]
+    there |= changes
     return Checkpoint("x.pth", "torch-zip", {k: v for k, v in there.items() if v is not None}, (), {}, {})
 
 
-@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.arch}-{n.shift_place}-{n.is_shift}-{n.shift_every}")
+@pytest.mark.parametrize("layout, network", PAIRS, ids=name_of)
 def test_there_and_back(layout, network):
-    """Every canonical name has one key, the keys are unique, and each leads back to its name by exactly one row."""
+    """Every canonical name has one key, the keys are unique, and each leads back to its name."""
     entries = expand(layout, network)
-    assert [entry.canonical for entry in entries] == list(network.shapes())
-    matches = match_keys(layout, [entry.there for entry in entries])
-    assert {entry.there: entry.canonical for entry in entries} == {key: m.canonical for key, m in matches.items()}
-    for entry in entries:
-        assert sum(bool(pattern(row.there).fullmatch(entry.there)) for row in layout.rows) == 1, entry.there
+    names = [name for name in network.shapes() if layout.step_counters or not name.endswith("num_batches_tracked")]
+    assert [entry.canonical for entry in entries] == names
+    assert canonical_names(layout, [entry.there for entry in entries]) == {entry.there: entry.canonical for entry in entries}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_every_row_is_used(layout):
-    names = [name for network in NETWORKS for name in network.shapes()]
-    for row in layout.rows:
-        assert any(pattern(row.canonical).fullmatch(name) for name in names), row
+    for family, rows in layout.rows.items():
+        names = [name for each, network in PAIRS if each is layout and network.family == family for name in network.shapes()]
+        for row in rows:
+            assert any(pattern(row.canonical).fullmatch(name) for name in names), row
 
 
-@pytest.mark.parametrize("layout", ["mmaction2", "mit"])
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.arch}-{n.shift_place}-{n.is_shift}-{n.shift_every}")
+@pytest.mark.parametrize("layout, network", PAIRS, ids=name_of)
 def test_options_are_read_off_the_keys(layout, network):
-    found = interpret(checkpoint(network, layout))
-    assert found.layout.name == layout
+    """From the keys alone comes the network, but for what no key says; that is given, or is the system's own."""
+    says_shift = layout.name in ("mmaction2", "mit")
+    given = {"num_segments": network.num_segments}
+    if layout.name == "canonical":
+        given |= {name: getattr(network, name) for name in ("shift_div", "shift_order", "is_shift", "shift_place", "shift_every",
+                                                            "temporal_pool")}
+        given["non_local"] = network.non_local and vars(network.non_local)
+    elif network.non_local:
+        given["non_local"] = {"mode": network.non_local.mode}
+    if not (layout.name == "mit" and network.dropout == 0):
+        given["dropout"] = network.dropout
+    found = interpret(checkpoint(network, layout.name), layout.name if not says_shift else "auto", **given)
+    assert found.layout.name == layout.name
     assert found.network == network
 
 
-def test_layouts_are_told_apart():
-    network = Network("tsm_resnet18")
-    for layout in LAYOUTS:
-        assert find_layout(checkpoint(network, layout).tensors).name == layout
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_are_told_apart(layout):
+    """torchvision's names are the canonical ones, so that its files are canonical unless they are called torchvision's."""
+    network = next(network for each, network in PAIRS if each.name == layout)
+    assert find_layout(checkpoint(network, layout).tensors).name == {"torchvision": "canonical"}.get(layout, layout)
+
+
+def test_data_parallel_and_bare_keys():
+    """MIT's files with and without DataParallel's prefix, mmaction2's with it."""
+    network = Network("tsm_resnet18", num_classes=7)
+    bare = {key.removeprefix("module."): array for key, array in checkpoint(network, "mit").tensors.items()}
+    assert interpret(Checkpoint("x", "torch-zip", bare, (), {}, {})).network == network
+    parallel = {f"module.{key}": array for key, array in checkpoint(network, "mmaction2").tensors.items()}
+    found = interpret(Checkpoint("x", "torch-zip", parallel, (), {}, {}))
+    assert (found.layout.name, found.network) == ("mmaction2", network)
 
 
 FC = "cls_head.fc_cls.weight"

@@ -10,14 +10,22 @@ import torch
 
 import paddle_tsm
 import paddle_tsm.batch_norm
+import paddle_tsm.mobilenet_v2
+import paddle_tsm.non_local
+import paddle_tsm.non_local_options
 import paddle_tsm.recognizer
 import paddle_tsm.resnet
 import paddle_tsm.shift
+import paddle_tsm.temporal_pool
 import torch_ref
 import torch_ref.batch_norm
+import torch_ref.mobilenet_v2
+import torch_ref.non_local
+import torch_ref.non_local_options
 import torch_ref.recognizer
 import torch_ref.resnet
 import torch_ref.shift
+import torch_ref.temporal_pool
 from paddle_tsm.demo import draw_weights
 from paddle_tsm.network import ARCHITECTURES, Network
 from paddle_tsm.parity.files import noise_clip
@@ -30,14 +38,24 @@ PAIRS = [
     (paddle_tsm.batch_norm, torch_ref.batch_norm),
     (paddle_tsm.recognizer, torch_ref.recognizer),
     (paddle_tsm.resnet, torch_ref.resnet),
+    (paddle_tsm.mobilenet_v2, torch_ref.mobilenet_v2),
+    (paddle_tsm.non_local, torch_ref.non_local),
+    (paddle_tsm.non_local_options, torch_ref.non_local_options),
+    (paddle_tsm.temporal_pool, torch_ref.temporal_pool),
 ]
 OPTIONS = {
     "shift_place": ("blockres", "block"),
     "shift_every": (None, 1, 2, 3),
     "shift_order": ("future_first", "past_first", "causal"),
     "shift_div": (2, 3, 8),
-    "num_segments": (1, 4),
+    "num_segments": (2, 4),
     "is_shift": (True, False),
+    "temporal_pool": (False, True),
+    # in every stage, the last included, behind the temporal pool and before it
+    "non_local": (None, *({"mode": mode, "blocks": ((1, 0), (2, 1), (3, 0), (4, 0)), "sub_sample": sub, "use_scale": scale}
+                          for mode, sub, scale in (("embedded_gaussian", True, False), ("embedded_gaussian", False, True),
+                                                   ("gaussian", True, False), ("dot_product", False, False),
+                                                   ("concatenation", True, False)))),
     "running_var": ("unbiased", "biased"),
 }
 
@@ -67,7 +85,8 @@ def test_tensors_are_those_of_the_description(arch):
     assert [(name, tuple(t.shape)) for name, t in reference.items()] == list(network.shapes().items())
     ours = paddle_tsm.create_model(arch, num_classes=5).state_dict()
     shapes = {name: tuple(t.shape) for name, t in ours.items()}
-    assert shapes == network.shapes() | {"fc.weight": network.shapes()["fc.weight"][::-1]}
+    weight = f"{network.classifier}.weight"
+    assert shapes == network.shapes() | {weight: network.shapes()[weight][::-1]}
 
 
 def sides(network, reference_network=None):
@@ -80,36 +99,62 @@ def sides(network, reference_network=None):
 
 def covering_options():
     """Few combinations of options in which every pair of values of two options occurs (greedy all-pairs cover)."""
-    names = list(OPTIONS)
-    everything = [dict(zip(names, values)) for values in itertools.product(*OPTIONS.values())]
-    pairs = {id(options): set(itertools.combinations(options.items(), 2)) for options in everything}
-    missing = set().union(*pairs.values())
+    choices = [[(name, i) for i in range(len(values))] for name, values in OPTIONS.items()]
+    everything = list(itertools.product(*choices))
+    pairs = [set(itertools.combinations(choice, 2)) for choice in everything]
+    missing = set().union(*pairs)
     while missing:
-        best = max(everything, key=lambda options: len(pairs[id(options)] & missing))
-        missing -= pairs[id(best)]
-        yield best
+        best = max(range(len(everything)), key=lambda i: len(pairs[i] & missing))
+        missing -= pairs[best]
+        yield {name: OPTIONS[name][i] for name, i in everything[best]}
 
 
-@pytest.mark.parametrize("arch", ["tsm_resnet18", "tsm_resnet50"])
+def blocks_within(options, arch):
+    """The options, with non-local blocks only where the network has blocks."""
+    if options["non_local"] is None:
+        return options
+    depths = Network(arch).blocks
+    return options | {"non_local": options["non_local"] | {"blocks": [(s, b) for s, b in options["non_local"]["blocks"] if b < depths[s - 1]]}}
+
+
+@pytest.mark.parametrize("arch", ["tsm_resnet18", "tsm_mobilenet_v2", pytest.param("tsm_resnet50", marks=pytest.mark.slow),
+                                  pytest.param("pptsm_resnet50", marks=pytest.mark.slow)])
 def test_pairs_of_options(arch):
     """Float64 stages, features, logits and running statistics, and float32, for every pair of options' values."""
     for options in covering_options():
-        network = Network(arch, num_classes=3, **options)
+        network = Network(arch, num_classes=3, **blocks_within(options, arch))
         clips = 8 // network.num_segments  # so that no BatchNorm sees two values only, which would amplify rounding
-        report = run_parity(*sides(network), noise_clip(network.num_segments, 32, clips))
+        report = run_parity(*sides(network), noise_clip(network.num_segments, 64, clips))
         assert report.equal, (options, report.first_breach)
 
 
-@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch not in ("tsm_resnet18", "tsm_resnet50")])
-def test_depths(arch):
+@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch not in ("tsm_resnet18", "tsm_mobilenet_v2")])
+def test_architectures(arch):
     network = Network(arch, num_classes=3, num_segments=2)
-    report = run_parity(*sides(network), noise_clip(2, 32, clips=2))
+    report = run_parity(*sides(network), noise_clip(2, 32, clips=4))
     assert report.equal, report.first_breach
+
+
+@pytest.mark.parametrize("package, tensor", [(paddle_tsm, paddle.to_tensor), (torch_ref, torch.from_numpy)])
+def test_non_local_behind_the_temporal_pool_sees_half_the_frames(package, tensor):
+    """With two clips in the batch, what one clip gives may not depend on the other; over T frames it would."""
+    model = package.create_model("tsm_resnet18", num_classes=3, num_segments=4, temporal_pool=True,
+                                 non_local={"blocks": {"layer3": (0,)}})
+    model.eval()
+    weight = model.layer3[0].non_local.norm.weight
+    weight.set_value(paddle.ones_like(weight)) if package is paddle_tsm else weight.data.fill_(1.0)
+    x = noise_clip(4, 64, clips=2).astype("float32")
+    y = x.copy()
+    y[4:] += 1
+    first, second = (np.asarray(model(tensor(clip)).detach()) for clip in (x, y))
+    np.testing.assert_allclose(first[0], second[0], rtol=1e-5, atol=1e-7)
+    assert np.abs(first[1] - second[1]).max() > 1e-6
 
 
 @pytest.mark.parametrize("bad", [
     {"name": "tsm_resnet19"}, {"shift_place": "inside"}, {"shift_order": "forward"}, {"running_var": "both"},
-    {"shift_div": 1}, {"shift_div": 0},
+    {"shift_div": 1}, {"shift_div": 0}, {"non_local": "attention"}, {"non_local": {"blocks": {"layer4": (9,)}}},
+    {"non_local": {"modes": "gaussian"}}, {"temporal_pool": True, "num_segments": 5},
 ])
 @pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
 def test_unknown_values(package, bad):

@@ -1,8 +1,11 @@
 """Both packages against what the upstream systems themselves computed."""
 
 import numpy as np
+import paddle
 import pytest
+import torch
 
+from paddle_tsm.layouts.fold_order import exchange
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.paddle_side import PaddleSide
@@ -10,19 +13,21 @@ from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 from paddle_tsm.parity.torch_side import TorchSide
 from parity_tests.recorded import names, recorded
 
-FORWARD = names("mmaction2_r*", "mit_*")
+FORWARD = [name for name in names("mmaction2_*", "mit_*", "paddlevideo_*") if "_train_" not in name]
 FLOAT64 = TOLERANCES["float64"].limit
+SIDES = [TorchSide, PaddleSide]
 
 
-@pytest.mark.parametrize("side", [TorchSide, PaddleSide])
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", FORWARD)
 def test_forward(name, side):
+    """Logits, and in the source's own shift order every recorded stage and the pooled features."""
     vector = recorded(name)
     x = vector.input()
     logits = vector.outputs["logits_f64"]
 
     other = interpret(vector.checkpoint(seed_offset=1), **vector.options())
-    wrong = side(other.network, other.tensors, "float64").outputs(x.astype("float64"))["logits"]
+    wrong = side(*other.as_asked(), "float64").outputs(x.astype("float64"))["logits"]
     assert not compare("logits of other weights", logits, wrong, 1e-3).passed, "the comparison cannot fail"
 
     found = interpret(vector.checkpoint(), **vector.options())
@@ -43,6 +48,50 @@ def test_forward(name, side):
     noise = distance(logits, expected)[1]
     row = compare("logits", expected, side(found.network, found.tensors, "float32").outputs(x)["logits"], float32_limit(noise))
     assert row.passed, row
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", names("paddlevideo_*"))
+def test_paddlevideo_in_the_other_order(name, side):
+    """By default a PaddleVideo network comes in mmaction2's order: the same logits; the features with two folds exchanged."""
+    vector = recorded(name)
+    found = interpret(vector.checkpoint(), **vector.options())
+    network, tensors = found.as_asked()
+    assert (found.network.shift_order, network.shift_order) == ("past_first", "future_first")
+    results = side(network, tensors, "float64").outputs(vector.input().astype("float64"))
+    assert compare("logits", vector.outputs["logits_f64"], results["logits"], FLOAT64).passed
+    features = vector.outputs["backbone_f64"]
+    assert not compare("features", features, results["features"], 1e-2).passed
+    assert compare("features", features[:, exchange(2048, network.shift_div)], results["features"], FLOAT64).passed
+
+    renamed = side(network, found.tensors, "float64").outputs(vector.input().astype("float64"))
+    row = compare("logits by renaming alone", vector.outputs["logits_f64"], renamed["logits"], 1e-8)
+    assert not row.passed, "renaming alone would do"
+
+
+def frame_logits(side, network, tensors, dtype, x):
+    """[T, K] of the causal network on all frames at once."""
+    model = side(network, tensors, dtype).model
+    if side is TorchSide:
+        with torch.no_grad():
+            return model.frame_logits(torch.from_numpy(x)).numpy()
+    with paddle.no_grad():
+        return model.frame_logits(paddle.to_tensor(x)).numpy()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_online(side):
+    """The causal network on all frames at once, against the online network frame by frame."""
+    vector = recorded("online_mv2_jester")
+    x, logits = vector.input(), vector.outputs["logits_f64"]
+    found = interpret(vector.checkpoint(), **vector.options())
+    assert compare("logits", logits, frame_logits(side, found.network, found.tensors, "float64", x.astype("float64")), FLOAT64).passed
+    offline = found.network.with_options(shift_order="future_first")
+    assert not compare("logits", logits, frame_logits(side, offline, found.tensors, "float64", x.astype("float64")), 1e-3).passed
+
+    expected = vector.outputs["logits_f32"]
+    noise = distance(logits, expected)[1]
+    assert compare("logits", expected, frame_logits(side, found.network, found.tensors, "float32", x), float32_limit(noise)).passed
 
 
 def test_every_recorded_output_is_compared():

@@ -11,9 +11,17 @@ def assign_weights(model, tensors: dict[str, np.ndarray]):
 
     Raises RuntimeError (PyTorch's) for missing, unexpected or misshapen tensors.
     """
-    state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
+    state = {name: to_tensor(array) for name, array in tensors.items()}
+    for name, tensor in model.state_dict().items():
+        if name.endswith("num_batches_tracked") and name not in state:  # Paddle's files have none
+            state[name] = torch.zeros_like(tensor)
     model.load_state_dict(state, strict=True)
     return model
+
+
+def to_tensor(array: np.ndarray):
+    """A copy as a tensor; bfloat16, which NumPy does not have, as float32."""
+    return torch.from_numpy(np.array(array, "float32") if array.dtype.name == "bfloat16" else np.array(array))
 
 
 def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
@@ -24,6 +32,5 @@ def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
     from paddle_tsm.layouts.network_file import read_network
 
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
-    network_options = found.network.options()
-    model = create_model(found.network.arch, **network_options)
-    return assign_weights(model, found.tensors).eval()
+    network, tensors = found.as_asked()
+    return assign_weights(create_model(network.arch, **network.options()), tensors).eval()

@@ -4,7 +4,8 @@ import argparse
 import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.layouts.resnet_layouts import LAYOUTS
+from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.network import ARCHITECTURES
 
 
 def add_parser(subparsers) -> None:
@@ -12,29 +13,49 @@ def add_parser(subparsers) -> None:
         "convert",
         help="a checkpoint in another layout and format",
         description="Write a checkpoint in another layout. The format follows the suffix of DST: .safetensors, .pdparams, .pth.",
-        epilog="examples: paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors; "
-        "paddle-tsm convert tsm_r50.safetensors tsm_r50_mit.pth.tar --to mit",
+        epilog="examples:\n  paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors\n"
+        "  paddle-tsm convert ppTSM.pdparams pptsm.safetensors --num-segments 16\n"
+        "  paddle-tsm convert --matrix --arch tsm_resnet101",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", metavar="SRC", help="PyTorch (.pth, zip or legacy), safetensors or .pdparams")
-    parser.add_argument("destination", metavar="DST")
+    parser.add_argument("source", metavar="SRC", nargs="?", help="PyTorch (.pth, zip or legacy), safetensors or .pdparams")
+    parser.add_argument("destination", metavar="DST", nargs="?")
     parser.add_argument("--from", dest="from_layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)")
     parser.add_argument("--to", dest="to_layout", default="canonical", choices=tuple(LAYOUTS), help="(canonical)")
+    parser.add_argument("--network", metavar="KEY", help="which of several networks in SRC, as EMA beside the trained one")
+    parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run both networks before DST takes its name")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
+    parser.add_argument("--matrix", action="store_true", help="print which layout can become which, and why not")
+    parser.add_argument("--arch", choices=tuple(ARCHITECTURES), help="with --matrix: the network (each layout's own)")
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
+    if args.matrix:
+        from paddle_tsm.layouts.matrix import print_matrix
+
+        print_matrix(args.arch, {name: value for name, value in network_options(args).items() if value is not None})
+        return 0
+    if args.destination is None:
+        raise ValueError("got no SRC and DST; wanted both, or --matrix")
+    from rich.console import Console
+
     from paddle_tsm.convert import convert
 
     start = time.perf_counter()
-    done = convert(args.source, args.destination, args.from_layout, args.to_layout, args.allow_nan, **network_options(args))
-    values = sum(array.size for array in done.tensors.values())
-    network = done.source.network
+    with Console(stderr=True).status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):
+        done = convert(
+            args.source, args.destination, args.from_layout, args.to_layout, args.allow_nan, args.verify, args.network,
+            **network_options(args),
+        )
+    network, plan = done.plan.network, done.plan
+    values = sum(array.size for array in plan.tensors.values())
     print(
-        f"{done.destination}: {network.arch}, {network.num_classes} classes, {len(done.tensors)} tensors, "
-        f"{values / 1e6:.1f} million values, {done.source.layout.name} -> {done.layout.name}, "
+        f"{done.destination}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
+        f"{values / 1e6:.1f} million values, {done.source.layout.name} -> {plan.layout.name} ({plan.kind}), "
         f"{time.perf_counter() - start:.1f} s"
     )
+    if done.difference is not None:
+        print(f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest")
     return 0

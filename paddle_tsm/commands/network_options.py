@@ -1,9 +1,10 @@
 """The options that say what a checkpoint's keys cannot, for every command that reads one."""
 
 from paddle_tsm.network import CHOICES
+from paddle_tsm.non_local_options import MODES
 
 HELP = "only where the file cannot say it"
-NAMES = ("num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order")
+NAMES = ("num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order", "non_local")
 
 
 def add_network_options(parser) -> None:
@@ -14,7 +15,8 @@ def add_network_options(parser) -> None:
     group.add_argument("--shift-div", type=int, metavar="N", help="one fold is C // N channels (8)")
     group.add_argument("--shift-place", choices=CHOICES["shift_place"], help="(blockres)")
     group.add_argument("--shift-every", type=int, metavar="N", help="shift in every N-th block (upstream's rule)")
-    group.add_argument("--shift-order", choices=CHOICES["shift_order"], help="(future_first)")
+    group.add_argument("--shift-order", choices=CHOICES["shift_order"], help="the order to run and write (future_first)")
+    group.add_argument("--non-local", choices=MODES, help="the pairwise function of its non-local blocks (embedded_gaussian)")
 
 
 def network_options(args) -> dict:

@@ -1,31 +1,35 @@
 """Key maps: rows of (canonical name, name in the layout), expanded over one network's tensors.
 
-A row's two sides are templates. `{s}`, `{b}` and `{k}` stand for a number (stage, block, layer in the block) and
-`{p}` for the tensor's own name (weight, running_mean, ...). On the layout's side some more say where a system wraps
-a module, which depends on the network's options:
+A row's two sides are templates. On the canonical side a placeholder is a number, or {p}, the tensor's own name (weight,
+running_mean, ...). On the layout's side the same may be used, and these, which depend on the tensor's place and on the
+network's options, say where a system wraps a module:
 
-    {stage}   the stage, wrapped when it pools over time           layer2 | layer2.net
-    {block}   the block in it, wrapped when it is shifted whole     0 | 0.net
-    {net}     the first convolution, wrapped when it is shifted     '' | net.
+    {stage}     the stage, wrapped when it pools over time                       layer2 | layer2.net
+    {block}     the block in it, wrapped when a non-local one follows, and       0 | 0.block | 0.net | 0.block.net
+                again when it is shifted whole
+    {plain}     the block in it, not wrapped                                     0
+    {net}       what the shifted convolution is wrapped in                       '' | net.
+    {g} {phi}   a non-local projection, wrapped when a pool follows              g | g.0
+    {head}      MIT's classifier, which dropout=0 leaves inside the backbone     new_fc | base_model.fc
+    {q}         {p} under Paddle's name                                          _mean, _variance
+    {res}       PaddleVideo's name of the block                                  res2a ... res4b22 ... res5c
+    {bb}        PP-TSM's name of the block                                       bb_0_0
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
-from paddle_tsm.network import Network, is_linear_weight
+from paddle_tsm.network import Network, Tensor, is_linear_weight
 
 PLACEHOLDERS = {
-    "s": r"(?P<s>\d+)",
-    "b": r"(?P<b>\d+)",
-    "k": r"(?P<k>\d+)",
-    "p": r"(?P<p>\w+)",
-    # read with the wrapper where it is there; which networks have it is settled by comparing whole key sets
-    "stage": r"layer(?P<s>\d+)",
-    "block": r"(?P<b>\d+)(?P<block_net>\.net)?",
-    "net": r"(?P<net>net\.)?",
+    "p": r"(?P<p>weight|bias|running_mean|running_var|num_batches_tracked)",
+    "f": r"(?P<f>[2-9]|1[0-7])",  # MobileNetV2's blocks from the second on
 }
+NUMBER = r"(?P<{}>\d+)"
+PADDLE_STATISTICS = {"running_mean": "_mean", "running_var": "_variance"}
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,31 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """The names of one system's checkpoints.
+    """The names of one system's checkpoints, and what that system can run.
 
-    wrapper: the keys that lead to the network in that system's files. linear_transposed: Linear weights are [in, out].
+    signature: a regular expression that most of a file's keys match from their beginning, by which it is recognised.
+    rows: for each family of networks that the system has, its key map. cannot: (reason, test of a network) for what it has not.
+    wrapper: the keys that lead to the network in that system's files. shift_order: the one that the system runs, None
+    where its names say nothing of a shift. linear_transposed: Linear weights are [in, out]. step_counters: a BatchNorm
+    has num_batches_tracked. assumed: the options of a network of that system, where its keys do not say them;
+    "num_segments" stands for that option's value.
     """
 
     name: str
-    rows: tuple[Row, ...]
+    signature: str
+    rows: dict[str, tuple[Row, ...]]
+    cannot: tuple = ()
     wrapper: tuple[str, ...] = ()
+    shift_order: str | None = None
     linear_transposed: bool = False
+    step_counters: bool = True
+    assumed: tuple[tuple[str, object], ...] = ()
+
+    def why_not(self, network: Network) -> str | None:
+        """Why the system cannot run the network; None where it can."""
+        if network.family not in self.rows:
+            return f"{self.name} has no {network.arch}"
+        return next((reason for reason, test in self.cannot if test(network)), None)
 
 
 @dataclass(frozen=True)
@@ -59,42 +79,71 @@ class Entry:
     transposed: bool
 
 
+@cache
 def pattern(template: str) -> re.Pattern:
-    """The regular expression that matches what a template can stand for."""
+    """The regular expression that matches what a canonical template can stand for."""
     parts = re.split(r"\{(\w+)\}", template)
-    literal = [re.escape(part) if i % 2 == 0 else PLACEHOLDERS[part] for i, part in enumerate(parts)]
-    return re.compile("".join(literal))
+    regexes = [re.escape(p) if i % 2 == 0 else PLACEHOLDERS.get(p, NUMBER.format(p)) for i, p in enumerate(parts)]
+    return re.compile("".join(regexes))
 
 
 def expand(layout: Layout, network: Network, transposed: bool | None = None) -> list[Entry]:
-    """The layout's key for every tensor of `network`, in forward order.
+    """The layout's key for every tensor of `network`, in forward order; a system without step counters has none.
 
-    `transposed` overrides whether Linear weights are stored [in, out].
+    `transposed` overrides whether Linear weights are stored [in, out]. The layout must be able to hold the network.
     """
     transposed = layout.linear_transposed if transposed is None else transposed
-    compiled = [(pattern(row.canonical), row.there) for row in layout.rows]
     entries = []
-    for name, shape in network.shapes().items():
-        matches = [(m, there) for regex, there in compiled if (m := regex.fullmatch(name))]
-        assert len(matches) == 1, f"{layout.name}: {name} matches {len(matches)} rows"
-        match, there = matches[0]
-        flip = transposed and is_linear_weight(name)
-        key = there.format(**match.groupdict(), **wrappers(network, match))
-        entries.append(Entry(name, key, shape[::-1] if flip else shape, flip))
+    for tensor, keys in names_there(layout, network):
+        if not layout.step_counters and is_step_counter(tensor.name):
+            continue
+        assert len(keys) == 1, f"{layout.name}: {tensor.name} matches {len(keys)} rows"
+        flip = transposed and is_linear_weight(tensor.name)
+        entries.append(Entry(tensor.name, keys[0], tensor.shape[::-1] if flip else tensor.shape, flip))
     assert len({entry.there for entry in entries}) == len(entries), f"{layout.name}: two tensors share a key"
     return entries
 
 
-def wrappers(network: Network, match: re.Match) -> dict[str, str]:
-    """What {stage}, {block} and {net} are for the tensor that `match` found."""
-    groups = match.groupdict()
-    if "b" not in groups:
-        return {}
-    shifted = network.shifts(int(groups["b"]))
-    whole = shifted and network.shift_place == "block"
-    first = shifted and network.shift_place == "blockres"
-    return {
-        "stage": f"layer{groups['s']}",
-        "block": f"{groups['b']}.net" if whole else groups["b"],
-        "net": "net." if first else "",
+def names_there(layout: Layout, network: Network):
+    """Yield each tensor with the keys that the layout's rows give it: one, or none where it cannot hold the tensor."""
+    rows = [(pattern(row.canonical), row.there) for row in layout.rows[network.family]]
+    for tensor in network.tensors():
+        values = placeholders(network, tensor)
+        yield tensor, [there.format(**m.groupdict(), **values) for regex, there in rows if (m := regex.fullmatch(tensor.name))]
+
+
+def is_step_counter(name: str) -> bool:
+    """Whether the tensor only counts a BatchNorm's training steps; no network computes with it."""
+    return name.endswith("num_batches_tracked")
+
+
+def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
+    """What the layout's side of a row may use for this tensor."""
+    last = tensor.name.rsplit(".", 1)[-1]
+    pooled = network.non_local is not None and network.non_local.sub_sample
+    values = {
+        "q": PADDLE_STATISTICS.get(last, last),
+        "g": "g.0" if pooled else "g",
+        "phi": "phi.0" if pooled else "phi",
+        "head": "base_model.fc" if network.dropout == 0 else "new_fc",
     }
+    if tensor.stage is None:
+        return values
+    stage, block = tensor.stage, tensor.block
+    shifted = network.shifts(stage, block)
+    whole = shifted and network.shift_place == "block"
+    return values | {
+        "stage": f"layer{stage}.net" if network.temporal_pool and stage == 2 else f"layer{stage}",
+        "block": f"{block}" + ".block" * network.attends(stage, block) + ".net" * whole,
+        "plain": str(block),
+        "net": "net." if shifted and not whole else "",
+        "res": f"res{stage + 1}{block_letter(network, stage, block)}",
+        "bb": f"bb_{stage - 1}_{block}",
+    }
+
+
+def block_letter(network: Network, stage: int, block: int) -> str:
+    """PaddleVideo's letter for a block: a, b, c, ...; in the third stage of the two deepest a, b1, b2, ..."""
+    if network.family != "mobilenet_v2" and network.depth in (101, 152) and stage == 3:
+        return "a" if block == 0 else f"b{block}"
+    return chr(ord("a") + block)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from paddle_tsm.layouts.key_map import Entry, Layout
+from paddle_tsm.layouts.fold_order import in_order
+from paddle_tsm.layouts.key_map import Layout
 from paddle_tsm.layouts.recognise import check_keys, find_layout, find_network, layout_named, transposed_in
 from paddle_tsm.network import Network
 
@@ -18,27 +19,37 @@ METADATA_KEY = "paddle_tsm"  # in safetensors metadata, and the whole of the .js
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """What a file holds. `tensors`: canonical name -> array in PyTorch's orientation, mapped from the file."""
+    """What a file holds. `tensors`: canonical name -> array in PyTorch's orientation, mapped from the file.
+
+    network, tensors: as the file's own system runs them. asked_order: the shift order that was asked for.
+    """
 
     checkpoint: Checkpoint
     layout: Layout
     network: Network
-    entries: list[Entry]
     tensors: dict[str, np.ndarray]
+    asked_order: str
+
+    def as_asked(self) -> tuple[Network, dict[str, np.ndarray]]:
+        """The same network and its tensors in the shift order that was asked for: where that is not the file's own, two
+        folds of channels of every residual stream are exchanged. Raises ValueError where there is no such network."""
+        return in_order(self.network, self.tensors, self.asked_order)
 
 
-def read_network(path, layout: str = "auto", allow_nan: bool = False, **options) -> NetworkFile:
+def read_network(path, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options) -> NetworkFile:
     """Read a checkpoint of any layout and format, strictly: every tensor is accounted for, by key and by shape.
 
-    layout: "auto" or a layout's name. options: those of `create_model`; None is as good as not given. They come
-    before what paddle-tsm recorded in the file, and may not contradict what the keys say.
+    layout: "auto" or a layout's name. network: the key of one of several networks in the file. options: those of
+    `create_model`; None is as good as not given. They come before what paddle-tsm recorded in the file, and may not
+    contradict what the keys say.
     Raises CheckpointError for a file that cannot be read, whose keys or shapes are not those of a known network, or,
     unless `allow_nan`, that holds NaN or infinite weights.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, network)
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        found = interpret(checkpoint, layout, **(recorded_options(checkpoint) | given))
+        found = interpret(checkpoint, layout, recorded_options(checkpoint), **given)
+        found.as_asked()
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if not allow_nan:
@@ -46,17 +57,57 @@ def read_network(path, layout: str = "auto", allow_nan: bool = False, **options)
     return found
 
 
-def interpret(checkpoint: Checkpoint, layout: str = "auto", **options) -> NetworkFile:
-    """What network a checkpoint's tensors are. Raises ValueError where they are not exactly a known one's."""
-    shapes = {name: array.shape for name, array in checkpoint.tensors.items()}
+def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | None = None, **options) -> NetworkFile:
+    """What network a checkpoint's tensors are. Raises ValueError where they are not exactly a known one's.
+
+    recorded: the options of its record; `options` come before them.
+    """
+    recorded = recorded or {}
+    keys = dict.fromkeys(checkpoint.tensors)
+    prefix = data_parallel_prefix(keys) if layout == "auto" else ""
+    named = {key.removeprefix(prefix) if prefix != "+" else f"module.{key}": array for key, array in checkpoint.tensors.items()}
+    shapes = {name: array.shape for name, array in named.items()}
     found = find_layout(shapes) if layout == "auto" else layout_named(layout)
-    network = find_network(found, shapes, **options)
+    counters = recorded.pop("step_counters", None)
+    own_order = file_order(found, recorded, options)
+    network = find_network(found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {})))
     entries = check_keys(found, network, shapes, transposed_in(found, checkpoint.format))
-    tensors = {
-        entry.canonical: checkpoint.tensors[entry.there].T if entry.transposed else checkpoint.tensors[entry.there]
-        for entry in entries
-    }
-    return NetworkFile(checkpoint, found, network, entries, tensors)
+    tensors = {entry.canonical: named[entry.there].T if entry.transposed else named[entry.there] for entry in entries}
+    if counters is not None:
+        tensors = with_step_counters(network, tensors, counters)
+    asked = options.get("shift_order") or (recorded.get("shift_order") if found.shift_order is None else None)
+    default = "causal" if network.shift_order == "causal" else "future_first"
+    return NetworkFile(checkpoint, found, network, tensors, asked or default)
+
+
+def data_parallel_prefix(keys) -> str:
+    """What DataParallel put before every key ("module."), "+" where MIT's keys came without it, else nothing."""
+    if all(key.startswith(("base_model.", "new_fc.")) for key in keys):
+        return "+"
+    if all(key.startswith("module.") for key in keys) and not any(key.startswith(("module.base_model", "module.new_fc")) for key in keys):
+        return "module."
+    return ""
+
+
+def file_order(layout: Layout, recorded: dict, options: dict) -> str | None:
+    """The shift order that the file's network has: its system's own; where that says nothing, the recorded one, then the
+    one that was asked for. "causal" for a system of the offline shift is the caller's statement that the weights in its
+    layout were trained online."""
+    asked = options.get("shift_order")
+    if layout.shift_order == "future_first" and asked == "causal":
+        return asked
+    return layout.shift_order or recorded.get("shift_order") or asked
+
+
+def with_step_counters(network: Network, tensors: dict[str, np.ndarray], counters: dict) -> dict[str, np.ndarray]:
+    """The tensors with BatchNorm's step counters, from the record of a conversion to a layout that has none."""
+    complete = {}
+    for name in network.shapes():
+        if name in tensors:
+            complete[name] = tensors[name]
+        elif name in counters:
+            complete[name] = np.array(int(counters[name]), "int64")
+    return complete
 
 
 def recorded_options(checkpoint: Checkpoint) -> dict:
@@ -72,8 +123,9 @@ def recorded_options(checkpoint: Checkpoint) -> dict:
     else:
         return {}
     try:
-        options = json.loads(text)["network"]
-        return {name: value for name, value in options.items() if name != "arch"}
+        record = json.loads(text)
+        options = {name: value for name, value in record["network"].items() if name != "arch"}
+        return options | ({"step_counters": dict(record["step_counters"])} if "step_counters" in record else {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"the record of the network's options is damaged ({error}); remove it to go on without") from error
 

@@ -1,50 +1,63 @@
 """Which layout a set of keys has and which network it belongs to: read off the keys and shapes, never guessed.
 
-What the keys cannot say (num_segments, shift_div, shift_order; in a layout that never wraps, the shift itself) comes
-from the caller.
+What the keys cannot say (num_segments, shift_div, shift_order, the mode of a non-local block; in a layout that never
+wraps, the shift itself) comes from the caller, or is the system's own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 
-from paddle_tsm.layouts.key_map import Layout, expand, pattern
-from paddle_tsm.layouts.resnet_layouts import LAYOUTS
-from paddle_tsm.network import ARCHITECTURES, Network, must_be_one_of
+from paddle_tsm.layouts.key_map import Entry, Layout, expand, is_step_counter, names_there
+from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.network import ARCHITECTURES, CLASSIFIERS, Network, must_be_one_of
+from paddle_tsm.non_local_options import parse_non_local
 
 # A file that shares less than this with every known network is of another architecture. One tensor more or less
 # changes the share by less than 1 %; the nearest two depths, 34 and 50, share about half of their names.
 LEAST_SHARE = 0.8
 
-
-@dataclass(frozen=True)
-class Match:
-    """One key of a file: its canonical name and the wrappers seen in it."""
-
-    canonical: str
-    block: int | None
-    net: bool
-    block_net: bool
+# Networks whose tensors include all those that a family's members have
+LARGEST = {
+    "resnet": ("tsm_resnet152", "tsm_resnet50"),
+    "resnet_vd": ("pptsm_resnet101", "pptsm_resnet50"),
+    "mobilenet_v2": ("tsm_mobilenet_v2",),
+}
 
 
-def match_keys(layout: Layout, keys) -> dict[str, Match]:
-    """key -> Match for each key that one of the layout's rows describes; the others are left out."""
-    compiled = [(pattern(row.there), row.canonical) for row in layout.rows]
-    found = {}
-    for key in keys:
-        for regex, canonical in compiled:
-            if m := regex.fullmatch(key):
-                groups = {name: value for name, value in m.groupdict().items() if value is not None}
-                block = int(groups["b"]) if "b" in groups else None
-                found[key] = Match(canonical.format(**groups), block, "net" in groups, "block_net" in groups)
-                break
-    return found
+def unwrapped(key: str) -> str:
+    """The key without what a system wraps its modules in, which depends on the network's options."""
+    key = re.sub(r"\.(net|block)(?=\.)", "", key)
+    key = re.sub(r"\.(g|phi)\.0\.", r".\1.", key)
+    return key.replace("base_model.fc.", "new_fc.").replace("base_model.classifier.", "new_fc.")
+
+
+def known_names(layout: Layout, family: str) -> dict[str, str]:
+    """unwrapped key -> canonical name, for every tensor of a family of networks that the layout has a key for."""
+    names = {}
+    for arch in LARGEST[family]:
+        blocks = [(s, b) for s, count in enumerate(Network(arch).blocks, 1) for b in range(count)]
+        everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
+        network = Network(arch, non_local=everywhere, is_shift=False)
+        names |= {unwrapped(key): tensor.name for tensor, keys in names_there(layout, network) for key in keys}
+    return names
+
+
+def canonical_names(layout: Layout, keys) -> dict[str, str]:
+    """key -> canonical name for each key that the layout knows, in the family of which it knows most; the others are left
+    out. (The families share keys: mmaction2's stem and classifier.)"""
+    plain = {key: unwrapped(key) for key in keys}
+    found = []
+    for family in layout.rows:
+        known = known_names(layout, family)
+        found.append({key: known[name] for key, name in plain.items() if name in known})
+    return max(found, key=len)
 
 
 def find_layout(keys) -> Layout:
-    """The layout whose rows describe most of `keys`. Raises ValueError where none describes half of them."""
+    """The layout that most of `keys` look like. Raises ValueError where half of them look like none."""
     keys = list(keys)
-    counts = {name: len(match_keys(layout, keys)) for name, layout in LAYOUTS.items()}
+    counts = {name: sum(bool(re.match(layout.signature, key)) for key in keys) for name, layout in LAYOUTS.items()}
     best = max(counts, key=counts.get)
     if counts[best] * 2 < len(keys):
         raise ValueError(
@@ -59,54 +72,102 @@ def find_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) 
 
     Raises ValueError where no known architecture comes near, or an option contradicts what the keys say.
     """
-    matches = match_keys(layout, shapes)
-    names = {match.canonical for match in matches.values()}
-    arch, share = nearest_architecture(names)
-    if share < LEAST_SHARE:
+    names = canonical_names(layout, shapes)
+    arch = nearest_architecture(layout, set(names.values()))
+    given = {name: value for name, value in options.items() if value is not None}
+    must_be_one_of("arch", given.pop("arch", arch), (arch,))
+    seen = {"num_classes": class_count(layout, names, shapes)}
+    if layout.name in ("mmaction2", "mit"):
+        seen |= seen_wrappers(shapes, names, Network(arch))
+    if layout.name == "mit" and any("base_model.fc." in key or "base_model.classifier." in key for key in shapes):
+        seen["dropout"] = 0.0
+    for name, value in seen.items():
+        if name in given and given[name] != value and not (name == "shift_every" and value is None):
+            raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
+    segments = given.get("num_segments", 8)
+    assumed = {name: segments if value == "num_segments" else value for name, value in layout.assumed}
+    given["non_local"] = seen_non_local(shapes, names, Network(arch), given.get("non_local"))
+    network = Network(arch).with_options(**(assumed | given | seen))
+    usual = network.with_options(shift_every=None)
+    return usual if usual.every == network.every else network
+
+
+def nearest_architecture(layout: Layout, names: set[str]) -> str:
+    """The architecture that shares the largest part of its canonical names with `names`, non-local blocks aside."""
+    names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
+    shares = {}
+    for arch, (family, _) in ARCHITECTURES.items():
+        if family in layout.rows:
+            expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
+            shares[arch] = len(names & expected) / len(names | expected)
+    best = max(shares, key=shares.get)
+    if shares[best] < LEAST_SHARE:
         raise ValueError(
-            f"another architecture: {arch} comes nearest and shares {share:.0%} of the {layout.name} keys; "
+            f"another architecture: {best} comes nearest and shares {shares[best]:.0%} of the {layout.name} keys; "
             f"wanted one of {', '.join(ARCHITECTURES)}"
         )
-    seen = {"num_classes": class_count(layout, matches, shapes)}
-    if layout.name != "canonical":
-        seen |= shift_options(matches.values(), Network(arch))
-    for name, value in seen.items():
-        if name in options and options[name] is not None and options[name] != value:
-            raise ValueError(f"{name}: got {options[name]!r}, but the keys of the file say {value!r}")
-    return Network(arch).with_options(**(options | seen))
+    return best
 
 
-def nearest_architecture(names: set[str]) -> tuple[str, float]:
-    """The architecture that shares the largest part of its canonical names with `names`, and that part."""
-    shares = {}
-    for arch in ARCHITECTURES:
-        expected = Network(arch).shapes().keys()
-        shares[arch] = len(names & expected) / len(names | expected)
-    best = max(shares, key=shares.get)
-    return best, shares[best]
-
-
-def class_count(layout: Layout, matches: dict[str, Match], shapes) -> int:
+def class_count(layout: Layout, names: dict[str, str], shapes) -> int:
     """Classes of the classifier, from the bias, which has one axis whatever the orientation of the weight."""
-    for key, match in matches.items():
-        if match.canonical == "fc.bias" and len(shapes[key]) == 1:
+    biases = {f"{classifier}.bias" for classifier in CLASSIFIERS.values()}
+    for key, name in names.items():
+        if name in biases and len(shapes[key]) == 1:
             return shapes[key][0]
-    raise ValueError(f"{layout.name}: no classifier bias found; wanted a key for fc.bias of shape [classes]")
+    raise ValueError(f"{layout.name}: no classifier found; wanted a key for its bias, of shape [classes]")
 
 
-def shift_options(matches, plain: Network) -> dict:
-    """is_shift, shift_place and shift_every, from where the `net` wrappers are."""
-    shifted = {m.block for m in matches if m.net or m.block_net}
-    if not shifted:
-        return {"is_shift": False}
-    whole = any(m.block_net for m in matches)
+def seen_wrappers(keys, names: dict[str, str], plain: Network) -> dict:
+    """is_shift, shift_place, shift_every and temporal_pool, from where the `net` wrappers are."""
+    places = {tensor.name: (tensor.stage, tensor.block) for tensor in plain.tensors()}
+    pooled = any(".layer2.net." in key for key in keys)
+    first = {places[name][1] for key, name in names.items() if re.search(r"\.(conv1|conv\.0)(\.conv)?\.net\.", key) and name in places}
+    whole = {places[name][1] for key, name in names.items() if re.search(r"\.layer\d+(\.net)?\.\d+(\.block)?\.net\.", key) and name in places}
+    if not first and not whole:
+        return {"is_shift": False, "temporal_pool": pooled}
     network = plain.with_options(shift_place="block" if whole else "blockres")
-    every = 1 if 1 in shifted else 2
+    every = 1 if 1 in (whole or first) else 2
     return {
         "is_shift": True,
+        "temporal_pool": pooled,
         "shift_place": network.shift_place,
         "shift_every": None if every == network.every else every,
     }
+
+
+def seen_non_local(keys, names: dict[str, str], plain: Network, given) -> dict | None:
+    """The non-local blocks that the keys show, with what they do not show from `given`. Raises ValueError where `given`
+    speaks of blocks that are not there."""
+    of_block = {}
+    places = {tensor.name.rsplit(".", 3 if plain.family == "mobilenet_v2" else 2)[0]: (tensor.stage, tensor.block)
+              for tensor in plain.tensors() if tensor.stage}
+    for key, name in names.items():
+        if ".non_local." in name:
+            block, layer = name.split(".non_local.")
+            if block in places:
+                of_block.setdefault(places[block], {})[layer] = key
+    if not of_block:
+        if given:
+            raise ValueError(f"non_local: got {given!r}, but no key of the file belongs to a non-local block")
+        return None
+    layers = {layer: key for there in of_block.values() for layer, key in there.items()}
+    options = parse_non_local(given, plain.blocks)
+    seen = {
+        "mode": options.mode if options else "embedded_gaussian",
+        "sub_sample": options.sub_sample if options else True,
+        "use_scale": options.use_scale if options else False,
+        "blocks": sorted(of_block),
+        "out_bias": "out.bias" in layers,
+    }
+    if "theta.weight" not in layers or "concat.weight" in layers or seen["mode"] in ("gaussian", "concatenation"):
+        mode = "gaussian" if "theta.weight" not in layers else "concatenation" if "concat.weight" in layers else "embedded_gaussian"
+        if options and isinstance(given, (str, dict)) and options.mode != mode and options.mode != "embedded_gaussian":
+            raise ValueError(f"non_local: got mode {options.mode!r}, but the keys of the file say {mode!r}")
+        seen["mode"] = mode
+    if re.search(r"non_local_block|\.nl\.", layers["g.weight"] if "g.weight" in layers else ""):
+        seen["sub_sample"] = ".g.0." in layers["g.weight"]
+    return seen
 
 
 def layout_named(name: str) -> Layout:
@@ -121,20 +182,15 @@ def transposed_in(layout: Layout, file_format: str) -> bool:
     return layout.linear_transposed or (layout.name == "canonical" and file_format == "pdparams")
 
 
-def is_batch_counter(name: str) -> bool:
-    """Whether the tensor only counts a BatchNorm's training steps; no network computes with it."""
-    return name.endswith("num_batches_tracked")
-
-
-def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool) -> list:
+def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool) -> list[Entry]:
     """The entries of `network` in this layout, when keys and shapes are exactly the file's.
 
     Raises ValueError naming the first keys that are missing, unexpected or misshapen.
     """
     entries = expand(layout, network, transposed)
-    if not any(is_batch_counter(key) for key in shapes):
+    if not any(is_step_counter(key) for key in shapes):
         # PyTorch wrote none before 0.4.1, Paddle never does; a file has all of them or none
-        entries = [entry for entry in entries if not is_batch_counter(entry.there)]
+        entries = [entry for entry in entries if not is_step_counter(entry.there)]
     expected = {entry.there: entry.shape for entry in entries}
     problems = []
     for kind, keys in (("missing", expected.keys() - shapes.keys()), ("unexpected", shapes.keys() - expected.keys())):

@@ -34,8 +34,8 @@ def compare_files(a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda par
     from paddle_tsm.parity.paddle_side import PaddleSide
 
     return run_parity(
-        lambda dtype: TorchSide(a.network, a.tensors, dtype),
-        lambda dtype: PaddleSide(b.network, b.tensors, dtype),
+        lambda dtype: TorchSide(*a.as_asked(), dtype),
+        lambda dtype: PaddleSide(*b.as_asked(), dtype),
         x,
         same_weights=a is b or not changed_tensors(a, b),
         step=step,
@@ -44,9 +44,10 @@ def compare_files(a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda par
 
 def changed_tensors(a: NetworkFile, b: NetworkFile) -> list[str]:
     """Names of the tensors that the two files do not both hold with the same values, in forward order."""
+    (_, ours), (_, theirs) = a.as_asked(), b.as_asked()
     return [
-        name for name in a.tensors
-        if name not in b.tensors or not np.array_equal(a.tensors[name], b.tensors[name], equal_nan=True)
+        name for name in ours
+        if name not in theirs or not np.array_equal(ours[name].astype("float64"), theirs[name].astype("float64"), equal_nan=True)
     ]
 
 

@@ -19,7 +19,7 @@ class TorchSide:
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K] for x [N*T, 3, H, W]."""
         results = {}
-        names = {name: name for name in self.model.stage_names} | {"dropout": "features"}  # the identity in evaluation
+        names = {end: stage for stage, end in self.model.stage_ends.items()} | {"dropout": "features"}  # the identity now
         layers = {names[name]: layer for name, layer in self.model.named_modules() if name in names}
         logits = self._run(x, layers, results.__setitem__)
         return results | {"logits": logits}

@@ -1,0 +1,58 @@
+"""`paddle-tsm inspect`: what a checkpoint file says, and what it cannot say."""
+
+import json
+
+from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.layouts.systems import LAYOUTS
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "inspect",
+        help="layout, architecture, options of a checkpoint, and what cannot be known from it",
+        description="Print a checkpoint's layout, architecture, classes, dtype, size, and the options of its network: those "
+        "that its keys say, and those that they cannot, with the value assumed and why.",
+        epilog="example: paddle-tsm inspect tsm_r50_mmaction2.pth --json",
+    )
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--from", dest="layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)")
+    parser.add_argument("--network", metavar="KEY", help="which of several networks in the file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_network_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from paddle_tsm.inspect_file import describe
+    from paddle_tsm.layouts.network_file import read_network
+
+    given = {name: value for name, value in network_options(args).items() if value is not None}
+    found = read_network(args.file, layout=args.layout, allow_nan=True, network=args.network, **given)
+    description = describe(found, given)
+    if args.json:
+        print(json.dumps(description, indent=2))
+    else:
+        print_description(description)
+    return 0
+
+
+def print_description(description: dict) -> None:
+    """Print what `describe` found as a table of two columns."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name in ("file", "format", "network at", "layout", "architecture", "classes", "dtype", "tensors"):
+        table.add_row(name, str(description[name]))
+    if description["beside it"]:
+        table.add_row("beside it", ", ".join(description["beside it"]))
+    table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")
+    table.add_row("FLOPs", f"{description['flops'] / 1e9:.2f} G ({description['flops of']})")
+    for name, value in description["read"].items():
+        table.add_row(name, f"{value}   [green]read off the keys")
+    for name, entry in description["assumed"].items():
+        table.add_row(name, f"{entry['value']}   [yellow]{entry['why']}")
+    Console().print(table)

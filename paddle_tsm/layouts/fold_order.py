@@ -1,0 +1,75 @@
+"""Past-first and future-first networks are one network with two folds of channels exchanged.
+
+Let P exchange the first two folds. P(past_first(x)) = future_first(P(x)), so a network that shifts past-first equals one
+that shifts future-first whose residual streams have these folds exchanged: in everything that writes a stream (its
+output channels) and everything that reads one (its input channels). P is its own inverse, and so is the exchange.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from paddle_tsm.network import Network
+
+RESNET_WRITES = r"(conv1_3|bn1_3|conv1|bn1)\.\w+|layer\d+\.\d+\.({last}|downsample\.[01]|non_local\.(out|norm))\.\w+"
+RESNET_READS = r"layer\d+\.\d+\.(conv1|downsample\.0|non_local\.(g|theta|phi))\.weight|fc\.weight"
+# MobileNetV2's stem is no stream: nothing shifts before the first block's projection
+MOBILENET_WRITES = r"features\.1\.conv\.[12]\.\w+|features\.([2-9]|1[0-7])\.conv\.[23]\.\w+|features\.\d+\.non_local\.(out|norm)\.\w+"
+MOBILENET_READS = r"features\.([2-9]|1[0-7])\.(conv\.0\.0|non_local\.(g|theta|phi))\.weight|features\.18\.0\.weight"
+
+
+def stream_axes(network: Network) -> dict[str, tuple[int, ...]]:
+    """canonical name -> the axes along which the tensor has the channels of a residual stream."""
+    if network.family == "mobilenet_v2":
+        writes, reads = MOBILENET_WRITES, MOBILENET_READS
+    else:
+        writes, reads = RESNET_WRITES.format(last="(conv3|bn3)" if network.expansion == 4 else "(conv2|bn2)"), RESNET_READS
+    if network.family == "resnet_vd":
+        writes = writes.replace("(conv1_3|bn1_3|conv1|bn1)", "(conv1_3|bn1_3)")
+    axes = {}
+    for name, shape in network.shapes().items():
+        found = (0,) * bool(re.fullmatch(writes, name)) + (1,) * bool(re.fullmatch(reads, name))
+        if found and shape:  # a step counter has no channels
+            axes[name] = found
+    return axes
+
+
+def exchange(channels: int, shift_div: int) -> np.ndarray:
+    """The order of channels with the first two folds exchanged.
+
+    Raises ValueError where Paddle's operator gives the second fold another width than the first.
+    """
+    first, second = channels // shift_div, 2 * channels // shift_div  # paddle_tsm.shift.fold_ends, past_first
+    if second != 2 * first:
+        raise ValueError(
+            f"shift_order: of {channels} channels, shift_div {shift_div} shifts {first} and {second - first} past-first, "
+            f"but {first} and {first} future-first: there is no exact conversion"
+        )
+    return np.concatenate([np.arange(first, second), np.arange(first), np.arange(second, channels)])
+
+
+def exchange_folds(network: Network, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of the same network under the other of the two shift orders. Raises ValueError as `exchange` does."""
+    axes = stream_axes(network)
+    result = dict(tensors)
+    for name, array in tensors.items():
+        for axis in axes.get(name, ()):
+            result[name] = np.take(result[name], exchange(array.shape[axis], network.shift_div), axis)
+    return result
+
+
+def in_order(network: Network, tensors: dict[str, np.ndarray], order: str) -> tuple[Network, dict[str, np.ndarray]]:
+    """The same network and its tensors under another shift order.
+
+    Raises ValueError where there is none: the causal network is another network.
+    """
+    if order == network.shift_order or not network.is_shift:
+        return network.with_options(shift_order=order), tensors
+    if "causal" in (order, network.shift_order):
+        raise ValueError(
+            f"shift_order: got {order!r} for a {network.shift_order} network; the online network is another network, "
+            "which has to be trained as such"
+        )
+    return network.with_options(shift_order=order), exchange_folds(network, tensors)
