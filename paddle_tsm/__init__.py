@@ -13,6 +13,8 @@ runtime.prepare()  # the settings that Paddle reads when it is imported
 _HOMES = {
     "create_model": "paddle_tsm.create",
     "load_model": "paddle_tsm.load",
+    "load_pretrained": "paddle_tsm.load",
+    "read_optimizer": "paddle_tsm.optimizer_file",
 }
 __all__ = sorted(_HOMES)
 

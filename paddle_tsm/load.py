@@ -8,13 +8,14 @@ from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.network import is_linear_weight
 
 
-def assign_weights(model, tensors: dict[str, np.ndarray]):
+def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):
     """Fill `model` with canonical tensors in PyTorch's orientation; Linear weights are transposed. Returns the model.
 
-    A BatchNorm's step counter may be missing (Paddle's files have none) and is then 0. Raises ValueError where
-    another tensor is missing, left over or of another shape; nothing is assigned then.
+    left_out: tensors of the model that keep what they have. A BatchNorm's step counter may be missing (Paddle's files
+    have none) and is then 0. Raises ValueError where another tensor is missing, left over or of another shape; nothing
+    is assigned then.
     """
-    state = model.state_dict()
+    state = {name: target for name, target in model.state_dict().items() if name not in left_out}
     arrays = {name: array.T if is_linear_weight(name) else array for name, array in tensors.items()}
     missing = {name for name in state.keys() - arrays.keys() if not name.endswith("num_batches_tracked")}
     unexpected = arrays.keys() - state.keys()
@@ -42,3 +43,17 @@ def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
     model = assign_weights(build(network), tensors)
     model.eval()
     return model
+
+
+def load_pretrained(model, path, layout: str = "auto", without_classifier: bool = False, **options):
+    """Fill a model with the weights of another training: ImageNet's, or another TSM network's. Returns the model.
+
+    without_classifier: leave out the file's classifier and keep the model's own, whatever its number of classes; all
+    other tensors are strict. layout, options: as for `load_model`; torchvision's names are also the canonical ones, so
+    that both are found by themselves. Raises ValueError where a tensor is missing, left over or of another shape.
+    """
+    found = read_network(path, layout=layout, **options)
+    network, tensors = found.as_asked()
+    left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
+    tensors = {name: array for name, array in tensors.items() if name not in left_out}
+    return assign_weights(model, tensors, left_out)

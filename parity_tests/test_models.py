@@ -73,7 +73,7 @@ def test_same_names_and_arguments(ours, reference):
         assert str(inspect.signature(a)) == str(inspect.signature(b)), name
 
 
-@pytest.mark.parametrize("function", ["create_model", "load_model"])
+@pytest.mark.parametrize("function", ["create_model", "load_model", "load_pretrained"])
 def test_same_signature(function):
     assert inspect.signature(getattr(paddle_tsm, function)) == inspect.signature(getattr(torch_ref, function))
 

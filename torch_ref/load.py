@@ -6,15 +6,18 @@ import torch
 from torch_ref.create import create_model
 
 
-def assign_weights(model, tensors: dict[str, np.ndarray]):
-    """Fill `model` with canonical tensors, every one of them, in PyTorch's orientation. Returns the model.
+def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):
+    """Fill `model` with canonical tensors in PyTorch's orientation. Returns the model.
 
-    Raises RuntimeError (PyTorch's) for missing, unexpected or misshapen tensors.
+    left_out: tensors of the model that keep what they have. Raises RuntimeError (PyTorch's) for missing, unexpected or
+    misshapen tensors.
     """
     state = {name: to_tensor(array) for name, array in tensors.items()}
     for name, tensor in model.state_dict().items():
         if name.endswith("num_batches_tracked") and name not in state:  # Paddle's files have none
             state[name] = torch.zeros_like(tensor)
+        elif name in left_out:
+            state[name] = tensor
     model.load_state_dict(state, strict=True)
     return model
 
@@ -34,3 +37,12 @@ def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
     network, tensors = found.as_asked()
     return assign_weights(create_model(network.arch, **network.options()), tensors).eval()
+
+
+def load_pretrained(model, path, layout: str = "auto", without_classifier: bool = False, **options):
+    """Fill a model with the weights of another training; see `paddle_tsm.load_pretrained`. Returns the model."""
+    from paddle_tsm.layouts.network_file import read_network
+
+    network, tensors = read_network(path, layout=layout, **options).as_asked()
+    left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
+    return assign_weights(model, {name: array for name, array in tensors.items() if name not in left_out}, left_out)

@@ -49,16 +49,24 @@ def read_checkpoint(path, network=None):
     Paddle is needed. Raises CheckpointError (one line) for what is missing, damaged, forged, unknown or ambiguous.
     """
     file = MappedFile(path)
+    kind, tree, metadata = _read(file)
+    wrapper, tensors, aside = find_network(file.path, tree, network)
+    return Checkpoint(file.path, kind, tensors, wrapper, aside, metadata)
+
+
+def read_tree(path):
+    """All that the file ``path`` holds, as plain containers and arrays; as safe as, and raises as, ``read_checkpoint``."""
+    return _read(MappedFile(path))[1]
+
+
+def _read(file):
+    """The format, the tree and the metadata of a mapped file."""
     kind = sniff(file)
-    metadata = {}
     try:
         if kind == "safetensors":
-            tree, metadata = read_safetensors(file)
-        else:
-            tree = _READERS[kind](file)
+            return kind, *read_safetensors(file)
+        return kind, _READERS[kind](file), {}
     except MemoryError:
         raise CheckpointError(f"{file.path}: does not fit into memory") from None
     except RecursionError:
         raise CheckpointError(f"{file.path}: is nested too deeply, wanted a few levels") from None
-    wrapper, tensors, aside = find_network(file.path, tree, network)
-    return Checkpoint(file.path, kind, tensors, wrapper, aside, metadata)

@@ -1,0 +1,75 @@
+"""ImageNet weights as the frameworks' own model zoos name them, and training that starts from another network's."""
+
+import numpy as np
+import paddle
+import pytest
+import torch
+
+import paddle_tsm
+import torch_ref
+from paddle_tsm.convert import convert
+from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.parity.compare import distance
+from paddle_tsm.parity.files import noise_clip
+
+
+@pytest.fixture(scope="module", params=["resnet18", "resnet50", "mobilenet_v2"])
+def zoo(request, tmp_path_factory):
+    """A network of paddle.vision, in evaluation mode with drawn statistics, and the file it was saved to."""
+    paddle.seed(0)
+    model = getattr(paddle.vision.models, request.param)(num_classes=10)
+    rng = np.random.default_rng(0)
+    for name, value in model.state_dict().items():
+        if name.endswith("_mean") or name.endswith("_variance"):
+            value.set_value((0.5 + rng.random(value.shape)).astype("float32"))
+    model.eval()
+    path = tmp_path_factory.mktemp("zoo") / "zoo.pdparams"
+    paddle.save(model.state_dict(), str(path))
+    return model, path
+
+
+def test_paddle_vision_is_the_same_network(zoo):
+    """One frame a clip, no shift: what paddle.vision's own forward gives."""
+    model, path = zoo
+    x = noise_clip(1, 64, clips=2).astype("float32")
+    expected = model(paddle.to_tensor(x)).numpy()
+    ours = paddle_tsm.load_model(path, num_segments=1)
+    assert read_network(path).layout.name == "paddle-vision" and not read_network(path).network.is_shift
+    assert distance(expected, ours(paddle.to_tensor(x)).numpy())[1] < 1e-5
+    reference = torch_ref.load_model(path, num_segments=1)
+    with torch.no_grad():
+        assert distance(expected, reference(torch.from_numpy(x)).numpy())[1] < 1e-5
+
+
+def test_through_torchvision_and_back(zoo, tmp_path):
+    _, path = zoo
+    convert(path, tmp_path / "tv.pth", to_layout="torchvision", verify=False)
+    convert(tmp_path / "tv.pth", tmp_path / "back.pdparams", from_layout="torchvision", to_layout="paddle-vision", verify=False)
+    before, after = paddle.load(str(path)), paddle.load(str(tmp_path / "back.pdparams"))
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(np.asarray(before[key]), np.asarray(after[key])) for key in before)
+
+
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
+def test_a_new_classifier(zoo, package):
+    """Everything but the classifier comes from the file; the classifier stays as it was drawn."""
+    model, path = zoo
+    network = read_network(path).network
+    ours = package.create_model(network.arch, num_classes=7, num_segments=4)
+    name = network.classifier
+    before = {key: value.numpy().copy() for key, value in ours.state_dict().items() if key.startswith(f"{name}.")}
+    with pytest.raises((ValueError, RuntimeError), match=f"{name}.weight|missing|size mismatch"):
+        package.load_pretrained(ours, path)
+    package.load_pretrained(ours, path, without_classifier=True)
+    state = {key: value.numpy().copy() for key, value in ours.state_dict().items()}
+    for key, array in before.items():
+        assert np.array_equal(state[key], array)
+    first = next(iter(network.shapes()))
+    assert np.array_equal(state[first], np.asarray(read_network(path).tensors[first]))
+
+
+def test_another_depth_is_refused(zoo):
+    model, path = zoo
+    other = paddle_tsm.create_model("tsm_resnet34", num_classes=10)
+    with pytest.raises(ValueError, match="missing|expected"):
+        paddle_tsm.load_pretrained(other, path, without_classifier=True)
