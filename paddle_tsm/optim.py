@@ -107,8 +107,11 @@ class Optimizer:
         state = {}
         for buffer in self.buffers:
             array = np.asarray(arrays[buffer])
-            array = np.ascontiguousarray(array.T if member.transposed else array).astype(kind)
-            state[buffer] = float(array) if buffer == "step" else paddle.to_tensor(array)
+            if buffer == "step":
+                state[buffer] = float(array)
+            else:
+                array = np.ascontiguousarray(array.T if member.transposed else array)
+                state[buffer] = paddle.to_tensor(array.astype(kind))
         return state
 
     def _new_state(self, parameter) -> dict:
