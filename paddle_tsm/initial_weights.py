@@ -20,7 +20,7 @@ def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def kaiming_fan_out(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with the variance 2 / (out_channels * kernel size), also where a convolution is depthwise (arXiv:1502.01852)."""
+    """Normal with the variance 2 / (out_channels * kernel size), depthwise or not (arXiv:1502.01852)."""
     return rng.standard_normal(shape) * math.sqrt(2 / (shape[0] * math.prod(shape[2:])))
 
 
@@ -38,8 +38,8 @@ class Distribution:
     draw: Callable
 
 
-# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's scale
-# is 1 everywhere, also in the last of a block.
+# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
+# scale is 1 everywhere, also in the last of a block.
 TABLE = (
     Distribution(r".*num_batches_tracked", (0,), zeros),
     Distribution(r".*running_mean", (1,), zeros),
@@ -69,7 +69,8 @@ def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
 
 def initialise(model, seed: int):
     """Give every tensor of `model` its initial value; the same in both packages. Returns the model."""
-    linear = {f"{name}.weight" for name, layer in model.named_sublayers(include_self=True) if isinstance(layer, nn.Linear)}
+    layers = model.named_sublayers(include_self=True)
+    linear = {f"{name}.weight" for name, layer in layers if isinstance(layer, nn.Linear)}
     state = model.state_dict()
     shapes = {name: tuple(t.shape)[::-1] if name in linear else tuple(t.shape) for name, t in state.items()}
     with paddle.no_grad():

@@ -75,7 +75,7 @@ class Optimizer:
             self._update(parameter, gradient, self._state[name], group["lr"], group["weight_decay"])
 
     def state_dict(self) -> dict:
-        """{"algorithm", "lr", "state": {canonical parameter name: {buffer name: NumPy array in PyTorch's orientation}}}.
+        """{"algorithm", "lr", "state": {canonical parameter name: {buffer name: array in PyTorch's orientation}}}.
 
         Parameters that were never updated have no state. Equal in both packages.
         """
@@ -94,7 +94,8 @@ class Optimizer:
         an unknown parameter, missing or unknown buffers or another shape.
         """
         shapes = {
-            name: tuple(member.parameter.shape)[:: -1 if member.transposed else 1] for name, member in self._members.items()
+            name: tuple(member.parameter.shape)[:: -1 if member.transposed else 1]
+            for name, member in self._members.items()
         }
         check_state(state_dict, self.algorithm, self.buffers, shapes)
         self._state = {name: self._as_state(name, arrays) for name, arrays in state_dict["state"].items()}
@@ -129,7 +130,8 @@ class SGD(Optimizer):
     buffers = ("momentum_buffer",)
 
     def __init__(
-        self, model, lr: float, momentum: float, weight_decay: float, fc_lr5: bool, max_norm: float | None, nesterov: bool
+        self, model, lr: float, momentum: float, weight_decay: float, fc_lr5: bool, max_norm: float | None,
+        nesterov: bool,
     ):
         must_not_be_negative("momentum", momentum)
         if nesterov and momentum == 0:

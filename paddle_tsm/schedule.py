@@ -111,8 +111,8 @@ def learning_rates(lr: float, schedulers, epochs: int, epoch_length: int) -> np.
     for iteration in range(epochs * epoch_length):
         epoch, within = divmod(iteration, epoch_length)
         # those that count iterations step at the end of an iteration, the others when the epoch has ended
-        order = sorted(schedulers, key=lambda s: s.by_epoch and not s.convert_to_iter_based) if iteration else schedulers
-        for scheduler in order:
+        late_epochs = sorted(schedulers, key=lambda s: s.by_epoch and not s.convert_to_iter_based)
+        for scheduler in late_epochs if iteration else schedulers:
             rate = scheduler.rate(rate, lr, None if within else epoch, iteration, epoch_length)
         rates[epoch, within] = rate
     return rates

@@ -17,7 +17,7 @@ draw = paddle_tsm.initial_weights.draw_initial_weights
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("classes", [7, 512])  # 512: the classifier is square, so that a shape cannot tell its orientation
+@pytest.mark.parametrize("classes", [7, 512])  # 512: a square classifier, whose shape does not tell its orientation
 def test_both_frameworks_start_from_the_same_weights(dtype, classes):
     ours = paddle_tsm.create_model("tsm_resnet18", num_classes=classes)
     if dtype == "float64":

@@ -15,7 +15,9 @@ RNG = np.random.default_rng(0)
 HARD = np.array([0, 3, 2, 4, 1])
 SOFT = RNG.dirichlet(np.ones(6), 5)
 ORDINARY = 3 * RNG.standard_normal((5, 6))
-EXTREME = np.array([[0, -50, -100, -200, -1000, 5], [800, 0, -3, 2, 1, 0], [1e4, 0, 0, 0, 0, 0], [0] * 6, [-700, 700, 0, 0, 0, 1]])
+EXTREME = np.array([
+    [0, -50, -100, -200, -1000, 5], [800, 0, -3, 2, 1, 0], [1e4, 0, 0, 0, 0, 0], [0] * 6, [-700, 700, 0, 0, 0, 1],
+])
 
 
 def value_and_gradient(cross_entropy, tensor, logits, target, **options):
@@ -34,8 +36,10 @@ def test_cross_entropy_is_torchs(logits, target, smoothing):
     expected = value_and_gradient(
         torch.nn.functional.cross_entropy, torch.from_numpy, logits.astype("float64"), target, label_smoothing=smoothing
     )
-    for function, tensor in ((paddle_tsm.loss.cross_entropy, paddle.to_tensor), (torch_ref.loss.cross_entropy, torch.from_numpy)):
-        loss, gradient = value_and_gradient(function, tensor, logits.astype("float64"), target, label_smoothing=smoothing)
+    for package, tensor in ((paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
+        loss, gradient = value_and_gradient(
+            package.cross_entropy, tensor, logits.astype("float64"), target, label_smoothing=smoothing
+        )
         assert loss == pytest.approx(expected[0], rel=1e-12)
         np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-12)
 
@@ -51,9 +55,10 @@ def test_paddles_own_would_not_do():
 
 
 def test_float32():
-    loss, gradient = value_and_gradient(paddle_tsm.loss.cross_entropy, paddle.to_tensor, ORDINARY.astype("float32"), HARD)
+    logits = ORDINARY.astype("float32")
+    loss, gradient = value_and_gradient(paddle_tsm.loss.cross_entropy, paddle.to_tensor, logits, HARD)
     assert gradient.dtype == np.float32
-    expected = value_and_gradient(torch.nn.functional.cross_entropy, torch.from_numpy, ORDINARY.astype("float32"), HARD)
+    expected = value_and_gradient(torch.nn.functional.cross_entropy, torch.from_numpy, logits, HARD)
     assert loss == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-7)
 

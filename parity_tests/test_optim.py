@@ -1,4 +1,4 @@
-"""The optimizers: parameter groups, the update and the clip against PyTorch's, and a state that moves between frameworks."""
+"""The optimizers: the update, the clip and the parameter groups against PyTorch's, and what they refuse."""
 
 import inspect
 import statistics
@@ -13,102 +13,9 @@ import paddle_tsm
 import paddle_tsm.optim
 import paddle_tsm.parameter_groups
 import torch_ref
-import torch_ref.batch_norm
 import torch_ref.optim
 import torch_ref.parameter_groups
-
-
-class Ours(paddle.nn.Layer):
-    """Every kind of layer, with and without bias; the last Linear is square."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem = paddle.nn.Conv2D(3, 4, 3)
-        self.bn = paddle_tsm.batch_norm.BatchNorm(4)
-        self.conv = paddle.nn.Conv3D(4, 5, 1)
-        self.hidden = paddle.nn.Linear(5, 6)
-        self.plain = paddle.nn.Conv2D(6, 6, 1, bias_attr=False)
-        self.fc = paddle.nn.Linear(6, 6)
-
-
-class Reference(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = torch.nn.Conv2d(3, 4, 3)
-        self.bn = torch_ref.batch_norm.BatchNorm(4)
-        self.conv = torch.nn.Conv3d(4, 5, 1)
-        self.hidden = torch.nn.Linear(5, 6)
-        self.plain = torch.nn.Conv2d(6, 6, 1, bias=False)
-        self.fc = torch.nn.Linear(6, 6)
-
-
-LINEAR = {"hidden.weight", "fc.weight"}
-GROUPS = {  # name: (members, lr multiplier, decay multiplier), as TSM's paper code has them
-    "first conv weight": (["stem.weight"], 1, 1),
-    "first conv bias": (["stem.bias"], 2, 0),
-    "normal weight": (["conv.weight", "hidden.weight", "plain.weight"], 1, 1),
-    "normal bias": (["conv.bias", "hidden.bias"], 2, 0),
-    "batch norm": (["bn.weight", "bn.bias"], 1, 0),
-    "fc weight": (["fc.weight"], 5, 1),
-    "fc bias": (["fc.bias"], 10, 0),
-}
-SGD = [{}, {"nesterov": True}, {"momentum": 0.0}, {"weight_decay": 0.0}, {"max_norm": None}, {"max_norm": 0.0}, {"max_norm": 1e6},
-       {"fc_lr5": False}]
-ADAMW = [{}, {"weight_decay": 0.0}, {"betas": (0.8, 0.95), "eps": 1e-6}, {"max_norm": None}]
-KINDS = [("tsm_sgd", options) for options in SGD] + [("tsm_adamw", options) for options in ADAMW]
-
-
-def pair(dtype="float64"):
-    """Both models with the same weights."""
-    ours, reference = Ours(), Reference().to(getattr(torch, dtype))
-    ours.to(dtype=dtype)
-    parameters = dict(reference.named_parameters())
-    for name, parameter in ours.named_parameters():
-        values = parameters[name].detach().numpy()
-        parameter.set_value(np.ascontiguousarray(values.T if name in LINEAR else values))
-    return ours, reference
-
-
-def gradients(model, step, scale=3.0):
-    """The same gradients for both frameworks: name -> float64 array in PyTorch's orientation."""
-    rng = np.random.default_rng(step)
-    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
-    return {name: scale * rng.standard_normal(shape) for name, shape in shapes.items()}
-
-
-def give(model, values):
-    """Set the gradients of a model of either framework, where it has none yet or others."""
-    for name, parameter in model.named_parameters():
-        if isinstance(parameter, torch.Tensor):
-            parameter.grad = None if name not in values else torch.tensor(values[name], dtype=parameter.dtype)
-        else:
-            parameter.clear_gradient(False)
-            if name in values:
-                array = values[name].T if name in LINEAR else values[name]
-                kind = str(parameter.dtype).rsplit(".", 1)[-1]
-                (parameter * paddle.to_tensor(np.ascontiguousarray(array).astype(kind))).sum().backward()
-
-
-def weights(model):
-    """Name -> array in PyTorch's orientation."""
-    arrays = {name: np.array(p.detach().numpy()) for name, p in model.named_parameters()}
-    return {n: a.T if n in LINEAR and not isinstance(model, torch.nn.Module) else a for n, a in arrays.items()}
-
-
-def gap(a, b):
-    """The largest difference of two dicts of arrays, of each array's largest magnitude."""
-    assert a.keys() == b.keys()
-    return max(np.abs(a[name] - b[name]).max() / max(np.abs(b[name]).max(), 1e-12) for name in a)
-
-
-def run(model, optimizer, source, steps):
-    """Steps from the gradients that `source` gives; returns the gradients' norms."""
-    norms = []
-    for step in steps:
-        give(model, gradients(source, step))
-        optimizer.step()
-        norms.append(optimizer.grad_norm)
-    return np.array(norms)
+from parity_tests.every_layer import GROUPS, KINDS, LINEAR, Ours, Reference, gap, give, gradients, pair, run, weights
 
 
 @pytest.mark.parametrize("kind, options", KINDS)
@@ -140,7 +47,8 @@ def test_reference_is_torchs_own_optimizer_and_clip():
     model.load_state_dict(reference.state_dict())
     named = dict(model.named_parameters())
     plain = torch.optim.SGD([
-        {"params": [named[n] for n in names], "lr": 0.01 * lr, "weight_decay": 1e-4 * decay} for names, lr, decay in GROUPS.values()
+        {"params": [named[n] for n in names], "lr": 0.01 * lr, "weight_decay": 1e-4 * decay}
+        for names, lr, decay in GROUPS.values()
     ], momentum=0.9)
     optimizer = torch_ref.optim.tsm_sgd(reference)
     for step in range(5):
@@ -273,72 +181,6 @@ def test_nan_gradients_are_not_hidden():
         assert np.isnan(optimizer.grad_norm) and all(np.isnan(array).all() for array in weights(model).values())
 
 
-@pytest.mark.parametrize("kind, options", KINDS)
-def test_state_moves_between_the_frameworks(kind, options):
-    """PyTorch, then Paddle, then PyTorch: as if PyTorch had gone on alone; each starts from weights and state only."""
-    _, alone = pair()
-    ours, first = pair()
-    _, last = pair()
-    for model in (first, last):
-        model.load_state_dict(alone.state_dict())
-    make, make_ours = getattr(torch_ref.optim, kind), getattr(paddle_tsm.optim, kind)
-    run(alone, make(alone, **options), alone, range(9))
-
-    optimizer = make(first, **options)
-    run(first, optimizer, alone, range(3))
-    parameters = weights(first)
-    for name, parameter in ours.named_parameters():
-        parameter.set_value(np.ascontiguousarray(parameters[name].T if name in LINEAR else parameters[name]))
-    second = make_ours(ours, **options | {"lr": 7.0})  # the rate comes with the state
-    second.load_state_dict(optimizer.state_dict())
-    assert second.get_lr() == optimizer.get_lr()
-    same_state(second.state_dict(), optimizer.state_dict())
-    run(ours, second, alone, range(3, 6))
-
-    for name, array in weights(ours).items():
-        last.get_parameter(name).data = torch.tensor(array)
-    third = make(last, **options)
-    third.load_state_dict(second.state_dict())
-    same_state(third.state_dict(), second.state_dict())
-    run(last, third, alone, range(6, 9))
-    assert gap(weights(last), weights(alone)) < 1e-12
-
-    without = make(last, **options)  # the comparison can fail: a state that is lost shows
-    if options.get("momentum") != 0.0:
-        last.load_state_dict({name: torch.tensor(array) for name, array in weights(ours).items()}, strict=False)
-        run(last, without, alone, range(6, 9))
-        assert gap(weights(last), weights(alone)) > 1e-6
-
-
-def same_state(a, b):
-    assert a["algorithm"] == b["algorithm"] and a["lr"] == b["lr"] and a["state"].keys() == b["state"].keys()
-    for name, arrays in a["state"].items():
-        assert arrays.keys() == b["state"][name].keys()
-        for buffer, array in arrays.items():
-            np.testing.assert_array_equal(array, b["state"][name][buffer])
-
-
-@pytest.mark.parametrize("package, model", [(paddle_tsm, Ours), (torch_ref, Reference)])
-def test_states_that_do_not_fit(package, model):
-    model = model()
-    optimizer = package.optim.tsm_sgd(model)
-    give(model, gradients(Reference(), 0))
-    optimizer.step()
-    state = optimizer.state_dict()
-    buffer = state["state"]["hidden.weight"]["momentum_buffer"]
-    assert buffer.shape == (6, 5)
-    for bad, message in [
-        ({"algorithm": "adamw"}, "got the algorithm 'adamw', wanted 'sgd'"),
-        ({"state": {"fcc.weight": {"momentum_buffer": buffer}}}, "fcc.weight is no parameter"),
-        ({"state": {"hidden.weight": {"exp_avg": buffer}}}, "hidden.weight: got \\['exp_avg'\\], wanted"),
-        ({"state": {"hidden.weight": {"momentum_buffer": buffer.T}}}, "hidden.weight: momentum_buffer has the shape"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            optimizer.load_state_dict(state | bad)
-    same_state(optimizer.state_dict(), state)
-    optimizer.load_state_dict(state)
-
-
 @pytest.mark.parametrize("package, model", [(paddle_tsm, Ours), (torch_ref, Reference)])
 @pytest.mark.parametrize("kind, bad", [
     ("tsm_sgd", {"lr": -1.0}), ("tsm_sgd", {"momentum": -0.1}), ("tsm_sgd", {"weight_decay": float("nan")}),
@@ -359,7 +201,8 @@ def test_same_names_and_arguments():
         ]
         assert list(own[0]) == list(own[1])
         for name, thing in own[0].items():
-            signatures = [str(inspect.signature(side)).replace("torch_ref", "paddle_tsm") for side in (thing, own[1][name])]
+            sides = thing, own[1][name]
+            signatures = [str(inspect.signature(side)).replace("torch_ref", "paddle_tsm") for side in sides]
             assert signatures[0] == signatures[1], name
     rows = [[(r.name, r.layer, r.tensors, r.lr, r.decay) for r in m.TABLE] for m in
             (paddle_tsm.parameter_groups, torch_ref.parameter_groups)]
@@ -368,7 +211,7 @@ def test_same_names_and_arguments():
 
 @pytest.mark.slow
 def test_no_slower_than_paddles_own():
-    """A float32 step of ResNet-50 against paddle.optimizer.Momentum with the same groups and its own clip, alternating;
+    """A float32 step of ResNet-50 against paddle.optimizer.Momentum, same groups and its own clip, alternating;
     -s shows the medians: python -m pytest parity_tests/test_optim.py -m slow -s"""
     model = paddle_tsm.create_model("tsm_resnet50")
     ours, unclipped = paddle_tsm.optim.tsm_sgd(model, max_norm=20.0), paddle_tsm.optim.tsm_sgd(model, max_norm=None)

@@ -30,7 +30,9 @@ S = torch.optim.lr_scheduler
 CASES = {
     # mmengine's LinearLR(end=E) ramps over E - 1 steps
     "linear": ([LinearLR(start_factor=0.1, end=5)], [lambda o: S.LinearLR(o, 0.1, 1.0, total_iters=4)]),
-    "falling": ([LinearLR(start_factor=1.0, end_factor=0.2, end=9)], [lambda o: S.LinearLR(o, 1.0, 0.2, total_iters=8)]),
+    "falling": (
+        [LinearLR(start_factor=1.0, end_factor=0.2, end=9)], [lambda o: S.LinearLR(o, 1.0, 0.2, total_iters=8)],
+    ),
     "steps": ([MultiStepLR(milestones=(3, 3, 8), gamma=0.5)], [lambda o: S.MultiStepLR(o, [3, 3, 8], 0.5)]),
     "cosine": ([CosineAnnealingLR(T_max=7, eta_min=0.003)], [lambda o: S.CosineAnnealingLR(o, 7, 0.003)]),
     "warm-up and steps": (
@@ -94,7 +96,8 @@ def test_cosine_by_iterations_and_with_warm_restart():
         [0.1 * (1 + math.cos(math.pi * i / 20)) / 2 for i in range(20)], rtol=1e-12,
     )
     rates = learning_rates(0.1, [CosineAnnealingLR(T_max=4, eta_min=0.01)], 12, 1)[:, 0]
-    np.testing.assert_allclose(rates, [0.01 + 0.09 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(12)], rtol=1e-12)
+    expected = [0.01 + 0.09 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(12)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("make", [

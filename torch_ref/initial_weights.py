@@ -19,7 +19,7 @@ def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def kaiming_fan_out(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with the variance 2 / (out_channels * kernel size), also where a convolution is depthwise (arXiv:1502.01852)."""
+    """Normal with the variance 2 / (out_channels * kernel size), depthwise or not (arXiv:1502.01852)."""
     return rng.standard_normal(shape) * math.sqrt(2 / (shape[0] * math.prod(shape[2:])))
 
 
@@ -37,8 +37,8 @@ class Distribution:
     draw: Callable
 
 
-# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's scale
-# is 1 everywhere, also in the last of a block.
+# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
+# scale is 1 everywhere, also in the last of a block.
 TABLE = (
     Distribution(r".*num_batches_tracked", (0,), zeros),
     Distribution(r".*running_mean", (1,), zeros),

@@ -1,4 +1,4 @@
-"""SGD with momentum and AdamW over TSM's parameter groups: PyTorch's own, with the state that paddle_tsm reads and writes."""
+"""SGD with momentum and AdamW over TSM's parameter groups: PyTorch's own, with a state that moves."""
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class Optimizer:
         self.torch.step()
 
     def state_dict(self) -> dict:
-        """{"algorithm", "lr", "state": {canonical parameter name: {buffer name: NumPy array in PyTorch's orientation}}}.
+        """{"algorithm", "lr", "state": {canonical parameter name: {buffer name: array in PyTorch's orientation}}}.
 
         Parameters that were never updated have no state. Equal in both packages.
         """
@@ -108,7 +108,8 @@ class SGD(Optimizer):
     buffers = ("momentum_buffer",)
 
     def __init__(
-        self, model, lr: float, momentum: float, weight_decay: float, fc_lr5: bool, max_norm: float | None, nesterov: bool
+        self, model, lr: float, momentum: float, weight_decay: float, fc_lr5: bool, max_norm: float | None,
+        nesterov: bool,
     ):
         must_not_be_negative("momentum", momentum)
         if nesterov and momentum == 0:

@@ -34,7 +34,7 @@ CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 
 @dataclass(frozen=True)
 class Member:
-    """One parameter: its canonical name and itself. `transposed`: stored the other way round than PyTorch does; never here."""
+    """One parameter: its canonical name and itself. `transposed`: never here, where PyTorch itself stores it."""
 
     name: str
     parameter: object

@@ -8,7 +8,7 @@ import torch
 
 @dataclass(frozen=True)
 class StepResult:
-    """`loss`: mean over all clips; `grad_norm`: of all gradients together, before they were clipped; `logits`: [N, K]."""
+    """`loss`: mean over all clips; `grad_norm`: of all gradients together, before the clip; `logits`: [N, K]."""
 
     loss: float
     grad_norm: float
