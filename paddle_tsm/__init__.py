@@ -14,6 +14,7 @@ _HOMES = {
     "create_model": "paddle_tsm.create",
     "load_model": "paddle_tsm.load",
     "load_pretrained": "paddle_tsm.load",
+    "optim": "paddle_tsm.optim",
     "read_optimizer": "paddle_tsm.optimizer_file",
 }
 __all__ = sorted(_HOMES)
@@ -22,5 +23,6 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str):
     if name in _HOMES:
         runtime.import_paddle()
-        return getattr(import_module(_HOMES[name]), name)
+        home = import_module(_HOMES[name])
+        return home if home.__name__ == f"paddle_tsm.{name}" else getattr(home, name)
     raise AttributeError(f"module 'paddle_tsm' has no attribute {name!r}")

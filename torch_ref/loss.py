@@ -1,0 +1,24 @@
+"""Cross entropy with label smoothing, for class indices and for soft targets."""
+
+from torch.nn import functional as F
+
+
+def cross_entropy(logits, target, label_smoothing: float = 0.0):
+    """Mean over the clips of -sum(q * log softmax(logits)); q = (1 - s) * target + s / K, s = `label_smoothing`.
+
+    logits: [N, K]. target: classes, int [N], or probabilities, float [N, K]. Returns a scalar.
+    torch.nn.functional.cross_entropy. Raises ValueError for a target of another shape or a class outside [0, K).
+    """
+    check_target(logits, target, label_smoothing)
+    return F.cross_entropy(logits, target.long() if target.ndim == 1 else target, label_smoothing=label_smoothing)
+
+
+def check_target(logits, target, label_smoothing: float) -> None:
+    """Raise ValueError unless `target` fits `logits` [N, K]."""
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing: got {label_smoothing!r}, wanted a number in [0, 1]")
+    n, k = logits.shape
+    if list(target.shape) not in ([n], [n, k]):
+        raise ValueError(f"target: got shape {list(target.shape)}, wanted [{n}] classes or [{n}, {k}] probabilities")
+    if target.ndim == 1 and n and not (0 <= int(target.min()) and int(target.max()) < k):
+        raise ValueError(f"target: got classes from {int(target.min())} to {int(target.max())}, wanted 0 to {k - 1}")
