@@ -1,14 +1,16 @@
-"""Time and memory against a peer: python tools/benchmark.py convert
+"""Time and memory against a peer: python tools/benchmark.py convert | train
 
-Every figure is a median over interleaved runs, each in a process of its own, with the same threads.
+Every figure is a median over interleaved runs, each contender in a process of its own, with the same threads.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -76,9 +78,87 @@ def convert(runs: int) -> None:
         print(f"  {name:48} {seconds:6.3f} s  {peak / 1e6:6.0f} MB   ours / this: time {ours[0] / seconds:.2f}, memory {ours[1] / peak:.2f}")
 
 
+WITHOUT = "PADDLE_TSM_WITHOUT"
+# what is printed: (contender of tools/training_step.py, variables set for it)
+TRAIN = {
+    "PyTorch (torch_ref)": ("torch", {}),
+    "paddle_tsm": ("ours", {}),
+    "without its threads": ("ours", {WITHOUT: "threads"}),
+    "without its setting for MKL": ("ours", {WITHOUT: "mkl"}),
+    "without its setting for malloc": ("ours", {WITHOUT: "malloc"}),
+    "without its shift: slices and concatenation": ("shift-slices", {}),
+    "without its shift: Paddle's operator": ("shift-operator", {}),
+    "without its optimizer: Paddle's, and its clipping": ("optimizer-paddle", {}),
+    "with paddle.nn.BatchNorm2D (biased)": ("batch-norm-paddle", {}),
+    "plain Paddle as imported": ("plain", {WITHOUT: "threads,mkl,malloc"}),
+}
+OURS = "paddle_tsm"
+REST = 0.25  # seconds between steps: a contender's threads spin for up to 0.2 s after its last one
+
+
+class Contender:
+    """A process that does one training step on request, on the first `threads` processors."""
+
+    def __init__(self, name: str, extra: dict, checkpoint: str, threads: int):
+        set_elsewhere = ("OMP_", "MKL_", "KMP_", "GOMP_", "MALLOC_", "GLIBC_TUNABLES", "FLAGS_", WITHOUT)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(set_elsewhere)}
+        chosen = sorted(os.sched_getaffinity(0))[:threads]
+        program = str(Path(__file__).with_name("training_step.py"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", program, name, checkpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True, env=environment | extra, preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+        )
+        self.seconds, self.losses = [], []
+
+    def step(self) -> None:
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        self.seconds.append(answer["seconds"])
+        self.losses.append(answer["loss"])
+
+    def close(self) -> int:
+        """Its peak memory in bytes."""
+        answer, _ = self.process.communicate()
+        return json.loads(answer)["bytes"]
+
+
+def train(runs: int, threads: int = 2) -> None:
+    """One training step of ResNet-50-TSM, 8 frames of 224, a batch of one clip, float32: each contender takes a step in
+    turn. The ratio to PyTorch is the median over the rounds of (its step / PyTorch's step in the same round)."""
+    from paddle_tsm.demo import write_demo_checkpoint
+    from paddle_tsm.network import Network
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo_checkpoint(f"{folder}/r50.pth", Network("tsm_resnet50"))
+        contenders = {name: Contender(*what, f"{folder}/r50.pth", threads) for name, what in TRAIN.items()}
+        for number in range(runs + 2):
+            print(f"round {number + 1} of {runs + 2}", file=sys.stderr, flush=True)
+            for contender in contenders.values():
+                contender.step()
+                time.sleep(REST)
+        peaks = {name: contender.close() for name, contender in contenders.items()}
+    seconds = {name: contender.seconds[2:] for name, contender in contenders.items()}
+    print(f"ResNet-50-TSM, 8 frames of 224, one clip, float32, {threads} threads; {runs} interleaved steps after two to warm up")
+    print(f"  {'':50} {'median':>8} {'fastest':>8} {'slowest':>8} {'/ PyTorch':>10} {'/ ours':>7} {'peak':>8}  first loss")
+    for name, measured in seconds.items():
+        print(
+            f"  {name:50} {statistics.median(measured):6.3f} s {min(measured):6.3f} s {max(measured):6.3f} s "
+            f"{ratio(measured, seconds['PyTorch (torch_ref)']):10.2f} {ratio(measured, seconds[OURS]):7.2f} "
+            f"{peaks[name] / 1e6:5.0f} MB  {contenders[name].losses[0]:.6f}"
+        )
+    share = ratio(seconds[OURS], seconds["with paddle.nn.BatchNorm2D (biased)"]) - 1
+    print(f"  the unbiased BatchNorm costs {100 * share:+.1f} % of the step against paddle.nn.BatchNorm2D")
+
+
+def ratio(measured: list, against: list) -> float:
+    """The median of the ratios, round by round."""
+    return statistics.median(a / b for a, b in zip(measured, against))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("convert",))
+    parser.add_argument("what", choices=("convert", "train"))
     parser.add_argument("--runs", type=int, default=7)
     args = parser.parse_args()
     globals()[args.what](args.runs)
