@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from paddle_tsm.commands import convert, demo, parity
+from paddle_tsm.commands import convert, demo, doctor, parity
 
-COMMANDS = (convert, parity, demo)
+COMMANDS = (convert, parity, demo, doctor)
 
 
 def main(argv: list[str] | None = None) -> int:
