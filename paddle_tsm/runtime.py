@@ -18,12 +18,12 @@ ON, OFF, TOO_LATE, NOT_HERE = "on", "off", "too late", "not for this machine"
 
 
 class LateImportWarning(UserWarning):
-    """Paddle was imported before paddle_tsm, and a setting that would have helped can no longer be made."""
+    """Paddle was imported before paddle_tsm; a setting that would have helped can no longer be made."""
 
 
 @dataclass(frozen=True)
 class State:
-    """One setting as it stands: `state` is ON, OFF, TOO_LATE or NOT_HERE, `value` what is in force, `why` the reason."""
+    """One setting as it stands. `state`: ON, OFF, TOO_LATE or NOT_HERE; `value`: what is in force."""
 
     name: str
     state: str
@@ -44,11 +44,13 @@ def prepare() -> None:
         _states[name] = State(name, OFF, "-", "PADDLE_TSM_WITHOUT") if name in left_out else State(name, *make())
     unknown = left_out - set(_states)
     if unknown:
-        warnings.warn(f"PADDLE_TSM_WITHOUT: got {', '.join(sorted(unknown))}, wanted some of {', '.join(_states)}", stacklevel=3)
+        got, wanted = ", ".join(sorted(unknown)), ", ".join(_states)
+        warnings.warn(f"PADDLE_TSM_WITHOUT: got {got}, wanted some of {wanted}", stacklevel=3)
     late = [state for state in states() if state.state == TOO_LATE]
     if late:
         lost = "; ".join(f"{state.name}: {state.why}" for state in late)
-        warnings.warn(f"paddle was imported before paddle_tsm ({lost}). Import paddle_tsm first.", LateImportWarning, stacklevel=3)
+        text = f"paddle was imported before paddle_tsm ({lost}). Import paddle_tsm first."
+        warnings.warn(text, LateImportWarning, stacklevel=3)
 
 
 def states() -> tuple[State, ...]:
@@ -90,7 +92,8 @@ def _malloc() -> tuple[str, str, str]:
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return NOT_HERE, "-", "for glibc"
     theirs = [name for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_") if name in os.environ]
-    theirs += [name for name in ("mmap_threshold", "trim_threshold") if f"malloc.{name}" in os.environ.get("GLIBC_TUNABLES", "")]
+    if any(f"malloc.{name}" in os.environ.get("GLIBC_TUNABLES", "") for name in ("mmap_threshold", "trim_threshold")):
+        theirs.append("GLIBC_TUNABLES")
     if theirs:
         return OFF, "-", f"{theirs[0]} was set"
     try:

@@ -23,7 +23,8 @@ def fresh(code, **environment):
     """`code` in a new interpreter without the settings that this one inherited or made."""
     clean = {key: value for key, value in os.environ.items() if key not in (*doctor.THEIRS, "PADDLE_TSM_WITHOUT")}
     done = subprocess.run(
-        [sys.executable, "-W", "always::UserWarning", "-c", code], capture_output=True, text=True, timeout=120, env=clean | environment
+        [sys.executable, "-W", "always::UserWarning", "-c", code], capture_output=True, text=True, timeout=120,
+        env=clean | environment,
     )
     assert done.returncode == 0, done.stderr
     return done
@@ -35,7 +36,8 @@ def late_warnings(done):
 
 @several
 def test_imported_first():
-    done = fresh("import paddle_tsm, paddle, os\n" + SHOW + "print(os.environ['OMP_NUM_THREADS'], paddle.ones([2]).sum().item())")
+    use = "print(os.environ['OMP_NUM_THREADS'], paddle.ones([2]).sum().item())"
+    done = fresh("import paddle_tsm, paddle, os\n" + SHOW + use)
     states = json.loads(done.stdout.splitlines()[0])
     assert states["threads"] == ["on", str(runtime.processors())]
     assert all(state in ("on", "not for this machine") for state, _ in states.values()) and tuple(states) == NAMES
@@ -45,7 +47,7 @@ def test_imported_first():
 
 @several
 def test_late_says_so_once():
-    done = fresh("import paddle\nimport paddle_tsm, paddle_tsm.runtime\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.shift\n" + SHOW)
+    done = fresh("import paddle\nimport paddle_tsm\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.shift\n" + SHOW)
     assert json.loads(done.stdout)["threads"] == ["too late", "1"]
     assert len(late_warnings(done)) == 1 and "Import paddle_tsm first" in late_warnings(done)[0]
 
@@ -57,23 +59,27 @@ def test_late_is_silent_where_nothing_is_lost():
     assert json.loads(done.stdout)["threads"][1] == "1" and json.loads(done.stdout)["mkl"][0] != "too late"
 
 
-@pytest.mark.skipif("libmklml" not in runtime._read("/proc/self/maps") and runtime._processor()[0] != AMD[0], reason="needs AMD")
+@pytest.mark.skipif(runtime._processor()[0] != AMD[0], reason="needs an AMD processor")
 def test_late_for_mkl():
-    done = fresh("import paddle\npaddle.ones([9, 9]) @ paddle.ones([9, 9])\nimport paddle_tsm\n" + SHOW, OMP_NUM_THREADS="1")
+    product = "import paddle\npaddle.ones([9, 9]) @ paddle.ones([9, 9])\n"
+    done = fresh(product + "import paddle_tsm\n" + SHOW, OMP_NUM_THREADS="1")
     assert json.loads(done.stdout)["mkl"] == ["too late", "-"]
     assert len(late_warnings(done)) == 1 and "mkl" in late_warnings(done)[0] and "threads" not in late_warnings(done)[0]
 
 
 def test_the_users_values_win():
-    theirs = {"OMP_NUM_THREADS": "1", "MKL_DEBUG_CPU_TYPE": "3", "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}
-    done = fresh("import paddle_tsm, os\n" + SHOW + f"print(json.dumps({{key: os.environ[key] for key in {list(theirs)}}}))", **theirs)
+    tunable = "glibc.malloc.mmap_threshold=131072"
+    theirs = {"OMP_NUM_THREADS": "1", "MKL_DEBUG_CPU_TYPE": "3", "GLIBC_TUNABLES": tunable}
+    show = f"print(json.dumps({{key: os.environ[key] for key in {list(theirs)}}}))"
+    done = fresh("import paddle_tsm, os\n" + SHOW + show, **theirs)
     states, environment = map(json.loads, done.stdout.splitlines())
     assert environment == theirs
     assert states["mkl"] == ["off", "3"] and states["threads"][1] == "1" and states["malloc"][0] != "on"
 
 
 def test_a_setting_can_be_left_out():
-    done = fresh("import paddle_tsm, os\n" + SHOW + "print('OMP_NUM_THREADS' in os.environ)", PADDLE_TSM_WITHOUT="threads,mkl,mallok")
+    show = "print('OMP_NUM_THREADS' in os.environ)"
+    done = fresh("import paddle_tsm, os\n" + SHOW + show, PADDLE_TSM_WITHOUT="threads,mkl,mallok")
     assert [json.loads(done.stdout.splitlines()[0])[name][0] for name in NAMES[:2]] == ["off", "off"]
     assert done.stdout.splitlines()[1] == "False"
     assert "PADDLE_TSM_WITHOUT: got mallok, wanted some of threads, mkl, malloc" in done.stderr
@@ -94,7 +100,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
 
 
 @pytest.mark.parametrize("processor, expected", [
-    (AMD, (runtime.ON, "5")), (("GenuineIntel", AMD[1]), (runtime.NOT_HERE, "-")), ((AMD[0], frozenset({"avx"})), (runtime.NOT_HERE, "-")),
+    (AMD, (runtime.ON, "5")),
+    (("GenuineIntel", AMD[1]), (runtime.NOT_HERE, "-")),
+    ((AMD[0], frozenset({"avx"})), (runtime.NOT_HERE, "-")),
 ])
 def test_mkl_is_told_on_amd_only(monkeypatch, processor, expected):
     monkeypatch.setattr(runtime, "_processor", lambda: processor)
@@ -190,7 +198,8 @@ def test_doctor_prints_every_setting(capsys):
 
 def test_doctor_measures(capsys):
     """Every setting that is for this machine gets a gain, and the shift beats Paddle's operator by far."""
-    gains = doctor.measure([runtime.State(name, runtime.ON, "", "") for name in ("malloc", "shift")], step=lambda what: None)
+    states = [runtime.State(name, runtime.ON, "", "") for name in ("malloc", "shift")]
+    gains = doctor.measure(states, step=lambda what: None)
     assert set(gains) == {"malloc", "shift"} and all(" times (" in gain for gain in gains.values())
     assert float(gains["shift"].split()[0]) > 2
 

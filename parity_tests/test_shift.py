@@ -84,7 +84,8 @@ def test_the_exported_form_is_the_eager_one(order, tmp_path):
     class Layer(paddle.nn.Layer):
         def __init__(self):
             super().__init__()
-            self.one = self.create_parameter([1], default_initializer=paddle.nn.initializer.Constant(1.0))  # jit.save wants one
+            ones = paddle.nn.initializer.Constant(1.0)
+            self.one = self.create_parameter([1], default_initializer=ones)  # jit.save warns without a parameter
 
         def forward(self, x):
             return paddle_tsm.shift.temporal_shift(x, 4, 8, order) * self.one

@@ -118,7 +118,8 @@ class Contender:
         program = str(Path(__file__).with_name("training_step.py"))
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", program, name, checkpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=environment | extra, preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+            stderr=subprocess.PIPE, text=True, env=environment | extra,
+            preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         )
         self.seconds, self.losses, self.disturbed = [], [], 0
 
@@ -166,15 +167,16 @@ def train(runs: int, threads: int = 2) -> None:
                 contender.step()
         peaks = {name: contender.close() for name, contender in contenders.items()}
     seconds = {name: contender.seconds[2:] for name, contender in contenders.items()}
-    print(f"ResNet-50-TSM, 8 frames of 224, one clip, float32, {threads} threads; {runs} interleaved steps after two to warm up")
-    print(f"  {'':50} {'median':>8} {'fastest':>8} {'slowest':>8} {'/ PyTorch':>10} {'/ ours':>7} {'peak':>8}  first loss")
+    print(f"ResNet-50-TSM, 8 frames of 224, one clip, float32, {threads} threads; {runs} interleaved steps after two")
+    print(f"  {'':50} {'median':>8} {'fastest':>8} {'slowest':>8} {'/ PyTorch':>10} {'/ ours':>7} {'peak':>8}  loss")
     for name, measured in seconds.items():
         print(
             f"  {name:50} {statistics.median(measured):6.3f} s {min(measured):6.3f} s {max(measured):6.3f} s "
             f"{ratio(measured, seconds['PyTorch (torch_ref)']):10.2f} {ratio(measured, seconds[OURS]):7.2f} "
             f"{peaks[name] / 1e6:5.0f} MB  {contenders[name].losses[0]:.6f}"
         )
-    print(f"  {sum(contender.disturbed for contender in contenders.values())} steps were disturbed by other processes even after {RETRIES} repetitions")
+    disturbed = sum(contender.disturbed for contender in contenders.values())
+    print(f"  {disturbed} steps were disturbed by other processes even after {RETRIES} repetitions")
     unbiased, biased = list(TRAIN)[-3:-1]
     share = ratio(seconds[unbiased], seconds[biased]) - 1
     print(f"  the unbiased BatchNorm costs {100 * share:+.1f} % of the step against paddle.nn.BatchNorm2D")

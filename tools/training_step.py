@@ -100,7 +100,8 @@ def replace_shift(kind: str) -> None:
     """Put another shift into every module of paddle_tsm that imported ours."""
     import paddle
 
-    from paddle_tsm.shift import fold_ends, moved_slices
+    from paddle_tsm.moved_planes import moved_slices
+    from paddle_tsm.shift import fold_ends
 
     def slices(x, num_segments, shift_div=8, shift_order="future_first"):
         return moved_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
@@ -123,8 +124,10 @@ def replace_batch_norm(model) -> None:
         for name, layer in list(parent.named_children()):
             if isinstance(layer, BatchNorm):
                 plain = paddle.nn.BatchNorm2D(layer.weight.shape[0], momentum=1 - layer.momentum, epsilon=layer.eps)
-                for theirs, ours in (("weight", "weight"), ("bias", "bias"), ("_mean", "running_mean"), ("_variance", "running_var")):
-                    getattr(plain, theirs).set_value(getattr(layer, ours))
+                plain.weight.set_value(layer.weight)
+                plain.bias.set_value(layer.bias)
+                plain._mean.set_value(layer.running_mean)
+                plain._variance.set_value(layer.running_var)
                 setattr(parent, name, plain)
 
 

@@ -25,8 +25,8 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "doctor",
         help="what is set for Paddle on this machine, and what each setting gains",
-        description="Show each setting that paddle_tsm makes when it is imported before Paddle: on, off, too late, or not for "
-        "this machine. Each gain is measured here, in short processes with the setting and without it.",
+        description="Show each setting that paddle_tsm makes when it is imported before Paddle: on, off, too late, or "
+        "not for this machine. Each gain is measured here, in short processes with the setting and without it.",
         epilog="example: paddle-tsm doctor --no-measure",
     )
     parser.add_argument("--no-measure", action="store_true", help="only the settings, at once")
@@ -37,7 +37,8 @@ def run(args) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    states = [*runtime.states(), runtime.State("shift", runtime.ON, "-", "always; against Paddle's operator")]
+    shift = runtime.State("shift", runtime.ON, "-", "always; against Paddle's operator")
+    states = [*runtime.states(), shift]
     gains = {}
     if not args.no_measure:
         with Console(stderr=True).status("measuring") as status:
@@ -46,7 +47,8 @@ def run(args) -> int:
     for column in ("setting", "state", "value", "why") + (() if args.no_measure else ("gain on this machine",)):
         table.add_column(column, overflow="fold")
     for state in states:
-        table.add_row(state.name, state.state, state.value, state.why, *([] if args.no_measure else [gains[state.name]]))
+        gain = [] if args.no_measure else [gains[state.name]]
+        table.add_row(state.name, state.state, state.value, state.why, *gain)
     Console().print(table)
     return 0
 
@@ -82,7 +84,8 @@ def in_a_process(without: str, names: list[str]) -> dict[str, float]:
     except subprocess.TimeoutExpired:
         raise ValueError(f"measuring {', '.join(names)}: got no answer within {SECONDS} s; try --no-measure") from None
     if done.returncode:
-        raise ValueError(f"measuring {', '.join(names)}: {(done.stderr.splitlines() or ['no message'])[-1]}; try --no-measure")
+        last = (done.stderr.splitlines() or ["no message"])[-1]
+        raise ValueError(f"measuring {', '.join(names)}: {last}; try --no-measure")
     return json.loads(done.stdout.splitlines()[-1])
 
 
