@@ -2,6 +2,8 @@
 
 import paddle
 
+from paddle_tsm.moved_planes import MovedPlanes, moved_slices
+
 
 def fold_ends(channels: int, shift_div: int, shift_order: str) -> tuple[int, int]:
     """Where the first and the second fold of channels end.
@@ -24,18 +26,9 @@ def temporal_shift(x, num_segments: int, shift_div: int = 8, shift_order: str = 
     x: [N*T, C, H, W], frames of a clip adjacent, T = `num_segments`; returns the same shape.
     Source: MIT ops/temporal_shift.py 1f6a834 `TemporalShift.shift`; mmaction2 resnet_tsm.py 4d6c934.
     """
-    _, c, h, w = x.shape
-    first, second = fold_ends(c, shift_div, shift_order)
-    x = x.reshape([-1, num_segments, c, h, w])  # [N, T, C, H, W]
-    blank = paddle.zeros_like(x[:, :1])
-
-    def from_next(fold):
-        return paddle.concat([x[:, 1:, fold], blank[:, :, fold]], axis=1)
-
-    def from_previous(fold):
-        return paddle.concat([blank[:, :, fold], x[:, :-1, fold]], axis=1)
-
-    directions = (from_next, from_previous) if shift_order == "future_first" else (from_previous, from_next)
-    folds = (slice(0, first), slice(first, second))
-    parts = [move(fold) for move, fold in zip(directions, folds) if fold.stop > fold.start]
-    return paddle.concat([*parts, x[:, :, second:]], axis=2).reshape([-1, c, h, w])  # [N*T, C, H, W]
+    first, second = fold_ends(x.shape[1], shift_div, shift_order)
+    if second == 0:
+        return x
+    direction = 1 if shift_order == "future_first" else -1
+    eager = paddle.in_dynamic_mode() and x.dtype in (paddle.float32, paddle.float64) and x.shape[0] > 0
+    return (MovedPlanes.apply if eager else moved_slices)(x, num_segments, first, second, direction)

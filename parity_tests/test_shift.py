@@ -75,3 +75,40 @@ def test_gradient_is_the_adjoint(order):
         np.testing.assert_array_equal(p.grad.numpy(), q.grad.numpy())
         inner = (by_definition(x, t, div, order) * g).sum()
         assert abs((p.grad.numpy() * x).sum() - inner) < 1e-12 * np.abs(x * g).sum()
+
+
+@pytest.mark.filterwarnings("ignore:Tensor do not have 'place' interface")  # raised by paddle.zeros_like itself
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_exported_form_is_the_eager_one(order, tmp_path):
+    """The graph is made of slices and concatenations, with any number of clips; an eager call copies planes."""
+    class Layer(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            ones = paddle.nn.initializer.Constant(1.0)
+            self.one = self.create_parameter([1], default_initializer=ones)  # jit.save warns without a parameter
+
+        def forward(self, x):
+            return paddle_tsm.shift.temporal_shift(x, 4, 8, order) * self.one
+
+    paddle.jit.save(Layer(), str(tmp_path / "shift"), [paddle.static.InputSpec([None, 20, 3, 3], "float32")])
+    exported = paddle.jit.load(str(tmp_path / "shift"))
+    rng = np.random.default_rng(2)
+    for clips in (1, 3):
+        x = rng.standard_normal((4 * clips, 20, 3, 3)).astype("float32")
+        expected = by_definition(x, 4, 8, order)
+        np.testing.assert_array_equal(exported(paddle.to_tensor(x)).numpy(), expected)
+        np.testing.assert_array_equal(in_paddle(x, 4, 8, order), expected)
+
+
+def test_a_dropped_plane_keeps_nan_and_infinity_out():
+    """Zeros stand beyond the clip's ends whatever the planes that are dropped hold."""
+    x = np.random.default_rng(3).standard_normal((8, 16, 2, 2)).astype("float32")
+    x[0, :2], x[3, 2:4] = np.nan, np.inf  # future_first drops frame 0's first fold and frame T - 1's second
+    shifted = in_paddle(x, 4, 8)
+    np.testing.assert_array_equal(shifted, by_definition(x, 4, 8, "future_first"))
+    assert np.isfinite(shifted[:4]).all()
+
+
+def test_frames_that_are_no_clips():
+    with pytest.raises(ValueError, match="got 6 frames, wanted a multiple of num_segments = 4"):
+        in_paddle(np.zeros((6, 8, 2, 2), "float32"), 4)
