@@ -5,6 +5,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from paddle_tsm.exact_batch_norm import ExactBatchNorm
+
 
 class BatchNorm(nn.Layer):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
@@ -43,7 +45,10 @@ class BatchNorm(nn.Layer):
         n = x.shape[0] * x.shape[2] * x.shape[3]
         if n == 1:
             raise ValueError(f"BatchNorm in training: got one value per channel (x is {list(x.shape)}), wanted several")
-        y, mean, var = self._normalise_exactly(x) if x.dtype == paddle.float64 else self._normalise(x)
+        if x.dtype == paddle.float64:
+            y, mean, var = ExactBatchNorm.apply(x, self.weight, self.bias, self.eps)
+        else:
+            y, mean, var = self._normalise(x)
         with paddle.no_grad():
             if self.unbiased:
                 var = var * (n / (n - 1))
@@ -59,12 +64,3 @@ class BatchNorm(nn.Layer):
         mean, var = paddle.zeros_like(self.running_mean), paddle.zeros_like(self.running_var)
         y = F.batch_norm(x, mean, var, self.weight, self.bias, training=True, momentum=0.0, epsilon=self.eps)
         return y, mean, var
-
-    def _normalise_exactly(self, x):
-        """The same from elementary operations: Paddle's kernel holds eps as a float32, which shows (1e-9 of the running
-        statistics) where a channel hardly varies. Slower, and float64 is there for proofs."""
-        mean = x.mean([0, 2, 3], keepdim=True)  # [1, C, 1, 1]
-        centred = x - mean
-        var = (centred * centred).mean([0, 2, 3], keepdim=True)
-        scale = self.weight.reshape([1, -1, 1, 1]) * paddle.rsqrt(var + self.eps)
-        return centred * scale + self.bias.reshape([1, -1, 1, 1]), mean.flatten().detach(), var.flatten().detach()

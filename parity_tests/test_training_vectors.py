@@ -122,7 +122,33 @@ def test_training(name, package):
     curves, final = train(package, vector, network_of(vector), vector.meta["steps"])
     found = curve_errors(vector, curves) | final_errors(vector, final)
     print({part: f"{error:.1e}" for part, error in found.items()})
-    assert {part: error for part, error in found.items() if not error <= LIMIT} == {}
+    beyond = {part: error for part, error in found.items() if not error <= LIMIT}
+    if name == BEYOND_ITS_NOISE and package is PaddlePackage:
+        noise = noise_of_the_reference(vector)
+        assert noise["logits"] > LIMIT, "the record no longer needs an exception"
+        beyond = {part: error for part, error in beyond.items() if part != "logits" or error > noise["logits"]}
+    assert beyond == {}
+
+
+# In this record rounding grows tenfold a step (BatchNorms over 12 values): PyTorch itself, its weights moved by one unit
+# in the last place, is 2.8e-9 away from what it recorded. Only the last step's logits are held to that instead of 1e-9.
+BEYOND_ITS_NOISE = "mmaction2_train_float32_constants_mv2_t4"
+
+
+def noise_of_the_reference(vector) -> dict[str, float]:
+    """The largest errors of torch_ref when every weight starts one unit in the last place away, over three draws."""
+    worst = {}
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        found = network_of(vector)
+        moved = {
+            name: np.nextafter(array.astype("float64"), rng.choice([-np.inf, np.inf], array.shape)) if array.dtype.kind == "f" else array
+            for name, array in found.tensors.items()
+        }
+        curves, _ = train(TorchPackage, vector, dataclasses.replace(found, tensors=moved), vector.meta["steps"])
+        for part, error in curve_errors(vector, curves).items():
+            worst[part] = max(worst.get(part, 0.0), error)
+    return worst
 
 
 @PACKAGES
