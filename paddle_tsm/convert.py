@@ -95,12 +95,13 @@ def plan_conversion(network: Network, tensors: dict[str, np.ndarray], target: La
     if network.is_shift and order != network.shift_order:
         kind = "permuted"
     network, tensors = in_order(network, tensors, order)
-    if network.non_local is not None and target.name in ("mmaction2", "mit"):
-        has_bias, wants_bias = network.non_local.out_bias, target.name == "mit"
-        if has_bias and not wants_bias:
+    if network.non_local is not None:
+        has_bias = network.non_local.out_bias
+        no_op = has_bias and not any(array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias"))
+        if has_bias and (target.name == "mmaction2" or target.name != "mit" and no_op):
             network, tensors = fold_out_bias(network, tensors)
-            kind = "folded"
-        elif wants_bias and not has_bias:
+            kind = kind if no_op else "folded"
+        elif target.name == "mit" and not has_bias:
             network, tensors = with_zero_bias(network, tensors)
     if target.step_counters and not source.step_counters:
         tensors = {

@@ -13,7 +13,7 @@ MOBILENET_SCALE = {1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 5, 7: 5}
 
 def count_flops(network: Network, size: int = 224) -> int:
     """Multiply-adds of the convolutions, the classifier and the non-local products for one clip of T frames of
-    size x size. mmaction2's figure for ResNet-50 with 8 frames, 32.88 G, counts the same (get_flops.py)."""
+    size x size. mmaction2's figure for ResNet-50 with 8 frames, 32.88 G, counts the BatchNorms too (two per value)."""
     total = 0
     for tensor in network.tensors():
         if len(tensor.shape) >= 2:

@@ -76,3 +76,61 @@ def test_half_precision_keeps_its_type(tmp_path):
     convert(source, tmp_path / "b.safetensors"), convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2")
     result = torch.load(tmp_path / "c.pth", weights_only=True)["state_dict"]
     assert all(torch.equal(result[key], tensors[key]) and result[key].dtype == tensors[key].dtype for key in tensors)
+
+
+def test_mits_bias_is_folded_into_the_batch_norm(tmp_path):
+    """mmaction2's non-local block has no bias: the same logits, up to one float32 rounding of each running mean."""
+    vector = recorded("mit_r50_t8_dense_nl")
+    save_upstream(tmp_path / "mit.pth", vector)
+    done = convert(tmp_path / "mit.pth", tmp_path / "mm.pth", to_layout="mmaction2")
+    assert done.plan.kind == "folded" and 0 < done.difference < 1e-6
+    written = torch.load(tmp_path / "mm.pth", weights_only=True)["state_dict"]
+    assert not any("conv_out.conv.bias" in key for key in written)
+    assert convert(tmp_path / "mit.pth", tmp_path / "c.safetensors").plan.kind == "exact"
+
+
+def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatch):
+    """One value changed between plan and file: the proof refuses it, and no file appears."""
+    import paddle_tsm.convert as module
+
+    right = module.write_network
+
+    def wrong(path, plan, *rest):
+        weight = np.array(plan.tensors["layer2.0.conv1.weight"])
+        weight[0, 0, 0, 0] += 1e-3
+        right(path, module.Plan(plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind), *rest)
+
+    monkeypatch.setattr(module, "write_network", wrong)
+    with pytest.raises(ValueError, match="layer2.0.conv1.weight reads back with other values"):
+        convert(r18_file, tmp_path / "out.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_that_went_wrong_is_not_kept(tmp_path, monkeypatch):
+    """The wrong fold exchanged: every tensor reads back as it was meant, and the logits tell."""
+    import paddle_tsm.layouts.fold_order as module
+
+    source = tmp_path / "pv.pdparams"
+    vector = recorded("paddlevideo_tsm_r50_t8")
+    paddle.save({key: paddle.to_tensor(value) for key, value in vector.tensors().items()}, str(source))
+    right = module.exchange
+    monkeypatch.setattr(module, "exchange", lambda channels, div: right(channels, 2 * div))
+    with pytest.raises(ValueError, match="the written network differs from the source by"):
+        convert(source, tmp_path / "out.safetensors", to_layout="mmaction2")
+    assert [path.name for path in tmp_path.iterdir()] == ["pv.pdparams"]
+
+
+def test_no_verify(tmp_path, r18_file, monkeypatch):
+    import paddle_tsm.verify as module
+
+    monkeypatch.setattr(module, "written_difference", lambda *args: 1 / 0)
+    convert(r18_file, tmp_path / "out.safetensors", verify=False)
+
+
+def test_several_networks(tmp_path, r18_file):
+    """An EMA network beside the trained one: named in the error, chosen by its key."""
+    tensors = torch.load(r18_file, weights_only=True)["state_dict"]
+    torch.save({"state_dict": tensors, "ema_state_dict": {k: v * 0 + 1 for k, v in tensors.items()}}, tmp_path / "two.pth")
+    with pytest.raises(ValueError, match="state_dict, ema_state_dict"):
+        read_network(tmp_path / "two.pth")
+    assert read_network(tmp_path / "two.pth", network="ema_state_dict").tensors["bn1.bias"].max() == 1

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 CONVERT = {
     "paddle-tsm convert": """
 from paddle_tsm.convert import convert
-def work(source, destination): convert(source, destination)
+def work(source, destination): convert(source, destination, verify=False)
 """,
     "read once, write once (torch.load, torch.save)": """
 import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -41,16 +42,14 @@ def source_network(layout: Layout, arch: str | None = None, **options) -> Networ
 def cell(source: Layout, target: Layout, network: Network) -> str:
     """'exact', 'permuted' or 'folded', or 'cannot: why'. A non-local bias between MIT and others is 'folded'."""
     try:
-        return plan_conversion(network, zero_tensors(network), target, source).kind
+        return plan_conversion(network, constant_tensors(network), target, source).kind
     except ValueError as error:
         return f"cannot: {error}"
 
 
-def zero_tensors(network: Network) -> dict:
-    """Canonical tensors without memory: every value is the same zero."""
-    import numpy as np
-
-    return {name: np.broadcast_to(np.float32(0), shape) for name, shape in network.shapes().items()}
+def constant_tensors(network: Network) -> dict:
+    """Canonical tensors without memory: every value is the same one."""
+    return {name: np.broadcast_to(np.float32(1), shape) for name, shape in network.shapes().items()}
 
 
 def matrix(arch: str | None = None, options: dict | None = None) -> dict[tuple[str, str], str]:
