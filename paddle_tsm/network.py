@@ -42,7 +42,7 @@ CHOICES = {
 
 def must_be_one_of(name: str, value, known) -> None:
     """Raise ValueError, listing the known values, unless `value` is one of `known`."""
-    if value not in known:
+    if not any(value is one or type(value) is type(one) and value == one for one in known):
         raise ValueError(f"{name}: got {value!r}, wanted one of {', '.join(map(repr, known))}")
 
 
@@ -93,7 +93,9 @@ class Network:
         must_be_whole("shift_div", self.shift_div, 1 if self.shift_order == "causal" else 2)
         if self.shift_every is not None:
             must_be_whole("shift_every", self.shift_every, 1)
-        if not 0 <= self.dropout < 1:
+        for name in ("is_shift", "temporal_pool", "partial_bn"):
+            must_be_one_of(name, getattr(self, name), (True, False))
+        if isinstance(self.dropout, bool) or not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: got {self.dropout!r}, wanted a probability in [0, 1)")
         if self.temporal_pool and self.num_segments % 2:
             raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")

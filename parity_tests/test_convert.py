@@ -9,6 +9,7 @@ import torch
 from safetensors.numpy import load_file
 
 import paddle_tsm
+from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.convert import convert
 from paddle_tsm.layouts.network_file import read_network
 from parity_tests.recorded import names, recorded
@@ -134,3 +135,18 @@ def test_several_networks(tmp_path, r18_file):
     with pytest.raises(ValueError, match="state_dict, ema_state_dict"):
         read_network(tmp_path / "two.pth")
     assert read_network(tmp_path / "two.pth", network="ema_state_dict").tensors["bn1.bias"].max() == 1
+
+
+@pytest.mark.parametrize("record", [
+    "no JSON", "[]", "{}", '{"network": 5}', '{"network": {"dropout": "x"}}', '{"network": {"num_segments": 1e400}}',
+    '{"network": {"is_shift": "yes"}}', '{"network": {"shift_dive": 8}}', '{"network": {"non_local": {"blocks": "abc"}}}',
+    '{"network": {"non_local": {"mode": []}}}', '{"network": {"shift_order": ["causal"]}}', '{"network": {"shift_div": true}}',
+    '{"network": {}, "step_counters": 5}',
+])
+def test_a_damaged_record_is_an_error(tmp_path, r18_file, record):
+    """The record beside a file comes from strangers, too."""
+    convert(r18_file, tmp_path / "b.pdparams", verify=False, to_layout="canonical")
+    (tmp_path / "b.pdparams.json").write_text(record)
+    with pytest.raises(CheckpointError) as error:
+        read_network(tmp_path / "b.pdparams")
+    assert "\n" not in str(error.value) and str(tmp_path / "b.pdparams") in str(error.value)

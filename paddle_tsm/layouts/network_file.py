@@ -48,10 +48,15 @@ def read_network(path, layout: str = "auto", allow_nan: bool = False, network: s
     checkpoint = read_checkpoint(path, network)
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        found = interpret(checkpoint, layout, recorded_options(checkpoint), **given)
+        recorded = recorded_options(checkpoint)
+        found = interpret(checkpoint, layout, recorded, **given)
         found.as_asked()
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    except (TypeError, KeyError, AttributeError, OverflowError) as error:
+        if not recorded:
+            raise  # a fault of ours, not of the record
+        raise CheckpointError(f"{path}: the record of the network's options is damaged ({error!r}); remove it to go on without") from error
     if not allow_nan:
         refuse_nan(path, checkpoint.tensors)
     return found
