@@ -17,7 +17,7 @@ import torch_ref.load
 import torch_ref.loss
 import torch_ref.train_step
 from paddle_tsm.blending import mixup
-from paddle_tsm.network import BATCH_NORM_TENSORS
+from paddle_tsm.network_tensors import BATCH_NORM_TENSORS
 from paddle_tsm.schedule import LinearLR, MultiStepLR, learning_rates
 
 T, CLASSES = 2, 5
@@ -27,7 +27,7 @@ PACKAGES = pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
 def new_model(package, seed=0, **options):
     """The first half of a ResNet-18-TSM, which is quicker, in float64 and training mode, from the seed."""
     model = package.create_model("tsm_resnet18", num_classes=CLASSES, num_segments=T, dropout=0.0, **options)
-    model.stage_names = ("layer1", "layer2")
+    model.stage_ends = {name: model.stage_ends[name] for name in ("layer1", "layer2")}
     del model.layer3, model.layer4
     model.fc = type(model.fc)(128, CLASSES)
     model = model.to(dtype="float64") if package is paddle_tsm else model.double()
