@@ -45,8 +45,16 @@ class Conversion:
     difference: float | None
 
 
-def convert(source, destination, from_layout: str = "auto", to_layout: str = "canonical", allow_nan: bool = False,
-            verify: bool = True, network: str | None = None, **options) -> Conversion:
+def convert(
+    source,
+    destination,
+    from_layout: str = "auto",
+    to_layout: str = "canonical",
+    allow_nan: bool = False,
+    verify: bool = True,
+    network: str | None = None,
+    **options,
+) -> Conversion:
     """Write the network in the file `source` to `destination` in another layout.
 
     The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
@@ -78,8 +86,9 @@ def convert(source, destination, from_layout: str = "auto", to_layout: str = "ca
     return Conversion(found, str(destination), plan, difference)
 
 
-def plan_conversion(network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout,
-                    asked_order: str | None = None) -> Plan:
+def plan_conversion(
+    network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout, asked_order: str | None = None
+) -> Plan:
     """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run it.
 
     A layout that says nothing of the shift keeps `asked_order`, or goes to upstream's (future_first).
@@ -97,7 +106,9 @@ def plan_conversion(network: Network, tensors: dict[str, np.ndarray], target: La
     network, tensors = in_order(network, tensors, order)
     if network.non_local is not None:
         has_bias = network.non_local.out_bias
-        no_op = has_bias and not any(array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias"))
+        no_op = has_bias and not any(
+            array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias")
+        )
         if has_bias and (target.name == "mmaction2" or target.name != "mit" and no_op):
             network, tensors = fold_out_bias(network, tensors)
             kind = kind if no_op else "folded"
@@ -105,7 +116,9 @@ def plan_conversion(network: Network, tensors: dict[str, np.ndarray], target: La
             network, tensors = with_zero_bias(network, tensors)
     if target.step_counters and not source.step_counters:
         tensors = {
-            name: tensors.get(name, np.zeros((), "int64")) for name in network.shapes() if name in tensors or is_step_counter(name)
+            name: tensors.get(name, np.zeros((), "int64"))
+            for name in network.shapes()
+            if name in tensors or is_step_counter(name)
         }
     return Plan(target, network, tensors, kind)
 
@@ -134,7 +147,11 @@ def provenance(found: NetworkFile, plan: Plan) -> dict:
     except PackageNotFoundError:
         tool = "unknown"
     with open(found.checkpoint.path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+        digest = (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(file.read()).hexdigest()
+        )
     record = {
         "network": asdict(plan.network),
         "source": os.path.basename(found.checkpoint.path),

@@ -19,7 +19,9 @@ def count_flops(network: Network, size: int = 224) -> int:
         if len(tensor.shape) >= 2:
             frames = network.num_segments // (2 if network.temporal_pool and in_pooled_part(network, tensor) else 1)
             total += frames * math.prod(tensor.shape) * positions(network, tensor, size)
-    return total + sum(attention_flops(network, place, size) for place in (network.non_local.blocks if network.non_local else ()))
+    return total + sum(
+        attention_flops(network, place, size) for place in (network.non_local.blocks if network.non_local else ())
+    )
 
 
 def in_pooled_part(network: Network, tensor) -> bool:
@@ -59,6 +61,8 @@ def attention_flops(network: Network, place: tuple[int, int], size: int) -> int:
     frames = network.num_segments // (2 if network.temporal_pool and stage > 1 else 1)
     i = frames * edge**2
     j = frames * (edge // 2) ** 2 if network.non_local.sub_sample else i
-    width = next(t.shape[0] for t in network.tensors() if (t.stage, t.block) == place and t.name.endswith("non_local.g.weight"))
+    width = next(
+        t.shape[0] for t in network.tensors() if (t.stage, t.block) == place and t.name.endswith("non_local.g.weight")
+    )
     pairs = 2 * width if network.non_local.mode == "gaussian" else width
     return i * j * ((1 if network.non_local.mode == "concatenation" else pairs) + width)

@@ -24,7 +24,9 @@ def describe(found: NetworkFile, given: dict) -> dict:
     network, checkpoint = found.network, found.checkpoint
     recorded = recorded_options(checkpoint)
     dtypes = Counter(array.dtype.name for name, array in found.tensors.items() if not is_step_counter(name))
-    parameters = sum(array.size for name, array in found.tensors.items() if ".running_" not in name and not is_step_counter(name))
+    parameters = sum(
+        array.size for name, array in found.tensors.items() if ".running_" not in name and not is_step_counter(name)
+    )
     read, assumed = {}, {}
     for name in ("is_shift", "shift_place", "shift_every", "temporal_pool", "num_segments", "shift_div", "shift_order"):
         value = network.every if name == "shift_every" else getattr(network, name)
@@ -43,8 +45,13 @@ def describe(found: NetworkFile, given: dict) -> dict:
         if network.non_local.mode in ("gaussian", "concatenation"):
             read["non_local"]["mode"] = network.non_local.mode
         else:
-            why = "given" if "non_local" in given else "recorded when paddle-tsm wrote the file" if "non_local" in recorded else \
-                "embedded_gaussian and dot_product have the same keys"
+            why = (
+                "given"
+                if "non_local" in given
+                else "recorded when paddle-tsm wrote the file"
+                if "non_local" in recorded
+                else "embedded_gaussian and dot_product have the same keys"
+            )
             assumed["non_local mode"] = {"value": network.non_local.mode, "why": why}
     return {
         "file": checkpoint.path,
@@ -75,5 +82,9 @@ def why_assumed(found: NetworkFile, name: str) -> str:
         return f"what {found.layout.name} runs"
     if name in NEVER_IN_KEYS:
         return f"{NEVER_IN_KEYS[name]}; the default"
-    same = " (torchvision's plain ResNet has the same keys: --no-shift)" if name == "is_shift" and found.layout.name == "canonical" else ""
+    same = (
+        " (torchvision's plain ResNet has the same keys: --no-shift)"
+        if name == "is_shift" and found.layout.name == "canonical"
+        else ""
+    )
     return f"{found.layout.name} keys do not wrap what is shifted; the default{same}"

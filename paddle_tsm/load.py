@@ -1,7 +1,6 @@
 """`load_model`: a checkpoint of any layout and file format as a Paddle network."""
 
 import numpy as np
-import paddle
 
 from paddle_tsm.create import build
 from paddle_tsm.layouts.network_file import read_network

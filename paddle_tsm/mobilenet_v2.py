@@ -18,15 +18,26 @@ STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3,
 def conv_norm(in_channels: int, out_channels: int, kernel: int, stride: int, groups: int, running_var: str):
     """Convolution, BatchNorm, ReLU6."""
     return nn.Sequential(
-        conv(in_channels, out_channels, kernel, stride, groups), BatchNorm(out_channels, running_var=running_var), nn.ReLU6()
+        conv(in_channels, out_channels, kernel, stride, groups),
+        BatchNorm(out_channels, running_var=running_var),
+        nn.ReLU6(),
     )
-
 
 
 class InvertedResidual(nn.Layer):
     """Expand by 1x1 (unless `expand` is 1), 3x3 in each channel, project by 1x1; a shortcut where the shape allows."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, expand: int, shift, shift_place: str, non_local, running_var: str):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        expand: int,
+        shift,
+        shift_place: str,
+        non_local,
+        running_var: str,
+    ):
         super().__init__()
         hidden = in_channels * expand
         self.residual = stride == 1 and in_channels == out_channels
@@ -57,11 +68,24 @@ class MobileNetV2(Recognizer):
     NonLocalOptions or None. The other arguments are those of `create_model`."""
 
     # mmaction2's names of the stages, and torchvision's of the block that each ends with
-    stage_ends = {f"layer{i}": f"features.{end}" for i, end in enumerate((1, 3, 6, 10, 13, 16, 17), 1)} | {"conv2": "features.18"}
+    stage_ends = {f"layer{i}": f"features.{end}" for i, end in enumerate((1, 3, 6, 10, 13, 16, 17), 1)} | {
+        "conv2": "features.18"
+    }
 
     def __init__(
-        self, num_classes: int, num_segments: int, is_shift: bool, shift_div: int, shift_place: str, shift_every: int,
-        shift_order: str, temporal_pool: bool, non_local, dropout: float, partial_bn: bool, running_var: str,
+        self,
+        num_classes: int,
+        num_segments: int,
+        is_shift: bool,
+        shift_div: int,
+        shift_place: str,
+        shift_every: int,
+        shift_order: str,
+        temporal_pool: bool,
+        non_local,
+        dropout: float,
+        partial_bn: bool,
+        running_var: str,
     ):
         super().__init__(num_segments, temporal_pool, dropout, partial_bn)
         layers = [conv_norm(3, 32, 3, 2, 1, running_var)]
@@ -74,7 +98,9 @@ class MobileNetV2(Recognizer):
                 if non_local and (stage, i) in non_local.blocks:
                     attend = NonLocal(channels, segments, non_local, running_var)
                 stride = first_stride if i == 0 else 1
-                layers.append(InvertedResidual(in_channels, channels, stride, expand, shift, shift_place, attend, running_var))
+                layers.append(
+                    InvertedResidual(in_channels, channels, stride, expand, shift, shift_place, attend, running_var)
+                )
                 in_channels = channels
         layers.append(conv_norm(in_channels, 1280, 1, 1, 1, running_var))
         self.features = nn.Sequential(*layers)
@@ -87,7 +113,9 @@ class MobileNetV2(Recognizer):
 
     def blocks_of_stages(self):
         ends = [0] + [int(end.split(".")[1]) for end in self.stage_ends.values()]
-        return {name: [self.features[i] for i in range(a + 1, b + 1)] for name, a, b in zip(self.stage_ends, ends, ends[1:])}
+        return {
+            name: [self.features[i] for i in range(a + 1, b + 1)] for name, a, b in zip(self.stage_ends, ends, ends[1:])
+        }
 
     def classifier_layer(self):
         return self.classifier[1]

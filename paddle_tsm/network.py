@@ -103,7 +103,7 @@ class Network:
 
     @property
     def family(self) -> str:
-        """"resnet", "resnet_vd" or "mobilenet_v2"."""
+        """ "resnet", "resnet_vd" or "mobilenet_v2"."""
         return ARCHITECTURES[self.arch][0]
 
     @property

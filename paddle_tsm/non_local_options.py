@@ -46,12 +46,16 @@ def parse_non_local(value, depths: tuple[int, ...]) -> NonLocalOptions | None:
             f"non_local: got {value!r}, wanted a mode ({', '.join(MODES)}), a dict with some of "
             f"{', '.join(NonLocalOptions.__dataclass_fields__)}, or one mask a stage"
         )
-    value = {name: option for name, option in value.items() if name != "norm_cfg"}  # mmaction2's says BN3d, which it always is
+    value = {
+        name: option for name, option in value.items() if name != "norm_cfg"
+    }  # mmaction2's says BN3d, which it always is
     there = [(stage, block) for stage, depth in enumerate(depths, 1) for block in range(depth)]
     if value.get("blocks") is None:
         value["blocks"] = tuple(place for place in UPSTREAM_BLOCKS if place in there)
     elif isinstance(value["blocks"], dict):
-        value["blocks"] = [(int(str(stage).removeprefix("layer")), b) for stage, bs in value["blocks"].items() for b in bs]
+        value["blocks"] = [
+            (int(str(stage).removeprefix("layer")), b) for stage, bs in value["blocks"].items() for b in bs
+        ]
     elif any(not isinstance(stage, (list, tuple)) or len(stage) != 2 for stage in value["blocks"]):
         value["blocks"] = mask_to_blocks(value["blocks"])
     value["blocks"] = tuple(sorted(tuple(place) for place in value["blocks"]))
@@ -60,7 +64,9 @@ def parse_non_local(value, depths: tuple[int, ...]) -> NonLocalOptions | None:
         raise ValueError(f"non_local mode: got {options.mode!r}, wanted one of {', '.join(MODES)}")
     for place in options.blocks:
         if place not in there:
-            raise ValueError(f"non_local: got a block at {place}, wanted (stage, block) within stages of {depths} blocks")
+            raise ValueError(
+                f"non_local: got a block at {place}, wanted (stage, block) within stages of {depths} blocks"
+            )
     return options if options.blocks else None
 
 

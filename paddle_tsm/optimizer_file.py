@@ -11,7 +11,8 @@ import re
 
 import numpy as np
 
-from paddle_tsm.checkpoint import CheckpointError, read_checkpoint
+from paddle_tsm.checkpoint import CheckpointError
+from paddle_tsm.checkpoint.read import read_tree
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import expand, is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
@@ -46,7 +47,11 @@ def read_optimizer(path, optimizer_path=None, layout: str = "auto", **options) -
             )
     if found.asked_order != found.network.shift_order:
         _, buffers = in_order(found.network, buffers, found.asked_order)
-    return {"algorithm": "sgd", "lr": lr, "state": {name: {"momentum_buffer": np.array(a)} for name, a in buffers.items()}}
+    return {
+        "algorithm": "sgd",
+        "lr": lr,
+        "state": {name: {"momentum_buffer": np.array(a)} for name, a in buffers.items()},
+    }
 
 
 def is_torch_optimizer(value) -> bool:
@@ -71,7 +76,9 @@ def torch_buffers(found: NetworkFile) -> tuple[float, dict[str, np.ndarray]]:
         if isinstance(buffer, np.ndarray):
             buffers[name] = buffer
         elif state:
-            raise CheckpointError(f"{path}: the optimizer's state of {name} holds {', '.join(state)}; wanted momentum_buffer (SGD)")
+            raise CheckpointError(
+                f"{path}: the optimizer's state of {name} holds {', '.join(state)}; wanted momentum_buffer (SGD)"
+            )
     return float(groups[0]["lr"]), buffers
 
 
@@ -102,26 +109,33 @@ def paddle_buffers(found: NetworkFile, optimizer_path) -> tuple[float, dict[str,
     """The learning rate and canonical name -> momentum buffer of a paddle.optimizer.Momentum."""
     table = found.checkpoint.aside.get(PADDLE_NAMES)
     if not isinstance(table, dict):
-        raise CheckpointError(f"{found.checkpoint.path}: has no table of internal names; wanted what paddle.save writes")
+        raise CheckpointError(
+            f"{found.checkpoint.path}: has no table of internal names; wanted what paddle.save writes"
+        )
     state = read_optimizer_tree(optimizer_path)
-    velocities = {re.sub(r"_velocity_\d+$", "", key): array for key, array in state.items() if isinstance(array, np.ndarray)
-                  and re.search(r"_velocity_\d+$", key)}
+    velocities = {
+        re.sub(r"_velocity_\d+$", "", key): array
+        for key, array in state.items()
+        if isinstance(array, np.ndarray) and re.search(r"_velocity_\d+$", key)
+    }
     buffers = {}
-    for entry in expand(found.layout, found.network, found.layout.linear_transposed or found.checkpoint.format == "pdparams"):
+    for entry in expand(
+        found.layout, found.network, found.layout.linear_transposed or found.checkpoint.format == "pdparams"
+    ):
         internal = table.get(entry.there)
         if internal in velocities:
             array = velocities[internal]
             buffers[entry.canonical] = array.T if is_linear_weight(entry.canonical) else array
     if not buffers:
-        raise CheckpointError(f"{optimizer_path}: no momentum of this network's parameters; wanted the .pdopt saved with it")
+        raise CheckpointError(
+            f"{optimizer_path}: no momentum of this network's parameters; wanted the .pdopt saved with it"
+        )
     scheduler = state.get("LR_Scheduler")
     return float(scheduler["last_lr"]) if isinstance(scheduler, dict) and "last_lr" in scheduler else 0.0, buffers
 
 
 def read_optimizer_tree(path) -> dict:
     """The plain contents of a .pdopt, read as safely as a network."""
-    from paddle_tsm.checkpoint.read import read_tree
-
     tree = read_tree(path)
     if not isinstance(tree, dict):
         raise CheckpointError(f"{path}: holds a {type(tree).__name__}, wanted a .pdopt: a dictionary of accumulators")

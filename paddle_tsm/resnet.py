@@ -16,10 +16,15 @@ from paddle_tsm.shift import temporal_shift
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1):
     """A convolution without bias that keeps the size at stride 1, drawn as mmaction2 draws it (Kaiming, fan out)."""
     return nn.Conv2D(
-        in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=False,
+        in_channels,
+        out_channels,
+        kernel,
+        stride,
+        padding=kernel // 2,
+        groups=groups,
+        bias_attr=False,
         weight_attr=nn.initializer.KaimingNormal(mode="fan_out"),
     )
-
 
 
 class Shift(nn.Layer):
@@ -74,7 +79,17 @@ class BasicBlock(Block):
 
     expansion = 1
 
-    def __init__(self, in_channels: int, width: int, stride: int, shift, shift_place: str, non_local, tweaked: bool, running_var: str):
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        stride: int,
+        shift,
+        shift_place: str,
+        non_local,
+        tweaked: bool,
+        running_var: str,
+    ):
         super().__init__(shift, shift_place, tweaked)
         self.conv1 = conv(in_channels, width, 3, stride)
         self.bn1 = BatchNorm(width, running_var=running_var)
@@ -91,7 +106,17 @@ class Bottleneck(Block):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, width: int, stride: int, shift, shift_place: str, non_local, tweaked: bool, running_var: str):
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        stride: int,
+        shift,
+        shift_place: str,
+        non_local,
+        tweaked: bool,
+        running_var: str,
+    ):
         super().__init__(shift, shift_place, tweaked)
         self.conv1 = conv(in_channels, width, 1)
         self.bn1 = BatchNorm(width, running_var=running_var)
@@ -113,8 +138,22 @@ class ResNet(Recognizer):
     those of `create_model`."""
 
     def __init__(
-        self, blocks, block, tweaked: bool, num_classes: int, num_segments: int, is_shift: bool, shift_div: int, shift_place: str,
-        shift_every: int, shift_order: str, temporal_pool: bool, non_local, dropout: float, partial_bn: bool, running_var: str,
+        self,
+        blocks,
+        block,
+        tweaked: bool,
+        num_classes: int,
+        num_segments: int,
+        is_shift: bool,
+        shift_div: int,
+        shift_place: str,
+        shift_every: int,
+        shift_order: str,
+        temporal_pool: bool,
+        non_local,
+        dropout: float,
+        partial_bn: bool,
+        running_var: str,
     ):
         super().__init__(num_segments, temporal_pool, dropout, partial_bn)
         # the stages' names, and those of the blocks that they end with

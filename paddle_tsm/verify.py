@@ -25,7 +25,9 @@ def written_difference(found: NetworkFile, path: str, plan, name: str) -> float:
     back = interpret(checkpoint, plan.layout.name, **plan.network.options())
     for tensor, array in plan.tensors.items():
         if not np.array_equal(array.astype("float64"), back.tensors[tensor].astype("float64"), equal_nan=True):
-            raise CheckpointError(f"{name}: {tensor} reads back with other values; nothing was kept; please report this")
+            raise CheckpointError(
+                f"{name}: {tensor} reads back with other values; nothing was kept; please report this"
+            )
     shape = (found.network.num_segments, 3, 64, 64)
     x = np.random.default_rng(0).standard_normal(shape)
     before = PaddleSide(found.network, found.tensors, "float64").outputs(x)["logits"]

@@ -58,7 +58,9 @@ def test_a_change_that_a_relu_hides_is_found(tmp_path, r18_file, capsys):
 def test_parity_on_a_video(tmp_path, r18_file, capsys):
     video = tmp_path / "clip.mp4"
     write_demo_video(str(video), frames=20)
-    assert main(["parity", str(r18_file), "--video", str(video), "--size", "96", "--junit", str(tmp_path / "r.xml")]) == 0
+    assert (
+        main(["parity", str(r18_file), "--video", str(video), "--size", "96", "--junit", str(tmp_path / "r.xml")]) == 0
+    )
     assert (tmp_path / "r.xml").exists()
 
 
@@ -91,7 +93,11 @@ def bad_files(folder, good):
     whole = good.read_bytes()
     bad("truncated", "", whole[: len(whole) // 2])
     bad("cut_short", "", whole[:-1])
-    bad("other_architecture", "another architecture", changes={k: None for k in tensors if "layer3" in k or "layer4" in k})
+    bad(
+        "other_architecture",
+        "another architecture",
+        changes={k: None for k in tensors if "layer3" in k or "layer4" in k},
+    )
     bad("one_missing", f"1 missing: {fc}", changes={fc: None})
     bad("one_extra", "1 unexpected: backbone.layer9.weight", changes={"backbone.layer9.weight": tensors[fc]})
     bad("wrong_shape", f"{fc}: expected [27, 512], found [27, 511]", changes={fc: tensors[fc][:, 1:]})
@@ -99,8 +105,19 @@ def bad_files(folder, good):
     return paths
 
 
-BAD = ("missing", "directory", "empty", "text", "truncated", "cut_short", "other_architecture", "one_missing", "one_extra",
-       "wrong_shape", "nan")
+BAD = (
+    "missing",
+    "directory",
+    "empty",
+    "text",
+    "truncated",
+    "cut_short",
+    "other_architecture",
+    "one_missing",
+    "one_extra",
+    "wrong_shape",
+    "nan",
+)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -125,9 +142,14 @@ def test_nan_can_be_allowed(tmp_path, r18_file):
     assert main(["parity", str(path), "--allow-nan"]) == 1, "NaN never passes"
 
 
-@pytest.mark.parametrize("destination, words", [
-    ("out.bin", "suffix"), ("none/out.pth", ""), ("r18.pth", "source itself"),
-])
+@pytest.mark.parametrize(
+    "destination, words",
+    [
+        ("out.bin", "suffix"),
+        ("none/out.pth", ""),
+        ("r18.pth", "source itself"),
+    ],
+)
 def test_bad_destination(tmp_path, r18_file, capsys, destination, words):
     source = tmp_path / "r18.pth"
     source.write_bytes(r18_file.read_bytes())

@@ -72,9 +72,15 @@ def test_record(tmp_path, r18_file):
 
 def test_half_precision_keeps_its_type(tmp_path):
     source = tmp_path / "half.pth"
-    tensors = {k: v.bfloat16() if v.is_floating_point() else v for k, v in save_upstream(source, recorded("mmaction2_r18_t8")).items()}
+    tensors = {
+        k: v.bfloat16() if v.is_floating_point() else v
+        for k, v in save_upstream(source, recorded("mmaction2_r18_t8")).items()
+    }
     torch.save(tensors, source)
-    convert(source, tmp_path / "b.safetensors"), convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2")
+    (
+        convert(source, tmp_path / "b.safetensors"),
+        convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2"),
+    )
     result = torch.load(tmp_path / "c.pth", weights_only=True)["state_dict"]
     assert all(torch.equal(result[key], tensors[key]) and result[key].dtype == tensors[key].dtype for key in tensors)
 
@@ -99,7 +105,11 @@ def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatc
     def wrong(path, plan, *rest):
         weight = np.array(plan.tensors["layer2.0.conv1.weight"])
         weight[0, 0, 0, 0] += 1e-3
-        right(path, module.Plan(plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind), *rest)
+        right(
+            path,
+            module.Plan(plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind),
+            *rest,
+        )
 
     monkeypatch.setattr(module, "write_network", wrong)
     with pytest.raises(ValueError, match="layer2.0.conv1.weight reads back with other values"):
@@ -131,18 +141,32 @@ def test_no_verify(tmp_path, r18_file, monkeypatch):
 def test_several_networks(tmp_path, r18_file):
     """An EMA network beside the trained one: named in the error, chosen by its key."""
     tensors = torch.load(r18_file, weights_only=True)["state_dict"]
-    torch.save({"state_dict": tensors, "ema_state_dict": {k: v * 0 + 1 for k, v in tensors.items()}}, tmp_path / "two.pth")
+    torch.save(
+        {"state_dict": tensors, "ema_state_dict": {k: v * 0 + 1 for k, v in tensors.items()}}, tmp_path / "two.pth"
+    )
     with pytest.raises(ValueError, match="state_dict, ema_state_dict"):
         read_network(tmp_path / "two.pth")
     assert read_network(tmp_path / "two.pth", network="ema_state_dict").tensors["bn1.bias"].max() == 1
 
 
-@pytest.mark.parametrize("record", [
-    "no JSON", "[]", "{}", '{"network": 5}', '{"network": {"dropout": "x"}}', '{"network": {"num_segments": 1e400}}',
-    '{"network": {"is_shift": "yes"}}', '{"network": {"shift_dive": 8}}', '{"network": {"non_local": {"blocks": "abc"}}}',
-    '{"network": {"non_local": {"mode": []}}}', '{"network": {"shift_order": ["causal"]}}', '{"network": {"shift_div": true}}',
-    '{"network": {}, "step_counters": 5}',
-])
+@pytest.mark.parametrize(
+    "record",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"network": 5}',
+        '{"network": {"dropout": "x"}}',
+        '{"network": {"num_segments": 1e400}}',
+        '{"network": {"is_shift": "yes"}}',
+        '{"network": {"shift_dive": 8}}',
+        '{"network": {"non_local": {"blocks": "abc"}}}',
+        '{"network": {"non_local": {"mode": []}}}',
+        '{"network": {"shift_order": ["causal"]}}',
+        '{"network": {"shift_div": true}}',
+        '{"network": {}, "step_counters": 5}',
+    ],
+)
 def test_a_damaged_record_is_an_error(tmp_path, r18_file, record):
     """The record beside a file comes from strangers, too."""
     convert(r18_file, tmp_path / "b.pdparams", verify=False, to_layout="canonical")

@@ -59,17 +59,30 @@ def test_no_fault(network):
     assert report.first_layer is None
 
 
-@pytest.mark.parametrize("fault, layer", [
-    ({"faulty_network": dataclasses.replace(R18, shift_order="past_first")}, "layer1.0.conv1"),
-    ({"faulty_network": dataclasses.replace(R18, shift_order="causal")}, "layer1.0.conv1"),
-    # conv1 sees the same shifted input; what differs is the shortcut, which the next block is the first to read
-    ({"faulty_network": dataclasses.replace(R18, shift_place="block")}, "layer1.1.conv1"),
-    ({"faulty_network": dataclasses.replace(R18, is_shift=False)}, "layer1.0.conv1"),
-    ({"change_tensors": transpose("fc.weight")}, "fc"),
-    ({"change_tensors": exchange("layer2.0.conv2.weight", "layer2.1.conv1.weight")}, "layer2.0.conv2"),
-    ({"change_tensors": exchange("layer3.0.bn1.running_mean", "layer3.0.bn1.bias")}, "layer3.0.bn1"),
-    ({"change_model": swap_momentum}, "bn1"),
-], ids=["reversed", "causal", "block", "no shift", "transposed fc", "exchanged convolutions", "exchanged statistics", "momentum"])
+@pytest.mark.parametrize(
+    "fault, layer",
+    [
+        ({"faulty_network": dataclasses.replace(R18, shift_order="past_first")}, "layer1.0.conv1"),
+        ({"faulty_network": dataclasses.replace(R18, shift_order="causal")}, "layer1.0.conv1"),
+        # conv1 sees the same shifted input; what differs is the shortcut, which the next block is the first to read
+        ({"faulty_network": dataclasses.replace(R18, shift_place="block")}, "layer1.1.conv1"),
+        ({"faulty_network": dataclasses.replace(R18, is_shift=False)}, "layer1.0.conv1"),
+        ({"change_tensors": transpose("fc.weight")}, "fc"),
+        ({"change_tensors": exchange("layer2.0.conv2.weight", "layer2.1.conv1.weight")}, "layer2.0.conv2"),
+        ({"change_tensors": exchange("layer3.0.bn1.running_mean", "layer3.0.bn1.bias")}, "layer3.0.bn1"),
+        ({"change_model": swap_momentum}, "bn1"),
+    ],
+    ids=[
+        "reversed",
+        "causal",
+        "block",
+        "no shift",
+        "transposed fc",
+        "exchanged convolutions",
+        "exchanged statistics",
+        "momentum",
+    ],
+)
 def test_fault(fault, layer):
     report = parity(R18, **fault)
     assert not report.equal

@@ -18,12 +18,21 @@ def inspected(capsys, *args):
 
 def test_what_the_keys_say_and_what_not(r18_file, capsys):
     found = inspected(capsys, r18_file)
-    assert (found["layout"], found["architecture"], found["classes"], found["dtype"]) == ("mmaction2", "tsm_resnet18", 27, "float32")
+    assert (found["layout"], found["architecture"], found["classes"], found["dtype"]) == (
+        "mmaction2",
+        "tsm_resnet18",
+        27,
+        "float32",
+    )
     assert found["network at"] == "state_dict" and found["format"] == "torch-zip"
-    assert found["parameters"] == sum(p.numel() for p in torch_ref.create_model("tsm_resnet18", num_classes=27).parameters())
+    assert found["parameters"] == sum(
+        p.numel() for p in torch_ref.create_model("tsm_resnet18", num_classes=27).parameters()
+    )
     assert found["read"] == {"is_shift": True, "shift_place": "blockres", "shift_every": 1, "temporal_pool": False}
     assert {name: entry["value"] for name, entry in found["assumed"].items()} == {
-        "num_segments": 8, "shift_div": 8, "shift_order": "future_first",
+        "num_segments": 8,
+        "shift_div": 8,
+        "shift_order": "future_first",
     }
     assert "the weights are the same for any number of frames" in found["assumed"]["num_segments"]["why"]
 
@@ -60,18 +69,28 @@ def convolution_macs(network, size):
     return total
 
 
-@pytest.mark.parametrize("network, size", [
-    (Network("tsm_resnet18", num_segments=2), 64), (Network("tsm_resnet50", num_segments=2), 75), (Network("pptsm_resnet50", num_segments=2), 64),
-    (Network("tsm_mobilenet_v2", num_segments=2), 97), (Network("tsm_resnet50", num_segments=4, temporal_pool=True), 64),
-    (Network("tsm_mobilenet_v2", num_segments=4, temporal_pool=True), 64),
-], ids=lambda value: str(getattr(value, "arch", value)))
+@pytest.mark.parametrize(
+    "network, size",
+    [
+        (Network("tsm_resnet18", num_segments=2), 64),
+        (Network("tsm_resnet50", num_segments=2), 75),
+        (Network("pptsm_resnet50", num_segments=2), 64),
+        (Network("tsm_mobilenet_v2", num_segments=2), 97),
+        (Network("tsm_resnet50", num_segments=4, temporal_pool=True), 64),
+        (Network("tsm_mobilenet_v2", num_segments=4, temporal_pool=True), 64),
+    ],
+    ids=lambda value: str(getattr(value, "arch", value)),
+)
 def test_flops(network, size):
     assert count_flops(network, size) == convolution_macs(network, size)
 
 
 def test_flops_of_non_local_blocks():
     """The convolutions as they are counted when run, and two products over I x J positions in each block."""
-    plain, attending = Network("tsm_resnet50", num_segments=2), Network("tsm_resnet50", num_segments=2, non_local="dot_product")
+    plain, attending = (
+        Network("tsm_resnet50", num_segments=2),
+        Network("tsm_resnet50", num_segments=2, non_local="dot_product"),
+    )
     products = 0
     for stage, inner in ((2, 256), (2, 256), (3, 512), (3, 512), (3, 512)):
         edge = 64 // 2 ** (stage + 1)

@@ -28,7 +28,9 @@ NETWORKS = [
     Network("tsm_mobilenet_v2", dropout=0.0),
     Network("tsm_resnet50", non_local={"mode": "embedded_gaussian", "out_bias": True}),
     *(Network("tsm_resnet50", non_local=mode) for mode in MODES),
-    Network("tsm_resnet50", non_local={"mode": "gaussian", "blocks": {"layer1": (1,), "layer4": (2,)}, "sub_sample": False}),
+    Network(
+        "tsm_resnet50", non_local={"mode": "gaussian", "blocks": {"layer1": (1,), "layer4": (2,)}, "sub_sample": False}
+    ),
     Network("tsm_resnet50", non_local={"blocks": {"layer2": (1,)}}, shift_place="block"),
     Network("tsm_resnet50", non_local={"blocks": {"layer1": (1,)}}, temporal_pool=True),
     Network("tsm_mobilenet_v2", non_local={"mode": "concatenation", "blocks": {"layer3": (1,)}}),
@@ -41,7 +43,12 @@ def pairs():
     for layout in LAYOUTS.values():
         for network in NETWORKS:
             if layout.why_not(network) is None and layout.shift_order in (None, network.shift_order):
-                if layout.name == "mit" or network.non_local is None or not network.non_local.out_bias or layout.name == "canonical":
+                if (
+                    layout.name == "mit"
+                    or network.non_local is None
+                    or not network.non_local.out_bias
+                    or layout.name == "canonical"
+                ):
                     if layout.name != "mit" or network.non_local is None or network.non_local.out_bias:
                         yield layout, network
 
@@ -49,7 +56,9 @@ def pairs():
 def name_of(value):
     if isinstance(value, Network):
         changed = {k: v for k, v in value.options().items() if v != getattr(Network(value.arch), k)}
-        return "-".join([value.arch, *(f"{k}={v if not isinstance(v, dict) else v['mode']}" for k, v in changed.items())])
+        return "-".join(
+            [value.arch, *(f"{k}={v if not isinstance(v, dict) else v['mode']}" for k, v in changed.items())]
+        )
     return value.name
 
 
@@ -72,13 +81,17 @@ def test_there_and_back(layout, network):
     entries = expand(layout, network)
     names = [name for name in network.shapes() if layout.step_counters or not name.endswith("num_batches_tracked")]
     assert [entry.canonical for entry in entries] == names
-    assert canonical_names(layout, [entry.there for entry in entries]) == {entry.there: entry.canonical for entry in entries}
+    assert canonical_names(layout, [entry.there for entry in entries]) == {
+        entry.there: entry.canonical for entry in entries
+    }
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_every_row_is_used(layout):
     for family, rows in layout.rows.items():
-        names = [name for each, network in PAIRS if each is layout and network.family == family for name in network.shapes()]
+        names = [
+            name for each, network in PAIRS if each is layout and network.family == family for name in network.shapes()
+        ]
         for row in rows:
             assert any(pattern(row.canonical).fullmatch(name) for name in names), row
 
@@ -89,8 +102,10 @@ def test_options_are_read_off_the_keys(layout, network):
     says_shift = layout.name in ("mmaction2", "mit")
     given = {"num_segments": network.num_segments}
     if layout.name == "canonical":
-        given |= {name: getattr(network, name) for name in ("shift_div", "shift_order", "is_shift", "shift_place", "shift_every",
-                                                            "temporal_pool")}
+        given |= {
+            name: getattr(network, name)
+            for name in ("shift_div", "shift_order", "is_shift", "shift_place", "shift_every", "temporal_pool")
+        }
         given["non_local"] = network.non_local and vars(network.non_local)
     elif network.non_local:
         given["non_local"] = {"mode": network.non_local.mode}
@@ -121,13 +136,16 @@ def test_data_parallel_and_bare_keys():
 FC = "cls_head.fc_cls.weight"
 
 
-@pytest.mark.parametrize("change, message", [
-    ({FC: None}, "1 missing: cls_head.fc_cls.weight"),
-    ({"backbone.layer1.0.extra": 0}, "1 unexpected: backbone.layer1.0.extra"),
-    ({"other": 0}, "1 unexpected: other"),
-    ({FC: "transposed"}, r"cls_head.fc_cls.weight: expected [7, 512], found [512, 7]"),
-    ({"backbone.layer2.1.conv1.conv.net.weight": None}, "missing: backbone.layer2.1.conv1.conv.net.weight"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({FC: None}, "1 missing: cls_head.fc_cls.weight"),
+        ({"backbone.layer1.0.extra": 0}, "1 unexpected: backbone.layer1.0.extra"),
+        ({"other": 0}, "1 unexpected: other"),
+        ({FC: "transposed"}, r"cls_head.fc_cls.weight: expected [7, 512], found [512, 7]"),
+        ({"backbone.layer2.1.conv1.conv.net.weight": None}, "missing: backbone.layer2.1.conv1.conv.net.weight"),
+    ],
+)
 def test_keys_are_strict(change, message):
     network = Network("tsm_resnet18", num_classes=7)
     weights = draw_weights(network)
@@ -137,7 +155,9 @@ def test_keys_are_strict(change, message):
 
 
 def test_another_architecture():
-    keys = {f"backbone.layer1.{i}.conv1.conv.weight": draw_weights(Network("tsm_resnet18"))["bn1.bias"] for i in range(9)}
+    keys = {
+        f"backbone.layer1.{i}.conv1.conv.weight": draw_weights(Network("tsm_resnet18"))["bn1.bias"] for i in range(9)
+    }
     with pytest.raises(ValueError, match="another architecture"):
         interpret(Checkpoint("x.pth", "torch-zip", keys, (), {}, {}))
     with pytest.raises(ValueError, match="layout not recognised"):

@@ -56,19 +56,25 @@ def write_source(folder, layout, network):
 def logits(path, layout, **options):
     """The file's network in PyTorch, as its own system runs it."""
     found = read_network(path, layout=layout, **options)
-    return TorchSide(found.network, found.tensors, "float64").outputs(noise_clip(found.network.num_segments, 32))["logits"]
+    return TorchSide(found.network, found.tensors, "float64").outputs(noise_clip(found.network.num_segments, 32))[
+        "logits"
+    ]
 
 
 @pytest.mark.parametrize("source, target, arch, options", list(cases()), ids=lambda value: str(value).replace("/", ""))
 def test_cell(tmp_path, source, target, arch, options):
     network = source_network(LAYOUTS[source], arch, **({"num_classes": 5} | options))
     if source == "mit" and network.non_local:
-        network = source_network(LAYOUTS[source], arch, **({"num_classes": 5} | options | {"non_local": {"out_bias": True}}))
+        network = source_network(
+            LAYOUTS[source], arch, **({"num_classes": 5} | options | {"non_local": {"out_bias": True}})
+        )
     given = {name: value for name, value in options.items() if name != "shift_place" and name != "temporal_pool"}
     if source == "canonical":
         given |= options
     path = write_source(tmp_path, LAYOUTS[source], network)
-    there, back = (tmp_path / f"{name}.{SUFFIXES.get(layout, 'pth')}" for name, layout in (("there", target), ("back", source)))
+    there, back = (
+        tmp_path / f"{name}.{SUFFIXES.get(layout, 'pth')}" for name, layout in (("there", target), ("back", source))
+    )
     convert(path, there, source, target, verify=False, **given)
     convert(there, back, target, source, verify=False)
 
@@ -87,7 +93,9 @@ def test_renaming_alone_is_not_enough(tmp_path):
     found = read_network(path)
     x = noise_clip(8, 32)
     right = TorchSide(found.network, found.tensors, "float64").outputs(x)["logits"]
-    renamed = TorchSide(found.network.with_options(shift_order="future_first"), found.tensors, "float64").outputs(x)["logits"]
+    renamed = TorchSide(found.network.with_options(shift_order="future_first"), found.tensors, "float64").outputs(x)[
+        "logits"
+    ]
     assert distance(right, renamed)[1] > 1e-8
 
 

@@ -52,17 +52,28 @@ OPTIONS = {
     "is_shift": (True, False),
     "temporal_pool": (False, True),
     # in every stage, the last included, behind the temporal pool and before it
-    "non_local": (None, *({"mode": mode, "blocks": ((1, 0), (2, 1), (3, 0), (4, 0)), "sub_sample": sub, "use_scale": scale}
-                          for mode, sub, scale in (("embedded_gaussian", True, False), ("embedded_gaussian", False, True),
-                                                   ("gaussian", True, False), ("dot_product", False, False),
-                                                   ("concatenation", True, False)))),
+    "non_local": (
+        None,
+        *(
+            {"mode": mode, "blocks": ((1, 0), (2, 1), (3, 0), (4, 0)), "sub_sample": sub, "use_scale": scale}
+            for mode, sub, scale in (
+                ("embedded_gaussian", True, False),
+                ("embedded_gaussian", False, True),
+                ("gaussian", True, False),
+                ("dot_product", False, False),
+                ("concatenation", True, False),
+            )
+        ),
+    ),
     "running_var": ("unbiased", "biased"),
 }
 
 
 def own(module):
     """Functions and classes that a module defines, in its order."""
-    return [(name, thing) for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__]
+    return [
+        (name, thing) for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__
+    ]
 
 
 @pytest.mark.parametrize("ours, reference", PAIRS, ids=lambda module: module.__name__)
@@ -114,11 +125,21 @@ def blocks_within(options, arch):
     if options["non_local"] is None:
         return options
     depths = Network(arch).blocks
-    return options | {"non_local": options["non_local"] | {"blocks": [(s, b) for s, b in options["non_local"]["blocks"] if b < depths[s - 1]]}}
+    return options | {
+        "non_local": options["non_local"]
+        | {"blocks": [(s, b) for s, b in options["non_local"]["blocks"] if b < depths[s - 1]]}
+    }
 
 
-@pytest.mark.parametrize("arch", ["tsm_resnet18", "tsm_mobilenet_v2", pytest.param("tsm_resnet50", marks=pytest.mark.slow),
-                                  pytest.param("pptsm_resnet50", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "arch",
+    [
+        "tsm_resnet18",
+        "tsm_mobilenet_v2",
+        pytest.param("tsm_resnet50", marks=pytest.mark.slow),
+        pytest.param("pptsm_resnet50", marks=pytest.mark.slow),
+    ],
+)
 def test_pairs_of_options(arch):
     """Float64 stages, features, logits and running statistics, and float32, for every pair of options' values."""
     for options in covering_options():
@@ -138,8 +159,9 @@ def test_architectures(arch):
 @pytest.mark.parametrize("package, tensor", [(paddle_tsm, paddle.to_tensor), (torch_ref, torch.from_numpy)])
 def test_non_local_behind_the_temporal_pool_sees_half_the_frames(package, tensor):
     """With two clips in the batch, what one clip gives may not depend on the other; over T frames it would."""
-    model = package.create_model("tsm_resnet18", num_classes=3, num_segments=4, temporal_pool=True,
-                                 non_local={"blocks": {"layer3": (0,)}})
+    model = package.create_model(
+        "tsm_resnet18", num_classes=3, num_segments=4, temporal_pool=True, non_local={"blocks": {"layer3": (0,)}}
+    )
     model.eval()
     weight = model.layer3[0].non_local.norm.weight
     weight.set_value(paddle.ones_like(weight)) if package is paddle_tsm else weight.data.fill_(1.0)
@@ -151,11 +173,21 @@ def test_non_local_behind_the_temporal_pool_sees_half_the_frames(package, tensor
     assert np.abs(first[1] - second[1]).max() > 1e-6
 
 
-@pytest.mark.parametrize("bad", [
-    {"name": "tsm_resnet19"}, {"shift_place": "inside"}, {"shift_order": "forward"}, {"running_var": "both"},
-    {"shift_div": 1}, {"shift_div": 0}, {"non_local": "attention"}, {"non_local": {"blocks": {"layer4": (9,)}}},
-    {"non_local": {"modes": "gaussian"}}, {"temporal_pool": True, "num_segments": 5},
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"name": "tsm_resnet19"},
+        {"shift_place": "inside"},
+        {"shift_order": "forward"},
+        {"running_var": "both"},
+        {"shift_div": 1},
+        {"shift_div": 0},
+        {"non_local": "attention"},
+        {"non_local": {"blocks": {"layer4": (9,)}}},
+        {"non_local": {"modes": "gaussian"}},
+        {"temporal_pool": True, "num_segments": 5},
+    ],
+)
 @pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
 def test_unknown_values(package, bad):
     with pytest.raises(ValueError, match="wanted"):
@@ -174,14 +206,21 @@ def test_stages_are_in_forward_order():
     model = paddle_tsm.create_model("tsm_resnet18", num_segments=2)
     stages = model.stages(paddle.zeros([4, 3, 64, 64]))
     assert {name: stage.shape for name, stage in stages.items()} == {
-        "layer1": [4, 64, 16, 16], "layer2": [4, 128, 8, 8], "layer3": [4, 256, 4, 4], "layer4": [4, 512, 2, 2],
+        "layer1": [4, 64, 16, 16],
+        "layer2": [4, 128, 8, 8],
+        "layer3": [4, 256, 4, 4],
+        "layer4": [4, 512, 2, 2],
     }
     assert list(stages) == ["layer1", "layer2", "layer3", "layer4"]
 
 
-@pytest.mark.parametrize("package, stopped", [
-    (paddle_tsm, lambda p: p.stop_gradient), (torch_ref, lambda p: not p.requires_grad),
-])
+@pytest.mark.parametrize(
+    "package, stopped",
+    [
+        (paddle_tsm, lambda p: p.stop_gradient),
+        (torch_ref, lambda p: not p.requires_grad),
+    ],
+)
 def test_partial_bn_freezes_all_but_the_first(package, stopped):
     model = package.create_model("tsm_resnet18", partial_bn=True)
     model.train()

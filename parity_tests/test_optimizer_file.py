@@ -114,7 +114,9 @@ def test_from_paddles_own_momentum(tmp_path):
     accumulators = momentum.state_dict()
     for name, parameter in model.named_parameters():
         expected = accumulators[f"{parameter.name}_velocity_0"].numpy()
-        assert np.array_equal(state["state"][name]["momentum_buffer"], expected.T if name == "fc.weight" else expected), name
+        assert np.array_equal(
+            state["state"][name]["momentum_buffer"], expected.T if name == "fc.weight" else expected
+        ), name
     reference = torch_ref.create_model("tsm_resnet18", num_classes=512)
     torch_ref.optim.tsm_sgd(reference).load_state_dict(state)
 

@@ -142,7 +142,9 @@ def noise_of_the_reference(vector) -> dict[str, float]:
         rng = np.random.default_rng(seed)
         found = network_of(vector)
         moved = {
-            name: np.nextafter(array.astype("float64"), rng.choice([-np.inf, np.inf], array.shape)) if array.dtype.kind == "f" else array
+            name: np.nextafter(array.astype("float64"), rng.choice([-np.inf, np.inf], array.shape))
+            if array.dtype.kind == "f"
+            else array
             for name, array in found.tensors.items()
         }
         curves, _ = train(TorchPackage, vector, dataclasses.replace(found, tensors=moved), vector.meta["steps"])
@@ -210,6 +212,7 @@ def test_clip_off_fails(package):
 @PACKAGES
 def test_clip_of_each_group_fails(package):
     """The losses and logits; the gradients' norm would differ in any case, since it is taken after this clip."""
+
     def each_group(optimizer):
         for group in optimizer.param_groups:
             package.optim.clip_gradients(group["params"], 20.0)

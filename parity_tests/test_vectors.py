@@ -46,7 +46,9 @@ def test_forward(name, side):
 
     expected = vector.outputs["logits_f32"]
     noise = distance(logits, expected)[1]
-    row = compare("logits", expected, side(found.network, found.tensors, "float32").outputs(x)["logits"], float32_limit(noise))
+    row = compare(
+        "logits", expected, side(found.network, found.tensors, "float32").outputs(x)["logits"], float32_limit(noise)
+    )
     assert row.passed, row
 
 
@@ -85,13 +87,19 @@ def test_online(side):
     vector = recorded("online_mv2_jester")
     x, logits = vector.input(), vector.outputs["logits_f64"]
     found = interpret(vector.checkpoint(), **vector.options())
-    assert compare("logits", logits, frame_logits(side, found.network, found.tensors, "float64", x.astype("float64")), FLOAT64).passed
+    assert compare(
+        "logits", logits, frame_logits(side, found.network, found.tensors, "float64", x.astype("float64")), FLOAT64
+    ).passed
     offline = found.network.with_options(shift_order="future_first")
-    assert not compare("logits", logits, frame_logits(side, offline, found.tensors, "float64", x.astype("float64")), 1e-3).passed
+    assert not compare(
+        "logits", logits, frame_logits(side, offline, found.tensors, "float64", x.astype("float64")), 1e-3
+    ).passed
 
     expected = vector.outputs["logits_f32"]
     noise = distance(logits, expected)[1]
-    assert compare("logits", expected, frame_logits(side, found.network, found.tensors, "float32", x), float32_limit(noise)).passed
+    assert compare(
+        "logits", expected, frame_logits(side, found.network, found.tensors, "float32", x), float32_limit(noise)
+    ).passed
 
 
 def test_every_recorded_output_is_compared():

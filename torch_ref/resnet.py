@@ -20,7 +20,6 @@ def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, grou
     return layer
 
 
-
 class Shift(nn.Module):
     """The temporal shift as a layer without tensors, so that it has a name but no key."""
 
@@ -73,7 +72,17 @@ class BasicBlock(Block):
 
     expansion = 1
 
-    def __init__(self, in_channels: int, width: int, stride: int, shift, shift_place: str, non_local, tweaked: bool, running_var: str):
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        stride: int,
+        shift,
+        shift_place: str,
+        non_local,
+        tweaked: bool,
+        running_var: str,
+    ):
         super().__init__(shift, shift_place, tweaked)
         self.conv1 = conv(in_channels, width, 3, stride)
         self.bn1 = BatchNorm(width, running_var=running_var)
@@ -90,7 +99,17 @@ class Bottleneck(Block):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, width: int, stride: int, shift, shift_place: str, non_local, tweaked: bool, running_var: str):
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        stride: int,
+        shift,
+        shift_place: str,
+        non_local,
+        tweaked: bool,
+        running_var: str,
+    ):
         super().__init__(shift, shift_place, tweaked)
         self.conv1 = conv(in_channels, width, 1)
         self.bn1 = BatchNorm(width, running_var=running_var)
@@ -112,8 +131,22 @@ class ResNet(Recognizer):
     those of `create_model`."""
 
     def __init__(
-        self, blocks, block, tweaked: bool, num_classes: int, num_segments: int, is_shift: bool, shift_div: int, shift_place: str,
-        shift_every: int, shift_order: str, temporal_pool: bool, non_local, dropout: float, partial_bn: bool, running_var: str,
+        self,
+        blocks,
+        block,
+        tweaked: bool,
+        num_classes: int,
+        num_segments: int,
+        is_shift: bool,
+        shift_div: int,
+        shift_place: str,
+        shift_every: int,
+        shift_order: str,
+        temporal_pool: bool,
+        non_local,
+        dropout: float,
+        partial_bn: bool,
+        running_var: str,
     ):
         super().__init__(num_segments, temporal_pool, dropout, partial_bn)
         # the stages' names, and those of the blocks that they end with

@@ -18,12 +18,20 @@ def add_parser(subparsers) -> None:
         "  paddle-tsm convert --matrix --arch tsm_resnet101",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", metavar="SRC", nargs="?", help="PyTorch (.pth, zip or legacy), safetensors or .pdparams")
+    parser.add_argument(
+        "source", metavar="SRC", nargs="?", help="PyTorch (.pth, zip or legacy), safetensors or .pdparams"
+    )
     parser.add_argument("destination", metavar="DST", nargs="?")
-    parser.add_argument("--from", dest="from_layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)")
+    parser.add_argument(
+        "--from", dest="from_layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)"
+    )
     parser.add_argument("--to", dest="to_layout", default="canonical", choices=tuple(LAYOUTS), help="(canonical)")
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in SRC, as EMA beside the trained one")
-    parser.add_argument("--no-verify", dest="verify", action="store_false", help="do not run both networks before DST takes its name")
+    parser.add_argument(
+        "--network", metavar="KEY", help="which of several networks in SRC, as EMA beside the trained one"
+    )
+    parser.add_argument(
+        "--no-verify", dest="verify", action="store_false", help="do not run both networks before DST takes its name"
+    )
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     parser.add_argument("--matrix", action="store_true", help="print which layout can become which, and why not")
     parser.add_argument("--arch", choices=tuple(ARCHITECTURES), help="with --matrix: the network (each layout's own)")
@@ -44,9 +52,17 @@ def run(args) -> int:
     from paddle_tsm.convert import convert
 
     start = time.perf_counter()
-    with Console(stderr=True).status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):
+    with Console(stderr=True).status(
+        f"converting {args.source}" + (" and running both networks" if args.verify else "")
+    ):
         done = convert(
-            args.source, args.destination, args.from_layout, args.to_layout, args.allow_nan, args.verify, args.network,
+            args.source,
+            args.destination,
+            args.from_layout,
+            args.to_layout,
+            args.allow_nan,
+            args.verify,
+            args.network,
             **network_options(args),
         )
     network, plan = done.plan.network, done.plan
@@ -57,5 +73,7 @@ def run(args) -> int:
         f"{time.perf_counter() - start:.1f} s"
     )
     if done.difference is not None:
-        print(f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest")
+        print(
+            f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest"
+        )
     return 0

@@ -15,7 +15,9 @@ def add_parser(subparsers) -> None:
         epilog="example: paddle-tsm inspect tsm_r50_mmaction2.pth --json",
     )
     parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--from", dest="layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)")
+    parser.add_argument(
+        "--from", dest="layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)"
+    )
     parser.add_argument("--network", metavar="KEY", help="which of several networks in the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_network_options(parser)

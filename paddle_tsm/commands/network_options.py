@@ -15,8 +15,12 @@ def add_network_options(parser) -> None:
     group.add_argument("--shift-div", type=int, metavar="N", help="one fold is C // N channels (8)")
     group.add_argument("--shift-place", choices=CHOICES["shift_place"], help="(blockres)")
     group.add_argument("--shift-every", type=int, metavar="N", help="shift in every N-th block (upstream's rule)")
-    group.add_argument("--shift-order", choices=CHOICES["shift_order"], help="the order to run and write (future_first)")
-    group.add_argument("--non-local", choices=MODES, help="the pairwise function of its non-local blocks (embedded_gaussian)")
+    group.add_argument(
+        "--shift-order", choices=CHOICES["shift_order"], help="the order to run and write (future_first)"
+    )
+    group.add_argument(
+        "--non-local", choices=MODES, help="the pairwise function of its non-local blocks (embedded_gaussian)"
+    )
 
 
 def network_options(args) -> dict:

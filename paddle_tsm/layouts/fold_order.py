@@ -16,7 +16,9 @@ from paddle_tsm.network import Network
 RESNET_WRITES = r"(conv1_3|bn1_3|conv1|bn1)\.\w+|layer\d+\.\d+\.({last}|downsample\.[01]|non_local\.(out|norm))\.\w+"
 RESNET_READS = r"layer\d+\.\d+\.(conv1|downsample\.0|non_local\.(g|theta|phi))\.weight|fc\.weight"
 # MobileNetV2's stem is no stream: nothing shifts before the first block's projection
-MOBILENET_WRITES = r"features\.1\.conv\.[12]\.\w+|features\.([2-9]|1[0-7])\.conv\.[23]\.\w+|features\.\d+\.non_local\.(out|norm)\.\w+"
+MOBILENET_WRITES = (
+    r"features\.1\.conv\.[12]\.\w+|features\.([2-9]|1[0-7])\.conv\.[23]\.\w+|features\.\d+\.non_local\.(out|norm)\.\w+"
+)
 MOBILENET_READS = r"features\.([2-9]|1[0-7])\.(conv\.0\.0|non_local\.(g|theta|phi))\.weight|features\.18\.0\.weight"
 
 
@@ -25,7 +27,10 @@ def stream_axes(network: Network) -> dict[str, tuple[int, ...]]:
     if network.family == "mobilenet_v2":
         writes, reads = MOBILENET_WRITES, MOBILENET_READS
     else:
-        writes, reads = RESNET_WRITES.format(last="(conv3|bn3)" if network.expansion == 4 else "(conv2|bn2)"), RESNET_READS
+        writes, reads = (
+            RESNET_WRITES.format(last="(conv3|bn3)" if network.expansion == 4 else "(conv2|bn2)"),
+            RESNET_READS,
+        )
     if network.family == "resnet_vd":
         writes = writes.replace("(conv1_3|bn1_3|conv1|bn1)", "(conv1_3|bn1_3)")
     axes = {}

@@ -109,7 +109,10 @@ def names_there(layout: Layout, network: Network):
     rows = [(pattern(row.canonical), row.there) for row in layout.rows[network.family]]
     for tensor in network.tensors():
         values = placeholders(network, tensor)
-        yield tensor, [there.format(**m.groupdict(), **values) for regex, there in rows if (m := regex.fullmatch(tensor.name))]
+        yield (
+            tensor,
+            [there.format(**m.groupdict(), **values) for regex, there in rows if (m := regex.fullmatch(tensor.name))],
+        )
 
 
 def is_step_counter(name: str) -> bool:

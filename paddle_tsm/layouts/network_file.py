@@ -36,7 +36,9 @@ class NetworkFile:
         return in_order(self.network, self.tensors, self.asked_order)
 
 
-def read_network(path, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options) -> NetworkFile:
+def read_network(
+    path, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options
+) -> NetworkFile:
     """Read a checkpoint of any layout and format, strictly: every tensor is accounted for, by key and by shape.
 
     layout: "auto" or a layout's name. network: the key of one of several networks in the file. options: those of
@@ -56,7 +58,9 @@ def read_network(path, layout: str = "auto", allow_nan: bool = False, network: s
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         if not recorded:
             raise  # a fault of ours, not of the record
-        raise CheckpointError(f"{path}: the record of the network's options is damaged ({error!r}); remove it to go on without") from error
+        raise CheckpointError(
+            f"{path}: the record of the network's options is damaged ({error!r}); remove it to go on without"
+        ) from error
     if not allow_nan:
         refuse_nan(path, checkpoint.tensors)
     return found
@@ -70,7 +74,10 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
     recorded = recorded or {}
     keys = dict.fromkeys(checkpoint.tensors)
     prefix = data_parallel_prefix(keys) if layout == "auto" else ""
-    named = {key.removeprefix(prefix) if prefix != "+" else f"module.{key}": array for key, array in checkpoint.tensors.items()}
+    named = {
+        key.removeprefix(prefix) if prefix != "+" else f"module.{key}": array
+        for key, array in checkpoint.tensors.items()
+    }
     shapes = {name: array.shape for name, array in named.items()}
     found = find_layout(shapes) if layout == "auto" else layout_named(layout)
     counters = recorded.pop("step_counters", None)
@@ -89,7 +96,9 @@ def data_parallel_prefix(keys) -> str:
     """What DataParallel put before every key ("module."), "+" where MIT's keys came without it, else nothing."""
     if all(key.startswith(("base_model.", "new_fc.")) for key in keys):
         return "+"
-    if all(key.startswith("module.") for key in keys) and not any(key.startswith(("module.base_model", "module.new_fc")) for key in keys):
+    if all(key.startswith("module.") for key in keys) and not any(
+        key.startswith(("module.base_model", "module.new_fc")) for key in keys
+    ):
         return "module."
     return ""
 
@@ -132,7 +141,9 @@ def recorded_options(checkpoint: Checkpoint) -> dict:
         options = {name: value for name, value in record["network"].items() if name != "arch"}
         return options | ({"step_counters": dict(record["step_counters"])} if "step_counters" in record else {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the record of the network's options is damaged ({error}); remove it to go on without") from error
+        raise ValueError(
+            f"the record of the network's options is damaged ({error}); remove it to go on without"
+        ) from error
 
 
 def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:

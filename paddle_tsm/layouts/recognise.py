@@ -11,7 +11,7 @@ import re
 from paddle_tsm.layouts.key_map import Entry, Layout, expand, is_step_counter, names_there
 from paddle_tsm.layouts.systems import LAYOUTS
 from paddle_tsm.network import ARCHITECTURES, CLASSIFIERS, Network, must_be_one_of
-from paddle_tsm.non_local_options import parse_non_local
+from paddle_tsm.non_local_options import NonLocalOptions, parse_non_local
 
 # A file that shares less than this with every known network is of another architecture. One tensor more or less
 # changes the share by less than 1 %; the nearest two depths, 34 and 50, share about half of their names.
@@ -86,7 +86,7 @@ def find_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) 
             raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
     segments = given.get("num_segments", 8)
     assumed = {name: segments if value == "num_segments" else value for name, value in layout.assumed}
-    given["non_local"] = seen_non_local(shapes, names, Network(arch), given.get("non_local"))
+    given["non_local"] = seen_non_local(names, Network(arch), given.get("non_local"))
     network = Network(arch).with_options(**(assumed | given | seen))
     usual = network.with_options(shift_every=None)
     return usual if usual.every == network.every else network
@@ -122,8 +122,16 @@ def seen_wrappers(keys, names: dict[str, str], plain: Network) -> dict:
     """is_shift, shift_place, shift_every and temporal_pool, from where the `net` wrappers are."""
     places = {tensor.name: (tensor.stage, tensor.block) for tensor in plain.tensors()}
     pooled = any(".layer2.net." in key for key in keys)
-    first = {places[name][1] for key, name in names.items() if re.search(r"\.(conv1|conv\.0)(\.conv)?\.net\.", key) and name in places}
-    whole = {places[name][1] for key, name in names.items() if re.search(r"\.layer\d+(\.net)?\.\d+(\.block)?\.net\.", key) and name in places}
+    first = {
+        places[name][1]
+        for key, name in names.items()
+        if re.search(r"\.(conv1|conv\.0)(\.conv)?\.net\.", key) and name in places
+    }
+    whole = {
+        places[name][1]
+        for key, name in names.items()
+        if re.search(r"\.layer\d+(\.net)?\.\d+(\.block)?\.net\.", key) and name in places
+    }
     if not first and not whole:
         return {"is_shift": False, "temporal_pool": pooled}
     network = plain.with_options(shift_place="block" if whole else "blockres")
@@ -136,38 +144,47 @@ def seen_wrappers(keys, names: dict[str, str], plain: Network) -> dict:
     }
 
 
-def seen_non_local(keys, names: dict[str, str], plain: Network, given) -> dict | None:
-    """The non-local blocks that the keys show, with what they do not show from `given`. Raises ValueError where `given`
-    speaks of blocks that are not there."""
-    of_block = {}
-    places = {tensor.name.rsplit(".", 3 if plain.family == "mobilenet_v2" else 2)[0]: (tensor.stage, tensor.block)
-              for tensor in plain.tensors() if tensor.stage}
+def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
+    """The non-local blocks that the keys show, with what they do not show from `given`.
+
+    names: key -> canonical name. Raises ValueError where `given` speaks of blocks that are not there, or of a mode that
+    has other tensors.
+    """
+    places = {block_name(tensor.name): (tensor.stage, tensor.block) for tensor in plain.tensors() if tensor.stage}
+    layers, blocks = {}, set()  # of all blocks: layer's tensor -> key
     for key, name in names.items():
-        if ".non_local." in name:
-            block, layer = name.split(".non_local.")
-            if block in places:
-                of_block.setdefault(places[block], {})[layer] = key
-    if not of_block:
+        block, _, layer = name.partition(".non_local.")
+        if layer and block in places:
+            layers[layer] = key
+            blocks.add(places[block])
+    if not blocks:
         if given:
             raise ValueError(f"non_local: got {given!r}, but no key of the file belongs to a non-local block")
         return None
-    layers = {layer: key for there in of_block.values() for layer, key in there.items()}
-    options = parse_non_local(given, plain.blocks)
-    seen = {
-        "mode": options.mode if options else "embedded_gaussian",
-        "sub_sample": options.sub_sample if options else True,
-        "use_scale": options.use_scale if options else False,
-        "blocks": sorted(of_block),
+    options = parse_non_local(given, plain.blocks) or NonLocalOptions()
+    mode = options.mode
+    if "theta.weight" not in layers:
+        mode = "gaussian"
+    elif "concat.weight" in layers:
+        mode = "concatenation"
+    elif mode in ("gaussian", "concatenation"):
+        mode = "embedded_gaussian"  # dot_product has the same tensors
+    if mode != options.mode and (isinstance(given, str) or isinstance(given, dict) and "mode" in given):
+        raise ValueError(f"non_local: got mode {options.mode!r}, but the keys of the file say {mode!r}")
+    g = layers.get("g.weight", "")
+    wraps = ".non_local_block." in g or ".nl." in g
+    return {
+        "mode": mode,
+        "blocks": sorted(blocks),
+        "sub_sample": ".g.0." in g if wraps else options.sub_sample,
+        "use_scale": options.use_scale,
         "out_bias": "out.bias" in layers,
     }
-    if "theta.weight" not in layers or "concat.weight" in layers or seen["mode"] in ("gaussian", "concatenation"):
-        mode = "gaussian" if "theta.weight" not in layers else "concatenation" if "concat.weight" in layers else "embedded_gaussian"
-        if options and isinstance(given, (str, dict)) and options.mode != mode and options.mode != "embedded_gaussian":
-            raise ValueError(f"non_local: got mode {options.mode!r}, but the keys of the file say {mode!r}")
-        seen["mode"] = mode
-    if re.search(r"non_local_block|\.nl\.", layers["g.weight"] if "g.weight" in layers else ""):
-        seen["sub_sample"] = ".g.0." in layers["g.weight"]
-    return seen
+
+
+def block_name(name: str) -> str:
+    """The canonical name of the block that a tensor of one of its layers belongs to: layer2.0, features.3."""
+    return re.match(r"layer\d+\.\d+|features\.\d+", name)[0]
 
 
 def layout_named(name: str) -> Layout:

@@ -50,8 +50,13 @@ CANONICAL = {
 # torchvision's names are the canonical ones; paddle.vision has them with Paddle's names of the statistics
 TORCHVISION = {"resnet": same("conv1.weight", "bn1.{p}", *RESNET_BLOCKS, "fc.{p}"), "mobilenet_v2": same(*MOBILENET)}
 PADDLE_VISION = {
-    family: tuple(Row(row.canonical, row.there if "fc" in row.there or "classifier" in row.there else row.there.replace("{p}", "{q}"))
-                  for row in rows)
+    family: tuple(
+        Row(
+            row.canonical,
+            row.there if "fc" in row.there or "classifier" in row.there else row.there.replace("{p}", "{q}"),
+        )
+        for row in rows
+    )
     for family, rows in TORCHVISION.items()
 }
 

@@ -24,10 +24,15 @@ NO_NON_LOCAL = ("has no non-local block", lambda n: n.non_local is not None)
 NO_POOL = ("has no temporal pool", lambda n: n.temporal_pool)
 NO_MOBILENET_OPTIONS = (
     "has MobileNetV2 without temporal pool, non-local blocks or another place of the shift",
-    lambda n: n.family == "mobilenet_v2"
-    and (n.temporal_pool or n.non_local is not None or n.is_shift and (n.shift_place == "block" or n.every != 1)),
+    lambda n: (
+        n.family == "mobilenet_v2"
+        and (n.temporal_pool or n.non_local is not None or n.is_shift and (n.shift_place == "block" or n.every != 1))
+    ),
 )
-OTHER_BLOCKS = ("shifts every block below 23 in layer3, every second one from there on", lambda n: n.is_shift and not usual_every(n))
+OTHER_BLOCKS = (
+    "shifts every block below 23 in layer3, every second one from there on",
+    lambda n: n.is_shift and not usual_every(n),
+)
 WRONG_FRAMES = ("runs a non-local block behind the temporal pool on T frames where there are T/2", attends_after_pool)
 
 PADDLEVIDEO_LIMITS = (
@@ -65,13 +70,15 @@ MIT = Layout(
         ("pools over time only where it shifts", lambda n: n.temporal_pool and not n.is_shift),
         (
             "has non-local blocks in a ResNet-50 only, embedded_gaussian, after blocks 0 and 2 of layer2 and 0, 2 and 4 of layer3",
-            lambda n: n.non_local is not None
-            and not (
-                n.arch == "tsm_resnet50"
-                and n.non_local.mode == "embedded_gaussian"
-                and n.non_local.blocks == UPSTREAM_BLOCKS
-                and n.non_local.sub_sample
-                and not n.non_local.use_scale
+            lambda n: (
+                n.non_local is not None
+                and not (
+                    n.arch == "tsm_resnet50"
+                    and n.non_local.mode == "embedded_gaussian"
+                    and n.non_local.blocks == UPSTREAM_BLOCKS
+                    and n.non_local.sub_sample
+                    and not n.non_local.use_scale
+                )
             ),
         ),
         WRONG_FRAMES,
@@ -111,7 +118,9 @@ PPTSM = Layout(
     step_counters=False,
     assumed=(("shift_order", "past_first"), ("shift_div", "num_segments")),
 )
-TORCH_NAMES = r"(conv1|bn1|conv1_\d|bn1_\d|layer\d+|fc|features\.\d+\.(\d|non_local|conv\.(\d\.\d|[123]))|classifier\.1)\."
+TORCH_NAMES = (
+    r"(conv1|bn1|conv1_\d|bn1_\d|layer\d+|fc|features\.\d+\.(\d|non_local|conv\.(\d\.\d|[123]))|classifier\.1)\."
+)
 CANONICAL = Layout("canonical", TORCH_NAMES + r"(?!(.*\.)?(_mean|_variance)$)", rows.CANONICAL)
 IMAGE_LIMITS = (("has no temporal shift", shifts), NO_POOL, NO_NON_LOCAL)
 TORCHVISION = Layout("torchvision", CANONICAL.signature, rows.TORCHVISION, IMAGE_LIMITS, assumed=(("is_shift", False),))
