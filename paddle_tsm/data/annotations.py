@@ -76,7 +76,7 @@ def read_list(
                 offset, frames = {0: (0, None), 1: (0, *numbers), 2: tuple(numbers)}[len(numbers)]
                 entries.append(Entry(os.path.join(root, path), labels, name, number, frames, offset))
     if not entries:
-        raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form)!r}")
+        raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form, delimiter)!r}")
     return entries
 
 
@@ -86,7 +86,7 @@ def split_line(line: str, form: str, multi_label: bool, delimiter: str | None):
     fields = line.split(delimiter) if multi_label else line.rsplit(delimiter, between + 1)
     fields = [field.strip() for field in fields]
     if len(fields) < between + 2 or not fields[0]:
-        raise ValueError(f"got {line!r}, wanted {example(form)!r}")
+        raise ValueError(f"got {line!r}, wanted {example(form, delimiter)!r}")
     numbers = [whole_number(text, what) for text, what in zip(fields[1:], ("offset", "frame count")[2 - between :])]
     if numbers and numbers[-1] < 1:
         raise ValueError(f"frame count: got {numbers[-1]}, wanted at least 1")
@@ -112,5 +112,7 @@ def whole_number(text: str, what: str) -> int:
     return int(text)
 
 
-def example(form: str) -> str:
-    return {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]
+def example(form: str, delimiter: str | None) -> str:
+    """What a line of this form looks like."""
+    line = {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]
+    return line.replace(" ", delimiter or " ")
