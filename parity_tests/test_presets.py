@@ -18,7 +18,8 @@ from paddle_tsm.data.scores import average_views
 from paddle_tsm.demo import write_demo_video
 
 ALL = [
-    (name, rule, crop) for name, system in SYSTEMS.items() for rule in system.test_sampling for crop in system.test_crops
+    (name, rule, crop)
+    for name, system in SYSTEMS.items() for rule in system.test_sampling for crop in system.test_crops
 ]
 
 

@@ -70,11 +70,28 @@ def test_a_seek_to_another_frame_is_noticed(clip):
     assert video_file.walk(video_file.open_video(clip), [5, 195], seeks, wrong) is None
 
 
-def test_no_seek_without_key_frames_to_seek_to(tmp_path):
-    path = numbered_video(tmp_path / "one_key.avi", 100, fourcc="MJPG")
-    assert video_file.read_frames(path, lambda count: [90])[0].shape == (48, 64, 3)  # every frame of MJPEG is one
-    times, keys = video_file.packet_times(path)
-    assert keys == list(range(100)) and np.allclose(np.diff(times), 40)
+def test_packet_times(tmp_path):
+    times, keys = video_file.packet_times(numbered_video(tmp_path / "keys.avi", 100))
+    assert keys == list(range(100)) and np.allclose(np.diff(times), 40)  # every frame of MJPEG is a key frame
+
+
+def test_no_seek_where_the_packets_do_not_say_where_to(clip, monkeypatch):
+    """One key frame, uneven times, two frames at one time, packets missing: decoded in order."""
+    even = [40.0 * i for i in range(200)]
+    uneven = even[:100] + [time + 60 for time in even[100:]]
+    for times, keys in ((even, [0]), (uneven, [0, 120]), (even[:1] + even[:-1], [0, 120]), (even[:150], [0, 120])):
+        monkeypatch.setattr(video_file, "packet_times", lambda path: (times, keys))
+        assert video_file.seek_plan(clip, [5, 195]) is None
+    monkeypatch.setattr(video_file, "packet_times", lambda path: (even, [0, 120]))
+    assert video_file.seek_plan(clip, [5, 195])[0] == {195}
+
+
+def test_a_file_whose_times_do_not_fit_is_read_in_order(clip, monkeypatch):
+    """End to end: the plan is found wrong on the way, and the right frames come all the same."""
+    every, (times, keys) = decode_all(clip), video_file.packet_times(clip)
+    monkeypatch.setattr(video_file, "packet_times", lambda path: ([time + 40 for time in times], keys))
+    frames = video_file.read_frames(clip, lambda count: [5, 195])
+    assert np.array_equal(frames[0], every[5]) and np.array_equal(frames[1], every[195])
 
 
 def rotate(path, out, degrees):

@@ -74,8 +74,8 @@ ORDERS = ("mmaction2", "mit")
 def something_v1_classes(path, order: str) -> dict[str, int]:
     """Template -> label, of `something-something-v1-labels.csv` (a template a line).
 
-    `order`: "mmaction2", the file's own; "mit", sorted (tools/gen_label_sthv1.py 1f6a834). A checkpoint's classes are in
-    the order of the system that made it.
+    `order`: "mmaction2", the file's own; "mit", sorted (tools/gen_label_sthv1.py 1f6a834). A checkpoint's classes are
+    in the order of the system that made it.
     """
     if order not in ORDERS:
         raise ValueError(f"class order: got {order!r}, wanted one of {', '.join(ORDERS)}")
