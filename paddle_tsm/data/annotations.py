@@ -1,0 +1,118 @@
+"""Lists of clips: one line a clip, in the forms in use.
+
+| form | line | clip |
+| --- | --- | --- |
+| "video" | `path label` | a video file |
+| "frames" | `path num_frames label` | a folder of frames |
+| "offset" | `dir offset num_frames label` | num_frames of a folder's frames, after the first `offset` |
+
+Fields are separated by white space or by `delimiter`. With one label a line is split from its end, so that a path may
+hold the separator. With `multi_label` it is split from its start: everything after the fixed fields is labels, as
+`1,4,7`, as several fields, or both, and the path must not hold the separator. Empty lines are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+FORMS = {"video": 0, "frames": 1, "offset": 2}  # numbers between the path and the labels
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One clip of a list. `num_frames` is None for a video file, whose own length counts."""
+
+    path: str
+    labels: tuple[int, ...]
+    list_file: str
+    line: int  # from 1
+    num_frames: int | None = None
+    offset: int = 0
+
+    @property
+    def label(self) -> int:
+        """The only label; ValueError for a clip with several."""
+        if len(self.labels) != 1:
+            raise ValueError(f"{self.where}: {self.path} has labels {list(self.labels)}, wanted one")
+        return self.labels[0]
+
+    @property
+    def where(self) -> str:
+        return f"{self.list_file}, line {self.line}"
+
+
+def read_list(
+    list_file,
+    form: str = "video",
+    *,
+    root="",
+    num_classes: int | None = None,
+    multi_label: bool = False,
+    delimiter: str | None = None,
+) -> list[Entry]:
+    """The clips of a list, in its order; paths are taken relative to `root`.
+
+    Raises ValueError that names file and line: too few fields, a label, frame count or offset that is no number, a
+    label beyond `num_classes`, no clip at all; and OSError where the list cannot be read.
+    """
+    if form not in FORMS:
+        raise ValueError(f"list form: got {form!r}, wanted one of {', '.join(FORMS)}")
+    if delimiter == "":
+        raise ValueError("delimiter: got an empty one, wanted None for white space")
+    name, entries = os.fspath(list_file), []
+    with open(list_file, "rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            except UnicodeDecodeError:
+                raise ValueError(f"{name}, line {number}: not text in UTF-8; is this a list of clips?") from None
+            if line:
+                try:
+                    path, numbers, labels = split_line(line, form, multi_label, delimiter)
+                    check_labels(labels, num_classes)
+                except ValueError as error:
+                    raise ValueError(f"{name}, line {number}: {error}") from None
+                offset, frames = {0: (0, None), 1: (0, *numbers), 2: tuple(numbers)}[len(numbers)]
+                entries.append(Entry(os.path.join(root, path), labels, name, number, frames, offset))
+    if not entries:
+        raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form, delimiter)!r}")
+    return entries
+
+
+def split_line(line: str, form: str, multi_label: bool, delimiter: str | None):
+    """(path, [numbers between], (labels)) of one line."""
+    between = FORMS[form]
+    fields = line.split(delimiter) if multi_label else line.rsplit(delimiter, between + 1)
+    fields = [field.strip() for field in fields]
+    if len(fields) < between + 2 or not fields[0]:
+        raise ValueError(f"got {line!r}, wanted {example(form, delimiter)!r}")
+    numbers = [whole_number(text, what) for text, what in zip(fields[1:], ("offset", "frame count")[2 - between :])]
+    if numbers and numbers[-1] < 1:
+        raise ValueError(f"frame count: got {numbers[-1]}, wanted at least 1")
+    texts = fields[between + 1 :]
+    if multi_label:
+        texts = [text for field in texts for text in field.split(",") if text]
+    return fields[0], numbers, tuple(whole_number(text, "label") for text in texts)
+
+
+def check_labels(labels: tuple[int, ...], num_classes: int | None) -> None:
+    if not labels:
+        raise ValueError("no label")
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"labels: got {list(labels)}, one of them twice")
+    if num_classes is not None and max(labels) >= num_classes:
+        raise ValueError(f"label {max(labels)}, wanted 0 to {num_classes - 1} for {num_classes} classes")
+
+
+def whole_number(text: str, what: str) -> int:
+    """A number from 0, in ASCII digits only (`int` takes "1_000", "+3" and other alphabets' digits, too)."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{what}: got {text!r}, wanted a whole number from 0")
+    return int(text)
+
+
+def example(form: str, delimiter: str | None) -> str:
+    """What a line of this form looks like."""
+    line = {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]
+    return line.replace(" ", delimiter or " ")

@@ -1,0 +1,130 @@
+"""Lists of clips from the data sets' own split files: UCF101, Something-Something V1 and V2.
+
+A list is `path label`, or, with `frames` (the folder that holds a folder of frames for each video), `folder num_frames
+label` with the frames counted. Every function returns lines; `write_list` writes them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+
+from paddle_tsm.atomic_file import atomic_file
+
+
+def write_list(path, lines: list[str]) -> None:
+    """Write a list, whole or not at all."""
+    with atomic_file(path) as file:
+        file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def line(video: str, label: int, frames=None) -> str:
+    """One line of a list. Raises ValueError where a folder of frames is missing or empty."""
+    if frames is None:
+        return f"{video} {label}"
+    folder = os.path.splitext(video)[0]
+    path = os.path.join(frames, folder)
+    try:
+        count = sum(entry.is_file() for entry in os.scandir(path))
+    except OSError as error:
+        raise ValueError(f"{path}: no folder of frames ({error.strerror}) for {video}") from None
+    if count == 0:
+        raise ValueError(f"{path}: no frames in the folder")
+    return f"{folder} {count} {label}"
+
+
+def text_lines(path) -> list[tuple[int, str]]:
+    """(number from 1, text) of each line that is not empty."""
+    with open(path, encoding="utf-8-sig") as file:
+        return [(number, text.strip()) for number, text in enumerate(file, 1) if text.strip()]
+
+
+def ucf101_classes(path) -> dict[str, int]:
+    """Class name -> label from 0, of `classInd.txt` (`1 ApplyEyeMakeup`). Raises ValueError that names the line."""
+    classes = {}
+    for number, text in text_lines(path):
+        index, _, name = text.partition(" ")
+        if not index.isdigit() or not name or int(index) != len(classes) + 1:
+            raise ValueError(f"{path}, line {number}: got {text!r}, wanted '{len(classes) + 1} NameOfClass'")
+        classes[name] = int(index) - 1
+    return classes
+
+
+def ucf101_lines(split, classes: dict[str, int], frames=None) -> list[str]:
+    """The list for a `trainlist0N.txt` (`Class/video.avi 1`) or `testlist0N.txt` (`Class/video.avi`).
+
+    The label is the folder's. Raises ValueError that names the line where the class is unknown or the number differs.
+    """
+    lines = []
+    for number, text in text_lines(split):
+        video, _, index = text.partition(" ")
+        name = video.partition("/")[0]
+        if name not in classes:
+            raise ValueError(f"{split}, line {number}: class {name!r} is not among the {len(classes)} known")
+        if index and index != str(classes[name] + 1):
+            raise ValueError(f"{split}, line {number}: got {index} for {name}, wanted {classes[name] + 1}")
+        lines.append(line(video, classes[name], frames))
+    return wanted(lines, split)
+
+
+ORDERS = ("mmaction2", "mit")
+
+
+def something_v1_classes(path, order: str) -> dict[str, int]:
+    """Template -> label, of `something-something-v1-labels.csv` (a template a line).
+
+    `order`: "mmaction2", the file's own; "mit", sorted (tools/gen_label_sthv1.py 1f6a834). A checkpoint's classes are
+    in the order of the system that made it.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"class order: got {order!r}, wanted one of {', '.join(ORDERS)}")
+    names = [text for _, text in text_lines(path)]
+    return {name: i for i, name in enumerate(sorted(names) if order == "mit" else names)}
+
+
+def something_v1_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
+    """The list for a `something-something-v1-{train,validation}.csv` (`id;template`).
+
+    Raises ValueError that names the line.
+    """
+    lines = []
+    with open(split, encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.reader(file, delimiter=";", quoting=csv.QUOTE_NONE), 1):
+            if not row:
+                continue
+            if len(row) != 2 or row[1].strip() not in classes:
+                got = ";".join(row)
+                raise ValueError(f"{split}, line {number}: got {got!r}, wanted 'id;template' with a known template")
+            lines.append(line(row[0] + suffix, classes[row[1].strip()], frames))
+    return wanted(lines, split)
+
+
+def something_v2_classes(path) -> dict[str, int]:
+    """Template -> label, of `something-something-v2-labels.json` (`{"Approaching something": "0", ...}`)."""
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)
+    if not isinstance(found, dict) or sorted(map(str, found.values()), key=str) != sorted(map(str, range(len(found)))):
+        raise ValueError(f"{path}: wanted an object of template -> number, the numbers from 0 on")
+    return {name: int(label) for name, label in found.items()}
+
+
+def something_v2_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
+    """The list for a `something-something-v2-{train,validation}.json` ([{"id", "template"}, ...]; the template's square
+    brackets are dropped). Raises ValueError that names the record."""
+    with open(split, encoding="utf-8") as file:
+        records = json.load(file)
+    lines = []
+    for number, record in enumerate(records if isinstance(records, list) else [records], 1):
+        template = record.get("template", "") if isinstance(record, dict) else ""
+        name = template.replace("[", "").replace("]", "")
+        if name not in classes or "id" not in record:
+            raise ValueError(f"{split}, record {number}: got {str(record)[:100]}, wanted an id and a known template")
+        lines.append(line(f"{record['id']}{suffix}", classes[name], frames))
+    return wanted(lines, split)
+
+
+def wanted(lines: list[str], split) -> list[str]:
+    if not lines:
+        raise ValueError(f"{split}: the split is empty")
+    return lines

@@ -1,0 +1,165 @@
+"""What each named preset puts together, end to end on clips made here."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from paddle_tsm.data import crops, sampling
+from paddle_tsm.data.annotations import Entry
+from paddle_tsm.data.clip import train_clip, views_of
+from paddle_tsm.data.clip_reader import ClipReader
+from paddle_tsm.data.datasets import DATA_SETS, data_set, flip_rule
+from paddle_tsm.data.flip import FlipRule, mirror
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, preset
+from paddle_tsm.data.scores import average_views
+from paddle_tsm.demo import write_demo_video
+
+ALL = [
+    (name, rule, crop)
+    for name, system in SYSTEMS.items() for rule in system.test_sampling for crop in system.test_crops
+]
+
+
+def frames(count, h=60, w=90, seed=0):
+    return list(np.random.default_rng(seed).integers(0, 256, (count, h, w, 3), "uint8"))
+
+
+@pytest.mark.parametrize("name, rule, crop", ALL)
+def test_views(name, rule, crop):
+    """Every test of every system: as many views as it says, crop by crop and clip by clip."""
+    found = preset(name, sampling=rule, crops=crop, size=28)
+    assert found.views == CLIPS[rule] * CROPS[crop] and found.short == 32
+    indices = found.test_sampling(100, 4)
+    assert len(indices) == 4 * found.clips
+    material = frames(len(indices))
+    views = views_of(found, material)
+    assert views.shape == (found.views * 4, 3, found.test_size, found.test_size) and views.dtype == np.float32
+    scaled = found.resize_short(material[1], found.short)
+    left, top, mirrored = found.test_crops(*scaled.shape[:2], found.test_size)[-1]
+    last = scaled[top : top + found.test_size, left : left + found.test_size]
+    at = (found.views - found.clips) * 4 + 1  # the second frame of the last crop's first clip
+    assert np.array_equal(views[at], found.normalise(mirror(last) if mirrored else last))
+    assert not np.array_equal(views[at], views[0])
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_training_clips(name):
+    for train_crop in SYSTEMS[name].train_box:
+        found = preset(name, train_crop=train_crop, size=28)
+        made = [train_clip(found, frames(4), np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3, 4, 5)]
+        assert all(clip.shape == (4, 3, 28, 28) and clip.dtype == np.float32 for clip, _ in made)
+        assert np.array_equal(made[0][0], made[1][0]) and not np.array_equal(made[0][0], made[2][0])
+        assert {mirrored for _, mirrored in made} == {True, False}
+
+
+def test_one_box_and_one_mirroring_for_a_clip():
+    """The same picture in every frame stays the same in every frame."""
+    for seed in range(10):
+        clip, _ = train_clip(preset("mmaction2", size=28), frames(1) * 4, np.random.default_rng(seed))
+        assert all(np.array_equal(clip[0], frame) for frame in clip)
+
+
+def test_a_mirrored_clip_is_the_mirror_image():
+    found = preset("mit", size=28)
+    straight, turned = (dataclasses.replace(found, flip=FlipRule(p)) for p in (0.0, 1.0))
+    a, b = (train_clip(each, frames(2), np.random.default_rng(3)) for each in (straight, turned))
+    assert (a[1], b[1]) == (False, True) and np.array_equal(a[0], b[0][..., ::-1]) and not np.array_equal(a[0], b[0])
+
+
+def test_sizes():
+    """Three crops are full-resolution, except PP-TSM's."""
+    assert [preset(name, crops="three").test_size for name in ("mmaction2", "mit", "pptsm")] == [256, 256, 224]
+    assert preset("mmaction2").short == 256 and preset("mmaction2", size=112).short == 128
+    assert preset("pptsm").train_scale == 256 and preset("mit").train_scale == 224
+
+
+def test_what_each_system_averages():
+    averages = {name: preset(name).average for name in SYSTEMS}
+    assert averages == {"mmaction2": "probabilities", "mit": "logits", "paddlevideo": "logits", "pptsm": "logits"}
+    logits = np.array([[9.0, 0, 8.0], [0.0, 9, 8.0]])
+    assert average_views(logits, "logits").argmax() == 2 and average_views(logits, "probabilities").argmax() != 2
+    assert np.isclose(average_views(logits + 1e4, "probabilities").sum(), 1)
+    with pytest.raises(ValueError, match="average: got 'prob', wanted one of probabilities, logits"):
+        average_views(logits, "prob")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
+    (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
+    (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
+    (("mit", "uniform", "five"), "mit: crops: got 'five', wanted one of centre, three, ten"),
+    (("mit", "uniform", "ten", "random_resized"), "mit: train_crop: got 'random_resized', wanted one of multi_scale"),
+    (("mit", "uniform", "ten", "multi_scale", 0), "size: got 0, wanted at least 1"),
+])
+def test_unknown_names_list_the_known(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        preset(arguments[0], **dict(zip(("sampling", "crops", "train_crop", "size"), arguments[1:])))
+
+
+def test_presets_are_frozen_and_name_their_source():
+    for name in SYSTEMS:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            preset(name).size = 1
+    commits = {"mmaction2": "4d6c934", "mit": "1f6a834", "paddlevideo": "ed245e9", "pptsm": "ed245e9"}
+    assert all(commit in preset(name).source for name, commit in commits.items())
+
+
+def test_data_sets():
+    classes = {"ucf101": 101, "hmdb51": 51, "kinetics400": 400, "something-v1": 174, "something-v2": 174, "jester": 27,
+               "diving48": 48}
+    assert {name: found.num_classes for name, found in DATA_SETS.items()} == classes
+    assert data_set("something-v2").template.format(7) == "000007.jpg"
+    assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
+    assert flip_rule("something-v2", "mit") == flip_rule("jester", "mit") == FlipRule(0.0)
+    assert flip_rule("something-v1", "mmaction2", order="mit") == FlipRule(0.0)
+    assert flip_rule("kinetics400", "mit") == FlipRule(0.5)
+    assert all(max(flip_rule(name, "mmaction2").label_map, default=0) < found for name, found in classes.items())
+    with pytest.raises(ValueError, match="data set: got 'ucf', wanted one of ucf101, hmdb51"):
+        data_set("ucf")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("presets") / "clip.mp4"
+    write_demo_video(str(path), frames=30, size=(96, 64))
+    return str(path)
+
+
+def test_a_clip_is_drawn_from_seed_epoch_and_index(clip):
+    entries = [Entry(clip, (86,), "list.txt", i + 1) for i in range(8)]
+    flip = flip_rule("something-v2", "mmaction2")
+    reader = ClipReader(entries, preset("mmaction2", size=28, flip=flip), num_segments=4, train=True, seed=5)
+    first = reader[3, 2]
+    for i in range(8):
+        reader[3, i]  # what else was read does not matter
+    again = reader[3, 2]
+    assert np.array_equal(first[0], again[0]) and first[1:] == again[1:]
+    assert not np.array_equal(first[0], reader[4, 2][0]) and not np.array_equal(first[0], reader[3, 1][0])
+    other = ClipReader(entries, reader.preset, num_segments=4, train=True, seed=6)
+    assert not np.array_equal(first[0], other[3, 2][0])
+    assert {reader[epoch, 0][1] for epoch in range(20)} == {(86,), (87,)}, "a mirrored clip has the other label"
+    test = ClipReader(entries, reader.preset, num_segments=4)
+    assert np.array_equal(test[0][0], test[1][0]) and test[0][1] == (86,)
+
+
+def test_the_rules_reach_the_reader(clip):
+    """A preset of another system gives other frames and pixels."""
+    entry = [Entry(clip, (0,), "list.txt", 1)]
+    views = {name: ClipReader(entry, preset(name, size=28))[0][0] for name in SYSTEMS}
+    assert all(not np.array_equal(views["mmaction2"], views[name]) for name in ("mit", "paddlevideo", "pptsm"))
+    assert np.array_equal(views["mit"], views["paddlevideo"]), "they part only on short videos and in training"
+    assert preset("mmaction2").test_crops is crops.centre_floor and preset("pptsm").test_sampling is sampling.pptsm
+
+
+def test_the_data_package_imports_no_framework():
+    code = """
+import sys, pkgutil, importlib, paddle_tsm.data
+for module in pkgutil.walk_packages(paddle_tsm.data.__path__, "paddle_tsm.data."):
+    importlib.import_module(module.name)
+assert not {"paddle", "torch", "torch_ref"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
