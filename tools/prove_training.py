@@ -22,19 +22,21 @@ from paddle_tsm.atomic_file import atomic_file
 from paddle_tsm.network import Network
 from paddle_tsm.runtime import import_paddle
 
-DIRECTIONS = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])  # the class of a clip: where its square moves to
+# what a clip's class says: the bar's height and width in eighths of the picture, and where it moves to, (rows, columns)
+CLASSES = (((6, 1), (0, 1)), ((6, 1), (0, -1)), ((1, 6), (1, 0)), ((1, 6), (-1, 0)))
 SHOWN = (1, 10, 50, 100, 200)
 CONSOLE = Console()
 
 
-def moving_square(direction: int, frames: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A clip [frames, 3, size, size] of values about 0: a coloured square that moves over a textured ground."""
-    ground = np.kron(rng.standard_normal((3, size // 8, size // 8)), np.ones((8, 8))) * 0.5
-    colour, side = rng.choice([-1, 1], 3) * (1.5 + rng.random(3)), size // 3
-    place = rng.integers(0, size, 2)
+def moving_bar(kind: int, frames: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A clip [frames, 3, size, size] of values about 0: a bar that moves over a textured ground."""
+    extent, direction = (np.array(part) for part in CLASSES[kind])
+    ground = np.kron(rng.standard_normal((3, size // 8, size // 8)), np.ones((8, 8))) * 0.2
+    place, colour = rng.integers(0, size, 2), 1.5 + rng.random(3)
     clip = np.repeat(ground[None], frames, 0)
     for t, frame in enumerate(clip):
-        rows, columns = ((place + t * size // 8 * DIRECTIONS[direction])[:, None] + np.arange(side)) % size
+        start = place + t * size // 12 * direction
+        rows, columns = ((start[i] + np.arange(extent[i] * size // 8)) % size for i in range(2))
         frame[:, rows[:, None], columns] = colour[:, None, None]
     clip += 0.1 * rng.standard_normal(clip.shape)
     return clip.astype("float32").astype("float64")
@@ -45,8 +47,8 @@ def make_batches(steps: int, clips: int, frames: int, size: int, seed: int) -> l
     made = []
     for step in range(steps):
         rng = np.random.default_rng([seed, step])
-        target = rng.integers(0, len(DIRECTIONS), clips)
-        made.append((np.concatenate([moving_square(c, frames, size, rng) for c in target]), target))
+        target = rng.integers(0, len(CLASSES), clips)
+        made.append((np.concatenate([moving_bar(c, frames, size, rng) for c in target]), target))
     return made
 
 
@@ -138,7 +140,7 @@ def main() -> int:
     args = parser.parse_args()
     import_paddle()
     start, passed = time.perf_counter(), True
-    both = builders(Network("tsm_resnet18", num_classes=len(DIRECTIONS), num_segments=args.frames), args.seed)
+    both = builders(Network("tsm_resnet18", num_classes=len(CLASSES), num_segments=args.frames), args.seed)
     made = make_batches(max(args.steps, args.float32_steps), args.clips, args.frames, args.size, args.seed)
     if args.steps:
         passed &= prove_float64(both, made[: args.steps], args.lr, args.out)
