@@ -79,14 +79,14 @@ def prove_float64(both, batches, lr: float, out: Path) -> bool:
         def see(number, sides):
             for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
-            progress.advance(task)
+            progress.update(task, advance=1, description=f"float64, difference {max(v[-1] for v in states.values()):.0e}")
 
         found = compare_steps(*(build("float64", None) for build in both), batches, lr, see)
     differences = found.differences | states
     CONSOLE.print("float64: largest relative difference between the frameworks")
-    CONSOLE.print("  step  " + "  ".join(f"{name:>15}" for name in differences))
+    CONSOLE.print("  step" + "".join(f"{name:>15}" for name in differences), soft_wrap=True)
     for step in (step for step in SHOWN if step <= len(batches)):
-        CONSOLE.print(f"  {step:4}  " + "  ".join(f"{values[step - 1]:15.1e}" for values in differences.values()))
+        CONSOLE.print(f"  {step:4}" + "".join(f"{v[step - 1]:15.1e}" for v in differences.values()), soft_wrap=True, highlight=False)
     losses = found.losses["PyTorch"]
     CONSOLE.print(f"loss, mean of the first and of the last 10 steps: {np.mean(losses[:10]):.3f}, {np.mean(losses[-10:]):.3f}")
     largest = max(max(values) for values in differences.values())
@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=4, help="in a batch (4)")
     parser.add_argument("--frames", type=int, default=4, help="of a clip (4)")
     parser.add_argument("--size", type=int, default=48, help="height and width, a multiple of 8 (48)")
-    parser.add_argument("--lr", type=float, default=0.002, help="(0.002)")
+    parser.add_argument("--lr", type=float, default=1e-4, help="(0.0001)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "docs")
     args = parser.parse_args()

@@ -15,13 +15,14 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 class Gradients:
     """`rows`: the loss, then one for each stage. `errors`: parameter -> relative difference in float64, in forward order;
     `errors32`: the same in float32, for the plot, without a verdict. `vanishing`: gradients that are 0 in exact arithmetic.
-    `first`: the first parameter in backward order whose gradient differs."""
+    `first`: the first parameter in backward order whose gradient differs, `problem`: how."""
 
     rows: list[Row] = field(default_factory=list)
     errors: dict[str, float] = field(default_factory=dict)
     errors32: dict[str, float] = field(default_factory=dict)
     vanishing: list[str] = field(default_factory=list)
     first: str | None = None
+    problem: str = ""
 
 
 def seeded_labels(clips: int, num_classes: int, seed: int = 0) -> np.ndarray:
@@ -45,13 +46,14 @@ def compare_gradients(reference, other, x: np.ndarray, target: np.ndarray) -> Gr
     by_name = {row.name: row for row in rows}
     order = [name for name in reference.network.shapes() if name in by_name]
     assert len(order) == len(rows), "a gradient of a tensor that the network does not list"
-    result = Gradients([compare("training loss", *losses, limit)], vanishing=vanishing)
+    result = Gradients([fold("training loss", [compare("mean of the batch", *losses, limit)])], vanishing=vanishing)
     for stage, names in stages_of(reference.network).items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:
             result.rows.append(fold(f"gradients of {stage}", members))
     result.errors = {name: by_name[name].max_rel for name in order}
     result.first = next((name for name in reversed(order) if not by_name[name].passed), None)
+    result.problem = by_name[result.first].problem if result.first else ""
     return result
 
 
