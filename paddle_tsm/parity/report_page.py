@@ -31,7 +31,7 @@ h1 { font-size: 1.4rem; margin: .2rem 0 } h2 { font-size: 1.1rem; margin: 2rem 0
 .verdict { border-left: .4rem solid var(--good); background: var(--tint); padding: .7rem 1rem; font-size: 1.05rem }
 .verdict.bad { border-color: var(--bad) } .verdict b { color: var(--good) } .verdict.bad b { color: var(--bad) }
 p, li { margin: .4rem 0 } .soft { color: var(--soft); font-size: .9rem }
-img { display: block; width: 100%; max-width: 44rem; height: auto; margin: .5rem 0; border-radius: 4px }
+img { display: block; width: 100%; max-width: 38rem; height: auto; margin: .5rem 0; border-radius: 4px }
 .wide { overflow-x: auto; max-width: 100% }
 table { border-collapse: collapse; font-size: .85rem; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem .25rem 0; border-bottom: 1px solid var(--line) }
@@ -98,13 +98,13 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
     network = a.as_asked()[0]
     names = [os.path.basename(str(found.checkpoint.path)) for found in (a, b)]
     title = f"{names[0]} in PyTorch, {names[1]} in Paddle"
-    word = "Equal" if report.equal else "They differ"
+    word, detail = "Equal" if report.equal else "They differ", verdict(report).partition(" ")[2]
     parts = [
         f"<h1>paddle-tsm parity</h1><p class=soft>{escape(title)}: {escape(network.arch)}, {network.num_segments} frames</p>",
-        f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(verdict(report))}</p>",
+        f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
         "".join(f"<p class=soft>{escape(line)}</p>" for line in notes(report)),
         section("Forward", image(images, "forward_error") + rows_table(report, folded=False)),
-        section("Gradients", image(images, "gradient_error") + rows_table(
+        section("Gradients", image(images, "gradient_error") + without_verdict(report) + rows_table(
             report, True, lambda row: not is_step(row))),
         section("Training", image(images, "losses") + image(images, "loss_difference") + rows_table(
             report, True, lambda row: is_step(row) and row.precision == "float64")),
@@ -118,6 +118,16 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
         "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width, "
         "initial-scale=1'><link rel=icon href='data:,'>"
         f"<title>{word}: {escape(title)}</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def without_verdict(report: Report) -> str:
+    """What must be said of the float32 gradients, where they are shown."""
+    if not (report.gradients and report.gradients.errors32):
+        return ""
+    return (
+        "<p class=soft>float32 is shown without a verdict: a value within rounding of 0 at a ReLU, or of another at a pool, "
+        "may take the other branch, and the gradient jumps.</p>"
     )
 
 
@@ -149,9 +159,9 @@ def rows_table(report: Report, folded: bool, chosen=lambda row: True) -> str:
     """The report's rows of one kind; nothing where there are none."""
     rows = [
         (
-            row.precision, f"{row.name} ({row.worst})" if folded and row.worst else row.name,
+            ("number", row.precision), f"{row.name} ({row.worst})" if folded and row.worst else row.name,
             ("number", f"{row.max_rel:.1e}"), ("number", f"{row.limit:.1e}"),
-            ("good", "equal") if row.passed else ("bad", "differs"),
+            ("number good", "equal") if row.passed else ("number bad", "differs"),
         )
         for row in report.rows if isinstance(row, FoldedRow) == folded and chosen(row)
     ]
