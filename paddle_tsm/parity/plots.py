@@ -15,7 +15,7 @@ def need_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"the plots need matplotlib ({error}); install it with: pip install matplotlib") from error
+        raise ValueError(f"the plots need matplotlib ({error}); install it with: pip install 'paddle-tsm[report]'") from error
 
 
 def figure(title: str, x_label: str, y_label: str, log: bool = True, height: float = 3.1):
