@@ -25,8 +25,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 @pytest.fixture(scope="module")
 def report_folder(tmp_path_factory, r18_file):
     a, b = read_pair(r18_file, num_segments=2)
-    batches = seeded_batches(a.network, 2, 4, 32)
-    training = Training(batches, steps=True, float32=True, plots=True)
+    batches = seeded_batches(a.network, 2, 2, 64)
+    training = Training(batches, steps=True, float32=True, plots=True, lr=1e-3)
     report = compare_files(a, b, batches[0][0], training=training)
     folder = tmp_path_factory.mktemp("report") / "new" / "folder"
     assert write_page(report, a, b, folder) == folder / "index.html"
@@ -102,18 +102,23 @@ def test_page_of_a_breach_says_so(tmp_path, r18_file):
 def chromium(folder, *arguments):
     """Run the page's browser without a display; returns its output and its log."""
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-               "--disable-background-networking", "--disable-component-update", "--disable-sync",
+               "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
                "--enable-logging=stderr", "--v=0", f"--user-data-dir={folder}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 # an iframe of a phone's width, since a window may be wider than asked for; the result is what --dump-dom shows
-PROBE = """<!doctype html><iframe id=f style="width:390px;height:4000px;border:0" src="page.html"></iframe><p id=result></p>
-<script>f.onload = () => {{ const d = f.contentDocument; {script}
-const wide = [...d.querySelectorAll("body *")].filter(e => !e.closest(".wide") || e.className == "wide")
+PROBE = """<!doctype html><p id=result></p><script>
+const f = document.createElement("iframe");
+f.style = "width:390px;height:4000px;border:0";
+f.onload = () => {{ const d = f.contentDocument; {script}
+const wide = [...d.querySelectorAll("body *")].filter(e => !e.parentElement.closest(".wide"))
   .filter(e => e.getBoundingClientRect().right > 390.5).map(e => e.tagName);
 const images = [...d.images].filter(i => !i.complete || i.naturalWidth < 100).length;
-result.textContent = `width ${{d.documentElement.scrollWidth}} wide ${{wide.length}} broken ${{images}}`; }}</script>"""
+result.textContent = "width " + d.documentElement.scrollWidth + " wide " + wide.length + " broken " + images; }};
+f.src = "page.html";
+document.body.append(f);
+</script>"""
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")

@@ -114,7 +114,7 @@ def prove_float32(both, batches, lr: float, out: Path) -> bool:
         number, ratio = gap.worst
         CONSOLE.print(
             f"  {gap.name:>13}: at most {ratio:.2f} (step {number}), median {np.median(gap.ratios):.2f}; at the last step "
-            f"gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}"
+            f"gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}{'' if gap.judged else '; without a verdict'}", soft_wrap=True
         )
     save(out / "float32_gap.png", gaps_plot(gaps))
     return all(gap.passed for gap in gaps)

@@ -169,7 +169,7 @@ def run_training(report: Report, reference, other, training: Training, step=lamb
         report.gaps = clock.time(
             "training steps float32", lambda: measure_gap(*builders, training.batches, training.lr, step)
         )
-        report.rows += [gap_row(gap) for gap in report.gaps]
+        report.rows += [gap_row(gap) for gap in report.gaps if gap.judged or not gap.passed]
     return report
 
 

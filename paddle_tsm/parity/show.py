@@ -87,7 +87,9 @@ def notes(report: Report) -> list[str]:
         number, ratio = gap.worst
         lines.append(
             f"float32 {gap.name}: the gap between the frameworks is at most {ratio:.2f} times their own noise "
-            f"(step {number} of {len(gap.gap)}; limit {TOLERANCES['float32 steps'].limit:g})."
+            f"(step {number} of {len(gap.gap)}; "
+            + (f"limit {TOLERANCES['float32 steps'].limit:g})." if gap.judged else "shown without a verdict: in one number "
+               "rounding errors cancel, and the noise of a few runs is small by chance).")
         )
     return lines
 
