@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
+
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 COLOURS = ("#c2410c", "#1d6fb8", "#2f855a", "#7c3aed")  # told apart also by those who do not see red from green
@@ -39,9 +41,14 @@ def figure(title: str, x_label: str, y_label: str, log: bool = True, height: flo
 
 
 def png(drawing) -> bytes:
-    """The figure as a PNG, 130 dots an inch."""
+    """The figure as a PNG of 64 colours, 130 dots an inch."""
+    from PIL import Image  # matplotlib brings it
+
+    drawing.set_dpi(130)
+    drawing.canvas.draw()
+    picture = Image.fromarray(np.asarray(drawing.canvas.buffer_rgba())).convert("RGB")
     file = io.BytesIO()
-    drawing.savefig(file, format="png", dpi=130, metadata={"Software": None})
+    picture.quantize(64).save(file, format="png", optimize=True)
     return file.getvalue()
 
 
