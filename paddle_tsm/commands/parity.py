@@ -13,12 +13,18 @@ def add_parser(subparsers) -> None:
         "float32, and compare every stage. Exit code 0: equal; 1: they differ; 2: they could not be compared.",
         epilog="example: paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4 --junit parity.xml",
     )
-    parser.add_argument("a", metavar="A", help="a checkpoint, run in PyTorch")
+    parser.add_argument("a", metavar="A", nargs="?", help="a checkpoint, run in PyTorch")
     parser.add_argument("b", metavar="B", nargs="?", help="a checkpoint, run in Paddle (A)")
     parser.add_argument("--video", metavar="FILE", help="compare on a clip of this video (seeded noise)")
     parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; 224 with --video)")
     parser.add_argument("--clips", type=int, metavar="N", help="clips of noise in the batch (as many as make 8 frames)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (0)")
+    parser.add_argument("--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off")
+    parser.add_argument("--steps", type=int, metavar="K", help="train both K steps, 1 to 200, and compare each, dropout off")
+    parser.add_argument("--lr", type=float, help="learning rate of the steps (0.01)")
+    parser.add_argument("--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise")
+    parser.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5")
+    parser.add_argument("--differences", action="store_true", help="print the known differences of the frameworks and end")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
@@ -32,13 +38,17 @@ def run(args) -> int:
     from paddle_tsm.parity.files import compare_files, read_pair
     from paddle_tsm.parity.show import print_report, print_seconds, write_json, write_junit
 
-    for name in ("clips", "size"):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
+    if args.differences:
+        from paddle_tsm.parity.differences import print_differences
+
+        print_differences()
+        return 0
+    check(args)
     a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, **network_options(args))
     x = video_clip(args, a) if args.video else noise(args, a)
+    asked = training(args, a, x) if args.gradients or args.steps or args.report else None
     with Console(stderr=True).status("parity") as status:
-        report = compare_files(a, b, x, step=lambda part: status.update(f"parity: {part}"))
+        report = compare_files(a, b, x, step=lambda part: status.update(f"parity: {part}"), training=asked)
     console = Console()
     print_report(report, console)
     print_seconds(report, console)
@@ -46,8 +56,51 @@ def run(args) -> int:
         write_json(report, args.json)
     if args.junit:
         write_junit(report, args.junit)
+    if args.report:
+        from paddle_tsm.parity.report_page import write_page
+
+        console.print(f"report: {write_page(report, a, b, args.report)}", highlight=False, soft_wrap=True)
     sys.stdout.flush()
     return 0 if report.equal else 1
+
+
+def check(args) -> None:
+    """Raise ValueError for an option that cannot be."""
+    from paddle_tsm.parity.tolerance import step_limit
+
+    if args.a is None:
+        raise ValueError("A: got no checkpoint, wanted one (or --differences)")
+    for name in ("clips", "size"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
+    if args.steps is not None:
+        step_limit(args.steps)
+    if args.lr is not None and not args.lr >= 0:
+        raise ValueError(f"--lr: got {args.lr}, wanted 0 or more")
+    if args.steps is None and not args.report and (args.float32 or args.lr is not None):
+        raise ValueError(f"{'--float32' if args.float32 else '--lr'}: got no --steps, wanted --steps K beside it")
+    if args.report:
+        from paddle_tsm.parity.plots import need_matplotlib
+
+        need_matplotlib()
+
+
+def training(args, a, x):
+    """What to compare of the training: the batches are seeded noise, or the video's clip again and again."""
+    from paddle_tsm.parity.gradients import seeded_labels
+    from paddle_tsm.parity.run import Training
+    from paddle_tsm.parity.steps import seeded_batches
+
+    steps = args.steps or (5 if args.report else 0)
+    clips = len(x) // a.network.num_segments
+    if args.video:
+        batches = [(x, seeded_labels(clips, a.network.num_classes, args.seed + i)) for i in range(max(steps, 1))]
+    else:
+        batches = seeded_batches(a.network, max(steps, 1), clips, x.shape[-1], args.seed)
+    return Training(
+        batches, gradients=bool(args.gradients or args.report), steps=steps > 0, float32=bool(args.float32 or args.report),
+        plots=bool(args.report), lr=0.01 if args.lr is None else args.lr,
+    )
 
 
 def noise(args, a):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
-from paddle_tsm.parity.run import Report, run_parity
+from paddle_tsm.parity.run import Report, Training, run_parity, run_training
 from paddle_tsm.runtime import import_paddle
 
 
@@ -15,8 +15,10 @@ def noise_clip(num_segments: int, size: int, clips: int = 1, seed: int = 0) -> n
     return np.random.default_rng(seed).standard_normal(shape, dtype="float32").astype("float64")
 
 
-def compare_files(a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda part: None) -> Report:
-    """A in PyTorch against B in Paddle on x: float64 [N*T, 3, H, W].
+def compare_files(
+    a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda part: None, training: Training | None = None
+) -> Report:
+    """A in PyTorch against B in Paddle on x: float64 [N*T, 3, H, W]; with `training`, gradients and steps too.
 
     Raises ValueError where the two are not networks of the same shape, or torch is not installed.
     """
@@ -33,13 +35,22 @@ def compare_files(a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda par
     import_paddle()
     from paddle_tsm.parity.paddle_side import PaddleSide
 
-    return run_parity(
+    report = run_parity(
         lambda dtype: TorchSide(*a.as_asked(), dtype),
         lambda dtype: PaddleSide(*b.as_asked(), dtype),
         x,
         same_weights=a is b or not changed_tensors(a, b),
         step=step,
     )
+    if training is not None:
+        (network_a, tensors_a), (network_b, tensors_b) = a.as_asked(), b.as_asked()
+        run_training(
+            report,
+            lambda dtype, change: TorchSide(network_a, change(tensors_a), dtype),
+            lambda dtype, change: PaddleSide(network_b, change(tensors_b), dtype),
+            training, step,
+        )
+    return report
 
 
 def changed_tensors(a: NetworkFile, b: NetworkFile) -> list[str]:

@@ -5,6 +5,9 @@ import paddle
 
 from paddle_tsm.create import build
 from paddle_tsm.load import assign_weights
+from paddle_tsm.loss import cross_entropy
+from paddle_tsm.optim import tsm_sgd
+from paddle_tsm.train_step import as_tensor, train_step
 
 
 class PaddleSide:
@@ -13,10 +16,13 @@ class PaddleSide:
     name = "Paddle"
 
     def __init__(self, network, tensors, dtype: str):
+        self.network = network
         self.model = build(network)
         self.model.to(dtype=dtype)
         assign_weights(self.model, tensors)
         self.model.eval()
+        layers = self.model.named_sublayers()
+        self.linear_weights = {f"{name}.weight" for name, layer in layers if isinstance(layer, paddle.nn.Linear)}
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K] for x [N*T, 3, H, W]."""
@@ -51,3 +57,36 @@ class PaddleSide:
             self.model(paddle.to_tensor(x))
         self.model.eval()
         return {name: value.numpy() for name, value in self.model.state_dict().items() if ".running_" in name}
+
+    def start_training(self, lr: float) -> None:
+        """Training mode with `tsm_sgd`; dropout is off, since the frameworks draw different masks."""
+        self.model.train()
+        for layer in self.model.sublayers():
+            if isinstance(layer, paddle.nn.Dropout):
+                layer.p = 0.0
+        self.optimizer = tsm_sgd(self.model, lr=lr)
+
+    def gradients(self, x: np.ndarray, target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+        """The loss on x [N*T, 3, H, W] and classes [N], and every parameter's gradient in PyTorch's orientation, in forward
+        order; parameters that get none are left out."""
+        loss = cross_entropy(self.model(paddle.to_tensor(x)), as_tensor(target, x.dtype))
+        loss.backward()
+        given = {name: p.grad.numpy() for name, p in self.model.named_parameters() if p.grad is not None}
+        return float(loss.detach()), {name: self._turned(name, gradient) for name, gradient in given.items()}
+
+    def train_step(self, x: np.ndarray, target: np.ndarray):
+        """One step on x [N*T, 3, H, W] and classes [N]: a StepResult."""
+        return train_step(self.model, self.optimizer, [(x, target)], cross_entropy)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """A copy of every weight and buffer under its canonical name, in PyTorch's orientation."""
+        return {name: self._turned(name, np.array(value.numpy())) for name, value in self.model.state_dict().items()}
+
+    def _turned(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The tensor in PyTorch's orientation."""
+        return array.T if name in self.linear_weights else array
+
+    def optimizer_state(self) -> dict[str, np.ndarray]:
+        """Every array of the optimizer's state: "parameter's name: buffer's name" -> array in PyTorch's orientation."""
+        state = self.optimizer.state_dict()["state"]
+        return {f"{name}: {buffer}": array for name, arrays in state.items() for buffer, array in arrays.items()}

@@ -8,16 +8,28 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.compare import Row, compare, distance
+from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
+from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
+from paddle_tsm.parity.of_layer import FoldedRow
+from paddle_tsm.parity.steps import Steps, compare_steps
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
 
 @dataclass
 class Report:
-    """Rows in forward order, float64 first. `first_layer`: the first layer that differs in float64, if any does."""
+    """Rows in forward order, float64 first, then those of the gradients and of the training steps, where asked for.
+
+    first_layer: the first layer that differs in float64, if any does. layers: precision -> layer -> relative difference, in
+    forward order, for the plot.
+    """
 
     rows: list[Row] = field(default_factory=list)
     first_layer: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    gradients: Gradients | None = None
+    steps: Steps | None = None
+    gaps: list[Gap] | None = None
+    layers: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
@@ -103,3 +115,79 @@ def first_difference(reference, other, x: np.ndarray, limit: float) -> Row | Non
 
     other.watch_layers(x, see)
     return next((wrong[name] for name in order if name in wrong), None)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to compare beside the outputs. batches: (x float64 [N*T, 3, H, W], classes [N]), one a step; the gradients are
+    those on the first. steps: False leaves it at the gradients. float32: also the gap against the noise. plots: also
+    every layer's and gradient's error in both precisions."""
+
+    batches: list
+    gradients: bool = True
+    steps: bool = False
+    float32: bool = False
+    plots: bool = False
+    lr: float = 0.01
+
+
+def run_training(report: Report, reference, other, training: Training, step=lambda part: None) -> Report:
+    """Add to the report what `training` asks for. reference, other: functions (dtype, change) to a fresh side, whose
+    weights are change(tensors)."""
+    clock = Clock(report.seconds, step)
+
+    def same(tensors):
+        return tensors
+
+    def fresh(dtype):
+        return reference(dtype, same), other(dtype, same)
+
+    x, target = training.batches[0]
+    if training.plots:
+        for dtype in ("float64", "float32"):
+            report.layers[dtype] = clock.time(f"layers {dtype}", lambda: layer_errors(*fresh(dtype), x.astype(dtype)))
+    if training.gradients:
+        report.gradients = clock.time("gradients", lambda: compare_gradients(*fresh("float64"), x, target))
+        report.rows += report.gradients.rows
+    if training.plots and training.gradients:
+        report.gradients.errors32 = clock.time(
+            "gradients float32", lambda: gradient_errors(*fresh("float32"), x.astype("float32"), target)
+        )
+    if training.steps:
+        report.steps = clock.time(
+            "training steps", lambda: compare_steps(
+                *fresh("float64"), training.batches, training.lr,
+                see=lambda number, sides: step(f"training step {number} of {len(training.batches)}"),
+            )
+        )
+        report.rows += report.steps.rows
+    if training.float32:
+        builders = [
+            lambda seed, side=side: side("float32", same if seed is None else lambda t: nudged_weights(t, seed))
+            for side in (reference, other)
+        ]
+        report.gaps = clock.time(
+            "training steps float32", lambda: measure_gap(*builders, training.batches, training.lr, step)
+        )
+        report.rows += [gap_row(gap) for gap in report.gaps if gap.judged or not gap.passed]
+    return report
+
+
+def gap_row(gap: Gap) -> FoldedRow:
+    """The step at which the gap is furthest above the noise; the limit is that step's."""
+    number, _ = gap.worst
+    value, noise = gap.gap[number - 1], gap.noise[number - 1]
+    limit = TOLERANCES["float32 steps"].limit * noise
+    problem = "" if gap.passed else f"step {number}: beyond the noise"
+    count = len(gap.gap)
+    name = f"{count} step{'s' if count > 1 else ''}: {gap.name}"
+    return FoldedRow(name, "float32", (), value, value, limit, problem, f"step {number}", count)
+
+
+def layer_errors(reference, other, x: np.ndarray) -> dict[str, float]:
+    """Layer with weights -> relative difference of its output on x, in forward order."""
+    seen: dict[str, np.ndarray] = {}
+    reference.watch_layers(x, seen.__setitem__)
+    order, errors = list(seen), {}
+    other.watch_layers(x, lambda name, output: errors.__setitem__(name, compare(name, seen.pop(name), output, 0.0).max_rel))
+    return {name: errors[name] for name in order}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from xml.etree import ElementTree
 
@@ -11,27 +12,86 @@ from rich.console import Console
 from rich.table import Table
 
 from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.parity.of_layer import FoldedRow
 from paddle_tsm.parity.run import Report
+from paddle_tsm.parity.tolerance import TOLERANCES
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print every row, the first breach marked, then the verdict."""
     console = console or Console()
+    console.print(outputs_table(report))
+    if any(isinstance(row, FoldedRow) for row in report.rows):
+        console.print(training_table(report))
+    for line in notes(report):
+        console.print(line, highlight=False)
+    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False)
+
+
+def outputs_table(report: Report) -> Table:
+    """The forward pass: a row an output."""
     table = Table(title="PyTorch against Paddle", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("", "output", "shape", "max abs", "max rel", "limit", "verdict"):
         table.add_column(column, justify="right" if column in ("max abs", "max rel", "limit") else "left", no_wrap=True)
-    breach, precision = report.first_breach, None
-    for row in report.rows:
+    precision = None
+    for row in (row for row in report.rows if not isinstance(row, FoldedRow)):
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
             "" if row.precision == precision else row.precision, row.name, "x".join(map(str, row.shape)),
-            f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}",
-            "[green]equal" if row.passed else "[bold red]first breach" if row is breach else "[red]differs",
+            f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
-    console.print(table)
-    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False)
+    return table
+
+
+def training_table(report: Report) -> Table:
+    """Gradients and training steps: a row a group, with its worst member."""
+    table = Table(title="In training", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("compared", no_wrap=True)
+    table.add_column("worst", overflow="fold")
+    for column in ("max rel", "limit"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    precision = None
+    for row in (row for row in report.rows if isinstance(row, FoldedRow)):
+        if precision not in (None, row.precision):
+            table.add_section()
+        table.add_row(
+            "" if row.precision == precision else row.precision, row.name, row.worst,
+            f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
+        )
+        precision = row.precision
+    return table
+
+
+def passed(report: Report, row) -> str:
+    """The row's verdict, in colour."""
+    return "[green]equal" if row.passed else "[bold red]first breach" if row is report.first_breach else "[red]differs"
+
+
+def notes(report: Report) -> list[str]:
+    """What a reader of the rows must know: a sentence each."""
+    lines = []
+    if report.gradients or report.steps:
+        lines.append("Gradients and steps are those of training mode with dropout off: the frameworks draw other masks.")
+    if report.gradients and report.gradients.vanishing:
+        names = report.gradients.vanishing
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(
+            f"0 in exact arithmetic, so held to the limit in proportion to their layer's largest gradient: "
+            f"{', '.join(names[:3])}{more}."
+        )
+    for gap in report.gaps or []:
+        number, ratio = gap.worst
+        lines.append(
+            f"float32 {gap.name}: the gap between the frameworks is at most {ratio:.2f} times their own noise "
+            f"(step {number} of {len(gap.gap)}; "
+            + (f"limit {TOLERANCES['float32 steps'].limit:g})." if gap.judged else "shown without a verdict: in one number "
+               "rounding errors cancel, and the noise of a few runs is small by chance).")
+        )
+    return lines
 
 
 def verdict(report: Report) -> str:
@@ -41,6 +101,8 @@ def verdict(report: Report) -> str:
         return f"equal: largest relative difference in float64 {worst:.1e}"
     row = report.first_breach
     where = f"; first layer that differs: {report.first_layer}" if report.first_layer else ""
+    if report.gradients and report.gradients.first:
+        where += f"; first gradient that differs, in backward order: {report.gradients.first}"
     return f"differs at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude{where}"
 
 
@@ -52,13 +114,27 @@ def print_seconds(report: Report, console: Console | None = None) -> None:
 
 def write_json(report: Report, path) -> None:
     """Write verdict, rows and seconds as JSON. An infinite difference is written as null, which JSON has."""
-    finite = {float("inf"): None}
-    rows = [{key: finite.get(value, value) if isinstance(value, float) else value
-             for key, value in (asdict(row) | {"passed": row.passed}).items()} for row in report.rows]
+    rows = [asdict(row) | {"passed": row.passed} for row in report.rows]
     content = {"equal": report.equal, "verdict": verdict(report), "first_layer": report.first_layer, "rows": rows,
-               "seconds": report.seconds}
+               "notes": notes(report), "seconds": report.seconds}
+    if report.gradients:
+        found = report.gradients
+        content["gradients"] = {"first": found.first, "errors": found.errors, "vanishing": found.vanishing}
+    if report.steps:
+        content["steps"] = {"losses": report.steps.losses, "differences": report.steps.differences}
+    if report.gaps:
+        content["float32_gap"] = [asdict(gap) | {"ratios": gap.ratios} for gap in report.gaps]
     with atomic_file(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
+        file.write((json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
+
+
+def finite(content):
+    """The content with null for every NaN and infinite number."""
+    if isinstance(content, dict):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def write_junit(report: Report, path) -> None:

@@ -22,7 +22,25 @@ TOLERANCES = {
         "and a pool's values in another order, with up to 3 times PyTorch's error on one layer",
         of_noise=True,
     ),
+    "gradients": Tolerance(1e-9, "float64; the backward pass sums over every position and frame once more than the forward"),
+    "few steps": Tolerance(1e-9, "float64, up to 10 training steps: the same BatchNorm, loss and optimizer; only rounding"),
+    "many steps": Tolerance(
+        1e-6,
+        "float64, up to 200 training steps: each step starts from what the last one rounded, and a network in training "
+        "magnifies a difference from step to step (measured by tools/prove_training.py)",
+    ),
+    "float32 steps": Tolerance(
+        3.0,
+        "rounding grows from step to step in any framework; the noise is the largest distance, up to that step, that "
+        "either framework goes from itself when weights and inputs move by one unit in the last place",
+        of_noise=True,
+    ),
 }
+
+# A gradient can be 0 in exact arithmetic: that of a bias in front of a BatchNorm, or of one that a softmax ignores.
+# What is left of it is rounding, in proportion to the layer's other gradients, and has no digits of its own to agree.
+# A tensor below this share of the largest one of its layer is held to the limit in proportion to that one.
+VANISHING = 1e-10
 
 # The noise of a small tensor can be 0 by chance; a float32 result is never better than its last place.
 LEAST_NOISE = 2.0**-23
@@ -31,3 +49,10 @@ LEAST_NOISE = 2.0**-23
 def float32_limit(noise: float) -> float:
     """The limit for a float32 comparison whose reference has this relative `noise`."""
     return TOLERANCES["float32"].limit * max(noise, LEAST_NOISE)
+
+
+def step_limit(steps: int) -> float:
+    """The limit for float64 training over this many steps. Raises ValueError where none is stated."""
+    if not 1 <= steps <= 200:
+        raise ValueError(f"steps: got {steps}, wanted 1 to 200, for which a limit is stated")
+    return TOLERANCES["few steps" if steps <= 10 else "many steps"].limit

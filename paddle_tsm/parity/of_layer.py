@@ -1,0 +1,81 @@
+"""Two sets of named tensors compared, with the rule for those that are 0 in exact arithmetic, and folded into rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paddle_tsm.parity.compare import Row, compare
+from paddle_tsm.parity.tolerance import VANISHING
+
+
+@dataclass(frozen=True)
+class FoldedRow(Row):
+    """Several comparisons in one row. `worst`: the one whose figures these are; `count`: how many there were."""
+
+    worst: str = ""
+    count: int = 1
+
+
+def fold(name: str, rows: list[Row]) -> FoldedRow:
+    """The first row that fails, else the one with the largest relative difference, as the row `name`."""
+    shown = next((row for row in rows if not row.passed), max(rows, key=lambda row: row.max_rel))
+    problem = f"{shown.name}: {shown.problem}" if shown.problem else ""
+    return FoldedRow(
+        name, shown.precision, shown.shape, shown.max_abs, shown.max_rel, shown.limit, problem, shown.name, len(rows)
+    )
+
+
+def compare_of_layer(reference: dict, other: dict, limit: float, names: tuple[str, str]) -> tuple[list[Row], list[str]]:
+    """A row for each tensor of the two sets, in the reference's order, and the names of the vanishing ones.
+
+    reference, other: name -> array, or None for a tensor that there is not. A tensor whose magnitude in the reference is
+    below `VANISHING` of the largest one of its layer is compared in proportion to that one; see there. names: of the two
+    sides, for the problem of a tensor that only one of them has.
+    """
+    largest: dict[str, float] = {}
+    for name, array in reference.items():
+        largest[layer_of(name)] = max(largest.get(layer_of(name), 0.0), magnitude(array))
+    rows, vanishing = [], []
+    for name in [*reference, *(name for name in other if name not in reference)]:
+        a, b = reference.get(name), other.get(name)
+        if a is None or b is None:
+            there, inf = a if b is None else b, float("inf")
+            problem = f"{names[1] if b is None else names[0]} has none"
+            rows.append(Row(name, str(there.dtype), tuple(there.shape), inf, inf, limit, problem))
+            continue
+        row, scale = compare(name, a, b, limit), largest[layer_of(name)]
+        if np.isfinite(row.max_abs) and magnitude(a) < VANISHING * scale:
+            vanishing.append(name)
+            relative = row.max_abs / scale
+            problem = "" if relative <= limit else "beyond the limit, of the layer's largest magnitude"
+            row = Row(name, row.precision, row.shape, row.max_abs, relative, limit, problem)
+        rows.append(row)
+    return rows, vanishing
+
+
+def layer_of(name: str) -> str:
+    """The layer of a tensor ("layer1.0.bn1.bias", or "layer1.0.bn1.bias: momentum_buffer")."""
+    return name.split(": ")[0].rpartition(".")[0]
+
+
+def magnitude(array: np.ndarray) -> float:
+    """The largest magnitude; 0 for an array without values."""
+    return float(np.abs(array).max()) if array.size else 0.0
+
+
+def stages_of(network) -> dict[str, list[str]]:
+    """Stage -> names of its tensors in forward order: stem, layer1, ..., (MobileNetV2: last conv,) classifier."""
+    stages: dict[str, list[str]] = {}
+    seen = False
+    for tensor in network.tensors():
+        seen = seen or tensor.stage is not None
+        if tensor.stage is not None:
+            stage = f"layer{tensor.stage}"
+        elif tensor.name.startswith(f"{network.classifier}."):
+            stage = "classifier"
+        else:
+            stage = "last conv" if seen else "stem"
+        stages.setdefault(stage, []).append(tensor.name)
+    return stages
