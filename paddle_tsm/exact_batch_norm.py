@@ -32,6 +32,7 @@ class ExactBatchNorm(PyLayer):
         inverse = 1 / paddle.sqrt(var + eps)
         scale = inverse * weight
         ctx.save_for_backward(x, weight, mean, inverse)
+        ctx.wanted = [not tensor.stop_gradient for tensor in (x, weight, bias)]
         return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
 
     @staticmethod
@@ -42,4 +43,5 @@ class ExactBatchNorm(PyLayer):
         total, product = channel_sums(dy), channel_sums(centred * dy)
         slope = product * inverse * inverse / n
         dx = (dy - per_channel(total / n) - centred * per_channel(slope)) * per_channel(inverse * weight)
-        return dx, product * inverse, total
+        gradients = (dx, product * inverse, total)
+        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted))  # Paddle insists

@@ -75,3 +75,22 @@ def test_evaluation_holds_eps_in_float64():
 def test_one_value_per_channel(layer, x):
     with pytest.raises(ValueError, match="per channel"):
         layer(x)
+
+
+@pytest.mark.parametrize("frozen", ["x", "weight", "bias"])
+def test_what_is_frozen_gets_no_gradient(frozen):
+    """A frozen layer before it, or its own scale or shift frozen: the others' gradients are PyTorch's."""
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, 4, 3, 2, 2))
+    ours, reference = paddle_tsm.batch_norm.BatchNorm(3), torch_ref.batch_norm.BatchNorm(3)
+    ours.to(dtype="float64"), reference.double()
+    p, q = paddle.to_tensor(x, stop_gradient=frozen == "x"), torch.from_numpy(x).requires_grad_(frozen != "x")
+    for name in ("weight", "bias"):
+        getattr(ours, name).stop_gradient = frozen == name
+        getattr(reference, name).requires_grad = frozen != name
+    (ours(p) * paddle.to_tensor(g)).sum().backward()
+    (reference(q) * torch.from_numpy(g)).sum().backward()
+    for a, b in ((p, q), (ours.weight, reference.weight), (ours.bias, reference.bias)):
+        assert (a.grad is None) == (b.grad is None)
+        if b.grad is not None:
+            np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=0, atol=1e-13)

@@ -27,6 +27,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--differences", action="store_true", help="print the known differences of the frameworks and end")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output")
+    parser.add_argument("--network", metavar="KEY", help="which of several networks in a file")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -44,7 +45,7 @@ def run(args) -> int:
         print_differences()
         return 0
     check(args)
-    a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, **network_options(args))
+    a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **network_options(args))
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
     with Console(stderr=True).status("parity") as status:
