@@ -29,6 +29,11 @@ def classifier(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.standard_normal(shape) * 0.001
 
 
+def projection(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal with the standard deviation 0.01 (mmcv cnn/bricks/non_local.py a8073c7 `init_weights`)."""
+    return rng.standard_normal(shape) * 0.01
+
+
 @dataclass(frozen=True)
 class Distribution:
     """How the tensors are drawn whose canonical name matches `pattern` and whose number of axes is in `axes`."""
@@ -39,12 +44,14 @@ class Distribution:
 
 
 # The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
-# scale is 1 everywhere, also in the last of a block.
+# scale is 1, also in the last of a block, but for a non-local block's.
 TABLE = (
     Distribution(r".*num_batches_tracked", (0,), zeros),
     Distribution(r".*running_mean", (1,), zeros),
     Distribution(r".*running_var", (1,), ones),
     Distribution(r".*bias", (1,), zeros),
+    Distribution(r".*non_local\.norm\.weight", (1,), zeros),  # a non-local block starts as the identity
+    Distribution(r".*non_local\.(g|theta|phi)\.weight", (5,), projection),
     Distribution(r".*weight", (1,), ones),
     Distribution(r".*weight", (2,), classifier),
     Distribution(r".*weight", (4, 5), kaiming_fan_out),

@@ -93,3 +93,29 @@ def test_a_tensor_that_no_row_describes(package):
         package.draw_initial_weights({"position": (8,)}, 0)
     with pytest.raises(ValueError, match="layer.weight: no initial distribution"):
         package.draw_initial_weights({"layer.weight": (8, 8, 8)}, 0)
+
+
+@pytest.mark.parametrize("name", ["tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50"])
+def test_non_local_blocks_start_as_the_identity(name):
+    """mmcv's: projections N(0, 0.01), biases 0, the scale behind them 0; the same in both packages."""
+    options = {"num_classes": 5, "non_local": {"mode": "concatenation", "out_bias": True}}
+    ours, reference = paddle_tsm.create_model(name, **options), torch_ref.create_model(name, **options)
+    paddle_tsm.initial_weights.initialise(ours, 3), torch_ref.initial_weights.initialise(reference, 3)
+    state, expected = ours.state_dict(), reference.state_dict()
+    blocks = [tensor for tensor in expected if ".non_local." in tensor]
+    assert blocks
+    for tensor in blocks:
+        values = expected[tensor].numpy()
+        assert np.array_equal(state[tensor].numpy(), values), tensor
+        if tensor.endswith(("norm.weight", "bias")):
+            assert not values.any()
+        elif tensor.endswith(("g.weight", "theta.weight", "phi.weight")):
+            assert_normal(values, 0.01)
+        elif tensor.endswith("out.weight"):
+            assert_normal(values, np.sqrt(2 / values.shape[0]))
+
+
+def assert_normal(values, std):
+    """Mean 0 and this standard deviation, each within five times the error of its estimate."""
+    n = values.size
+    assert abs(values.mean()) < 5 * std / np.sqrt(n) and abs(values.std() / std - 1) < 5 / np.sqrt(2 * n)
