@@ -18,6 +18,8 @@ def atomic_path(path):
     if os.path.isdir(path):
         raise IsADirectoryError(21, os.strerror(21), path)
     folder, name = os.path.split(path)
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(f"{path}: there is no folder {folder}; make it first")
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         # Not tempfile.mkstemp: its files are readable by their owner only, whatever the umask says.

@@ -1,5 +1,6 @@
 """`paddle-tsm parity`: the same checkpoint and input in both frameworks."""
 
+import os
 import sys
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
@@ -45,6 +46,8 @@ def run(args) -> int:
         print_differences()
         return 0
     check(args)
+    if args.report:
+        os.makedirs(args.report, exist_ok=True)  # a folder that cannot be made is better known before the run
     a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **network_options(args))
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
