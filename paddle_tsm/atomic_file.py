@@ -1,6 +1,7 @@
 """Files that appear complete or not at all."""
 
 import contextlib
+import errno
 import os
 import secrets
 
@@ -19,7 +20,7 @@ def atomic_path(path):
         raise IsADirectoryError(21, os.strerror(21), path)
     folder, name = os.path.split(path)
     if folder and not os.path.isdir(folder):
-        raise FileNotFoundError(f"{path}: there is no folder {folder}; make it first")
+        raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         # Not tempfile.mkstemp: its files are readable by their owner only, whatever the umask says.

@@ -146,7 +146,7 @@ def test_nan_can_be_allowed(tmp_path, r18_file):
     "destination, words",
     [
         ("out.bin", "suffix"),
-        ("none/out.pth", "there is no folder"),
+        ("none/out.pth", "make the folder first"),
         ("r18.pth", "source itself"),
     ],
 )
