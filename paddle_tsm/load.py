@@ -49,10 +49,13 @@ def load_pretrained(model, path, layout: str = "auto", without_classifier: bool 
 
     without_classifier: leave out the file's classifier and keep the model's own, whatever its number of classes; all
     other tensors are strict. layout, options: as for `load_model`; torchvision's names are also the canonical ones, so
-    that both are found by themselves. Raises ValueError where a tensor is missing, left over or of another shape.
+    that both are found by themselves. Non-local blocks that the file's network has not keep what they have: drawn, they
+    are the identity. Raises ValueError where a tensor is missing, left over or of another shape.
     """
     found = read_network(path, layout=layout, **options)
     network, tensors = found.as_asked()
     left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
+    if network.non_local is None:
+        left_out += tuple(name for name in model.state_dict() if ".non_local." in name)
     tensors = {name: array for name, array in tensors.items() if name not in left_out}
     return assign_weights(model, tensors, left_out)

@@ -3,6 +3,7 @@
 from paddle import nn
 
 from paddle_tsm.batch_norm import BatchNorm
+from paddle_tsm.dropout import Dropout
 from paddle_tsm.temporal_pool import temporal_pool
 
 
@@ -23,7 +24,7 @@ class Recognizer(nn.Layer):
         self.num_segments = num_segments
         self.temporal_pool = temporal_pool
         self.partial_bn = partial_bn
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def stages(self, x) -> dict:
         """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order; with temporal

@@ -26,9 +26,16 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
     batches = list(batches)
     if not batches:
         raise ValueError("train_step: got no batches, wanted at least one")
-    clips = sum(len(target) for _, target in batches)
-    dtype = next(iter(model.parameters())).dtype
     optimizer.clear_grad()
+    loss, logits = add_gradients(model, batches, loss_fn, sum(len(target) for _, target in batches))
+    optimizer.step()
+    return StepResult(loss, optimizer.grad_norm, logits)
+
+
+def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarray]:
+    """Add each batch's gradient to the parameters', the loss divided by `clips`, those of the whole update, which may be
+    more than these batches hold. Returns the batches' part of the loss, and their logits [N, K]."""
+    dtype = next(iter(model.parameters())).dtype
     losses, logits = [], []
     for x, target in batches:
         output = model(as_tensor(x, dtype))
@@ -36,8 +43,7 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
         loss.backward()
         losses.append(float(loss.detach()))
         logits.append(output.detach().numpy())
-    optimizer.step()
-    return StepResult(sum(losses), optimizer.grad_norm, np.concatenate(logits))
+    return sum(losses), np.concatenate(logits)
 
 
 def as_tensor(array: np.ndarray, dtype):

@@ -45,4 +45,6 @@ def load_pretrained(model, path, layout: str = "auto", without_classifier: bool 
 
     network, tensors = read_network(path, layout=layout, **options).as_asked()
     left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
+    if network.non_local is None:
+        left_out += tuple(name for name in model.state_dict() if ".non_local." in name)
     return assign_weights(model, {name: array for name, array in tensors.items() if name not in left_out}, left_out)

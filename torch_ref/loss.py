@@ -13,6 +13,19 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
     return F.cross_entropy(logits, target.long() if target.ndim == 1 else target, label_smoothing=label_smoothing)
 
 
+def binary_cross_entropy(logits, target):
+    """Mean over clips and classes of -(t log s + (1 - t) log(1 - s)), s = sigmoid(logits): for clips with several labels.
+
+    logits, target: [N, K], the target 1 for each of a clip's classes. Returns a scalar.
+    torch.nn.functional.binary_cross_entropy_with_logits; mmaction2 models/losses/bce_loss.py 4d6c934. Raises ValueError for
+    a target of another shape.
+    """
+    if list(target.shape) != list(logits.shape):
+        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for each of a clip's classes")
+    log_one, log_zero = torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
+    return -(target * log_one + (1 - target) * log_zero).mean()
+
+
 def check_target(logits, target, label_smoothing: float) -> None:
     """Raise ValueError unless `target` fits `logits` [N, K]."""
     if not 0 <= label_smoothing <= 1:

@@ -3,6 +3,7 @@
 from torch import nn
 
 from torch_ref.batch_norm import BatchNorm
+from torch_ref.dropout import Dropout
 from torch_ref.temporal_pool import temporal_pool
 
 
@@ -23,7 +24,7 @@ class Recognizer(nn.Module):
         self.num_segments = num_segments
         self.temporal_pool = temporal_pool
         self.partial_bn = partial_bn
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def stages(self, x) -> dict:
         """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order; with temporal

@@ -59,7 +59,8 @@ def run_checks(entries, indices, source, check, title, skip_bad, workers, progre
 
     pool = ThreadPoolExecutor(workers or min(16, len(os.sched_getaffinity(0)) * 2))
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not progress) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:
             errors = bar.track(pool.map(one, groups.values()), len(groups), description=title)
             for group, error in zip(groups.values(), errors):
                 if error is not None:

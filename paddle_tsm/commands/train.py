@@ -1,0 +1,138 @@
+"""`paddle-tsm train`: a TSM network from a list of clips."""
+
+from __future__ import annotations
+
+import argparse
+
+from paddle_tsm.data.annotations import FORMS
+from paddle_tsm.data.check_list import DEPTHS
+from paddle_tsm.training.recipe import RECIPES
+
+EXAMPLES = """examples:
+  paddle-tsm train train.txt --validation val.txt --recipe mmaction2-sthv2 --pretrained resnet50.pth --out run
+  paddle-tsm train train.txt --recipe mit-kinetics400 --set num_classes=12 batch=16 lr=0.0025 epochs=20 --out run --resume
+  paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64
+  python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) train train.txt --out run
+"""
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="train a network on a list of clips",
+        description="Train a TSM network. What it computes is a recipe, changed by --set; --show prints all names. "
+        "Any kill leaves checkpoints that load, and --resume goes on as if it had never happened.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("list", metavar="LIST", nargs="?", help="the training clips, one a line")
+    parser.add_argument("--recipe", default="mmaction2-kinetics400", help=f"one of {', '.join(RECIPES)} (%(default)s)")
+    parser.add_argument("--set", dest="changes", metavar="NAME=VALUE", nargs="+", action="extend", default=[],
+                        help="changes to the recipe, such as lr=0.01 batch=16")  # fmt: skip
+    parser.add_argument("--validation", metavar="LIST", help="clips to validate on after each epoch")
+    parser.add_argument("--out", default="run", metavar="DIR", help="folder for checkpoints and logs (%(default)s)")
+    parser.add_argument("--resume", action="store_true", help="go on with the training in --out, if there is one")
+    parser.add_argument("--pretrained", metavar="FILE", help="ImageNet's or another TSM's weights; its classifier is left out")
+    parser.add_argument("--keep-classifier", action="store_true", help="take over the classifier of --pretrained, too")
+    parser.add_argument("--form", default="video", choices=tuple(FORMS), help="of the lists' lines (%(default)s)")
+    parser.add_argument("--root", default="", metavar="DIR", help="folder that the lists' paths start from")
+    parser.add_argument("--template", metavar="T", help="names of the frames in a folder (img_{:05d}.jpg)")
+    parser.add_argument("--check", default="first", choices=(*DEPTHS, "none"),
+                        help="how much of every clip is looked at before the start (%(default)s: its first frame)")  # fmt: skip
+    parser.add_argument("--skip-bad", action="store_true", help="go on without clips that cannot be read, and list them")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read clips (%(default)s)")
+    parser.add_argument("--save-every", type=int, default=500, metavar="N", help="updates between two saves (%(default)s)")
+    parser.add_argument("--show", action="store_true", help="print the recipe and stop")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from paddle_tsm.training.recipe import parse_changes, recipe
+
+    chosen = recipe(args.recipe, **parse_changes(args.changes))
+    if args.show:
+        return show(args.recipe, chosen)
+    if args.list is None:
+        raise ValueError("got no LIST; wanted a file with a line for each clip, or --show")
+    if args.save_every < 1:
+        raise ValueError(f"--save-every: got {args.save_every}, wanted at least 1")
+
+    from paddle_tsm.runtime import import_paddle
+
+    import_paddle()
+    from paddle_tsm.training.loop import Plan, train
+    from paddle_tsm.training.processes import join
+
+    refuse_amp_on_cpu(chosen)
+    processes = join()
+    lists, source, bad = read_lists(args, chosen, processes)
+    plan = Plan(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
+                args.keep_classifier)  # fmt: skip
+    outcome = train(chosen, plan, processes)
+    for clip in bad:
+        outcome.skipped.add(clip)
+    return report(args, outcome, processes)
+
+
+def show(name: str, chosen) -> int:
+    """Print every option of the recipe, those that differ from the defaults marked."""
+    import dataclasses
+
+    from paddle_tsm.training.recipe import Recipe
+
+    print(f"{name}:")
+    for field in dataclasses.fields(Recipe):
+        value = getattr(chosen, field.name)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        print(f"  {field.name}={text}" + ("" if value == field.default else f"    ({field.default})"))
+    return 0
+
+
+def refuse_amp_on_cpu(chosen) -> None:
+    """Paddle's auto_cast only warns on a CPU, and then computes in float32."""
+    import paddle
+
+    if chosen.amp != "none" and paddle.device.get_device().startswith("cpu"):
+        raise ValueError(f"amp: got {chosen.amp!r} on a CPU, where Paddle has no mixed precision; wanted amp=none")
+
+
+def read_lists(args, chosen, processes):
+    """((training clips, validation clips), their source, the bad ones), looked at by the first process alone."""
+    from paddle_tsm.data.annotations import read_list
+    from paddle_tsm.data.check_list import check_list
+    from paddle_tsm.data.clip_reader import FrameSource
+    from paddle_tsm.data.datasets import data_set
+
+    template = args.template
+    if template is None and args.form != "video":
+        template = data_set(chosen.data_set).template if chosen.data_set else "img_{:05d}.jpg"
+    source = FrameSource(template if args.form != "video" else None)
+    options = {"root": args.root, "num_classes": chosen.num_classes, "multi_label": chosen.multi_label}
+    lists = [read_list(name, args.form, **options) if name else [] for name in (args.list, args.validation)]
+    bad = []
+    if args.check != "none":
+        found = None
+        if processes.is_first:
+            checked = [check_list(entries, source, depth=args.check, skip_bad=args.skip_bad) for entries in lists]
+            found = [entries for entries, _ in checked], [clip for _, clips in checked for clip in clips]
+        (lists, bad), *_ = processes.gather(found)
+    if not lists[0]:
+        raise ValueError(f"{args.list}: no clip of the list can be read")
+    return lists, source, bad
+
+
+def report(args, outcome, processes) -> int:
+    """Say how it ended; the exit code."""
+    import os
+    import sys
+
+    if not processes.is_first:
+        return 0 if outcome.stopped is None else 128 + outcome.stopped
+    if outcome.skipped:
+        print(outcome.skipped.report())
+    if outcome.stopped is not None:
+        print(f"paddle-tsm train: stopped; everything is saved in {args.out}; --resume goes on", file=sys.stderr)
+        return 128 + outcome.stopped
+    best = f", best in epoch {outcome.best_epoch + 1}: {100 * outcome.best:.1f} %" if outcome.best is not None else ""
+    print(f"done: {os.path.join(args.out, 'last.safetensors')}{best}")
+    return 0

@@ -1,0 +1,33 @@
+"""Ctrl-C and SIGTERM as a request: the update that runs is finished, everything saved, and the training ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+
+
+class StopRequest:
+    """`signal`: which one came, or None. A second one ends the program at once."""
+
+    def __init__(self):
+        self.signal: int | None = None
+
+    def receive(self, number: int, frame) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+@contextlib.contextmanager
+def stop_request():
+    """Yield a StopRequest that the two signals go to inside the block. Elsewhere than in the main thread, where Python
+    takes no handlers, nothing is changed."""
+    request, before = StopRequest(), {}
+    with contextlib.suppress(ValueError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, request.receive)
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

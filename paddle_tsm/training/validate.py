@@ -1,0 +1,49 @@
+"""The validation of a training: every clip of the list once, shared out over the processes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
+from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.evaluation.score import score_clips
+
+
+def validate(session, reader, processes, batch: int, workers: int, skipped, progress=None) -> dict:
+    """{"top1", "top5", "mean_class_accuracy", "loss", "clips"}, or {"mean_average_precision", "clips"} where clips have
+    several labels; the same in every process. The average's weights are used where there is one."""
+    processes.share_buffers(session.model)
+    share = processes.share(list(range(len(reader))))
+    session.model.eval()
+    try:
+        if session.average:
+            with session.average.in_place():
+                scored = score_clips(run_of(session.model), reader, share, batch=batch, workers=workers, skipped=skipped,
+                                     progress=progress)  # fmt: skip
+        else:
+            scored = score_clips(run_of(session.model), reader, share, batch=batch, workers=workers, skipped=skipped,
+                                 progress=progress)  # fmt: skip
+    finally:
+        session.start_training()
+    parts = processes.gather((scored.scores, scored.labels))
+    scores, labels = np.concatenate([part[0] for part in parts]), [row for part in parts for row in part[1]]
+    if not len(labels):
+        raise ValueError("validation: no clip could be read")
+    if session.recipe.multi_label:
+        return {"mean_average_precision": float(mean_average_precision(scores, labels)), "clips": len(labels)}
+    return {
+        "top1": float(top_k_accuracy(scores, labels, 1)),
+        "top5": float(top_k_accuracy(scores, labels, 5)),
+        "mean_class_accuracy": float(mean_class_accuracy(scores, labels)),
+        "loss": loss_of_scores(scores, labels, reader.preset.average),
+        "clips": len(labels),
+    }
+
+
+def loss_of_scores(scores: np.ndarray, labels: list, average: str) -> float:
+    """The mean cross entropy of averaged views: of probabilities, or of logits."""
+    log_probability = np.log(np.maximum(scores, np.finfo("float64").tiny, dtype="float64"))
+    if average == "logits":
+        top = scores.max(axis=1, keepdims=True)
+        log_probability = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
+    return float(-np.mean([row[label[0]] for row, label in zip(log_probability, labels)]))
