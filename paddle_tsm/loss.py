@@ -1,6 +1,7 @@
 """Cross entropy with label smoothing, for class indices and for soft targets."""
 
 import paddle
+from paddle.nn import functional as F
 
 
 def cross_entropy(logits, target, label_smoothing: float = 0.0):
@@ -29,8 +30,8 @@ def binary_cross_entropy(logits, target):
     a target of another shape.
     """
     if list(target.shape) != list(logits.shape):
-        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for each of a clip's classes")
-    log_one, log_zero = paddle.nn.functional.log_sigmoid(logits), paddle.nn.functional.log_sigmoid(-logits)
+        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for a clip's classes")
+    log_one, log_zero = F.log_sigmoid(logits), F.log_sigmoid(-logits)
     return -(target * log_one + (1 - target) * log_zero).mean()
 
 

@@ -21,8 +21,8 @@ def binary_cross_entropy(logits, target):
     a target of another shape.
     """
     if list(target.shape) != list(logits.shape):
-        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for each of a clip's classes")
-    log_one, log_zero = torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
+        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for a clip's classes")
+    log_one, log_zero = F.logsigmoid(logits), F.logsigmoid(-logits)
     return -(target * log_one + (1 - target) * log_zero).mean()
 
 
