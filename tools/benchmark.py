@@ -1,4 +1,4 @@
-"""Time and memory against a peer: python tools/benchmark.py convert | train
+"""Time and memory against a peer: python tools/benchmark.py convert | train | shift
 
 Every figure is a median over interleaved runs, each contender in a process of its own, with the same threads.
 """
@@ -189,10 +189,14 @@ def ratio(measured: list, against: list) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("convert", "train"))
+    parser.add_argument("what", choices=("convert", "train", "shift"))
     parser.add_argument("--runs", type=int, default=7)
     args = parser.parse_args()
-    globals()[args.what](args.runs)
+    if args.what == "shift":
+        from tools.shift_benchmark import shift
+
+        return shift(args.runs)
+    return globals()[args.what](args.runs)
 
 
 if __name__ == "__main__":
