@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from paddle_tsm.commands import convert, demo, doctor, inspect, parity
+from paddle_tsm.commands import convert, demo, doctor, evaluate, inspect, parity
 
-COMMANDS = (inspect, convert, parity, doctor, demo)
+COMMANDS = (inspect, convert, parity, evaluate, doctor, demo)
 
 
 def main(argv: list[str] | None = None) -> int:
