@@ -14,7 +14,8 @@ def check_weights(weights: Sequence[float] | None, count: int) -> list[float]:
     """One positive weight a network, equal ones where there are none. Raises ValueError otherwise."""
     weights = [1.0] * count if weights is None else list(weights)
     if len(weights) != count:
-        raise ValueError(f"ensemble weights: got {len(weights)} for {count} checkpoint{'s' * (count > 1)}, wanted one each")
+        plural = "s" if count > 1 else ""
+        raise ValueError(f"ensemble weights: got {len(weights)} for {count} checkpoint{plural}, wanted one each")
     for weight in weights:
         if not (math.isfinite(weight) and weight > 0):
             raise ValueError(f"ensemble weights: got {weight:g}, wanted positive numbers")

@@ -2,7 +2,7 @@
 
 Labels are classes, int [M], or the tuples of `Scored.labels`. Classes rank by their score, of equal scores the lower
 class first, as `argmax` picks it; so the prediction, the top k and the confusion matrix always agree. Upstream's
-`top_k_accuracy` (mmaction2 evaluation/functional/accuracy.py) leaves the order of equal scores to NumPy's unstable sort.
+`top_k_accuracy` (mmaction2 evaluation/functional/accuracy.py) leaves equal scores to NumPy's unstable sort.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ def classes_of(labels) -> np.ndarray:
     for label in labels:
         several = np.atleast_1d(label)
         if several.shape != (1,):
-            raise ValueError(f"labels: got {several.tolist()} for one clip, wanted one; several have a mean average precision")
+            raise ValueError(
+                f"labels: got {several.tolist()} for a clip, wanted one (of several: mean_average_precision)"
+            )
         single.append(int(several[0]))
     return np.array(single, "int64")
 
@@ -76,15 +78,15 @@ def class_accuracies(scores, labels) -> np.ndarray:
 def mean_class_accuracy(scores, labels) -> float:
     """The mean of the classes' accuracies, each class counting the same. Classes without a clip are left out.
 
-    mmaction2's `mean_class_accuracy` counts such a class as 0 where some clip was taken for it; on a list that has every
-    class the two are the same.
+    mmaction2's `mean_class_accuracy` counts such a class as 0 where some clip was taken for it; on a list that has
+    every class the two are the same.
     """
     return float(np.nanmean(class_accuracies(scores, labels)))
 
 
 def average_precision(scores, positive) -> float:
-    """Of one class, over M clips: sum over the distinct scores s, from the highest, of precision times the gain in recall
-    where the clips with scores from s on are taken. NaN without a positive clip. scores: [M]; positive: bool [M].
+    """Of one class, over M clips: the sum over the distinct scores s, from the highest, of precision times the gain in
+    recall where the clips of scores from s on are taken. NaN without a positive clip. scores: [M]; positive: bool [M].
 
     Clips of equal score come together, so that their order plays no part (mmaction2 and scikit-learn do the same).
     """

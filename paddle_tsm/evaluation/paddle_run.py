@@ -15,11 +15,11 @@ def run_of(model: Recognizer):
 
     Each call puts `model` into evaluation mode and leaves it there: whoever trains on calls `model.train()`.
 
-    On CPU a clip's logits are those of `model(clip)` alone, to the bit. Paddle's convolutions, BatchNorms and pools treat
-    each frame by itself, whatever the batch; a matrix product does not: MKL adds up in another order for another number
-    of rows (measured: up to 3e-7 of the largest logit). So the classifier is run on one clip's frames at a time, and a
-    network with non-local blocks, which are products throughout, on one clip at a time. On a GPU the convolutions'
-    algorithm may depend on the batch, too, and what is left is agreement up to float32's noise.
+    On CPU a clip's logits are those of `model(clip)` alone, to the bit. Paddle's convolutions, BatchNorms and pools
+    treat each frame by itself, whatever the batch; a matrix product does not: MKL adds up in another order for another
+    number of rows (measured: up to 4e-7 of the largest logit). So the classifier is run on one clip's frames at a time,
+    and a network with non-local blocks, which are products (and differ with two threads), on one clip at a time. On a
+    GPU the convolutions' algorithm may depend on the batch, too: there the agreement is that of float32's noise.
     """
     alone = any(isinstance(layer, NonLocal) for layer in model.sublayers())
 

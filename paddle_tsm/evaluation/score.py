@@ -49,11 +49,11 @@ def score_clips(
 ) -> Scored:
     """The scores of the reader's clips, averaged over their views in float64 as `reader.preset.average` says.
 
-    run: float32 [n*T, 3, H, W] -> logits [n, K], 1 <= n <= `batch`; of this, the number of views in a forward pass, and
-    of `workers`, the threads that read, the scores depend only as far as `run` does on n (`paddle_run.run_of`: not at all).
-    indices: which clips (all), so that a process of several takes its share; none gives no rows. A bad clip is raised, or,
-    where the reader returns it (`skip_bad`) and `skipped` is there to count it, left out. progress(done, total) counts
-    clips, also those left out.
+    run: float32 [n*T, 3, H, W] -> logits [n, K], 1 <= n <= `batch`, the views of a forward pass. The scores depend on
+    `batch` only as far as `run` does on n (`paddle_run.run_of`: not at all), not on `workers`, the threads that read.
+    indices: which clips (all), so that a process of several takes its share; none gives no rows. A bad clip is raised,
+    or, where the reader returns it (`skip_bad`) and `skipped` is there to count it, left out. progress(done, total)
+    counts clips, also those left out.
     Raises ValueError for a reader of training clips, and for logits that are NaN, infinite, or not [n, K].
     """
     if reader.train:
@@ -120,7 +120,9 @@ class AveragedScores:
         for (index, _), rows in zip(block, np.split(logits, np.cumsum(counts)[:-1])):
             if not np.isfinite(rows).all():
                 entry = self.reader.entries[index]
-                raise ValueError(f"{entry.where}: {entry.path}: the network's logits are NaN or infinite; wanted finite weights")
+                raise ValueError(
+                    f"{entry.where}: {entry.path}: the network's logits are NaN or infinite; has it diverged?"
+                )
             self.logits[index].append(rows)
             self.missing[index] -= len(rows)
             if self.missing[index] == 0:
@@ -141,7 +143,7 @@ class AveragedScores:
 
 
 def merged(parts: Iterable[Scored]) -> Scored:
-    """The shares of several processes as one, in the list's order. Raises ValueError for a clip that is in two of them."""
+    """The shares of several processes as one, in the list's order. Raises ValueError for a clip that is in two."""
     parts = [part for part in parts if len(part)]
     if not parts:
         return Scored(np.empty(0, "int64"), np.empty((0, 0)), [])
