@@ -80,7 +80,7 @@ def test_table_and_video(folder, capsys):
     (["clip.mp4", "--weights", "none.pth"], "none.pth"),
     (["names.txt", "--weights", "r18.pth"], "cannot open"),
     (["clip.mp4", "--weights", "r18.pth", "--top", "0"], "--top"),
-    (["clip.mp4", "--weights", "r18.pth", "--classes", "short.txt"], "got 1 class names, wanted 6"),
+    (["clip.mp4", "--weights", "r18.pth", "--classes", "short.txt"], "got 1 names, wanted one for each of the 6 classes"),
     (["clip.mp4", "--weights", "r18.pth", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
     (["clip.mp4", "--weights", "r18.pth", "--out", "nowhere/x.mp4"], "no such folder"),
 ])

@@ -35,11 +35,11 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.console import Console
 
-    from paddle_tsm.class_names import read_class_names
     from paddle_tsm.commands.engine import engine_of
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
+    from paddle_tsm.evaluation.class_names import class_names
     from paddle_tsm.data.video_file import read_frames
 
     if args.top < 1:
@@ -47,7 +47,7 @@ def run(args) -> int:
     pixels = preset(args.preset, sampling=args.sampling, crops=args.crops, size=args.size)
     with Console(stderr=True).status("loading the network") as status:
         network, run_network = engine_of(args.weights, args, network_options(args))
-        names = read_class_names(args.classes, network.num_classes)
+        names = class_names(args.classes, network.num_classes)
         status.update("reading the video")
         frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments))
         views = views_of(pixels, frames)

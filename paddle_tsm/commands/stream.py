@@ -39,18 +39,18 @@ def run(args) -> int:
 
     import numpy as np
 
-    from paddle_tsm.class_names import read_class_names
     from paddle_tsm.commands.engine import stream_of
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
+    from paddle_tsm.evaluation.class_names import class_names
     from paddle_tsm.labelled_video import frames_of, video_writer
 
     for name in ("every", "average"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
     network, step = stream_of(args.weights, args, network_options(args))
-    names = read_class_names(args.classes, network.num_classes)
+    names = class_names(args.classes, network.num_classes)
     pixels = preset(args.preset, size=args.size)
     frames, rate = frames_of(int(args.video) if args.video.isdigit() else args.video)
     recent: deque = deque(maxlen=args.average)

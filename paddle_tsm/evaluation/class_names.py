@@ -16,3 +16,8 @@ def read_class_names(path, classes: int) -> list[str]:
     if len(names) != classes:
         raise ValueError(f"{path}: got {len(names)} names, wanted one for each of the {classes} classes")
     return names
+
+
+def class_names(path, classes: int) -> list[str]:
+    """The names in the file; "class 0", "class 1", ... where `path` is None."""
+    return [f"class {i}" for i in range(classes)] if path is None else read_class_names(path, classes)
