@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,3 +164,11 @@ assert not {"paddle", "torch", "torch_ref"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_has_every_data_set():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for name, found in DATA_SETS.items():
+        (row,) = [line for line in readme.splitlines() if line.startswith(f"| {found.title} `{name}` |")]
+        assert f"| {found.num_classes} | `{found.template}` |" in row
+        assert all(f"{a} and {b}" in row for a, b in found.label_map)
