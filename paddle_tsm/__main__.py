@@ -8,4 +8,5 @@ if not __package__:  # started as a file: its own folder would hide other module
 
 from paddle_tsm.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

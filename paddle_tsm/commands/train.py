@@ -80,16 +80,16 @@ def run(args) -> int:
 
 
 def show(name: str, chosen) -> int:
-    """Print every option of the recipe, those that differ from the defaults marked."""
+    """Print every option as --set takes it, and beside a changed one what the recipe has."""
     import dataclasses
 
-    from paddle_tsm.training.recipe import Recipe
+    def text(value) -> str:
+        return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     print(f"{name}:")
-    for field in dataclasses.fields(Recipe):
-        value = getattr(chosen, field.name)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        print(f"  {field.name}={text}" + ("" if value == field.default else f"    ({field.default})"))
+    for field, value in dataclasses.asdict(chosen).items():
+        own = getattr(RECIPES[name], field)
+        print(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})"))
     return 0
 
 

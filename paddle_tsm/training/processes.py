@@ -14,7 +14,6 @@ import signal
 from dataclasses import dataclass
 
 
-
 @dataclass(frozen=True)
 class Processes:
     """`rank` of `count`. Everything below is for all of them to call together; with one process nothing is sent."""
