@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from paddle_tsm.commands import convert, demo, doctor, inspect, parity, train
+from paddle_tsm.commands import convert, demo, doctor, evaluate, inspect, parity, train
 
-COMMANDS = (inspect, convert, parity, train, doctor, demo)
+COMMANDS = (inspect, convert, parity, train, evaluate, doctor, demo)
 
 
 def main(argv: list[str] | None = None) -> int:

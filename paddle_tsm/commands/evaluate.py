@@ -1,0 +1,303 @@
+"""`paddle-tsm evaluate`: top-1, top-5, mean class accuracy, confusion matrix and every clip's scores."""
+
+import argparse
+import errno
+import os
+import time
+from dataclasses import replace
+
+from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.layouts.systems import LAYOUTS
+
+# the layouts of systems whose pixels a preset reproduces
+PRESET_OF_LAYOUT = {name: name for name in ("mmaction2", "mit", "paddlevideo", "pptsm")} | {"mit-online": "mit"}
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="accuracy of one checkpoint, or of several together, on a list of clips",
+        description="Run every clip of LIST through the network and print top-1, top-5 and mean class accuracy,\n"
+        "or, with --multi-label, the mean average precision. The results do not depend on --batch and --workers.",
+        epilog="examples:\n  paddle-tsm evaluate val.txt --weights tsm_r50_mmaction2.pth --root videos --out report\n"
+        "  paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling dense --crops three\n"
+        "  paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble-weights 1,1.5\n"
+        "  paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("list", metavar="LIST", help="the clips, one a line, as --form says")
+    parser.add_argument(
+        "--weights", nargs="+", required=True, metavar="W",
+        help="a checkpoint of any layout and format; several: each, and their ensemble",
+    )
+    parser.add_argument("--ensemble-weights", metavar="A,B", help="a positive number for each checkpoint (equal)")
+    parser.add_argument("--network", metavar="KEY", help="which of several networks in a file, as EMA beside the other")
+    parser.add_argument(
+        "--from", dest="layout", default="auto", choices=("auto", *LAYOUTS), help="the layout (auto: read off the keys)"
+    )
+    add_clip_options(parser)
+    group = parser.add_argument_group("how it runs")
+    group.add_argument("--batch", type=int, default=8, metavar="N", help="views in a forward pass (8)")
+    group.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read clips (2)")
+    group.add_argument(
+        "--check", default="first", metavar="DEPTH",
+        help="what is looked at of every clip before the first is run: exists, first (frame), all, or none (first)",
+    )
+    group.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read; named at the end")
+    group = parser.add_argument_group("what it writes")
+    group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
+    group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
+    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files")
+    add_network_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_clip_options(parser) -> None:
+    """Add what says where the clips are and how they become input."""
+    group = parser.add_argument_group("the clips")
+    group.add_argument(
+        "--form", default="video",
+        help="of the list's lines. video: path label; frames: path num_frames label; offset: dir offset num_frames "
+        "label (video)",
+    )
+    group.add_argument("--root", default="", metavar="DIR", help="the folder that the list's paths are relative to (.)")
+    group.add_argument("--template", metavar="T", help="names of the frames, as img_{:05d}.jpg")
+    group.add_argument("--first-frame", type=int, default=1, metavar="N", help="number of a folder's first frame (1)")
+    group.add_argument(
+        "--data-set", metavar="NAME", help="as something-v2: the number of classes is checked, the template known"
+    )
+    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7")
+    group = parser.add_argument_group("their pixels")
+    group.add_argument(
+        "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (the checkpoint's system, else mmaction2)"
+    )
+    group.add_argument("--sampling", default="uniform", help="uniform, dense or twice (uniform)")
+    group.add_argument("--crops", default="centre", help="centre, three or ten (centre)")
+    group.add_argument("--size", type=int, default=224, metavar="S", help="height and width in training (224)")
+    group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
+
+
+def run(args) -> int:
+    from rich.console import Console
+
+    from paddle_tsm.data.bad_clips import SkippedClips
+    from paddle_tsm.evaluation.summary import print_evaluation
+
+    weights = check(args)
+    files = read_networks(args)
+    skipped = SkippedClips()
+    pixels, source = pixels_of(args, files), source_of(args)
+    names = class_names(args, files[0].network.num_classes)
+    entries = read_entries(args, files[0].network.num_classes, source, skipped)
+    check_places(args)
+    start = time.perf_counter()
+    parts = score_files(args, files, entries, pixels, source, skipped)
+    seconds = time.perf_counter() - start
+    evaluation = summarise(args, files, parts, weights, pixels, names, skipped)
+    console = Console()
+    print_evaluation(evaluation, console)
+    console.print(f"{len(entries) / seconds:.1f} videos/s", highlight=False)
+    write(args, evaluation, entries, console)
+    if args.skip_bad:
+        console.print(skipped.report(), highlight=False, markup=False, soft_wrap=True)
+    return 0
+
+
+def check(args) -> list[float]:
+    """The weight of each checkpoint. Raises ValueError for an option that cannot be."""
+    from paddle_tsm.data.check_list import DEPTHS
+    from paddle_tsm.data.presets import pick
+    from paddle_tsm.data.scores import AVERAGES
+    from paddle_tsm.evaluation.ensemble import check_weights
+
+    for name, least in (("batch", 1), ("workers", 0), ("size", 1), ("first_frame", 0)):
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
+    pick(dict.fromkeys((*DEPTHS, "none")), args.check, "--check")
+    if args.average is not None:
+        pick(dict.fromkeys(AVERAGES), args.average, "--average")
+    if args.ensemble_weights is None:
+        return check_weights(None, len(args.weights))
+    try:
+        weights = [float(text) for text in args.ensemble_weights.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--ensemble-weights: got {args.ensemble_weights!r}, wanted numbers with commas, as 1,1.5"
+        ) from None
+    return check_weights(weights, len(args.weights))
+
+
+def check_places(args) -> None:
+    """Make the folder of --out, and raise OSError where --json has none: better before the run than after it."""
+    if args.out:
+        os.makedirs(args.out, exist_ok=True)
+    folder = os.path.dirname(args.json or "")
+    if folder and not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
+
+
+def read_networks(args) -> list:
+    """The checkpoints, a NetworkFile each, all of the same classes."""
+    from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.layouts.network_file import read_network
+
+    wanted = data_set(args.data_set) if args.data_set else None
+    options = network_options(args)
+    files = [read_network(path, layout=args.layout, network=args.network, **options) for path in args.weights]
+    for path, file in zip(args.weights, files):
+        classes, first = file.network.num_classes, files[0].network.num_classes
+        if classes != first:
+            raise ValueError(f"{path}: got {classes} classes, wanted {first} as in {args.weights[0]}")
+        if wanted and classes != wanted.num_classes:
+            raise ValueError(f"{path}: got {classes} classes, wanted the {wanted.num_classes} of {wanted.title}")
+    return files
+
+
+def pixels_of(args, files):
+    """The preset that was asked for; else that of the checkpoints' system."""
+    from paddle_tsm.data.presets import preset
+
+    systems = {PRESET_OF_LAYOUT[file.layout.name] for file in files if file.layout.name in PRESET_OF_LAYOUT}
+    if args.preset is None and len(systems) > 1:
+        several = " and ".join(sorted(systems))
+        raise ValueError(f"weights: got checkpoints of {several}, wanted --preset to say whose pixels they take")
+    name = args.preset or next(iter(systems), "mmaction2")
+    found = preset(name, sampling=args.sampling, crops=args.crops, size=args.size)
+    return replace(found, average=args.average) if args.average else found
+
+
+def source_of(args):
+    """Where the frames are: videos, or folders of frames."""
+    from paddle_tsm.data.clip_reader import FrameSource
+    from paddle_tsm.data.datasets import data_set
+
+    if args.form == "video":
+        if args.template is not None:
+            raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
+        return FrameSource()
+    template = args.template or (data_set(args.data_set).template if args.data_set else None)
+    if template is None:
+        raise ValueError(
+            f"--form {args.form}: got no names of the frames, wanted --template, as img_{{:05d}}.jpg, or --data-set"
+        )
+    return FrameSource(template, args.first_frame)
+
+
+def class_names(args, classes: int) -> list[str] | None:
+    """The names in the file of --classes, one for each class."""
+    if args.classes is None:
+        return None
+    with open(args.classes, encoding="utf-8-sig") as file:
+        try:
+            names = [line.strip() for line in file if line.strip()]
+        except UnicodeDecodeError:
+            raise ValueError(f"{args.classes}: not text in UTF-8; wanted names of classes, one a line") from None
+    if len(names) != classes:
+        raise ValueError(f"{args.classes}: got {len(names)} names, wanted one for each of the {classes} classes")
+    return names
+
+
+def read_entries(args, classes: int, source, skipped) -> list:
+    """The clips of the list that pass the check of depth --check; the others are in `skipped`."""
+    from paddle_tsm.data.annotations import read_list
+    from paddle_tsm.data.check_list import check_list
+
+    entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
+    if args.check == "none":
+        return entries
+    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
+    for one in bad:
+        skipped.add(one)
+    if not good:
+        raise ValueError(f"{args.list}: none of the {len(entries)} clips can be read; the first: {bad[0]}")
+    return good
+
+
+def engine_run(file):
+    """What runs the checkpoint: float32 [N*T, 3, H, W] -> logits [N, K]. The one place where an engine is chosen."""
+    from paddle_tsm import runtime
+
+    runtime.import_paddle()
+    from paddle_tsm.create import build
+    from paddle_tsm.evaluation.paddle_run import run_of
+    from paddle_tsm.load import assign_weights
+
+    network, tensors = file.as_asked()
+    return run_of(assign_weights(build(network), tensors))
+
+
+def score_files(args, files, entries, pixels, source, skipped) -> list:
+    """Each checkpoint's scores, of the clips that could be read for all: another number of frames takes others."""
+    from paddle_tsm.data.clip_reader import ClipReader
+    from paddle_tsm.evaluation.score import score_clips
+
+    parts = []
+    with progress_bar() as bar:
+        for number, file in enumerate(files, 1):
+            reader = ClipReader(entries, pixels, file.network.num_segments, source=source, skip_bad=args.skip_bad)
+            title = "evaluating" if len(files) == 1 else f"checkpoint {number} of {len(files)}"
+            task = bar.add_task(title, total=len(entries))
+            parts.append(score_clips(
+                engine_run(file), reader, batch=args.batch, workers=args.workers, skipped=skipped,
+                progress=lambda done, total, task=task: bar.update(task, completed=done),
+            ))
+    common = set.intersection(*(set(part.indices.tolist()) for part in parts))
+    if not common:
+        raise ValueError(f"{args.list}: none of the clips can be read; {skipped.report()}")
+    return [part.only(common) for part in parts]
+
+
+def progress_bar():
+    """A bar on stderr with the clips done, videos/s and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class VideosPerSecond(ProgressColumn):
+        def render(self, task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} videos/s")
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+
+
+def summarise(args, files, parts, weights, pixels, names, skipped):
+    """The Evaluation of the checkpoints and, where there are several, of their ensemble."""
+    from paddle_tsm.evaluation.ensemble import combine
+    from paddle_tsm.evaluation.summary import Evaluation, Rated
+
+    rated = [
+        Rated(path, part, file.network.num_segments, weight)
+        for path, part, file, weight in zip(args.weights, parts, files, weights)
+    ]
+    if len(parts) > 1:
+        rated.append(Rated("ensemble", combine(parts, weights)))
+    options = {
+        "preset": pixels.name, "sampling": args.sampling, "crops": args.crops, "size": pixels.test_size,
+        "average": pixels.average, "views": pixels.views,
+    }
+    lines = skipped.report().splitlines()[1:]
+    return Evaluation(args.list, rated, options, args.multi_label, names, [line.strip() for line in lines])
+
+
+def write(args, evaluation, entries, console) -> None:
+    """Write what --out and --json ask for, and say what was written."""
+    from paddle_tsm.evaluation.files import write_files, write_json
+    from paddle_tsm.parity.plots import need_matplotlib
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    if args.out:
+        plot = True
+        if not args.multi_label:
+            try:
+                need_matplotlib()
+            except ValueError as error:
+                plot = False
+                say(f"confusion.png was left out: {error}")
+        say(f"{args.out}: {', '.join(write_files(args.out, evaluation, entries, plot))}")
+    if args.json:
+        write_json(args.json, evaluation)
+        say(args.json)

@@ -1,0 +1,115 @@
+"""What one evaluation found: the measures of each checkpoint and of all together, for the table and for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paddle_tsm.evaluation import metrics
+from paddle_tsm.evaluation.score import Scored
+
+# name in JSON -> heading of the table
+SINGLE = {"top1": "top-1", "top5": "top-5", "mean_class_accuracy": "mean class"}
+MULTI = {"mean_average_precision": "mAP"}
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A checkpoint, or the ensemble: its `weight` is None."""
+
+    name: str
+    scored: Scored
+    num_segments: int | None = None
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`rated`: the checkpoints, then, where there are several, the ensemble. `options`: how the clips were read and
+    averaged. `class_names`: of the K classes, or None. `skipped`: the clips left out, a line each."""
+
+    list_file: str
+    rated: list[Rated]
+    options: dict
+    multi_label: bool
+    class_names: list[str] | None
+    skipped: list[str]
+
+    @property
+    def final(self) -> Scored:
+        """The scores that count: the ensemble's, or the only checkpoint's."""
+        return self.rated[-1].scored
+
+    @property
+    def num_classes(self) -> int:
+        return self.final.scores.shape[1]
+
+    def class_headings(self) -> list[str]:
+        """A heading a class: its number, with its name where names are known."""
+        if self.class_names is None:
+            return [str(k) for k in range(self.num_classes)]
+        return [f"{k} {name}" for k, name in enumerate(self.class_names)]
+
+    def content(self) -> dict:
+        """All of it but the scores, for JSON; null for a class without a clip."""
+        of_class = metrics.average_precisions if self.multi_label else metrics.class_accuracies
+        values = of_class(self.final.scores, self.final.labels).tolist()
+        checkpoints = [one for one in self.rated if one.weight is not None]
+        return {
+            "list": self.list_file,
+            "clips": len(self.final),
+            "classes": self.num_classes,
+            **self.options,
+            "checkpoints": [
+                {"file": one.name, "num_segments": one.num_segments, "weight": one.weight}
+                | measures(one.scored, self.multi_label)
+                for one in checkpoints
+            ],
+            "ensemble": measures(self.final, self.multi_label) if len(checkpoints) > 1 else None,
+            of_class.__name__: [None if np.isnan(value) else value for value in values],
+            "class_names": self.class_names,
+            "skipped": self.skipped,
+        }
+
+
+def measures(scored: Scored, multi_label: bool) -> dict[str, float]:
+    """The measures of SINGLE, or, for clips of several labels, of MULTI."""
+    scores, labels = scored.scores, scored.labels
+    if multi_label:
+        return {"mean_average_precision": metrics.mean_average_precision(scores, labels)}
+    return {
+        "top1": metrics.top_k_accuracy(scores, labels, 1),
+        "top5": metrics.top_k_accuracy(scores, labels, 5),
+        "mean_class_accuracy": metrics.mean_class_accuracy(scores, labels),
+    }
+
+
+def print_evaluation(evaluation: Evaluation, console) -> None:
+    """Print the table: a row a checkpoint, then the ensemble's."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    options, several = evaluation.options, len(evaluation.rated) > 1
+    how = "{}: {preset}, {sampling}, {crops}, {size} pixels, mean of {average}".format(evaluation.list_file, **options)
+    console.print(how, markup=False, highlight=False, soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("checkpoint", overflow="fold")
+    named = MULTI if evaluation.multi_label else SINGLE
+    for heading in (*(["weight"] if several else []), "frames", "clips", "views", *named.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in evaluation.rated:
+        if one.weight is None:
+            table.add_section()
+        found = measures(one.scored, evaluation.multi_label)
+        table.add_row(
+            escape(one.name),
+            *(["" if one.weight is None else f"{one.weight:g}"] if several else []),
+            "" if one.num_segments is None else str(one.num_segments),
+            str(len(one.scored)),
+            str(options["views"]),
+            *(f"{100 * found[name]:.2f} %" for name in named),
+            style="bold" if one is evaluation.rated[-1] else None,
+        )
+    console.print(table)
