@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 import os
 
 from paddle_tsm.atomic_file import atomic_file
@@ -57,6 +58,8 @@ class TrainingLog:
     def _show(self, group: str, names, row, step: int) -> None:
         if self._board:
             for name, value in zip(names, row):
+                if math.isnan(value):  # the accuracy of clips with several labels; tensorboardX warns of each
+                    continue
                 self._board.add_scalar(f"{group}/{name}", value, step)
 
 
