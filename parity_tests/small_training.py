@@ -54,6 +54,12 @@ def entries(clips, name: str = "train.txt", **options):
     return read_list(clips / name, root=clips, **options)
 
 
+def samples(count: int, seed: int = 0) -> list:
+    """Clips that need no video, as an update takes them: (clip, labels, key)."""
+    draws = [np.random.default_rng([seed, i]).standard_normal((T, 3, 32, 32)) for i in range(count)]
+    return [(clip.astype("float32"), (i % CLASSES,), (0, i)) for i, clip in enumerate(draws)]
+
+
 def train_small(clips, out, validation: bool = False, plan: dict | None = None, count: int = TRAIN, **changes):
     """Train in this process, on the first `count` clips; returns the outcome."""
     lists = entries(clips)[:count], entries(clips, "val.txt") if validation else []
@@ -102,8 +108,9 @@ class Job:
         return self.process.wait(seconds)
 
 
-def start(clips, out, *more: str, **changes) -> Job:
-    return Job(out, [sys.executable, "-m", "paddle_tsm", *arguments(clips, out, *more, **changes)])
+def start(clips, out, *more: str, limits=None, **changes) -> Job:
+    """`limits`: called in the new process before the command."""
+    return Job(out, [sys.executable, "-m", "paddle_tsm", *arguments(clips, out, *more, **changes)], preexec_fn=limits)
 
 
 def rows(out, name: str = "train.csv") -> list[dict]:

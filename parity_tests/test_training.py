@@ -26,20 +26,10 @@ from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.update import update
 from parity_tests.small_training import (
-    CLASSES, OPTIONS, T, TRAIN, apart, clips, entries, rows, small_recipe, train_small, values, weights,
+    CLASSES, OPTIONS, T, TRAIN, apart, clips, entries, rows, samples, small_recipe, train_small, values, weights,
 )  # fmt: skip
 
 __all__ = ["clips"]  # the fixture
-
-
-def sample(index, classes=CLASSES, seed=0):
-    """A clip that needs no video, as a `ClipReader` gives it, and its key."""
-    clip = np.random.default_rng([seed, index]).standard_normal((T, 3, 32, 32)).astype("float32")
-    return clip, (index % classes,), (0, index)
-
-
-def samples(count, **options):
-    return [sample(i, **options) for i in range(count)]
 
 
 def test_every_number_is_a_training_steps(clips, tmp_path):
