@@ -30,12 +30,12 @@ def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, .
     return model
 
 
-def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
+def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):
     """The network in the file `path`, in evaluation mode.
 
     path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by content.
-    layout: "auto", or the layout's name. num_segments, options: as for `create_model`; needed only where the file
-    cannot say them. Raises ValueError (CheckpointError), in one line, for a file that is not exactly a known network.
+    layout: "auto", or the layout's name. num_segments (8), options: as for `create_model`; needed only where the file
+    cannot say them, as one that paddle-tsm wrote can. Raises ValueError (CheckpointError), in one line, for a file that is not exactly a known network.
     """
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
     network, tensors = found.as_asked()

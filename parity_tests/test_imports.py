@@ -39,6 +39,23 @@ assert "torch" not in sys.modules
     assert "pip install 'paddle-tsm[torch]'" in done.stderr
 
 
+def test_training_without_torch():
+    """A whole update, so that what is imported late is, too."""
+    done = run(("torch", "torch_ref"), """
+import numpy as np
+from paddle_tsm.training import loop
+from paddle_tsm.training.processes import Processes
+from paddle_tsm.training.recipe import recipe
+from paddle_tsm.training.session import Session
+from paddle_tsm.training.update import update
+session = Session(recipe("mit-kinetics400", arch="tsm_resnet18", num_classes=3, num_segments=2, size=32), "")
+clip = np.zeros((2, 3, 32, 32), "float32")
+assert update(session, [(clip, (1,), (0, 0)), (clip, (2,), (0, 1))], Processes(), 0.1).clips == 2
+assert "torch" not in sys.modules
+""")
+    assert done.returncode == 0, done.stderr
+
+
 def test_torch_ref_without_paddle(r18_file):
     done = run(("paddle",), f"""
 import torch, torch_ref

@@ -73,8 +73,27 @@ def test_targets_that_do_not_fit(package, tensor, target, options):
         package.cross_entropy(tensor(np.zeros((2, 6))), tensor(target), **options)
 
 
+@pytest.mark.parametrize("logits", [ORDINARY, EXTREME], ids=["ordinary", "extreme"])
+@pytest.mark.parametrize("target", [RNG.integers(0, 2, (5, 6)).astype("float64"), SOFT], ids=["hard", "soft"])
+def test_binary_cross_entropy_is_torchs(logits, target):
+    logits = logits.astype("float64")
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits
+    expected = value_and_gradient(theirs, torch.from_numpy, logits, target)
+    for package, tensor in ((paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
+        loss, gradient = value_and_gradient(package.binary_cross_entropy, tensor, logits, target)
+        assert loss == pytest.approx(expected[0], rel=1e-12)
+        np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("package, tensor", [(paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
+@pytest.mark.parametrize("target", [np.array([0, 1]), np.zeros((2, 5)), np.zeros((1, 6))])
+def test_several_labels_that_do_not_fit(package, tensor, target):
+    with pytest.raises(ValueError, match=r"wanted \[2, 6\]"):
+        package.binary_cross_entropy(tensor(np.zeros((2, 6))), tensor(target))
+
+
 def test_same_names_and_arguments():
-    for name in ("cross_entropy", "check_target"):
+    for name in ("cross_entropy", "binary_cross_entropy", "check_target"):
         assert inspect.signature(getattr(paddle_tsm.loss, name)) == inspect.signature(getattr(torch_ref.loss, name))
 
 

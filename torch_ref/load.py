@@ -27,7 +27,7 @@ def to_tensor(array: np.ndarray):
     return torch.from_numpy(np.array(array, "float32") if array.dtype.name == "bfloat16" else np.array(array))
 
 
-def load_model(path, layout: str = "auto", num_segments: int = 8, **options):
+def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):
     """The network in the file `path`, in evaluation mode; see `paddle_tsm.load_model` for the arguments and errors.
 
     The file is read by paddle_tsm's readers and key maps, which import neither framework.

@@ -54,17 +54,22 @@ def run(args) -> int:
         return show(args.recipe, chosen)
     if args.list is None:
         raise ValueError("got no LIST; wanted a file with a line for each clip, or --show")
-    if args.save_every < 1:
-        raise ValueError(f"--save-every: got {args.save_every}, wanted at least 1")
+    for name, least in (("save_every", 1), ("workers", 0)):
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
+    if args.keep_classifier and not args.pretrained:
+        raise ValueError("--keep-classifier: got no --pretrained to take it from")
 
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
+    from paddle_tsm.training.files import check_folder
     from paddle_tsm.training.loop import Plan, train
     from paddle_tsm.training.processes import join
 
     refuse_amp_on_cpu(chosen)
     processes = join()
+    processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which may take minutes
     lists, source, bad = read_lists(args, chosen, processes)
     plan = Plan(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
                 args.keep_classifier)  # fmt: skip
@@ -75,16 +80,16 @@ def run(args) -> int:
 
 
 def show(name: str, chosen) -> int:
-    """Print every option of the recipe, those that differ from the defaults marked."""
+    """Print every option as --set takes it, and beside a changed one what the recipe has."""
     import dataclasses
 
-    from paddle_tsm.training.recipe import Recipe
+    def text(value) -> str:
+        return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     print(f"{name}:")
-    for field in dataclasses.fields(Recipe):
-        value = getattr(chosen, field.name)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        print(f"  {field.name}={text}" + ("" if value == field.default else f"    ({field.default})"))
+    for field, value in dataclasses.asdict(chosen).items():
+        own = getattr(RECIPES[name], field)
+        print(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})"))
     return 0
 
 
@@ -111,11 +116,10 @@ def read_lists(args, chosen, processes):
     lists = [read_list(name, args.form, **options) if name else [] for name in (args.list, args.validation)]
     bad = []
     if args.check != "none":
-        found = None
-        if processes.is_first:
-            checked = [check_list(entries, source, depth=args.check, skip_bad=args.skip_bad) for entries in lists]
-            found = [entries for entries, _ in checked], [clip for _, clips in checked for clip in clips]
-        (lists, bad), *_ = processes.gather(found)
+        checked = processes.from_first(
+            lambda: [check_list(entries, source, depth=args.check, skip_bad=args.skip_bad) for entries in lists]
+        )
+        lists, bad = [entries for entries, _ in checked], [clip for _, clips in checked for clip in clips]
     if not lists[0]:
         raise ValueError(f"{args.list}: no clip of the list can be read")
     return lists, source, bad

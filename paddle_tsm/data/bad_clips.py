@@ -31,6 +31,9 @@ class SkippedClips:
     def __len__(self) -> int:
         return len(self._seen)
 
+    def __iter__(self):
+        return iter(self._seen.values())
+
     def take_out(self, samples: list) -> list:
         """The samples that are no BadClip; the others are counted."""
         for sample in samples:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.layouts.network_file import METADATA_KEY
@@ -13,16 +14,32 @@ from paddle_tsm.network import is_linear_weight
 
 RESUME = "resume.safetensors"  # all that `--resume` needs
 LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
+TRAIN_ROWS, VALIDATION_ROWS = "train.csv", "validation.csv"  # a row an update, a row an epoch
+GO_ON = "what was saved before is whole: make room and go on with --resume"
 
 
-def open_folder(out, resume: bool) -> bool:
-    """Make the folder `out`; returns whether it holds a training to go on with. Raises ValueError where it holds one that
-    was not asked for."""
+def check_folder(out, resume: bool) -> bool:
+    """Whether the folder `out` holds a training to go on with. Raises ValueError where it holds one that was not asked
+    for, or files that a training would overwrite; nothing is written."""
+    if os.path.exists(out) and not os.path.isdir(out):
+        raise ValueError(f"{out}: is a file; wanted a folder, which is made where there is none")
+    if os.path.exists(os.path.join(out, RESUME)):
+        if not resume:
+            raise ValueError(f"{out}: holds a training already; --resume goes on with it, another --out starts a new one")
+        return True
+    for name in (LAST, BEST, TRAIN_ROWS, VALIDATION_ROWS):
+        if os.path.exists(os.path.join(out, name)):
+            raise ValueError(f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays")
+    return False
+
+
+def make_folder(out) -> None:
+    """Make the folder `out`, and take away the unfinished files that a killed training left in it."""
     os.makedirs(out, exist_ok=True)
-    exists = os.path.exists(os.path.join(out, RESUME))
-    if exists and not resume:
-        raise ValueError(f"{out}: holds a training already; --resume goes on with it, another --out starts a new one")
-    return exists
+    ours = "|".join(map(re.escape, (RESUME, LAST, BEST, TRAIN_ROWS, VALIDATION_ROWS)))
+    for name in os.listdir(out):
+        if re.fullmatch(rf"\.({ours})\.\d+-[0-9a-f]{{8}}\.tmp", name):  # `atomic_path`'s names
+            os.unlink(os.path.join(out, name))
 
 
 def write_model(path, model, network) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from dataclasses import dataclass, field
 from itertools import islice
 
+from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader, FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.load import load_pretrained
-from paddle_tsm.schedule import learning_rates
-from paddle_tsm.training.files import BEST, LAST, RESUME, digest_of, open_folder, write_model
+from paddle_tsm.training.files import BEST, GO_ON, LAST, RESUME, check_folder, digest_of, make_folder, write_model
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.order import batches_of, steps_of
 from paddle_tsm.training.processes import Processes
@@ -64,26 +65,29 @@ def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Out
     Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `plan.skip_bad`), and a
     loss that is not finite.
     """
-    session, resumed = open_session(recipe, plan, processes)
     steps = steps_of(len(plan.train), recipe.batch)
+    rates = recipe.rates(steps)
+    session, resumed = open_session(recipe, plan, processes)
     position = session.position
     log = None
     if processes.is_first:
+        make_folder(plan.out)
         if not resumed:
             session.save(os.path.join(plan.out, RESUME))
         log = TrainingLog(plan.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
     show = Show(recipe.epochs * steps, done, recipe.epochs, recipe.num_segments, quiet=not processes.is_first)
-    if resumed:
+    if resumed and position.epoch < recipe.epochs:
         show.line(f"going on at epoch {position.epoch + 1}, update {position.step + 1}")
+    elif resumed:
+        show.line(f"all {recipe.epochs} epochs are done already")
     with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
-        return Run(session, plan, processes, log, show, request, steps).to_the_end()
+        return Run(session, plan, processes, log, show, request, rates).to_the_end()
 
 
 def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Session, bool]:
     """The training at its start, or where it was left, and whether that is so."""
-    resumed = open_folder(plan.out, plan.resume) if processes.is_first else False
-    (resumed, *_) = processes.gather(resumed)
+    resumed = processes.from_first(lambda: check_folder(plan.out, plan.resume))
     session = Session(recipe, digest_of(plan.train))
     if resumed:
         session.restore(os.path.join(plan.out, RESUME))
@@ -97,12 +101,11 @@ def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Sess
 class Run:
     """One process's run of a training, from its session's position to the end or to a signal."""
 
-    def __init__(self, session, plan: Plan, processes: Processes, log, show: Show, request, steps: int):
+    def __init__(self, session, plan: Plan, processes: Processes, log, show: Show, request, rates):
         self.session, self.plan, self.processes, self.log, self.show = session, plan, processes, log, show
-        self.request, self.steps = request, steps
+        self.request, self.rates, self.steps = request, rates, rates.shape[1]
         recipe = session.recipe
         self.recipe, self.outcome = recipe, Outcome()
-        self.rates = learning_rates(recipe.lr, recipe.schedulers(), recipe.epochs, steps)
         options = {"source": plan.source, "seed": recipe.seed, "skip_bad": plan.skip_bad}
         self.reader = ClipReader(plan.train, recipe.pixels(), recipe.num_segments, train=True, **options)
         self.validation = ClipReader(plan.validation, recipe.pixels(), recipe.num_segments, **options)
@@ -124,6 +127,8 @@ class Run:
                     self.outcome.stopped = stopped
                     break
         self.outcome.best, self.outcome.best_epoch = position.best, position.best_epoch
+        for bad in [bad for part in self.processes.gather(list(self.outcome.skipped)) for bad in part]:
+            self.outcome.skipped.add(bad)
         return self.outcome
 
     def shares(self):
@@ -169,7 +174,7 @@ class Run:
                               skipped=self.outcome.skipped, progress=self.show.validating)  # fmt: skip
             self.outcome.validation = values
             score = values["mean_average_precision" if self.recipe.multi_label else "top1"]
-            better = position.best is None or score > position.best
+            better = not math.isnan(score) and (position.best is None or score > position.best)
             if better:
                 position.best, position.best_epoch = score, epoch
             name = "mAP" if self.recipe.multi_label else "top-1"
@@ -187,7 +192,10 @@ class Run:
         if not self.processes.is_first:
             return
         average = self.session.average
-        with average.in_place() if average and networks else contextlib.nullcontext():
-            for name in networks:
-                write_model(os.path.join(self.plan.out, name), self.session.model, self.recipe.network())
-        self.session.save(os.path.join(self.plan.out, RESUME))
+        try:
+            with average.in_place() if average and networks else contextlib.nullcontext():
+                for name in networks:
+                    write_model(os.path.join(self.plan.out, name), self.session.model, self.recipe.network())
+            self.session.save(os.path.join(self.plan.out, RESUME))
+        except CheckpointError as error:
+            raise ValueError(f"{error}; {GO_ON}") from None

@@ -7,10 +7,11 @@ the clips gives the gradient of the whole batch.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 from dataclasses import dataclass
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,37 @@ class Processes:
         import paddle.distributed as dist
 
         things: list = []
-        dist.all_gather_object(things, thing)
+        with self.together():
+            dist.all_gather_object(things, thing)
         return things
+
+    @contextlib.contextmanager
+    def together(self):
+        """Say in one line that another process has gone; what gloo and NCCL raise then does not."""
+        try:
+            yield
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[-200:]
+            raise ValueError(
+                f"process {self.rank} of {self.count}: another one has ended ({reason}); its log says why; --resume goes on"
+            ) from None
+
+    def from_first(self, make):
+        """What `make()` gives in the first process, in all of them. Where it raises there, all raise: none is left waiting."""
+        if self.count == 1:
+            return make()
+        found, error = None, None
+        if self.is_first:
+            try:
+                found = make()
+            except (ValueError, OSError) as raised:
+                error = raised
+        found, text = self.gather((found, error and str(error)))[0]
+        if error is not None:
+            raise error
+        if text is not None:
+            raise ValueError(text)
+        return found
 
     def sum_gradients(self, optimizer) -> None:
         """Add up the gradients of all processes, as one message. One without clips adds zeros."""
@@ -51,10 +81,8 @@ class Processes:
         import paddle.distributed as dist
 
         trained = [p for group in optimizer.param_groups for p in group["params"] if not p.stop_gradient]
-        with paddle.no_grad():
-            flat = paddle.concat([(p if p.grad is None else p.grad).reshape([-1]) for p in trained])
-            if all(p.grad is None for p in trained):
-                flat = paddle.zeros_like(flat)
+        with paddle.no_grad(), self.together():
+            flat = paddle.concat([(paddle.zeros_like(p) if p.grad is None else p.grad).reshape([-1]) for p in trained])
             dist.all_reduce(flat)
             for parameter, part in zip(trained, flat.split([p.size for p in trained])):
                 part = part.reshape(parameter.shape)
@@ -70,8 +98,9 @@ class Processes:
             return
         import paddle.distributed as dist
 
-        for buffer in model.buffers():
-            dist.broadcast(buffer, 0)
+        with self.together():
+            for buffer in model.buffers():
+                dist.broadcast(buffer, 0)
 
 
 def join() -> Processes:
@@ -81,11 +110,13 @@ def join() -> Processes:
         return Processes()
     import paddle.distributed as dist
 
+    end_with_parent()
     dist.init_parallel_env()
     return Processes(dist.get_rank(), count)
 
 
-def mean_over(processes: Processes, total: float, count: int) -> float:
-    """The mean of something that each process holds a sum and a count of; NaN where there is none."""
-    total, count = processes.total(total, count)
-    return total / count if count else float(np.nan)
+def end_with_parent() -> None:
+    """Have this process get SIGTERM when the launcher dies, which otherwise leaves its processes running, unseen and writing
+    to the folder that a restarted job writes to. Linux only."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of sys/prctl.h

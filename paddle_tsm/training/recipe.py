@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import math
 import typing
 from dataclasses import dataclass, fields, replace
+
+import numpy as np
 
 from paddle_tsm.data.datasets import flip_rule
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.presets import Preset, pick, preset
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
-from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR
+from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
+from paddle_tsm.training.slowfast_schedule import SlowFastLR
 
 NETWORK_OPTIONS = (
     "num_classes", "num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order", "temporal_pool",
     "non_local", "dropout", "partial_bn", "running_var",
 )  # fmt: skip
-SCHEDULES = ("step", "cosine", "constant")
+SCHEDULES = ("step", "cosine", "slowfast", "constant")
 OPTIMIZERS = ("sgd", "adamw")
+
+
+def must_be_a_number(name: str, value) -> None:
+    """Raise ValueError unless `value` is a finite number, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{name}: got {value!r}, wanted a number, 0 or more")
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,8 @@ class Recipe:
     The data: see `data.presets.preset`; `data_set` (a name of `data.datasets`) gives the flip rule, `flip` False turns it off.
     `batch`: clips of one update, over all processes; each process runs its share in `accumulate` parts.
     `lr` is the rate of the whole batch (upstream's rates are for 128 or 64 clips: scale it with the batch). `milestones`,
-    `warmup` and `epochs` count epochs. `max_norm` 0: no clipping. `mixup`, `cutmix`: alpha of Beta(alpha, alpha), 0: off.
+    `warmup` and `epochs` count epochs; `warmup_by` says whether the rate rises once an "epoch" or with every "update".
+    `max_norm` 0: no clipping. `mixup`, `cutmix`: alpha of Beta(alpha, alpha), 0: off.
     `ema`: decay of the moving average that is evaluated and saved, 0: off. `amp`: "bfloat16" or "none".
     """
 
@@ -70,6 +81,7 @@ class Recipe:
     milestones: tuple[int, ...] = (25, 45)
     gamma: float = 0.1
     warmup: int = 0
+    warmup_by: str = "epoch"
     warmup_factor: float = 0.1
     label_smoothing: float = 0.0
     mixup: float = 0.0
@@ -85,12 +97,18 @@ class Recipe:
         for name in ("warmup", "seed"):
             must_be_whole(name, getattr(self, name), 0)
         must_be_one_of("schedule", self.schedule, SCHEDULES)
+        must_be_one_of("warmup_by", self.warmup_by, ("epoch", "update"))
         must_be_one_of("optimizer", self.optimizer, OPTIMIZERS)
         must_be_one_of("amp", self.amp, ("none", "bfloat16"))
         must_be_one_of("dtype", self.dtype, ("float32", "float64"))
-        for name in ("lr", "momentum", "weight_decay", "max_norm", "gamma", "mixup", "cutmix"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, wanted 0 or more")
+        for name in ("frozen_bn", "flip", "multi_label", "nesterov", "fc_lr5"):
+            must_be_one_of(name, getattr(self, name), (True, False))
+        for name in ("lr", "momentum", "weight_decay", "max_norm", "gamma", "mixup", "cutmix", "warmup_factor"):
+            must_be_a_number(name, getattr(self, name))
+        for name in ("ema", "label_smoothing"):
+            must_be_a_number(name, getattr(self, name))
+        for milestone in self.milestones:
+            must_be_whole("milestones", milestone, 1)
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema: got {self.ema!r}, wanted a decay in [0, 1), such as 0.9998")
         if not 0 <= self.label_smoothing <= 1:
@@ -99,8 +117,7 @@ class Recipe:
             raise ValueError("mixup and cutmix: got both, wanted one of them")
         if self.multi_label and (self.mixup or self.cutmix or self.label_smoothing):
             raise ValueError("multi_label: got mixup, cutmix or label smoothing with it, wanted none of them")
-        self.network(), self.pixels()  # raise for what they do not know
-        self.schedulers()
+        self.network(), self.pixels(), self.rates(2)  # raise for what they do not know
 
     def network(self) -> Network:
         return Network(self.arch, **{name: getattr(self, name) for name in NETWORK_OPTIONS})
@@ -113,24 +130,37 @@ class Recipe:
         return preset(self.preset, sampling=self.sampling, train_crop=self.train_crop, size=self.size, flip=flip)
 
     def schedulers(self) -> list:
-        """mmengine's schedulers: the warm-up runs together with the schedule behind it."""
+        """mmengine's schedulers: the warm-up runs together with the schedule behind it. "slowfast" is PaddleVideo's."""
         warmup = []
+        if self.schedule in ("cosine", "slowfast") and self.warmup >= self.epochs:
+            raise ValueError(f"warmup: got {self.warmup} of {self.epochs} epochs, wanted fewer with a cosine")
+        if self.schedule == "slowfast":
+            return [SlowFastLR(epochs=self.epochs, warmup=self.warmup, warmup_factor=self.warmup_factor)]
         if self.warmup:
-            warmup = [LinearLR(0, self.warmup, start_factor=self.warmup_factor, convert_to_iter_based=True)]
+            updates = self.warmup_by == "update"
+            warmup = [LinearLR(0, self.warmup, start_factor=self.warmup_factor, convert_to_iter_based=updates)]
         if self.schedule == "step":
             return [*warmup, MultiStepLR(0, self.epochs, milestones=self.milestones, gamma=self.gamma)]
         if self.schedule == "cosine":
-            if self.warmup >= self.epochs:
-                raise ValueError(f"warmup: got {self.warmup} of {self.epochs} epochs, wanted fewer with a cosine")
             return [*warmup, CosineAnnealingLR(self.warmup, self.epochs, convert_to_iter_based=True)]
         return warmup
+
+    def rates(self, steps: int) -> np.ndarray:
+        """The learning rate of every update, float64 [epochs, steps], with `steps` updates an epoch. Raises ValueError for
+        a warm-up of a single step: mmengine's LinearLR would leave the rate at its first one for ever."""
+        if self.schedule != "slowfast" and self.warmup * (1 if self.warmup_by == "epoch" else steps) == 1:
+            raise ValueError(
+                f"warmup: got {self.warmup} {self.warmup_by}, which is a single step and never rises; wanted more epochs, "
+                "warmup_by=update, or warmup=0"
+            )
+        return learning_rates(self.lr, self.schedulers(), self.epochs, steps)
 
 
 RECIPES = {
     # mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_{kinetics400,sthv2}-rgb.py
     "mmaction2-kinetics400": Recipe(data_set="kinetics400", warmup=5),
     "mmaction2-sthv2": Recipe(
-        data_set="something-v2", num_classes=174, warmup=5, weight_decay=5e-4, sampling="twice"
+        data_set="something-v2", num_classes=174, warmup=5, weight_decay=5e-4
     ),
     # MIT 1f6a834, scripts/train_tsm_kinetics_rgb_8f.sh, finetune_tsm_ucf101_rgb_8f.sh; README.md, "Training"
     "mit-kinetics400": Recipe(preset="mit", data_set="kinetics400", milestones=(20, 40)),
@@ -138,14 +168,15 @@ RECIPES = {
         preset="mit", data_set="ucf101", num_classes=101, epochs=25, batch=64, lr=0.001, milestones=(10, 20),
         weight_decay=5e-4, dropout=0.8, partial_bn=True,
     ),
-    # PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml, pptsm/pptsm_k400_frames_uniform.yaml; its loss,
-    # clipping over all groups together and unbiased running variance are ours, and PreciseBN is left out
+    # PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml, pptsm/pptsm_k400_frames_uniform.yaml; the loss, the
+    # clipping over all groups together, the unbiased running variance and PP-TSM's initial classifier (0.001 for its 0.01)
+    # are ours, and PreciseBN is left out
     "paddlevideo-kinetics400": Recipe(
         preset="paddlevideo", data_set="kinetics400", shift_order="past_first", milestones=(20, 40)
     ),
     "pptsm-kinetics400": Recipe(
         arch="pptsm_resnet50", preset="pptsm", data_set="kinetics400", shift_order="past_first", epochs=80, lr=0.01,
-        nesterov=True, schedule="cosine", warmup=10, warmup_factor=0.5, mixup=0.2, label_smoothing=0.1, max_norm=0.0,
+        nesterov=True, schedule="slowfast", warmup=10, warmup_factor=0.5, mixup=0.2, label_smoothing=0.1, max_norm=0.0,
     ),
 }  # fmt: skip
 
@@ -196,4 +227,3 @@ def parse_value(name: str, text: str, kind):
         return kind(text)
     except (ValueError, KeyError):
         raise ValueError(f"{name}: got {text!r}, wanted {wanted[kind]}") from None
-

@@ -71,10 +71,10 @@ class Session:
         checkpoint = read_checkpoint(path)
         try:
             record = json.loads(checkpoint.metadata[RECORD])
-            recipe, position = record["recipe"], Position(**record["position"])
+            recipe, clips, position = record["recipe"], record["clips"], Position(**record["position"])
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"{path}: holds no training to go on with; wanted a file that `train` saved") from None
-        self._check_same(path, recipe, record["clips"])
+        self._check_same(path, recipe, clips)
         parts: dict[str, dict] = {"model": {}, "average": {}, "optimizer": {}}
         for name, array in checkpoint.tensors.items():
             part, _, rest = name.partition("/")

@@ -12,7 +12,7 @@ class Show:
     """Writes to stderr; `quiet` for every process but the first. The bar appears in a terminal only, the lines always."""
 
     def __init__(self, total: int, done: int, epochs: int, frames_a_clip: int, quiet: bool = False):
-        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+        self.console = Console(stderr=True, quiet=quiet, highlight=False, markup=False)
         columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn()
         self._progress = Progress(*columns, console=self.console, disable=quiet or not self.console.is_terminal)
         self._task = self._progress.add_task("training", total=total, completed=done, state="")

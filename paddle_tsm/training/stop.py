@@ -7,15 +7,17 @@ import signal
 
 
 class StopRequest:
-    """`signal`: which one came, or None. A second one ends the program at once."""
+    """`signal`: which one came, or None. Ctrl-C then ends the program at once; SIGTERM does not, as Paddle's launcher sends
+    it twice within a second."""
 
     def __init__(self):
         self.signal: int | None = None
 
     def receive(self, number: int, frame) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self.signal = number
+        elif number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = number
 
 
 @contextlib.contextmanager

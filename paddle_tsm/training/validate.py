@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
-from paddle_tsm.evaluation.score import score_clips
+from paddle_tsm.evaluation.score import merged, score_clips
 
 
 def validate(session, reader, processes, batch: int, workers: int, skipped, progress=None) -> dict:
@@ -14,19 +16,14 @@ def validate(session, reader, processes, batch: int, workers: int, skipped, prog
     several labels; the same in every process. The average's weights are used where there is one."""
     processes.share_buffers(session.model)
     share = processes.share(list(range(len(reader))))
-    session.model.eval()
     try:
-        if session.average:
-            with session.average.in_place():
-                scored = score_clips(run_of(session.model), reader, share, batch=batch, workers=workers, skipped=skipped,
-                                     progress=progress)  # fmt: skip
-        else:
-            scored = score_clips(run_of(session.model), reader, share, batch=batch, workers=workers, skipped=skipped,
-                                 progress=progress)  # fmt: skip
+        with session.average.in_place() if session.average else contextlib.nullcontext():
+            run = run_of(session.model)
+            scored = score_clips(run, reader, share, batch=batch, workers=workers, skipped=skipped, progress=progress)
     finally:
         session.start_training()
-    parts = processes.gather((scored.scores, scored.labels))
-    scores, labels = np.concatenate([part[0] for part in parts]), [row for part in parts for row in part[1]]
+    whole = merged(processes.gather(scored))  # in the list's order, so that its sums are the same, too
+    scores, labels = whole.scores, whole.labels
     if not len(labels):
         raise ValueError("validation: no clip could be read")
     if session.recipe.multi_label:

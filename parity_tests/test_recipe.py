@@ -1,0 +1,215 @@
+"""Recipes: upstream's numbers, changes by name, and what is refused."""
+
+import dataclasses
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from paddle_tsm.cli import main
+from paddle_tsm.data.flip import FlipRule
+from paddle_tsm.network import Network
+from paddle_tsm.training.recipe import RECIPES, Recipe, parse_changes, recipe
+
+# What the files say, each read there and not here.
+# mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py, its
+# _base_/models/tsm_r50.py, and ..._sthv2-rgb.py: 8 GPUs x 16 clips
+MMACTION2 = {
+    "arch": "tsm_resnet50", "num_classes": 400, "num_segments": 8, "shift_div": 8, "shift_order": "future_first",
+    "dropout": 0.5, "partial_bn": False, "preset": "mmaction2", "sampling": "uniform", "train_crop": "multi_scale",
+    "size": 224, "epochs": 50, "batch": 128, "optimizer": "sgd", "lr": 0.02, "momentum": 0.9, "nesterov": False,
+    "weight_decay": 1e-4, "fc_lr5": True, "max_norm": 20, "schedule": "step", "milestones": (25, 45), "gamma": 0.1,
+    "warmup": 5, "warmup_factor": 0.1, "warmup_by": "epoch", "label_smoothing": 0, "mixup": 0,
+}  # fmt: skip
+# MIT 1f6a834, scripts/train_tsm_kinetics_rgb_8f.sh (--npb); finetune_tsm_ucf101_rgb_8f.sh with opts.py's --wd 5e-4
+MIT = MMACTION2 | {"preset": "mit", "milestones": (20, 40), "warmup": 0}
+UCF101 = MIT | {
+    "num_classes": 101, "epochs": 25, "batch": 64, "lr": 0.001, "milestones": (10, 20), "weight_decay": 5e-4,
+    "dropout": 0.8, "partial_bn": True,
+}  # fmt: skip
+# PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml; pptsm/pptsm_k400_frames_uniform.yaml
+PADDLEVIDEO = MMACTION2 | {"preset": "paddlevideo", "shift_order": "past_first", "milestones": (20, 40), "warmup": 0}
+PPTSM = PADDLEVIDEO | {
+    "arch": "pptsm_resnet50", "preset": "pptsm", "epochs": 80, "lr": 0.01, "nesterov": True, "schedule": "slowfast",
+    "warmup": 10, "warmup_factor": 0.5, "mixup": 0.2, "label_smoothing": 0.1, "max_norm": 0,
+}  # fmt: skip
+del PPTSM["milestones"], PPTSM["gamma"], PPTSM["warmup_by"]  # of other schedules
+UPSTREAM = {
+    "mmaction2-kinetics400": MMACTION2,
+    "mmaction2-sthv2": MMACTION2 | {"num_classes": 174, "weight_decay": 5e-4},
+    "mit-kinetics400": MIT,
+    "mit-ucf101": UCF101,
+    "paddlevideo-kinetics400": PADDLEVIDEO,
+    "pptsm-kinetics400": PPTSM,
+}
+
+
+def test_every_recipe_holds_upstreams_numbers():
+    assert RECIPES.keys() == UPSTREAM.keys()
+    for name, numbers in UPSTREAM.items():
+        found = {field: getattr(recipe(name), field) for field in numbers}
+        assert found == numbers, name
+
+
+def test_rates_of_mmaction2():
+    """LinearLR and MultiStepLR of the configuration, worked out by hand: the rate stays through an epoch."""
+    rates = recipe("mmaction2-kinetics400").rates(3)
+    assert rates.shape == (50, 3) and (rates == rates[:, :1]).all()
+    np.testing.assert_allclose(rates[:6, 0], [0.002, 0.0065, 0.011, 0.0155, 0.02, 0.02], rtol=1e-12)
+    np.testing.assert_allclose(rates[[24, 25, 44, 45, 49], 0], [0.02, 0.002, 0.002, 0.0002, 0.0002], rtol=1e-12)
+
+
+def test_rates_by_update():
+    """The same line, drawn through every update of the first epochs."""
+    rates = recipe("mmaction2-kinetics400", warmup_by="update").rates(4)
+    np.testing.assert_allclose(rates[:5].ravel(), np.linspace(0.002, 0.02, 20), rtol=1e-12)
+    assert (rates[5:25] == rates[5, 0]).all()
+
+
+def test_rates_of_pptsm():
+    """custom_lr.py's `CustomWarmupCosineDecay`, as a formula of the epochs that have passed."""
+    rates = recipe("pptsm-kinetics400").rates(4).ravel()
+
+    def cosine(epochs):
+        return 0.01 * (math.cos(math.pi * epochs / 80) + 1) / 2
+
+    for update, rate in enumerate(rates):
+        now = update / 4
+        expected = cosine(now) if now >= 10 else 0.005 + now * (cosine(10) - 0.005) / 10
+        assert rate == pytest.approx(expected, rel=1e-12), update
+    assert rates.max() < 0.0097  # mmaction2's cosine would begin behind the warm-up, at 0.01
+
+
+def test_rates_of_a_cosine_and_of_none():
+    rates = recipe("mit-kinetics400", schedule="cosine", epochs=10).rates(2).ravel()
+    np.testing.assert_allclose(rates, 0.02 * (1 + np.cos(np.pi * np.arange(20) / 20)) / 2, rtol=1e-9)
+    assert (recipe("mit-kinetics400", schedule="constant").rates(2) == 0.02).all()
+
+
+def test_what_a_recipe_makes():
+    network = recipe("mit-ucf101", shift_div=4).network()
+    assert network == Network("tsm_resnet50", num_classes=101, dropout=0.8, partial_bn=True, shift_div=4)
+    pixels = recipe("mmaction2-sthv2", size=112).pixels()
+    assert (pixels.name, pixels.size, pixels.short, pixels.views) == ("mmaction2", 112, 128, 1)
+    exchanged = {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
+    assert pixels.flip == FlipRule(0.5, exchanged)
+    assert recipe("mmaction2-sthv2", preset="mit").pixels().flip == FlipRule(0.0)  # MIT mirrors no sided data set
+    assert recipe("mmaction2-kinetics400").pixels().flip == FlipRule(0.5)
+    assert recipe("mmaction2-kinetics400", data_set=None).pixels().flip == FlipRule(0.5)
+    for name in ("mmaction2-sthv2", "mmaction2-kinetics400"):
+        assert recipe(name, flip=False).pixels().flip == FlipRule(0.0)
+
+
+CHANGES = {
+    "lr=0.01": {"lr": 0.01}, "lr=1e-3": {"lr": 0.001}, "batch=16": {"batch": 16}, "flip=false": {"flip": False},
+    "fc_lr5=TRUE": {"fc_lr5": True}, "milestones=10,20": {"milestones": (10, 20)}, "milestones=": {"milestones": ()},
+    "shift_every=none": {"shift_every": None}, "shift_every=2": {"shift_every": 2}, "data_set=None": {"data_set": None},
+    "arch=tsm_resnet18": {"arch": "tsm_resnet18"}, "non_local=gaussian": {"non_local": "gaussian"},
+    "max_norm=0": {"max_norm": 0.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CHANGES)
+def test_changes_are_read_by_their_types(text):
+    changes = parse_changes([text])
+    assert changes == CHANGES[text]
+    (value,), (expected,) = changes.values(), CHANGES[text].values()
+    assert type(value) is type(expected)
+    assert dataclasses.replace(recipe("mit-ucf101"), **changes) == recipe("mit-ucf101", **changes)
+
+
+def test_several_changes():
+    assert parse_changes(["lr=0.5", "batch=2", "seed=7"]) == {"lr": 0.5, "batch": 2, "seed": 7}
+    assert parse_changes([]) == {}
+
+
+BAD_CHANGES = {
+    "learning_rate=0.1": "there is no option 'learning_rate'; wanted one of arch, ",
+    "weightdecay=1": "there is no option 'weightdecay'; did you mean weight_decay?",
+    "milestone=1": "did you mean milestones?",
+    "lr": "got 'lr', wanted NAME=VALUE",
+    "lr=fast": "lr: got 'fast', wanted a number",
+    "batch=1.5": "batch: got '1.5', wanted a whole number",
+    "batch=none": "batch: got 'none', wanted a whole number",
+    "flip=1": "flip: got '1', wanted true or false",
+    "milestones=1,b": "milestones: got 'b', wanted a whole number",
+    "lr=1 lr=2": "lr is given twice",
+}
+
+
+@pytest.mark.parametrize("text", BAD_CHANGES)
+def test_changes_that_are_refused(text):
+    with pytest.raises(ValueError) as error:
+        parse_changes(text.split())
+    assert BAD_CHANGES[text] in str(error.value) and "\n" not in str(error.value)
+
+
+BAD_VALUES = [
+    ({"lr": math.nan}, "lr: got nan"), ({"lr": -0.1}, "lr: got -0.1"), ({"lr": math.inf}, "lr: got inf"),
+    ({"lr": "0.1"}, "lr: got '0.1'"), ({"batch": 0}, "batch: got 0"), ({"batch": 2.0}, "batch: got 2.0"),
+    ({"epochs": 0}, "epochs: got 0"), ({"accumulate": 0}, "accumulate: got 0"), ({"seed": -1}, "seed: got -1"),
+    ({"optimizer": "adam"}, "wanted one of 'sgd', 'adamw'"), ({"schedule": "poly"}, "wanted one of 'step', 'cosine'"),
+    ({"amp": "float16"}, "wanted one of 'none', 'bfloat16'"), ({"dtype": "float16"}, "'float32', 'float64'"),
+    ({"ema": 1.0}, "wanted a decay in [0, 1)"), ({"label_smoothing": 1.5}, "wanted a number in [0, 1]"),
+    ({"mixup": 0.2, "cutmix": 0.2}, "wanted one of them"), ({"multi_label": True, "mixup": 0.2}, "wanted none of them"),
+    ({"arch": "resnet50"}, "architecture: got 'resnet50', wanted one of"), ({"dropout": 1.0}, "dropout: got 1.0"),
+    ({"preset": "mmaction"}, "wanted one of mmaction2, mit"), ({"data_set": "ucf"}, "wanted one of ucf101"),
+    ({"sampling": "sparse"}, "wanted one of uniform"), ({"size": 0}, "size: got 0"), ({"flip": 1}, "flip: got 1"),
+    ({"schedule": "cosine", "warmup": 50}, "wanted fewer with a cosine"), ({"milestones": (0,)}, "milestones: got 0"),
+    ({"warmup": 1}, "a single step and never rises"), ({"warmup": 2, "warmup_factor": 0.0}, "wanted them in (0, 1]"),
+    ({"warmup_by": "step"}, "wanted one of 'epoch', 'update'"), ({"temporal_pool": True, "num_segments": 3}, "even"),
+    ({"batchsize": 3}, "did you mean batch?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes, message", BAD_VALUES, ids=lambda value: str(value)[:30])
+def test_values_that_are_refused(changes, message):
+    with pytest.raises(ValueError) as error:
+        recipe("mit-kinetics400", **changes)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_warm_up_of_one_update():
+    """Its only rate would stay: `LinearLR` reaches its end one step before `end`."""
+    chosen = recipe("mit-kinetics400", warmup=1, warmup_by="update")
+    assert chosen.rates(2)[0].tolist() == pytest.approx([0.002, 0.02])
+    with pytest.raises(ValueError, match="a single step and never rises"):
+        chosen.rates(1)
+
+
+def test_an_unknown_recipe():
+    with pytest.raises(ValueError, match="recipe: got 'sthv2', wanted one of mmaction2-kinetics400, mmaction2-sthv2"):
+        recipe("sthv2")
+
+
+def test_show(capsys):
+    assert main(["train", "--show", "--recipe", "mit-ucf101", "--set", "batch=8", "milestones=3,4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "mit-ucf101:" and len(lines) == 1 + len(dataclasses.fields(Recipe))
+    assert "  batch=8    (64)" in lines and "  milestones=3,4    (10,20)" in lines and "  lr=0.001" in lines
+    shown = [line.strip().split("    ")[0] for line in lines[1:]]
+    assert Recipe(**parse_changes(shown)) == recipe("mit-ucf101", batch=8, milestones=(3, 4))
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--set", "lrr=1"], "did you mean lr?"),
+    (["--recipe", "x"], "wanted one of mmaction2-kinetics400"),
+    ([], "got no LIST"),
+    (["list.txt", "--set", "amp=bfloat16"], "amp: got 'bfloat16' on a CPU, where Paddle has no mixed precision"),
+    (["list.txt", "--save-every", "0"], "--save-every: got 0"),
+    (["list.txt", "--workers", "-1"], "--workers: got -1"),
+    (["list.txt", "--keep-classifier"], "--keep-classifier: got no --pretrained"),
+])  # fmt: skip
+def test_the_command_refuses_in_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_recipes_import_no_framework():
+    code = "import sys, paddle_tsm.training.recipe; sys.exit('paddle' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -1,0 +1,341 @@
+"""Trainings that are stopped, killed, or run out of disk, against the one that never was: the same bytes in the end."""
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+import paddle_tsm
+from paddle_tsm.cli import main
+from paddle_tsm.training import loop
+from paddle_tsm.training.files import digest_of
+from paddle_tsm.training.log import TrainingLog
+from paddle_tsm.training.processes import Processes
+from paddle_tsm.training.session import Session
+from paddle_tsm.training.update import Update, update
+from parity_tests.small_training import (
+    arguments, clips, entries, leftovers, rows, samples, small_recipe, start, train_small, values, weights,
+)  # fmt: skip
+
+__all__ = ["clips"]  # the fixture
+# 2 epochs of 7 updates, with all that a resumed run must take up again; small files, for a disk that others use, too
+SEVEN = {"arch": "tsm_mobilenet_v2", "batch": 2, "ema": 0.9, "mixup": 0.3}
+MORE = ("--save-every", "2")
+
+
+@pytest.fixture(scope="module")
+def unbroken(clips, tmp_path_factory):
+    """The folder of the run that was left alone, with `seconds`, how long its updates and saves took."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    job = start(clips, out, *MORE, "--validation", str(clips / "val.txt"), **SEVEN)
+    assert job.wait_until(lambda: (out / "resume.safetensors").exists()), job.text()
+    began = time.monotonic()
+    assert job.end() == 0, job.text()
+    (out / "seconds").write_text(str(time.monotonic() - began))
+    return out
+
+
+def go(clips, out, *more):
+    return start(clips, out, "--resume", *MORE, *more, "--validation", str(clips / "val.txt"), **SEVEN)
+
+
+def assert_same_as(unbroken, out) -> None:
+    assert rows(out) == rows(unbroken) and len(rows(out)) == 14
+    assert rows(out, "validation.csv") == rows(unbroken, "validation.csv")
+    for name in ("last.safetensors", "best.safetensors", "resume.safetensors"):
+        assert (out / name).read_bytes() == (unbroken / name).read_bytes(), name
+
+
+def test_the_unbroken_run(unbroken):
+    """What the others are compared with is a training: every loss is another one, and the weights have moved."""
+    assert len(set(values(unbroken))) == 14 and len(rows(unbroken, "validation.csv")) == 2
+    first, last = Session(small_recipe(**SEVEN), "").model.state_dict(), weights(unbroken)
+    assert np.abs(last["features.0.0.weight"] - first["features.0.0.weight"].numpy()).max() > 1e-3
+
+
+def test_signals(clips, unbroken, tmp_path):
+    """Ctrl-C twice, then once, then SIGTERM, each in a run that goes on from the one before."""
+    out = tmp_path / "run"
+
+    def stop(updates, *signals):
+        job = go(clips, out)
+        assert job.wait_until(lambda: (out / "train.csv").exists() and len(rows(out)) >= updates), job.text()
+        for number in signals:
+            os.kill(job.process.pid, number)
+            time.sleep(0.05)  # the same signal sent at once would be one
+        code, text = job.end(), job.text()
+        assert "Traceback" not in text and not leftovers(out), text
+        return code, text.splitlines()[-1]
+
+    assert stop(2, signal.SIGINT, signal.SIGINT) == (130, "paddle-tsm train: interrupted")
+    saved = f"paddle-tsm train: stopped; everything is saved in {out}; --resume goes on"
+    assert stop(5, signal.SIGINT) == (130, saved)
+    done = len(rows(out))
+    assert stop(9, signal.SIGTERM) == (143, saved)
+    assert done < len(rows(out)) < 14
+    assert go(clips, out).end() == 0
+    assert_same_as(unbroken, out)
+
+
+def check_files(out, session) -> None:
+    """Every file that carries a checkpoint's name loads."""
+    session.restore(out / "resume.safetensors")
+    for name in ("last.safetensors", "best.safetensors"):
+        if (out / name).exists():
+            assert paddle_tsm.load_model(out / name).num_segments == 2
+
+
+def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int]:
+    """Kill -9 at random moments, going on after each until the end, then anew in another folder until there were `kills`.
+    Returns (runs that came to their end, kills that hit a save)."""
+    rng, seconds, session = np.random.default_rng(seed), float((unbroken / "seconds").read_text()), None
+    done = runs = hits = 0
+    while True:
+        out = folder / f"run{runs}"
+        while done < kills:
+            job = go(clips, out)
+            assert job.wait_until(lambda: (out / "resume.safetensors").exists() and "\n" in job.text() + "\n"), job.text()
+            if (out / "train.csv").exists():
+                job.wait_until(lambda: "going on" in job.text())
+            time.sleep(rng.uniform(0, 0.5 * seconds))
+            job.process.kill()
+            if job.end() != -signal.SIGKILL:  # it had come to its end
+                break
+            done += 1
+            hits += bool(leftovers(out))
+            session = session or Session(small_recipe(**SEVEN), digest_of(entries(clips)))
+            check_files(out, session)
+        job = go(clips, out)
+        assert job.end() == 0, job.text()
+        assert_same_as(unbroken, out)
+        assert not leftovers(out)  # those of the killed runs were taken away
+        shutil.rmtree(out)
+        runs += 1
+        if done >= kills:
+            return runs, hits
+
+
+def test_killed_three_times(clips, unbroken, tmp_path):
+    kill_until(clips, tmp_path, unbroken, kills=3, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ten", [1, 2, 3])
+def test_killed_thirty_times(clips, unbroken, tmp_path, capsys, ten):
+    """pytest -m slow parity_tests/test_resume.py -k thirty"""
+    runs, hits = kill_until(clips, tmp_path, unbroken, kills=10, seed=ten)
+    with capsys.disabled():
+        print(f"\n10 kills, {hits} of them in the middle of a save; every file loaded; {runs} runs ended as the unbroken one")
+
+
+def test_a_resumed_run_needs_what_it_saved(tmp_path):
+    """Each part of the state counts: without it the numbers part, so the tests above would fail."""
+    chosen, path = small_recipe(arch="tsm_mobilenet_v2", ema=0.9), tmp_path / "resume.safetensors"
+
+    def updates(session, steps):
+        losses = [update(session, samples(4, seed=step), Processes(), 0.001).loss for step in steps]
+        return losses, session.average.state()["classifier.1.weight"]
+
+    def resumed(forget=None):
+        session = Session(chosen, "")
+        session.restore(path)
+        if forget == "momentum":
+            session.optimizer._state = {}
+        if forget == "average":
+            session.average.load({})
+        return updates(session, (2, 3))
+
+    session = Session(chosen, "")
+    updates(session, (0, 1))
+    session.save(path)
+    expected, average = updates(session, (2, 3))
+    losses, found = resumed()
+    assert losses == expected and (found == average).all()
+    losses, _ = resumed("momentum")
+    assert losses[0] == expected[0] and losses[1] != expected[1]
+    _, found = resumed("average")
+    assert (found != average).any()
+
+
+def test_rows_behind_the_position_go(clips, tmp_path):
+    """A run that was killed between two saves wrote rows that the resumed one writes again; what a crash left goes, too."""
+    out = tmp_path / "run"
+    options = {"count": 4, "epochs": 2, "batch": 2, "arch": "tsm_mobilenet_v2"}
+    train_small(clips, out, **options)
+    whole = rows(out)
+    shutil.copy(out / "resume.safetensors", tmp_path / "end")
+    (out / "resume.safetensors").unlink()
+    (out / "last.safetensors").unlink()
+    for name in ("train.csv", "validation.csv"):
+        (out / name).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_after(3, lambda: train_small(clips, out, plan={"save_every": 1}, **options))
+    with open(out / "train.csv", "a") as file:
+        file.write("1,1,0.5,9,9,9,9,9\n1,2,0.5,9,9,9,9,9\n7,0,nonsense\n\0\0\0\n1,0,0.1")
+    train_small(clips, out, plan={"resume": True}, **options)
+    assert rows(out) == whole and (out / "resume.safetensors").read_bytes() == (tmp_path / "end").read_bytes()
+
+
+def interrupted_after(updates: int, run) -> None:
+    """Call `run` with a KeyboardInterrupt before its next update."""
+    own, left = loop.update, [updates]
+
+    def counted(*arguments):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return own(*arguments)
+
+    loop.update = counted
+    try:
+        run()
+    finally:
+        loop.update = own
+
+
+def run_main(clips, out, *more, **changes):
+    return main(arguments(clips, out, *more, **{"arch": "tsm_mobilenet_v2", "epochs": 1, "batch": 7} | changes))
+
+
+def test_resuming_what_is_not_the_same_training(clips, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert run_main(clips, out) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    (clips / "others.txt").write_text("0.mp4 0\n1.mp4 2\n")
+
+    def refused(message, *more, list_file=None, **changes):
+        capsys.readouterr()
+        run = arguments(clips, out, *more, **{"arch": "tsm_mobilenet_v2", "epochs": 1, "batch": 7} | changes)
+        run[1] = list_file or run[1]
+        assert main(run) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1, error
+
+    refused("holds a training already; --resume goes on with it")
+    refused("another recipe: lr was 0.005, now 0.01; ema was 0.0, now 0.9;", "--resume", lr=0.01, ema=0.9)
+    refused("milestones was [1], now [2]", "--resume", milestones=(2,))
+    refused("the training list has changed since", "--resume", list_file=str(clips / "others.txt"))
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    capsys.readouterr()
+    assert run_main(clips, out, "--resume") == 0  # nothing is left to do, and nothing changes
+    assert "all 1 epochs are done already" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    shutil.copy(out / "last.safetensors", out / "resume.safetensors")
+    refused("holds no training to go on with", "--resume")
+    (out / "resume.safetensors").write_bytes(b"torn")
+    refused("resume.safetensors", "--resume")
+
+
+def test_folders_that_are_not_a_trainings(clips, tmp_path, capsys):
+    """A list called train.csv in the folder, or another system's best.safetensors, is not overwritten."""
+    for name in ("train.csv", "validation.csv", "best.safetensors"):
+        (tmp_path / name).write_text("mine")
+        for more in ((), ("--resume",)):
+            assert run_main(clips, tmp_path, *more) == 2
+            assert f"holds {name} and no resume.safetensors" in capsys.readouterr().err
+        assert (tmp_path / name).read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+        assert run_main(clips, tmp_path / name) == 2
+        assert "is a file; wanted a folder" in capsys.readouterr().err
+        (tmp_path / name).unlink()
+
+
+def test_resume_starts_where_there_is_nothing(clips, tmp_path):
+    """The same command line before and after: `--resume` in a new folder, beside a temporary file of a killed first save."""
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".resume.safetensors.123-0123abcd.tmp").write_bytes(b"half")
+    (out / ".mine.tmp").write_bytes(b"mine")
+    assert run_main(clips, out, "--resume") == 0
+    assert leftovers(out) == [".mine.tmp"]
+
+
+GO_ON = "what was saved before is whole: make room and go on with --resume"
+
+
+def test_a_full_disk(clips, tmp_path, capsys, monkeypatch):
+    """The third save finds no room: the second is still there, the training goes on from it to the same end."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    assert run_main(clips, whole, "--save-every", "1", batch=3) == 0
+    own, saves = os.fsync, []
+
+    def full(handle):
+        if os.path.basename(os.readlink(f"/proc/self/fd/{handle}")).startswith(".resume.safetensors"):
+            saves.append((out / "resume.safetensors").read_bytes() if (out / "resume.safetensors").exists() else None)
+            if len(saves) == 3:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        own(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    capsys.readouterr()
+    assert run_main(clips, out, "--save-every", "1", batch=3) == 2
+    error = capsys.readouterr().err
+    assert f"{out}/resume.safetensors: cannot be written: No space left on device; {GO_ON}" in error and error.count("\n") == 1
+    assert (out / "resume.safetensors").read_bytes() == saves[2] != saves[1] and not leftovers(out)
+    monkeypatch.setattr(os, "fsync", own)
+    assert run_main(clips, out, "--save-every", "1", "--resume", batch=3) == 0
+    assert rows(out) == rows(whole)
+    assert (out / "last.safetensors").read_bytes() == (whole / "last.safetensors").read_bytes()
+
+
+def test_a_file_that_may_not_grow(clips, unbroken, tmp_path):
+    """The system's own error (EFBIG) in the middle of a write: the first save fits, that with momentum does not."""
+    out = tmp_path / "run"
+    limit = (15 * 2**20, 15 * 2**20)
+    job = start(
+        clips, out, *MORE, "--validation", str(clips / "val.txt"), **SEVEN,
+        limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )  # fmt: skip
+    assert job.end() == 2
+    error = job.text()
+    assert f"cannot be written: File too large; {GO_ON}" in error and error.count("\n") == 1
+    assert not leftovers(out) and len(rows(out)) == 2
+    check_files(out, Session(small_recipe(**SEVEN), digest_of(entries(clips))))
+    assert go(clips, out).end() == 0
+    assert_same_as(unbroken, out)
+
+
+@pytest.mark.slow
+def test_a_full_file_system(clips, unbroken, tmp_path):
+    """pytest -m slow parity_tests/test_resume.py -k file_system, as root: a file system of 30 MiB, which holds the first
+    save and no second one beside it."""
+    out = tmp_path / "run"
+    out.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(out)], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        job = go(clips, out)
+        assert job.end() == 2
+        assert f"cannot be written: No space left on device; {GO_ON}" in job.text() and job.text().count("\n") == 1
+        assert not leftovers(out)
+        check_files(out, Session(small_recipe(**SEVEN), digest_of(entries(clips))))
+        subprocess.run(["mount", "-o", "remount,size=100m", str(out)], check=True)
+        assert go(clips, out).end() == 0
+        assert_same_as(unbroken, out)
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+
+
+def test_no_room_for_the_rows(clips, tmp_path, monkeypatch):
+    """train.csv is named, too, and closing it does not fail a second time."""
+    log = TrainingLog(tmp_path, 0, 0, 1)
+    log._train.close()
+
+    class Full:
+        name = "train.csv"
+
+        def write(self, text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        close = flush = lambda self: self.write("")
+
+    log._train = Full()
+    with pytest.raises(ValueError, match=f"train.csv: cannot be written: No space left on device; {GO_ON}"):
+        log.update(0, 0, 0.1, Update(1.0, 0.5, 1.0, 2), 0.1)
+    log.close()
