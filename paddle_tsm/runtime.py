@@ -9,6 +9,7 @@ import ctypes
 import io
 import os
 import platform
+import signal
 import sys
 import warnings
 from dataclasses import dataclass
@@ -137,8 +138,13 @@ def processors() -> int:
 
 
 def import_paddle():
-    """Import Paddle without its notes on ccache (which builds extensions) and on the number of threads (which we chose)."""
+    """Import Paddle without its notes on ccache (which builds extensions) and on the number of threads (which we chose).
+    A handler of SIGTERM that was set in Python stays: Paddle's own prints a C++ traceback and ends the process at once."""
+    handler = signal.getsignal(signal.SIGTERM)
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", "No ccache found")
         import paddle
+    if callable(handler):
+        with contextlib.suppress(ValueError):  # elsewhere than in the main thread
+            signal.signal(signal.SIGTERM, handler)
     return paddle

@@ -108,9 +108,8 @@ class Job:
         return self.process.wait(seconds)
 
 
-def start(clips, out, *more: str, limits=None, **changes) -> Job:
-    """`limits`: called in the new process before the command."""
-    return Job(out, [sys.executable, "-m", "paddle_tsm", *arguments(clips, out, *more, **changes)], preexec_fn=limits)
+def start(run: list[str], out, **options) -> Job:
+    return Job(out, [sys.executable, "-m", "paddle_tsm", *run], **options)
 
 
 def rows(out, name: str = "train.csv") -> list[dict]:

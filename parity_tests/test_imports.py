@@ -56,6 +56,18 @@ assert "torch" not in sys.modules
     assert done.returncode == 0, done.stderr
 
 
+def test_the_training_log_imports_no_torch(tmp_path):
+    """tensorboardX would, where torch is installed; afterwards it can be imported as ever."""
+    done = run((), f"""
+from paddle_tsm.training.log import open_board
+board = open_board({str(tmp_path)!r}, 0)
+assert board is None or board.add_scalar("a", 1.0, 0) is None
+assert "torch" not in sys.modules
+import torch
+""")
+    assert done.returncode == 0, done.stderr
+
+
 def test_torch_ref_without_paddle(r18_file):
     done = run(("paddle",), f"""
 import torch, torch_ref

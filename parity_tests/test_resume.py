@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -20,7 +21,7 @@ from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.update import Update, update
 from parity_tests.small_training import (
-    arguments, clips, entries, leftovers, rows, samples, small_recipe, start, train_small, values, weights,
+    Job, arguments, clips, entries, environment, leftovers, rows, samples, small_recipe, start, train_small, values, weights,
 )  # fmt: skip
 
 __all__ = ["clips"]  # the fixture
@@ -29,20 +30,21 @@ SEVEN = {"arch": "tsm_mobilenet_v2", "batch": 2, "ema": 0.9, "mixup": 0.3}
 MORE = ("--save-every", "2")
 
 
+def seven(clips, out, *more) -> list[str]:
+    return arguments(clips, out, *MORE, *more, "--validation", str(clips / "val.txt"), **SEVEN)
+
+
 @pytest.fixture(scope="module")
 def unbroken(clips, tmp_path_factory):
-    """The folder of the run that was left alone, with `seconds`, how long its updates and saves took."""
+    """The folder of the run that was left alone."""
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    job = start(clips, out, *MORE, "--validation", str(clips / "val.txt"), **SEVEN)
-    assert job.wait_until(lambda: (out / "resume.safetensors").exists()), job.text()
-    began = time.monotonic()
-    assert job.end() == 0, job.text()
-    (out / "seconds").write_text(str(time.monotonic() - began))
+    assert main(seven(clips, out)) == 0
     return out
 
 
-def go(clips, out, *more):
-    return start(clips, out, "--resume", *MORE, *more, "--validation", str(clips / "val.txt"), **SEVEN)
+def go(clips, out, **options) -> Job:
+    """The same training in a process of its own, from where it was left."""
+    return start(seven(clips, out, "--resume"), out, **options)
 
 
 def assert_same_as(unbroken, out) -> None:
@@ -59,26 +61,59 @@ def test_the_unbroken_run(unbroken):
     assert np.abs(last["features.0.0.weight"] - first["features.0.0.weight"].numpy()).max() > 1e-3
 
 
-def test_signals(clips, unbroken, tmp_path):
-    """Ctrl-C twice, then once, then SIGTERM, each in a run that goes on from the one before."""
+SAVED = "paddle-tsm train: stopped; everything is saved in {}; --resume goes on"
+SIGNALS = {  # after this update: the signals, the exit code, the last line
+    2: ((signal.SIGINT, signal.SIGINT), 130, "paddle-tsm train: interrupted"),
+    5: ((signal.SIGINT,), 130, SAVED),
+    7: ((signal.SIGTERM,), 143, SAVED),  # the last of its epoch
+    9: ((signal.SIGTERM, signal.SIGTERM), 143, SAVED),  # as Paddle's launcher sends them
+}
+
+
+def test_signals(clips, unbroken, tmp_path, capsys, monkeypatch):
+    """Ctrl-C and SIGTERM, each in a run that goes on from the one before: all is saved, unless Ctrl-C came twice."""
+    own, out, done = loop.update, tmp_path / "run", 0
+
+    def signalled(*arguments):
+        nonlocal done
+        result, done = own(*arguments), done + 1
+        for number in signals if done == after else ():
+            os.kill(os.getpid(), number)
+        return result
+
+    monkeypatch.setattr(loop, "update", signalled)
+    for after, (signals, code, last) in SIGNALS.items():
+        assert main(seven(clips, out, "--resume")) == code
+        assert capsys.readouterr().err.splitlines()[-1] == last.format(out)
+        assert not leftovers(out)
+        if last is SAVED:
+            assert len(rows(out)) == after
+        done = after if last is SAVED else 0  # what was done since the last save is done again
+    signals = ()
+    assert main(seven(clips, out, "--resume")) == 0
+    assert_same_as(unbroken, out)
+
+
+@pytest.mark.slow
+def test_signals_to_a_process(clips, unbroken, tmp_path):
+    """pytest -m slow parity_tests/test_resume.py -k to_a_process: the same from outside."""
     out = tmp_path / "run"
 
-    def stop(updates, *signals):
+    def stop(count, *signals):
         job = go(clips, out)
-        assert job.wait_until(lambda: (out / "train.csv").exists() and len(rows(out)) >= updates), job.text()
+        assert job.wait_until(lambda: updates(out) >= count), job.text()
         for number in signals:
             os.kill(job.process.pid, number)
-            time.sleep(0.05)  # the same signal sent at once would be one
+            time.sleep(0.02)  # the same signal sent at once would be one
         code, text = job.end(), job.text()
         assert "Traceback" not in text and not leftovers(out), text
         return code, text.splitlines()[-1]
 
     assert stop(2, signal.SIGINT, signal.SIGINT) == (130, "paddle-tsm train: interrupted")
-    saved = f"paddle-tsm train: stopped; everything is saved in {out}; --resume goes on"
-    assert stop(5, signal.SIGINT) == (130, saved)
-    done = len(rows(out))
-    assert stop(9, signal.SIGTERM) == (143, saved)
-    assert done < len(rows(out)) < 14
+    assert stop(5, signal.SIGINT) == (130, SAVED.format(out))
+    done = updates(out)
+    assert stop(9, signal.SIGTERM) == (143, SAVED.format(out))
+    assert done < updates(out) < 14
     assert go(clips, out).end() == 0
     assert_same_as(unbroken, out)
 
@@ -91,28 +126,31 @@ def check_files(out, session) -> None:
             assert paddle_tsm.load_model(out / name).num_segments == 2
 
 
+def updates(out) -> int:
+    return len(rows(out)) if (out / "train.csv").exists() else 0
+
+
 def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int]:
     """Kill -9 at random moments, going on after each until the end, then anew in another folder until there were `kills`.
     Returns (runs that came to their end, kills that hit a save)."""
-    rng, seconds, session = np.random.default_rng(seed), float((unbroken / "seconds").read_text()), None
+    rng, session = np.random.default_rng(seed), Session(small_recipe(**SEVEN), digest_of(entries(clips)))
     done = runs = hits = 0
     while True:
         out = folder / f"run{runs}"
         while done < kills:
-            job = go(clips, out)
-            assert job.wait_until(lambda: (out / "resume.safetensors").exists() and "\n" in job.text() + "\n"), job.text()
-            if (out / "train.csv").exists():
-                job.wait_until(lambda: "going on" in job.text())
-            time.sleep(rng.uniform(0, 0.5 * seconds))
+            job, first = go(clips, out), not (out / "resume.safetensors").exists()
+            ready = (out / "resume.safetensors").exists if first else lambda job=job: "going on at" in job.text()
+            assert job.wait_until(ready), job.text()
+            after = updates(out) + rng.integers(4)
+            job.wait_until(lambda out=out, after=after: updates(out) >= after)
+            time.sleep(rng.uniform(0, 0.6))  # an update takes some 0.2 s here, a save 0.1 s
             job.process.kill()
             if job.end() != -signal.SIGKILL:  # it had come to its end
                 break
             done += 1
             hits += bool(leftovers(out))
-            session = session or Session(small_recipe(**SEVEN), digest_of(entries(clips)))
             check_files(out, session)
-        job = go(clips, out)
-        assert job.end() == 0, job.text()
+        assert main(seven(clips, out, "--resume")) == 0
         assert_same_as(unbroken, out)
         assert not leftovers(out)  # those of the killed runs were taken away
         shutil.rmtree(out)
@@ -287,16 +325,13 @@ def test_a_file_that_may_not_grow(clips, unbroken, tmp_path):
     """The system's own error (EFBIG) in the middle of a write: the first save fits, that with momentum does not."""
     out = tmp_path / "run"
     limit = (15 * 2**20, 15 * 2**20)
-    job = start(
-        clips, out, *MORE, "--validation", str(clips / "val.txt"), **SEVEN,
-        limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-    )  # fmt: skip
+    job = go(clips, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     assert job.end() == 2
     error = job.text()
     assert f"cannot be written: File too large; {GO_ON}" in error and error.count("\n") == 1
     assert not leftovers(out) and len(rows(out)) == 2
     check_files(out, Session(small_recipe(**SEVEN), digest_of(entries(clips))))
-    assert go(clips, out).end() == 0
+    assert main(seven(clips, out, "--resume")) == 0
     assert_same_as(unbroken, out)
 
 
@@ -339,3 +374,16 @@ def test_no_room_for_the_rows(clips, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=f"train.csv: cannot be written: No space left on device; {GO_ON}"):
         log.update(0, 0, 0.1, Update(1.0, 0.5, 1.0, 2), 0.1)
     log.close()
+
+
+def test_sigterm_before_the_first_update():
+    """Paddle's own handler, which it sets when it is imported, would print a C++ traceback and leave half-written files."""
+    code = """
+import os, signal, sys
+from paddle_tsm import runtime
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+runtime.import_paddle()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import math
 import os
+import sys
 
 from paddle_tsm.atomic_file import atomic_file
 from paddle_tsm.training.files import GO_ON, TRAIN_ROWS, VALIDATION_ROWS
@@ -81,8 +82,14 @@ def open_csv(path: str, header: tuple[str, ...], keep):
 
 def open_board(folder: str, step: int):
     """TensorBoard's writer, from `step` on; None without tensorboardX."""
+    hidden = "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None  # where it is installed, tensorboardX imports it, in seconds, to name a type
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
         return None
+    finally:
+        if hidden:
+            del sys.modules["torch"]
     return SummaryWriter(folder, purge_step=step)
