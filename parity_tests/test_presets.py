@@ -110,7 +110,7 @@ def test_presets_are_frozen_and_name_their_source():
 
 def test_data_sets():
     classes = {"ucf101": 101, "hmdb51": 51, "kinetics400": 400, "something-v1": 174, "something-v2": 174, "jester": 27,
-               "diving48": 48}
+               "diving48": 48, "motion": 8}
     assert {name: found.num_classes for name, found in DATA_SETS.items()} == classes
     assert data_set("something-v2").template.format(7) == "000007.jpg"
     assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
