@@ -139,7 +139,8 @@ def updates(out) -> int:
 
 
 def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int]:
-    """Kill -9 at random moments, going on after each until the end, then anew in another folder until there were `kills`.
+    """Kill -9 at random moments, half of them in a save or soon after, going on after each until the end, then anew in
+    another folder until there were `kills`.
     Returns (runs that came to their end, kills that hit a save)."""
     rng, session = np.random.default_rng(seed), Session(small_recipe(**SEVEN), digest_of(entries(clips)))
     done = runs = hits = 0
@@ -151,7 +152,11 @@ def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int
             assert job.wait_until(ready), job.text()
             after = updates(out) + rng.integers(4)
             job.wait_until(lambda out=out, after=after: updates(out) >= after)
-            time.sleep(rng.uniform(0, 0.6))  # an update takes some 0.2 s here, a save 0.1 s
+            if rng.integers(2):
+                time.sleep(rng.uniform(0, 0.6))  # an update takes some 0.2 s here, a save 0.1 s
+            else:
+                job.wait_until(lambda out=out: leftovers(out))  # so that half of them come when they do most harm
+                time.sleep(rng.uniform(0, 0.05))
             job.process.kill()
             if job.end() != -signal.SIGKILL:  # it had come to its end
                 break
