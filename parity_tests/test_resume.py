@@ -1,6 +1,7 @@
 """Trainings that are stopped, killed, or run out of disk, against the one that never was: the same bytes in the end."""
 
 import errno
+import json
 import os
 import resource
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import paddle_tsm
+from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.training import loop
 from paddle_tsm.training.files import digest_of
@@ -87,7 +89,7 @@ def test_signals(clips, unbroken, tmp_path, capsys, monkeypatch):
         assert capsys.readouterr().err.splitlines()[-1] == last.format(out)
         assert not leftovers(out)
         if last is SAVED:
-            assert len(rows(out)) == after
+            assert len(rows(out)) == after == position(out)
         done = after if last is SAVED else 0  # what was done since the last save is done again
     signals = ()
     assert main(seven(clips, out, "--resume")) == 0
@@ -118,6 +120,12 @@ def test_signals_to_a_process(clips, unbroken, tmp_path):
     assert_same_as(unbroken, out)
 
 
+def position(out) -> int:
+    """How many updates the saved training has done."""
+    found = json.loads(read_checkpoint(out / "resume.safetensors").metadata["paddle_tsm_training"])["position"]
+    return 7 * found["epoch"] + found["step"]
+
+
 def check_files(out, session) -> None:
     """Every file that carries a checkpoint's name loads."""
     session.restore(out / "resume.safetensors")
@@ -131,7 +139,8 @@ def updates(out) -> int:
 
 
 def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int]:
-    """Kill -9 at random moments, going on after each until the end, then anew in another folder until there were `kills`.
+    """Kill -9 at random moments, half of them in a save or soon after, going on after each until the end, then anew in
+    another folder until there were `kills`.
     Returns (runs that came to their end, kills that hit a save)."""
     rng, session = np.random.default_rng(seed), Session(small_recipe(**SEVEN), digest_of(entries(clips)))
     done = runs = hits = 0
@@ -143,7 +152,11 @@ def kill_until(clips, folder, unbroken, kills: int, seed: int) -> tuple[int, int
             assert job.wait_until(ready), job.text()
             after = updates(out) + rng.integers(4)
             job.wait_until(lambda out=out, after=after: updates(out) >= after)
-            time.sleep(rng.uniform(0, 0.6))  # an update takes some 0.2 s here, a save 0.1 s
+            if rng.integers(2):
+                time.sleep(rng.uniform(0, 0.6))  # an update takes some 0.2 s here, a save 0.1 s
+            else:
+                job.wait_until(lambda out=out: leftovers(out))  # so that half of them come when they do most harm
+                time.sleep(rng.uniform(0, 0.05))
             job.process.kill()
             if job.end() != -signal.SIGKILL:  # it had come to its end
                 break
@@ -296,27 +309,30 @@ def test_resume_starts_where_there_is_nothing(clips, tmp_path):
 GO_ON = "what was saved before is whole: make room and go on with --resume"
 
 
-def test_a_full_disk(clips, tmp_path, capsys, monkeypatch):
-    """The third save finds no room: the second is still there, the training goes on from it to the same end."""
+@pytest.mark.parametrize("name, full_at", [("resume", 3), ("last", 1)])
+def test_a_full_disk(clips, tmp_path, capsys, monkeypatch, name, full_at):
+    """A save finds no room: the one before is still there, the training goes on from it to the same end. The networks come
+    first, so that a training that counts as ended has them."""
     whole, out = tmp_path / "whole", tmp_path / "run"
-    assert run_main(clips, whole, "--save-every", "1", batch=3) == 0
-    own, saves = os.fsync, []
+    assert run_main(clips, whole, "--save-every", "1", batch=5) == 0
+    own, before = os.fsync, []
 
     def full(handle):
-        if os.path.basename(os.readlink(f"/proc/self/fd/{handle}")).startswith(".resume.safetensors"):
-            saves.append((out / "resume.safetensors").read_bytes() if (out / "resume.safetensors").exists() else None)
-            if len(saves) == 3:
+        if os.path.basename(os.readlink(f"/proc/self/fd/{handle}")).startswith(f".{name}.safetensors"):
+            before.append((out / "resume.safetensors").read_bytes() if (out / "resume.safetensors").exists() else b"")
+            if len(before) == full_at:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         own(handle)
 
     monkeypatch.setattr(os, "fsync", full)
     capsys.readouterr()
-    assert run_main(clips, out, "--save-every", "1", batch=3) == 2
-    error = capsys.readouterr().err
-    assert f"{out}/resume.safetensors: cannot be written: No space left on device; {GO_ON}" in error and error.count("\n") == 1
-    assert (out / "resume.safetensors").read_bytes() == saves[2] != saves[1] and not leftovers(out)
+    assert run_main(clips, out, "--save-every", "1", batch=5) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert f"{out}/{name}.safetensors: cannot be written: No space left on device; {GO_ON}" in error[-1]
+    assert len(error) == (1 if name == "resume" else 2)  # below the line of the epoch
+    assert (out / "resume.safetensors").read_bytes() == before[-1] and len(set(before)) == full_at and not leftovers(out)
     monkeypatch.setattr(os, "fsync", own)
-    assert run_main(clips, out, "--save-every", "1", "--resume", batch=3) == 0
+    assert run_main(clips, out, "--save-every", "1", "--resume", batch=5) == 0
     assert rows(out) == rows(whole)
     assert (out / "last.safetensors").read_bytes() == (whole / "last.safetensors").read_bytes()
 
