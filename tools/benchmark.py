@@ -192,12 +192,13 @@ def main() -> None:
     parser.add_argument("what", choices=("convert", "train", "data"))
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
+    parser.add_argument("--only", default="", help='data: only the kinds of video whose name has this in it ("H.264 320")')
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
     args = parser.parse_args()
     if args.what == "data":
         from data_benchmark import data
 
-        data(args.runs, args.videos, args.clips)
+        data(args.runs, args.videos, args.only, args.clips)
     else:
         globals()[args.what](args.runs)
 
