@@ -1,5 +1,7 @@
 """`demo --train`: what the shift is for. The whole of it is slow: pytest parity_tests/test_motion_demo.py -m slow"""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def test_the_flip_rule_is_the_mirror():
 
 def test_backward_is_the_clip_played_backward(tmp_path):
     _, val_list, _ = write_motion_videos(tmp_path, 1, 1, size=(32, 32))
-    lines = open(val_list).read().splitlines()
+    lines = Path(val_list).read_text().splitlines()
     entries = [Entry(str(tmp_path / line.split()[0]), (int(line.split()[1]),), val_list, i) for i, line in enumerate(lines, 1)]
     pixels = motion_demo.RECIPE.pixels()
     forward, backward = ClipReader(entries, pixels), motion_demo.Backward(entries, pixels)

@@ -22,7 +22,7 @@ def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
         for i, frame in enumerate(scaled):
             left, top, mirrored = places[i][j]
             crop = frame[top : top + size, left : left + size]
-            views[j * len(frames) + i] = preset.normalise(crop[:, ::-1] if mirrored else crop)
+            preset.normalise(mirror(crop) if mirrored else crop, views[j * len(frames) + i])
     return views
 
 
@@ -41,4 +41,7 @@ def train_clip(preset: Preset, frames: list[np.ndarray], rng: np.random.Generato
     mirrored = preset.flip.draw(rng)
     if mirrored:
         frames = [mirror(frame) for frame in frames]
-    return np.stack([preset.normalise(frame) for frame in frames]), mirrored
+    clip = np.empty((len(frames), 3, size, size), "float32")
+    for frame, target in zip(frames, clip):
+        preset.normalise(frame, target)
+    return clip, mirrored
