@@ -1,0 +1,82 @@
+"""A network as an ONNX file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import paddle
+
+from paddle_tsm.atomic_file import atomic_path
+from paddle_tsm.export.ports import Ports
+from paddle_tsm.export.static_graph import save_static
+
+OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
+
+# In a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). No optimize_tool: the
+# default one installs packages while it runs.
+CONVERT = """
+import sys, paddle2onnx
+model, parameters, path, opset = sys.argv[1:]
+paddle2onnx.export(model, parameters, path, opset_version=int(opset), optimize_tool="")
+"""
+
+
+def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = None) -> None:
+    """Write `layer` as the ONNX file `path`, its first axis free; the file is complete or not there.
+
+    layer: a float32 network in evaluation mode: (frames) -> logits, or a StreamStep. ports: `clip_ports` or `stream_ports`.
+    properties: strings for the file's own metadata; "axis" and "multiple" are added. Nothing is downloaded.
+    Raises ValueError, in one line, where a package is missing or the network cannot be exported; OSError for the file.
+    """
+    check_packages()
+    check_layer(layer)
+    import onnx
+
+    from paddle_tsm.export.onnx_graph import mend_slopes, name_ports, simplify, write_shapes
+
+    with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        raw, simple = os.path.join(folder, "raw.onnx"), os.path.join(folder, "simple.onnx")
+        save_static(layer, os.path.join(folder, "model"), ports)
+        convert(os.path.join(folder, "model"), raw)
+        model = onnx.load(raw)
+        mend_slopes(model, os.path.join(folder, "model.json"))
+        onnx.save(model, raw)
+        simplify(raw, simple)
+        model = onnx.load(simple)
+        name_ports(model, ports)
+        write_shapes(model, ports)
+        model.producer_name = "paddle-tsm"
+        about = {"axis": ports.axis, "multiple": str(ports.multiple)}
+        onnx.helper.set_model_props(model, about | (properties or {}))
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save(model, temporary)
+
+
+def convert(prefix: str, path: str) -> None:
+    """The static graph PREFIX.json, PREFIX.pdiparams as an ONNX file, by paddle2onnx."""
+    arguments = [f"{prefix}.json", f"{prefix}.pdiparams", path, str(OPSET)]
+    done = subprocess.run([sys.executable, "-c", CONVERT, *arguments], capture_output=True, text=True, errors="replace")
+    if done.returncode or not os.path.exists(path):
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line or "Error:" in line]
+        raise ValueError(f"paddle2onnx cannot export this network: {said[0].strip() if said else 'it ended without a word'}")
+
+
+def check_packages() -> None:
+    """Raise ValueError where a package that writes ONNX is missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")
+
+
+def check_layer(layer) -> None:
+    """Raise ValueError for a layer that is in training mode or not float32."""
+    if layer.training:
+        raise ValueError("export: got a network in training mode, wanted model.eval() first")
+    odd = {str(tensor.dtype) for tensor in layer.parameters() if tensor.dtype != paddle.float32}
+    if odd:
+        raise ValueError(f"export: got weights of {', '.join(sorted(odd))}, wanted float32")

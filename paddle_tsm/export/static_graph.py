@@ -1,0 +1,39 @@
+"""A layer's static graph, in the two files that Paddle Inference and paddle2onnx read."""
+
+from __future__ import annotations
+
+import warnings
+
+import paddle
+from paddle import nn
+from paddle.static import InputSpec
+
+from paddle_tsm.export.ports import Ports
+
+
+class _Traced(nn.Layer):
+    """The layer with its inputs as one list: a traced `forward` takes no *arguments."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs):
+        return _call(self.layer, inputs)
+
+
+@paddle.jit.not_to_static
+def _call(layer, inputs):
+    # traced as it runs: rewritten into static control flow, the checks of the input's shape would fail on a free axis
+    return layer(*inputs)
+
+
+def save_static(layer, prefix: str, ports: Ports) -> None:
+    """Write PREFIX.json and PREFIX.pdiparams of `layer`, a float32 layer in evaluation mode."""
+    traced = _Traced(layer)
+    traced.eval()
+    specs = [InputSpec([None, *shape], "float32", name) for name, shape in ports.inputs.items()]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensor do not have 'place' interface")  # Paddle's own F.batch_norm asks for it
+        static = paddle.jit.to_static(traced, input_spec=[specs], full_graph=True)
+        paddle.jit.save(static, prefix)
