@@ -11,6 +11,7 @@ from paddle_tsm import runtime
 runtime.prepare()  # the settings that Paddle reads when it is imported
 
 _HOMES = {
+    "Predictor": "paddle_tsm.predictor",
     "create_model": "paddle_tsm.create",
     "load_model": "paddle_tsm.load",
     "load_pretrained": "paddle_tsm.load",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,7 +32,8 @@ class Predictor:
     path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph" for
     a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
     threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16" with Paddle Inference; "int8"
-    only as the folder was exported. options: those of `load_model`, for a checkpoint.
+    only as the folder was exported. options: those of `load_model`, for a checkpoint, and `size`, its frames' height and
+    width, with another engine than dygraph.
 
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
     line, for a path or a combination that is not there.
@@ -100,3 +102,29 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
         paddle.base.core.set_num_threads(threads)
     opened = Opened("dygraph", network, run_of(model), lambda: opened)
     return opened
+
+
+def open_folder(path: str, sidecar: Sidecar, threads: int | None, precision: str) -> Opened:
+    """An export."""
+    from paddle_tsm.export.export import open_files
+
+    return opened_run(sidecar, open_files(path, sidecar, threads, precision))
+
+
+def opened_run(sidecar: Sidecar, run) -> Opened:
+    """What an engine's own object is here."""
+    return Opened(sidecar.format, sidecar.network, run.run, lambda: opened_run(sidecar, run.clone()), sidecar)
+
+
+def open_exported(path: str, threads: int | None, precision: str, engine: str, options: dict) -> Opened:
+    """A checkpoint, exported to a folder that is gone again when the engine has read it."""
+    from paddle_tsm.runtime import import_paddle
+
+    import_paddle()
+    from paddle_tsm.export.export import export
+
+    size = options.pop("size", 224)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = os.path.join(folder, "exported")
+        sidecar, _ = export(path, exported, engine, size=size, options=options)
+        return open_folder(exported, sidecar, threads, precision)

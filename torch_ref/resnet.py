@@ -152,6 +152,7 @@ class ResNet(Recognizer):
         # the stages' names, and those of the blocks that they end with
         self.stage_ends = {f"layer{stage}": f"layer{stage}.{count - 1}" for stage, count in enumerate(blocks, 1)}
         self.tweaked = tweaked
+        self.act = F.leaky_relu if tweaked else F.relu
         if tweaked:
             self.conv1_1, self.bn1_1 = conv(3, 32, 3, stride=2), BatchNorm(32, running_var=running_var)
             self.conv1_2, self.bn1_2 = conv(32, 32, 3), BatchNorm(32, running_var=running_var)
@@ -179,10 +180,10 @@ class ResNet(Recognizer):
     def stem(self, x):
         """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
         if not self.tweaked:
-            return self.maxpool(F.relu(self.bn1(self.conv1(x))))
-        x = F.leaky_relu(self.bn1_1(self.conv1_1(x)))
-        x = F.leaky_relu(self.bn1_2(self.conv1_2(x)))
-        return self.maxpool(F.leaky_relu(self.bn1_3(self.conv1_3(x))))
+            return self.maxpool(self.act(self.bn1(self.conv1(x))))
+        x = self.act(self.bn1_1(self.conv1_1(x)))
+        x = self.act(self.bn1_2(self.conv1_2(x)))
+        return self.maxpool(self.act(self.bn1_3(self.conv1_3(x))))
 
     def blocks_of_stages(self):
         return {name: list(getattr(self, name)) for name in self.stage_ends}

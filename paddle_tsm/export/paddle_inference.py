@@ -70,7 +70,6 @@ def make_predictor(prefix: str, threads: int, precision: str):
     if precision == "bfloat16":
         config.enable_mkldnn_bfloat16()
     config.set_cpu_math_library_num_threads(threads)
-    config.enable_memory_optim()
     try:
         return create_predictor(config)
     except Exception as error:  # a C++ exception of any class

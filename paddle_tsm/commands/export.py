@@ -1,0 +1,61 @@
+"""`paddle-tsm export`: a network for Paddle Inference or ONNX."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
+
+FORMATS = ("paddle-inference", "onnx")
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "export",
+        help="a network for Paddle Inference or ONNX",
+        description="Write a checkpoint's network as a folder that runs without paddle-tsm: the graph, its weights, and\n"
+        "tsm.json, which says how to feed it. What was written is run and compared with the checkpoint before it is kept.",
+        epilog="examples:\n  paddle-tsm export tsm_r50.safetensors exported\n"
+        "  paddle-tsm export tsm_r50.safetensors exported --to onnx --classes kinetics400.txt --crops three\n"
+        "  paddle-tsm export online.pth step --to onnx --stream",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("weights", metavar="CHECKPOINT")
+    parser.add_argument("folder", metavar="DIR", help="made where there is none; an earlier export in it is replaced")
+    parser.add_argument("--to", default="paddle-inference", choices=FORMATS, help="(%(default)s)")
+    parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
+    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
+    parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
+    parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
+    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help="(%(default)s)")
+    parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
+    add_network_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from rich.console import Console
+
+    from paddle_tsm.runtime import import_paddle
+
+    import_paddle()
+    from paddle_tsm.evaluation.class_names import read_class_names
+    from paddle_tsm.export.export import export
+    from paddle_tsm.layouts.network_file import read_network
+
+    start, labels = time.perf_counter(), ()
+    options = network_options(args)
+    if args.classes:
+        labels = tuple(read_class_names(args.classes, read_network(args.weights, **options).network.num_classes))
+    with Console(stderr=True).status(f"exporting {args.weights}, running what was written"):
+        sidecar, verified = export(
+            args.weights, args.folder, args.to, stream=args.stream, size=args.size, options=options, preset=args.preset,
+            sampling=args.sampling, crops=args.crops, labels=labels,
+        )
+    what = "one step of a stream" if args.stream else f"clips of {sidecar.network.num_segments} frames"
+    print(f"{args.folder}: {sidecar.network.arch} for {args.to}, {what}, {time.perf_counter() - start:.1f} s")
+    for found in verified:
+        print(f"  differs from {found.against} by {found.difference:.1e} of the largest logit (limit {found.limit:.1e})")
+    return 0
