@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 
@@ -22,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
     try:
         return args.run(args)

@@ -12,6 +12,7 @@ import paddle
 
 from paddle_tsm.create import build
 from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
@@ -93,7 +94,9 @@ def write(layer, folder: str, to: str, ports) -> None:
     if to == "onnx":
         return write_onnx(layer, os.path.join(folder, "model.onnx"), ports)
     with plain_activations(layer):
-        return save_static(layer, os.path.join(folder, "model"), ports)
+        form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer)
+        form.eval()
+        return save_static(form, os.path.join(folder, "model"), ports)
 
 
 def open_files(folder: str, sidecar: Sidecar, threads: int | None, precision: str | None = None):
