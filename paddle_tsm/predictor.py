@@ -31,8 +31,8 @@ class Predictor:
 
     path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph" for
     a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
-    threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16" with Paddle Inference; "int8"
-    only as the folder was exported. options: those of `load_model`, for a checkpoint, and `size`, its frames' height and
+    threads: of one forward pass (as many as processors). precision: "float32", or "bfloat16" with Paddle Inference; a
+    folder's is that of its export. options: those of `load_model`, for a checkpoint, and `size`, its frames' height and
     width, with another engine than dygraph.
 
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
@@ -78,9 +78,9 @@ def open_path(path: str, threads: int | None, precision: str, engine: str | None
         raise ValueError(f"{path}: is an export for {sidecar.format}, got engine {engine!r}")
     if options:
         raise ValueError(f"{path}: an export has its options fixed, got {', '.join(options)}")
-    if precision != sidecar.precision and not (precision == "bfloat16" and sidecar.format == "paddle-inference"):
+    if precision not in ("float32", sidecar.precision):  # float32 is the argument's default: the folder's own
         raise ValueError(f"{path}: was exported as {sidecar.precision}, got {precision}; export it anew as {precision}")
-    return open_folder(path, sidecar, threads, precision)
+    return open_folder(path, sidecar, threads)
 
 
 def open_checkpoint(path: str, threads: int | None, precision: str, options: dict) -> Opened:
@@ -104,11 +104,11 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
     return opened
 
 
-def open_folder(path: str, sidecar: Sidecar, threads: int | None, precision: str) -> Opened:
+def open_folder(path: str, sidecar: Sidecar, threads: int | None) -> Opened:
     """An export."""
     from paddle_tsm.export.export import open_files
 
-    return opened_run(sidecar, open_files(path, sidecar, threads, precision))
+    return opened_run(sidecar, open_files(path, sidecar, threads))
 
 
 def opened_run(sidecar: Sidecar, run) -> Opened:
@@ -123,8 +123,9 @@ def open_exported(path: str, threads: int | None, precision: str, engine: str, o
     import_paddle()
     from paddle_tsm.export.export import export
 
+    options = dict(options)
     size = options.pop("size", 224)
     with tempfile.TemporaryDirectory() as folder:
         exported = os.path.join(folder, "exported")
-        sidecar, _ = export(path, exported, engine, size=size, options=options)
-        return open_folder(exported, sidecar, threads, precision)
+        sidecar, _ = export(path, exported, engine, size=size, precision=precision, options=options)
+        return open_folder(exported, sidecar, threads)

@@ -1,32 +1,67 @@
-"""What runs the network for `predict`, `evaluate` and `stream`."""
+"""What runs the network for `predict`, `evaluate` and `stream`: a checkpoint, or an exported folder."""
 
 from __future__ import annotations
 
+import os
 
-def engine_of(weights: str, args, options: dict):
-    """(the Network, a function from views [N*T, 3, H, W] to logits [N, K], both NumPy) of a checkpoint."""
-    from paddle_tsm.runtime import import_paddle
-
-    import_paddle()
-    from paddle_tsm.create import build
-    from paddle_tsm.evaluation.paddle_run import run_of
-    from paddle_tsm.layouts.network_file import read_network
-    from paddle_tsm.load import assign_weights
-
-    network, tensors = read_network(weights, **options).as_asked()
-    model = assign_weights(build(network), tensors)
-    model.eval()
-    return network, run_of(model)
+ENGINES = ("dygraph", "paddle-inference", "onnx")
+PRECISIONS = ("float32", "bfloat16")
 
 
-def stream_of(weights: str, args, options: dict):
-    """(the Network, a function from the next frame [1, 3, H, W] to its logits [1, K], both NumPy) of a causal checkpoint."""
+def add_engine_options(parser) -> None:
+    """Add --engine, --precision and --threads."""
+    group = parser.add_argument_group("what runs the network")
+    group.add_argument(
+        "--engine", choices=ENGINES, help="(dygraph for a checkpoint, what it was exported for for a folder); another one "
+        "exports the checkpoint first, which takes some seconds",
+    )
+    group.add_argument("--precision", default="float32", choices=PRECISIONS, help="(%(default)s)")
+    group.add_argument("--threads", type=int, metavar="N", help="of a forward pass (a processor each)")
+
+
+def predictor_of(weights: str, args, options: dict, size: int | None = None):
+    """The Predictor of a checkpoint or of an exported folder. size: height and width of its frames, which an export fixes."""
+    from paddle_tsm.predictor import Predictor
+
+    options = {name: value for name, value in options.items() if value is not None}
+    if not os.path.isdir(weights) and args.engine not in (None, "dygraph"):
+        options["size"] = size
+    return Predictor(weights, args.threads, args.precision, args.engine, **options)
+
+
+def stream_of(weights: str, options: dict, threads: int | None = None):
+    """(the Network, its Sidecar or None, a function from the next frame [1, 3, H, W] to its logits [1, K], both NumPy) of a
+    causal checkpoint, or of a folder that holds one step."""
     from paddle_tsm.runtime import import_paddle
 
     paddle = import_paddle()
+    if os.path.isdir(weights):
+        return exported_stream(weights, threads)
     from paddle_tsm.layouts.network_file import read_network
-    from paddle_tsm.stream import load_stream
+    from paddle_tsm.stream import Stream, StreamStep
 
-    stream = load_stream(weights, **options)
-    network, _ = read_network(weights, **options).as_asked()
-    return network, lambda frame: stream.step(paddle.to_tensor(frame)).numpy()
+    network, tensors = read_network(weights, **options).as_asked()
+    try:
+        stream = Stream(StreamStep(network, tensors))
+    except ValueError as error:
+        raise ValueError(f"{weights}: {error}") from None
+    return network, None, lambda frame: stream.step(paddle.to_tensor(frame)).numpy()
+
+
+def exported_stream(folder: str, threads: int | None):
+    """The same of an export; the cache is kept here."""
+    import numpy as np
+
+    from paddle_tsm.export.export import open_files
+    from paddle_tsm.export.sidecar import read_sidecar
+
+    sidecar = read_sidecar(folder)
+    if sidecar.kind != "stream":
+        raise ValueError(f"{folder}: holds a network of whole clips; wanted one that `paddle-tsm export --stream` wrote")
+    run, cache = open_files(folder, sidecar, threads), [np.zeros((1, *shape), "float32") for shape in sidecar.cache]
+
+    def step(frame):
+        logits, cache[:] = run.step(frame, cache)
+        return logits
+
+    return sidecar.network, sidecar, step

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import replace
 
+from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.layouts.systems import LAYOUTS
 
@@ -28,7 +29,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("list", metavar="LIST", help="the clips, one a line, as --form says")
     parser.add_argument(
         "--weights", nargs="+", required=True, metavar="W",
-        help="a checkpoint of any layout and format; several: each, and their ensemble",
+        help="a checkpoint of any layout and format, or a folder that `export` wrote; several: each, and their ensemble",
     )
     parser.add_argument("--ensemble-weights", metavar="A,B", help="a positive number for each checkpoint (equal)")
     parser.add_argument("--network", metavar="KEY", help="which of several networks in a file, as EMA beside the other")
@@ -48,6 +49,7 @@ def add_parser(subparsers) -> None:
     group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
     group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
     group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files")
+    add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
 
@@ -141,11 +143,16 @@ def check_places(args) -> None:
 def read_networks(args) -> list:
     """The checkpoints, a NetworkFile each, all of the same classes."""
     from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.export.sidecar import read_sidecar
     from paddle_tsm.layouts.network_file import read_network
 
     wanted = data_set(args.data_set) if args.data_set else None
     options = network_options(args)
-    files = [read_network(path, layout=args.layout, network=args.network, **options) for path in args.weights]
+    files = [
+        read_sidecar(path) if os.path.isdir(path) else
+        read_network(path, layout=args.layout, network=args.network, **options)
+        for path in args.weights
+    ]
     for path, file in zip(args.weights, files):
         classes, first = file.network.num_classes, files[0].network.num_classes
         if classes != first:
@@ -159,13 +166,24 @@ def pixels_of(args, files):
     """The preset that was asked for; else that of the checkpoints' system."""
     from paddle_tsm.data.presets import preset
 
-    systems = {PRESET_OF_LAYOUT[file.layout.name] for file in files if file.layout.name in PRESET_OF_LAYOUT}
+    systems = {system_of(file) for file in files} - {None}
     if args.preset is None and len(systems) > 1:
         several = " and ".join(sorted(systems))
         raise ValueError(f"weights: got checkpoints of {several}, wanted --preset to say whose pixels they take")
     name = args.preset or next(iter(systems), "mmaction2")
     found = preset(name, sampling=args.sampling, crops=args.crops, size=args.size)
+    for path, file in zip(args.weights, files):
+        if os.path.isdir(path) and file.pixels().test_size != found.test_size:
+            raise ValueError(
+                f"{path}: was exported for frames of {file.pixels().test_size}, got --size {args.size} --crops {args.crops}, "
+                f"which make {found.test_size}; its own are --size {file.size} --crops {file.crops}"
+            )
     return replace(found, average=args.average) if args.average else found
+
+
+def system_of(file) -> str | None:
+    """The preset of the system that a checkpoint comes from, or that an export says."""
+    return PRESET_OF_LAYOUT.get(file.layout.name) if hasattr(file, "layout") else file.preset
 
 
 def source_of(args):
@@ -204,11 +222,15 @@ def read_entries(args, classes: int, source, skipped) -> list:
     return good
 
 
-def engine_run(file):
-    """What runs the checkpoint: float32 [N*T, 3, H, W] -> logits [N, K]. The one place where an engine is chosen."""
+def engine_run(args, path: str, file, size: int):
+    """What runs the checkpoint: float32 [N*T, 3, size, size] -> logits [N, K]. The one place where an engine is chosen."""
     from paddle_tsm import runtime
+    from paddle_tsm.commands.engine import predictor_of
 
     runtime.import_paddle()
+    if os.path.isdir(path) or args.engine not in (None, "dygraph"):
+        options = network_options(args) | ({"layout": args.layout, "network": args.network} if os.path.isfile(path) else {})
+        return predictor_of(path, args, options, size)
     from paddle_tsm.create import build
     from paddle_tsm.evaluation.paddle_run import run_of
     from paddle_tsm.load import assign_weights
@@ -224,12 +246,12 @@ def score_files(args, files, entries, pixels, source, skipped) -> list:
 
     parts = []
     with progress_bar() as bar:
-        for number, file in enumerate(files, 1):
+        for number, (path, file) in enumerate(zip(args.weights, files), 1):
             reader = ClipReader(entries, pixels, file.network.num_segments, source=source, skip_bad=args.skip_bad)
             title = "evaluating" if len(files) == 1 else f"checkpoint {number} of {len(files)}"
             task = bar.add_task(title, total=len(entries))
             parts.append(score_clips(
-                engine_run(file), reader, batch=args.batch, workers=args.workers, skipped=skipped,
+                engine_run(args, path, file, pixels.test_size), reader, batch=args.batch, workers=args.workers, skipped=skipped,
                 progress=lambda done, total, task=task: bar.update(task, completed=done),
             ))
     common = set.intersection(*(set(part.indices.tolist()) for part in parts))

@@ -25,6 +25,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("weights", metavar="CHECKPOINT")
     parser.add_argument("folder", metavar="DIR", help="made where there is none; an earlier export in it is replaced")
     parser.add_argument("--to", default="paddle-inference", choices=FORMATS, help="(%(default)s)")
+    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"),
+                        help="bfloat16: for Paddle Inference (%(default)s)")  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
     parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
@@ -51,7 +53,7 @@ def run(args) -> int:
         labels = tuple(read_class_names(args.classes, read_network(args.weights, **options).network.num_classes))
     with Console(stderr=True).status(f"exporting {args.weights}, running what was written"):
         sidecar, verified = export(
-            args.weights, args.folder, args.to, stream=args.stream, size=args.size, options=options, preset=args.preset,
+            args.weights, args.folder, args.to, stream=args.stream, size=args.size, precision=args.precision, options=options, preset=args.preset,
             sampling=args.sampling, crops=args.crops, labels=labels,
         )
     what = "one step of a stream" if args.stream else f"clips of {sidecar.network.num_segments} frames"

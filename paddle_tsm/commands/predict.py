@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 
+from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
 
@@ -19,15 +21,16 @@ def add_parser(subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("video", metavar="VIDEO")
-    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of any layout")
+    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of any layout, or a folder that `export` wrote")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
-    parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
-    parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
-    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help="(%(default)s)")
-    parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
+    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
+    parser.add_argument("--sampling", choices=tuple(CLIPS), help="(uniform, or the export's)")
+    parser.add_argument("--crops", choices=tuple(CROPS), help="(centre, or the export's)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
 
@@ -35,7 +38,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.console import Console
 
-    from paddle_tsm.commands.engine import engine_of
+    from paddle_tsm.commands.engine import predictor_of
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
@@ -44,15 +47,18 @@ def run(args) -> int:
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
-    pixels = preset(args.preset, sampling=args.sampling, crops=args.crops, size=args.size)
     with Console(stderr=True).status("loading the network") as status:
-        network, run_network = engine_of(args.weights, args, network_options(args))
+        pixels = preset(**pixels_of(args))
+        predictor = predictor_of(args.weights, args, network_options(args), pixels.test_size)
+        network, sidecar = predictor.network, predictor.sidecar
         names = class_names(args.classes, network.num_classes)
+        if sidecar is not None and sidecar.labels and args.classes is None:
+            names = sidecar.labels
         status.update("reading the video")
         frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments))
         views = views_of(pixels, frames)
         status.update("running the network")
-        logits = run_network(views)
+        logits = predictor(views)
     if pixels.average == "probabilities":
         scores = average_views(logits, "probabilities")
     else:
@@ -66,6 +72,18 @@ def run(args) -> int:
     else:
         print_table(args.video, found)
     return 0
+
+
+def pixels_of(args) -> dict:
+    """The arguments of `preset`: those given, else those of an exported folder, else the usual ones."""
+    from paddle_tsm.export.sidecar import read_sidecar
+
+    chosen = {"name": "mmaction2", "sampling": "uniform", "crops": "centre", "size": 224}
+    if os.path.isdir(args.weights):
+        found = read_sidecar(args.weights)
+        chosen = {"name": found.preset, "sampling": found.sampling, "crops": found.crops, "size": found.size}
+    given = {"name": args.preset, "sampling": args.sampling, "crops": args.crops, "size": args.size}
+    return chosen | {name: value for name, value in given.items() if value is not None}
 
 
 def print_table(video: str, found: list[dict]) -> None:

@@ -21,14 +21,15 @@ def add_parser(subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("video", metavar="VIDEO", help="a video file, or the number of a camera")
-    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of a causal network, any layout")
+    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of a causal network, or a folder that `export --stream` wrote")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="use every N-th frame (%(default)s)")
     parser.add_argument("--average", type=int, default=8, metavar="N",
                         help="frames whose logits are averaged for the label (%(default)s)")  # fmt: skip
     parser.add_argument("--frames", type=int, metavar="N", help="stop after so many frames")
-    parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
-    parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
+    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
+    parser.add_argument("--threads", type=int, metavar="N", help="of an export's step (a processor each)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its labels, .mp4 or .avi")
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -49,9 +50,11 @@ def run(args) -> int:
     for name in ("every", "average"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
-    network, step = stream_of(args.weights, args, network_options(args))
+    network, sidecar, step = stream_of(args.weights, network_options(args), args.threads)
     names = class_names(args.classes, network.num_classes)
-    pixels = preset(args.preset, size=args.size)
+    pixels = preset(args.preset or "mmaction2", size=args.size or 224)
+    if sidecar is not None:
+        pixels, names = sidecar.pixels(), names if args.classes or not sidecar.labels else sidecar.labels
     frames, rate = frames_of(int(args.video) if args.video.isdigit() else args.video)
     recent: deque = deque(maxlen=args.average)
     label, used, seconds, text = None, 0, 0.0, ""

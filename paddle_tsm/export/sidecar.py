@@ -19,7 +19,7 @@ from paddle_tsm.network import Network, must_be_one_of
 NAME, VERSION = "tsm.json", 1
 FORMATS = ("paddle-inference", "onnx")
 KINDS = ("clip", "stream")
-PRECISIONS = ("float32", "bfloat16", "int8")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)

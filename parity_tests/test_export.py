@@ -1,0 +1,274 @@
+"""Exported networks: the same logits as the checkpoint's in every engine, or one line that says why not."""
+
+import json
+import shutil
+import threading
+
+import numpy as np
+import paddle
+import pytest
+
+import paddle_tsm
+from paddle_tsm.cli import main
+from paddle_tsm.create import build
+from paddle_tsm.data.video_file import read_frames
+from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.export.export import export, verify
+from paddle_tsm.export.inference_network import InferenceNetwork
+from paddle_tsm.export.paddle_inference import PaddleInferenceRun
+from paddle_tsm.export.plain_activation import plain_activations
+from paddle_tsm.export.ports import clip_ports
+from paddle_tsm.export.sidecar import FORMATS, read_sidecar
+from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.load import assign_weights
+from paddle_tsm.network import Network
+from paddle_tsm.parity.compare import compare
+from paddle_tsm.parity.tolerance import TOLERANCES
+from paddle_tsm.predictor import Predictor
+
+FLOAT64 = TOLERANCES["float64"].limit
+T, SIZE, CLASSES = 4, 32, 7
+ONE_BY_ONE = [
+    {"arch": arch} for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50")
+] + [
+    {"shift_place": "block"}, {"shift_order": "past_first"}, {"shift_order": "causal"}, {"is_shift": False}, {"shift_div": 3},
+    {"shift_every": 2}, {"temporal_pool": True}, {"num_segments": 1}, {"num_segments": 2}, {"partial_bn": True},
+    *({"arch": "tsm_resnet50", "non_local": mode} for mode in ("gaussian", "concatenation")),
+    {"arch": "tsm_resnet50", "non_local": "embedded_gaussian", "temporal_pool": True},
+    {"arch": "tsm_mobilenet_v2", "shift_place": "block", "shift_order": "causal", "shift_div": 4},
+    {"arch": "pptsm_resnet50", "shift_order": "past_first", "temporal_pool": True, "shift_place": "block"},
+]  # fmt: skip
+
+
+def drawn(options):
+    options = {"arch": "tsm_resnet18", "num_segments": T} | options
+    network = Network(**options, num_classes=CLASSES)
+    return network, draw_weights(network)
+
+
+def named(options) -> str:
+    return " ".join(map(str, options.values()))
+
+
+@pytest.mark.parametrize("options", ONE_BY_ONE, ids=named)
+def test_the_exported_form_is_the_network(options):
+    """In float64, for 1, 2 and 5 clips; and clips do not see each other."""
+    network, tensors = drawn(options)
+    model = assign_weights(build(network).to(dtype="float64"), tensors)
+    model.eval()
+    form = InferenceNetwork(model)
+    form.eval()
+    x = np.random.default_rng(0).standard_normal((5 * network.num_segments, 3, 64, 64))
+    with paddle.no_grad():
+        expected = model(paddle.to_tensor(x)).numpy()
+        for clips in (1, 2, 5):
+            found = form(paddle.to_tensor(x[: clips * network.num_segments])).numpy()
+            assert compare("logits", expected[:clips], found, FLOAT64).passed
+
+
+def test_the_comparison_can_fail():
+    network, tensors = drawn({})
+    model = assign_weights(build(network).to(dtype="float64"), tensors)
+    other = assign_weights(build(network.with_options(shift_order="past_first")).to(dtype="float64"), tensors)
+    for one in (model, other):
+        one.eval()
+    x = paddle.to_tensor(np.random.default_rng(0).standard_normal((T, 3, 64, 64)))
+    with paddle.no_grad():
+        assert not compare("logits", model(x).numpy(), InferenceNetwork(other)(x).numpy(), 1e-6).passed
+
+
+# the others are slow: pytest parity_tests/test_export.py -m slow
+QUICK = [options if options in ONE_BY_ONE[:4] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE]
+
+
+@pytest.mark.parametrize("options", QUICK, ids=lambda options: named(options))
+def test_paddle_inference(tmp_path, options):
+    """Every architecture and option, by Paddle Inference in float32, for 1, 2 and 5 clips (`verify`)."""
+    network, tensors = drawn(options)
+    model = assign_weights(build(network), tensors)
+    model.eval()
+    with plain_activations(model):
+        save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(network.num_segments, (SIZE, SIZE)))
+    verified = verify(PaddleInferenceRun(tmp_path / "model", 1), network, tensors, (SIZE, SIZE))
+    assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
+
+
+def test_a_wrong_export_is_refused(tmp_path):
+    network, tensors = drawn({})
+    model = assign_weights(build(network.with_options(shift_order="past_first")), tensors)
+    model.eval()
+    save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(T, (SIZE, SIZE)))
+    with pytest.raises(ValueError, match="differs from the checkpoint"):
+        verify(PaddleInferenceRun(tmp_path / "model", 1), network, tensors, (SIZE, SIZE))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    write_demo_checkpoint(str(folder / "r18.pth"), Network("tsm_resnet18", num_classes=CLASSES))
+    write_demo_checkpoint(str(folder / "online.pth"), Network("tsm_mobilenet_v2", num_classes=CLASSES, shift_order="causal"), "mit-online")
+    write_demo_video(str(folder / "clip.mp4"), frames=12, size=(96, 64))
+    (folder / "names.txt").write_text("".join(f"action {i}\n" for i in range(CLASSES)))
+    (folder / "list.txt").write_text("clip.mp4 3\n")
+    for to in FORMATS:
+        arguments = ["--to", to, "--size", str(SIZE), "--classes", str(folder / "names.txt")]
+        assert main(["export", str(folder / "r18.pth"), str(folder / to), *arguments]) == 0
+        assert main(["export", str(folder / "online.pth"), str(folder / f"step-{to}"), *arguments, "--stream"]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_predictor(folder, to):
+    """A checkpoint and its exports, one call, within the limit that the export was held to."""
+    x = np.random.default_rng(1).standard_normal((16, 3, SIZE, SIZE)).astype("float32")
+    checkpoint, exported = Predictor(folder / "r18.pth"), paddle_tsm.Predictor(folder / to, threads=1)
+    assert (checkpoint.engine, exported.engine) == ("dygraph", to)
+    assert checkpoint.network == exported.network and exported.sidecar.labels[0] == "action 0"
+    assert compare("logits", checkpoint(x), exported(x), 2e-6).passed
+    np.testing.assert_array_equal(exported.clone()(x), exported(x))
+    with pytest.raises(ValueError, match=r"wanted \[N\*8, 3, H, W\]"):
+        exported(x[:7])
+
+
+@pytest.mark.parametrize("engine", ["dygraph", *FORMATS])
+def test_clones_in_threads(folder, engine):
+    """Each thread with a clone: the same bits as one thread alone."""
+    predictor = Predictor(folder / ("r18.pth" if engine == "dygraph" else engine), threads=1)
+    clips = [np.random.default_rng(i).standard_normal((8, 3, SIZE, SIZE)).astype("float32") for i in range(12)]
+    expected = [predictor(clip) for clip in clips]
+    found = {}
+
+    def work(number, clone):
+        found[number] = [clone(clip) for clip in clips[number::4]]
+
+    threads = [threading.Thread(target=work, args=(i, predictor.clone())) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number in range(4):
+        for a, b in zip(found[number], expected[number::4], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_bfloat16(folder, tmp_path):
+    """Within the limit for it, and not float32 under another name, on processors that have it."""
+    x = np.random.default_rng(2).standard_normal((8, 3, SIZE, SIZE)).astype("float32")
+    _, verified = export(folder / "r18.pth", tmp_path / "rough", size=SIZE, precision="bfloat16")
+    exact, rough = Predictor(folder / "paddle-inference"), Predictor(tmp_path / "rough", precision="bfloat16")
+    assert verified[0].difference <= verified[0].limit < 0.02
+    if verified[0].difference < 1e-5:
+        pytest.skip("this processor has no bfloat16 in oneDNN")
+    assert not np.array_equal(exact(x), rough(x))
+    with pytest.raises(ValueError, match="wanted 'float32'"):
+        export(folder / "r18.pth", tmp_path / "no", "onnx", size=SIZE, precision="bfloat16")
+
+
+@pytest.mark.parametrize("engine", [None, *FORMATS])
+def test_predict_and_evaluate_take_an_engine(folder, capsys, engine):
+    """A checkpoint with --engine, and a folder: the same table as the checkpoint alone."""
+    expected = None
+    for weights, options in (("r18.pth", []), ("r18.pth", ["--engine", engine or "dygraph"]), (engine or "r18.pth", [])):
+        arguments = [str(folder / "clip.mp4"), "--weights", str(folder / weights), "--size", str(SIZE), "--json", *options]
+        assert main(["predict", *arguments]) == 0
+        top = json.loads(capsys.readouterr().out)["top"]
+        expected = expected or top
+        assert [row["class"] for row in top] == [row["class"] for row in expected]
+        np.testing.assert_allclose([row["probability"] for row in top], [row["probability"] for row in expected], rtol=1e-4)
+        arguments = [str(folder / "list.txt"), "--root", str(folder), "--weights", str(folder / weights), "--size", str(SIZE)]
+        assert main(["evaluate", *arguments, *options]) == 0
+        assert "top-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_stream_takes_an_export(folder, capsys, to):
+    lines = []
+    for weights in ("online.pth", f"step-{to}"):
+        arguments = [str(folder / "clip.mp4"), "--weights", str(folder / weights), "--size", str(SIZE)]
+        assert main(["stream", *arguments, "--classes", str(folder / "names.txt")]) == 0
+        lines.append([line for line in capsys.readouterr().out.splitlines() if "action" in line])
+    assert lines[0] == lines[1] and lines[0]
+    assert len(read_frames(folder / "clip.mp4", range)) == 12
+
+
+def test_the_sidecar_says_it_all(folder):
+    for to in FORMATS:
+        written = json.loads((folder / to / "tsm.json").read_text())
+        assert written["input"]["shape"] == ["N*8", 3, SIZE, SIZE] and written["input"]["colour"] == "RGB"
+        assert len(written["labels"]) == CLASSES and len(written["checkpoint"]["sha256"]) == 64
+        assert set(written["verified"]) == {"the checkpoint in Paddle", "the checkpoint in PyTorch"}
+        step = read_sidecar(folder / f"step-{to}")
+        assert step.kind == "stream" and len(step.cache) == 10
+
+
+def spoil(folder, to: str, how: str):
+    """A copy of an export, damaged."""
+    copy = folder / f"spoilt-{to}"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder / to, copy)
+    files = {"paddle-inference": ["model.json", "model.pdiparams"], "onnx": ["model.onnx"]}[to]
+    for name in files:
+        path = copy / name
+        if how == "missing":
+            path.unlink()
+        elif how == "empty":
+            path.write_bytes(b"")
+        elif how == "cut":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        elif how == "text":
+            path.write_text("no model")
+    if how == "no sidecar":
+        (copy / "tsm.json").unlink()
+    if how == "sidecar":
+        (copy / "tsm.json").write_text("{}")
+    return copy
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "cut", "text", "no sidecar", "sidecar"])
+@pytest.mark.parametrize("to", FORMATS)
+def test_damaged_exports(folder, capsys, to, how):
+    copy = spoil(folder, to, how)
+    assert main(["predict", str(folder / "clip.mp4"), "--weights", str(copy)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and f"spoilt-{to}" in error
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["none.pth", "x"], "none.pth"),
+    (["r18.pth", "r18.pth"], "is a file"),
+    (["r18.pth", "."], "holds files and no export"),
+    (["r18.pth", "nowhere/x"], "no such folder"),
+    (["r18.pth", "x", "--stream"], "needs the next frame"),
+    (["r18.pth", "x", "--classes", "list.txt"], "wanted one for each"),
+    (["r18.pth", "x", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
+])
+def test_misuse(folder, capsys, monkeypatch, arguments, said):
+    monkeypatch.chdir(folder)
+    before = sorted(folder.iterdir())
+    assert main(["export", *arguments, "--size", str(SIZE)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and said in error
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ({"engine": "onnx", "path": "paddle-inference"}, "is an export for"),
+    ({"path": "step-onnx"}, "one step of a stream"),
+    ({"path": "onnx", "precision": "bfloat16"}, "was exported as float32"),
+    ({"path": "r18.pth", "precision": "bfloat16"}, "precision"),
+    ({"path": "r18.pth", "threads": 0}, "threads"),
+    ({"path": "onnx", "shift_order": "causal"}, "its options fixed"),
+    ({"path": "."}, "holds no tsm.json"),
+])
+def test_predictors_that_cannot_be(folder, arguments, said):
+    arguments = dict(arguments)
+    with pytest.raises(ValueError, match=said):
+        Predictor(folder / arguments.pop("path"), **arguments)
+
+
+def test_an_earlier_export_is_replaced_whole(folder, tmp_path):
+    target = tmp_path / "again"
+    export(folder / "r18.pth", target, "onnx", size=SIZE)
+    export(folder / "r18.pth", target, "paddle-inference", size=SIZE)
+    assert sorted(path.name for path in target.iterdir()) == ["model.json", "model.pdiparams", "tsm.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["again"]
