@@ -132,7 +132,7 @@ def serve(name: str) -> None:
                 np.save(f"{save}{i}.npy", clip)
             if pauses and i % 50 == 0:  # as in training, the threads fill the queue meanwhile
                 time.sleep(0.2)
-            if i in (1000, request["count"]):
+            if i in (1000, 2000, 5000, request["count"]):
                 peaks[i] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, resident()
         print(json.dumps({"seconds": time.perf_counter() - start, "memory": peaks}), flush=True)
 
