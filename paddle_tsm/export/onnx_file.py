@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 
 import paddle
 
@@ -58,16 +59,18 @@ def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = No
 def convert(prefix: str, path: str) -> None:
     """The static graph PREFIX.json, PREFIX.pdiparams as an ONNX file, by paddle2onnx."""
     arguments = [f"{prefix}.json", f"{prefix}.pdiparams", path, str(OPSET)]
-    done = subprocess.run([sys.executable, "-c", CONVERT, *arguments], capture_output=True, text=True, errors="replace")
+    command = [sys.executable, "-c", CONVERT, *arguments]
+    done = subprocess.run(
+        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode or not os.path.exists(path):
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line or "Error:" in line]
-        raise ValueError(f"paddle2onnx cannot export this network: {said[0].strip() if said else 'it ended without a word'}")
+        lines = (done.stdout + done.stderr).splitlines()
+        said = [line for mark in ("ERROR]", "Error:") for line in lines if mark in line] or ["it ended without a word"]
+        raise ValueError(f"paddle2onnx cannot export this network: {said[0].rpartition('ERROR]')[2].strip()}")
 
 
 def check_packages() -> None:
     """Raise ValueError where a package that writes ONNX is missing."""
-    from importlib.util import find_spec
-
     missing = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")

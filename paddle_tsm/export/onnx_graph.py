@@ -81,15 +81,13 @@ def write_shapes(model: onnx.ModelProto, ports: Ports) -> None:
     graph, few, many = model.graph, ports.multiple, 3 * ports.multiple
     del graph.value_info[:]
     ours, theirs = shapes_for(model, few), shapes_for(model, many)
-    names = {(few, many): ports.axis}
-    if few > 1:
-        names |= {(1, 3): "clips"}
+    names = {(1, 3): "clips"} if few > 1 else {}
+    if few % 2 == 0:
+        names |= {(few // 2, many // 2): f"{ports.axis}/2"}  # behind temporal pooling
+    names |= {(few, many): ports.axis}
     for value in ours.values():
         other = theirs[value.name]
-        pairs = list(zip(dims(value), dims(other)))
-        if any(None in pair for pair in pairs):
-            continue
-        shape = [a if a == b else names.get((a, b), f"{ports.axis}*{a}/{few}") for a, b in pairs]
+        shape = [a if a == b else names.get((a, b)) for a, b in zip(dims(value), dims(other))]
         kind = value.type.tensor_type.elem_type
         graph.value_info.append(helper.make_tensor_value_info(value.name, kind, shape))
 

@@ -27,12 +27,12 @@ class OnnxRun:
         inputs = {port.name: tuple(port.shape) for port in self._session.get_inputs()}
         self.outputs = tuple(port.name for port in self._session.get_outputs())
         self.properties = dict(self._session.get_modelmeta().custom_metadata_map)
-        if next(iter(inputs), None) not in ("frames", "frame") or self.outputs[:1] != ("logits",):
+        if next(iter(inputs), None) not in ("frames", "frame") or "multiple" not in self.properties:
             names = f"{', '.join(inputs)} -> {', '.join(self.outputs)}"
             raise ValueError(f"{self.path}: an ONNX file of another network ({names}), wanted one of paddle-tsm export")
         self.inputs = {name: shape[1:] for name, shape in inputs.items()}
         self.streams = "frame" in inputs
-        self.multiple = int(self.properties.get("multiple", 1))
+        self.multiple = int(self.properties["multiple"])
 
     def clone(self) -> OnnxRun:
         """Another object for another thread; the session, and so the memory, is one."""
@@ -82,5 +82,5 @@ def open_session(path: str, threads: int):
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its classes have no base of their own
-        said = str(error).splitlines()[0][:200]
+        said = str(error).splitlines()[0].rpartition(" : ")[2].replace(f"Load model from {path} failed:", "")[:200]
         raise ValueError(f"{path}: damaged, or no ONNX file (ONNX Runtime: {said})") from None

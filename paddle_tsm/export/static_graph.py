@@ -34,6 +34,7 @@ def save_static(layer, prefix: str, ports: Ports) -> None:
     traced.eval()
     specs = [InputSpec([None, *shape], "float32", name) for name, shape in ports.inputs.items()]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Tensor do not have 'place' interface")  # Paddle's own F.batch_norm asks for it
+        # Paddle's own F.batch_norm asks for it
+        warnings.filterwarnings("ignore", "Tensor do not have 'place' interface")
         static = paddle.jit.to_static(traced, input_spec=[specs], full_graph=True)
         paddle.jit.save(static, prefix)
