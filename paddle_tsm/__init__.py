@@ -14,6 +14,7 @@ _HOMES = {
     "create_model": "paddle_tsm.create",
     "load_model": "paddle_tsm.load",
     "load_pretrained": "paddle_tsm.load",
+    "load_stream": "paddle_tsm.stream",
     "optim": "paddle_tsm.optim",
     "read_optimizer": "paddle_tsm.optimizer_file",
 }

@@ -6,9 +6,9 @@ import argparse
 import signal
 import sys
 
-from paddle_tsm.commands import convert, demo, doctor, evaluate, inspect, parity, train
+from paddle_tsm.commands import convert, demo, doctor, evaluate, inspect, parity, predict, stream, train
 
-COMMANDS = (inspect, convert, parity, train, evaluate, doctor, demo)
+COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, doctor, demo)
 
 
 def main(argv: list[str] | None = None) -> int:

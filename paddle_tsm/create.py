@@ -31,7 +31,7 @@ def create_model(
 ):
     """A TSM network with freshly drawn weights, in training mode.
 
-    name: tsm_resnet18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
+    name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
     num_segments: T, the frames of a clip. is_shift: False is TSN. shift_div: one fold is C // shift_div channels.
     shift_place: "blockres" shifts what the residual branch reads, "block" what the whole block reads.
     shift_every: shift in every so many blocks; None is upstream's rule: 2 with "blockres" where layer3 has 23 blocks or more,

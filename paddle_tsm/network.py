@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from paddle_tsm.non_local_options import NonLocalOptions, parse_non_local
 
-# Blocks in each stage (He et al., arXiv:1512.03385, table 1); layers of a depth below 50 are basic blocks.
+# Blocks in each stage (He et al., arXiv:1512.03385, table 1); layers of a depth below 50 are basic blocks. 10 is not in the
+# paper: the least network that has every stage, for demonstrations and tests.
 RESNET_BLOCKS = {
+    10: (1, 1, 1, 1),
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_presets_are_frozen_and_name_their_source():
 
 def test_data_sets():
     classes = {"ucf101": 101, "hmdb51": 51, "kinetics400": 400, "something-v1": 174, "something-v2": 174, "jester": 27,
-               "diving48": 48}
+               "diving48": 48, "motion": 8}
     assert {name: found.num_classes for name, found in DATA_SETS.items()} == classes
     assert data_set("something-v2").template.format(7) == "000007.jpg"
     assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
@@ -163,3 +164,11 @@ assert not {"paddle", "torch", "torch_ref"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_has_every_data_set():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for name, found in DATA_SETS.items():
+        (row,) = [line for line in readme.splitlines() if line.startswith(f"| {found.title} `{name}` |")]
+        assert f"| {found.num_classes} | `{found.template}` |" in row
+        assert all(f"{a} and {b}" in row for a, b in found.label_map)

@@ -53,53 +53,12 @@ def test_the_frames_asked_for(clip, indices):
     assert not np.array_equal(every[indices[0]], every[(indices[0] + 20) % 200]), "the frames are told apart"
 
 
-def test_seeking_is_chosen_by_distance_and_changes_nothing(clip):
-    assert video_file.seek_plan(clip, [0, 10, 20]) is None, "near frames are not worth a seek"
-    seeks, times = video_file.seek_plan(clip, [5, 195])
-    assert seeks == {195} and len(times) == 200
-    assert video_file.seek_plan(clip, [195])[0] == {195}
-    every = decode_all(clip)
-    frames = video_file.walk(video_file.open_video(clip), [5, 195], seeks, times)
-    assert np.array_equal(frames[195], every[195]) and np.array_equal(frames[5], every[5])
-
-
-def test_a_seek_to_another_frame_is_noticed(clip):
-    """Times that do not fit make the reader decode in order."""
-    seeks, times = video_file.seek_plan(clip, [5, 195])
-    wrong = [time + 40 for time in times]
-    assert video_file.walk(video_file.open_video(clip), [5, 195], seeks, wrong) is None
-
-
-def test_packet_times(tmp_path):
-    times, keys = video_file.packet_times(numbered_video(tmp_path / "keys.avi", 100))
-    assert keys == list(range(100)) and np.allclose(np.diff(times), 40)  # every frame of MJPEG is a key frame
-
-
-def test_no_seek_where_the_packets_do_not_say_where_to(clip, monkeypatch):
-    """One key frame, uneven times, two frames at one time, packets missing: decoded in order."""
-    even = [40.0 * i for i in range(200)]
-    uneven = even[:100] + [time + 60 for time in even[100:]]
-    for times, keys in ((even, [0]), (uneven, [0, 120]), (even[:1] + even[:-1], [0, 120]), (even[:150], [0, 120])):
-        monkeypatch.setattr(video_file, "packet_times", lambda path: (times, keys))
-        assert video_file.seek_plan(clip, [5, 195]) is None
-    monkeypatch.setattr(video_file, "packet_times", lambda path: (even, [0, 120]))
-    assert video_file.seek_plan(clip, [5, 195])[0] == {195}
-
-
-def test_a_file_whose_times_do_not_fit_is_read_in_order(clip, monkeypatch):
-    """End to end: the plan is found wrong on the way, and the right frames come all the same."""
-    every, (times, keys) = decode_all(clip), video_file.packet_times(clip)
-    monkeypatch.setattr(video_file, "packet_times", lambda path: ([time + 40 for time in times], keys))
-    frames = video_file.read_frames(clip, lambda count: [5, 195])
-    assert np.array_equal(frames[0], every[5]) and np.array_equal(frames[1], every[195])
-
-
 def rotate(path, out, degrees):
     """Write the mp4 with a rotation in its track header, as telephones do."""
     data = bytearray(Path(path).read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix follows 40 bytes
     one = 1 << 16
-    matrix = {90: (0, one, 0, -one, 0, 0), 180: (-one, 0, 0, 0, -one, 0)}[degrees]
+    matrix = {90: (0, one, 0, -one, 0, 0), 180: (-one, 0, 0, 0, -one, 0), 270: (0, -one, 0, one, 0, 0)}[degrees]
     assert struct.unpack(">9i", data[at : at + 36])[0] == one, "no identity matrix here"
     struct.pack_into(">9i", data, at, *matrix, 0, 0, 1 << 30)
     out.write_bytes(data)
@@ -108,11 +67,11 @@ def rotate(path, out, degrees):
 
 def test_rotation_is_applied(clip, tmp_path):
     upright = video_file.read_frames(clip, lambda count: [3, 190])
-    for degrees, turns in ((90, -1), (180, 2)):
+    for degrees, turns in ((90, -1), (180, 2), (270, 1)):
         turned = video_file.read_frames(rotate(clip, tmp_path / f"{degrees}.mp4", degrees), lambda count: [3, 190])
         for a, b in zip(upright, turned):
             assert np.array_equal(np.rot90(a, turns), b)
-            assert not np.array_equal(np.rot90(a, -turns if degrees == 90 else 1), b)
+            assert not np.array_equal(np.rot90(a, 1 if degrees == 180 else -turns), b)
 
 
 def test_one_frame(tmp_path):

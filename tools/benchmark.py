@@ -1,4 +1,4 @@
-"""Time and memory against a peer: python tools/benchmark.py convert | train
+"""Time and memory against a peer: python tools/benchmark.py convert | train | data | shift
 
 Every figure is a median over interleaved runs, each contender in a process of its own, with the same threads.
 """
@@ -189,10 +189,22 @@ def ratio(measured: list, against: list) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("convert", "train"))
+    parser.add_argument("what", choices=("convert", "train", "data", "shift"))
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
+    parser.add_argument("--only", default="", help='data: only the kinds of video whose name has this in it ("H.264 320")')
+    parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
     args = parser.parse_args()
-    globals()[args.what](args.runs)
+    if args.what == "data":
+        from data_benchmark import data
+
+        data(args.runs, args.videos, args.only, args.clips)
+    elif args.what == "shift":
+        from shift_benchmark import shift
+
+        shift(args.runs)
+    else:
+        globals()[args.what](args.runs)
 
 
 if __name__ == "__main__":

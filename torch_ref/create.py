@@ -6,6 +6,7 @@ from torch_ref.resnet import BasicBlock, Bottleneck, ResNet
 
 # name -> (class, block, blocks of each stage): arXiv:1512.03385, table 1; arXiv:1801.04381, table 2
 ARCHITECTURES = {
+    "tsm_resnet10": (ResNet, BasicBlock, (1, 1, 1, 1)),
     "tsm_resnet18": (ResNet, BasicBlock, (2, 2, 2, 2)),
     "tsm_resnet34": (ResNet, BasicBlock, (3, 4, 6, 3)),
     "tsm_resnet50": (ResNet, Bottleneck, (3, 4, 6, 3)),

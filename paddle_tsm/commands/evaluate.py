@@ -81,15 +81,17 @@ def run(args) -> int:
     from rich.console import Console
 
     from paddle_tsm.data.bad_clips import SkippedClips
+    from paddle_tsm.evaluation.class_names import read_class_names
     from paddle_tsm.evaluation.summary import print_evaluation
 
     weights = check(args)
     files = read_networks(args)
     skipped = SkippedClips()
     pixels, source = pixels_of(args, files), source_of(args)
-    names = class_names(args, files[0].network.num_classes)
-    entries = read_entries(args, files[0].network.num_classes, source, skipped)
+    classes = files[0].network.num_classes
+    names = read_class_names(args.classes, classes) if args.classes else None
     check_places(args)
+    entries = read_entries(args, classes, source, skipped)
     start = time.perf_counter()
     parts = score_files(args, files, entries, pixels, source, skipped)
     seconds = time.perf_counter() - start
@@ -183,29 +185,18 @@ def source_of(args):
     return FrameSource(template, args.first_frame)
 
 
-def class_names(args, classes: int) -> list[str] | None:
-    """The names in the file of --classes, one for each class."""
-    if args.classes is None:
-        return None
-    with open(args.classes, encoding="utf-8-sig") as file:
-        try:
-            names = [line.strip() for line in file if line.strip()]
-        except UnicodeDecodeError:
-            raise ValueError(f"{args.classes}: not text in UTF-8; wanted names of classes, one a line") from None
-    if len(names) != classes:
-        raise ValueError(f"{args.classes}: got {len(names)} names, wanted one for each of the {classes} classes")
-    return names
-
-
 def read_entries(args, classes: int, source, skipped) -> list:
     """The clips of the list that pass the check of depth --check; the others are in `skipped`."""
+    from rich.console import Console
+
     from paddle_tsm.data.annotations import read_list
     from paddle_tsm.data.check_list import check_list
 
     entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
     if args.check == "none":
         return entries
-    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
+    terminal = Console(stderr=True).is_terminal  # elsewhere a bar is an empty line
+    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad, progress=terminal)
     for one in bad:
         skipped.add(one)
     if not good:
@@ -259,7 +250,8 @@ def progress_bar():
             return Text("" if speed is None else f"{speed:.1f} videos/s")
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
 def summarise(args, files, parts, weights, pixels, names, skipped):

@@ -50,6 +50,9 @@ DATA_SETS = {
         note="mmaction2: the order of jester-v1-labels.csv",
     ),
     "diving48": DataSet("Diving48", 48, "img_{:05d}.jpg", note="the numbers of Diving48_vocab.json"),
+    "motion": DataSet(
+        "Generated motions", 8, "img_{:05d}.jpg", sided=True, label_map=((0, 1), (6, 7)), note="motion_videos.CLASSES"
+    ),
 }
 
 

@@ -135,7 +135,8 @@ def seen_wrappers(keys, names: dict[str, str], plain: Network) -> dict:
     if not first and not whole:
         return {"is_shift": False, "temporal_pool": pooled}
     network = plain.with_options(shift_place="block" if whole else "blockres")
-    every = 1 if 1 in (whole or first) else 2
+    told = max(network.blocks) > 1  # a single block a stage is shifted either way
+    every = (1 if 1 in (whole or first) else 2) if told else network.every
     return {
         "is_shift": True,
         "temporal_pool": pooled,

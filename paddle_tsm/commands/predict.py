@@ -1,0 +1,93 @@
+"""`paddle-tsm predict`: what a video shows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
+
+
+def add_parser(subparsers) -> None:
+    parser = subparsers.add_parser(
+        "predict",
+        help="what a video shows",
+        description="The most probable classes of a video. With --out the video is written with them on every frame.",
+        epilog="examples:\n  paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --classes kinetics400.txt\n"
+        "  paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out labelled.mp4",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("video", metavar="VIDEO")
+    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of any layout")
+    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
+    parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
+    parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
+    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help="(%(default)s)")
+    parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
+    parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    add_network_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    from rich.console import Console
+
+    from paddle_tsm.commands.engine import engine_of
+    from paddle_tsm.data.clip import views_of
+    from paddle_tsm.data.presets import preset
+    from paddle_tsm.data.scores import average_views
+    from paddle_tsm.evaluation.class_names import class_names
+    from paddle_tsm.data.video_file import read_frames
+
+    if args.top < 1:
+        raise ValueError(f"--top: got {args.top}, wanted at least 1")
+    pixels = preset(args.preset, sampling=args.sampling, crops=args.crops, size=args.size)
+    with Console(stderr=True).status("loading the network") as status:
+        network, run_network = engine_of(args.weights, args, network_options(args))
+        names = class_names(args.classes, network.num_classes)
+        status.update("reading the video")
+        frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments))
+        views = views_of(pixels, frames)
+        status.update("running the network")
+        logits = run_network(views)
+    if pixels.average == "probabilities":
+        scores = average_views(logits, "probabilities")
+    else:
+        scores = average_views(average_views(logits, "logits")[None], "probabilities")
+    best = scores.argsort(kind="stable")[::-1][: args.top]
+    found = [{"class": int(i), "name": names[i], "probability": float(scores[i])} for i in best]
+    if args.out:
+        write_labelled(args.video, args.out, [f"{row['name']}  {100 * row['probability']:.1f} %" for row in found[:3]])
+    if args.json:
+        print(json.dumps({"video": args.video, "views": pixels.views, "top": found}, indent=2))
+    else:
+        print_table(args.video, found)
+    return 0
+
+
+def print_table(video: str, found: list[dict]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=video, title_justify="left", box=None, pad_edge=False)
+    for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
+        table.add_column(header, justify=justify)
+    for row in found:
+        bar = "█" * round(30 * row["probability"])
+        table.add_row(str(row["class"]), row["name"], f"{100 * row['probability']:.2f} %", bar)
+    Console().print(table)
+
+
+def write_labelled(source: str, out: str, lines: list[str]) -> None:
+    """The video with `lines` on every frame."""
+    from rich.progress import Progress
+
+    from paddle_tsm.labelled_video import frames_of, video_writer
+
+    frames, rate = frames_of(source)
+    with video_writer(out, rate) as write, Progress(transient=True) as bar:
+        for frame in bar.track(frames, description=f"writing {out}", total=None):
+            write(frame, lines)

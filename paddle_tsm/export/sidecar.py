@@ -1,0 +1,107 @@
+"""What stands beside an exported network in `tsm.json`: all that is needed to feed it and to read what it says.
+
+A folder holds one export: tsm.json and the files that its "files" name. tsm.json is written last, so a folder with one is
+complete.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+
+from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.data import normalise
+from paddle_tsm.data.presets import CLIPS, CROPS, preset
+from paddle_tsm.network import Network, must_be_one_of
+
+NAME, VERSION = "tsm.json", 1
+FORMATS = ("paddle-inference", "onnx")
+KINDS = ("clip", "stream")
+PRECISIONS = ("float32", "bfloat16", "int8")
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
+    streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N.
+    preset, sampling, crops, size: see `data.presets.preset`. labels: the classes' names, or (). verified: what the export
+    was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of.
+    """
+
+    format: str
+    kind: str
+    network: Network
+    files: dict
+    size: int = 224
+    preset: str = "mmaction2"
+    sampling: str = "uniform"
+    crops: str = "centre"
+    labels: tuple[str, ...] = ()
+    precision: str = "float32"
+    cache: tuple[tuple[int, ...], ...] = ()
+    verified: dict = field(default_factory=dict)
+    checkpoint: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        must_be_one_of("format", self.format, FORMATS)
+        must_be_one_of("kind", self.kind, KINDS)
+        must_be_one_of("precision", self.precision, PRECISIONS)
+        if self.labels and len(self.labels) != self.network.num_classes:
+            raise ValueError(f"labels: got {len(self.labels)}, wanted {self.network.num_classes}, the network's classes")
+        self.pixels()
+
+    def pixels(self):
+        return preset(self.preset, sampling=self.sampling, crops=self.crops, size=self.size)
+
+    def write(self, folder) -> None:
+        """Write tsm.json into `folder`, complete or not at all."""
+        content = {"paddle_tsm_export": VERSION} | dataclasses.asdict(self) | {"input": self.describe_input()}
+        with atomic_file(os.path.join(folder, NAME)) as file:
+            file.write(json.dumps(content, indent=2).encode() + b"\n")
+
+    def describe_input(self) -> dict:
+        """For readers without paddle_tsm: the input's form, and how frames become it."""
+        pixels = self.pixels()
+        frames = "N" if self.kind == "stream" else f"N*{self.network.num_segments}"
+        return {
+            "name": "frames",
+            "shape": [frames, 3, pixels.test_size, pixels.test_size],
+            "dtype": "float32",
+            "colour": "RGB",
+            "frames": f"{self.network.num_segments} of a clip, adjacent" if self.kind == "clip" else "the next one",
+            "short_edge": pixels.short,
+            "views": f"{CLIPS[self.sampling]} clips x {CROPS[self.crops]} crops",
+            "mean": normalise.MEAN_1.tolist(),
+            "std": normalise.STD_1.tolist(),
+            "scale": "pixels / 255 first",
+            "average_of_views": pixels.average,
+            "source": pixels.source,
+        }
+
+
+def read_sidecar(folder) -> Sidecar:
+    """The Sidecar of an export. Raises ValueError, in one line, for a folder that holds none, or a damaged one."""
+    folder = os.fspath(folder)
+    path = os.path.join(folder, NAME)
+    if not os.path.isfile(path):
+        raise ValueError(f"{folder}: holds no {NAME}; wanted a folder that `paddle-tsm export` wrote")
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        version = content.pop("paddle_tsm_export")
+        content.pop("input")
+        network = content.pop("network")
+        content["network"] = Network(network.pop("arch"), **network)
+        for name in ("labels", "cache"):
+            content[name] = tuple(tuple(v) if isinstance(v, list) else v for v in content[name])
+        sidecar = Sidecar(**content)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged ({error}); export the network again") from None
+    if version != VERSION:
+        raise ValueError(f"{path}: of version {version!r}, wanted {VERSION}; export the network again with this paddle-tsm")
+    missing = [name for name in sidecar.files.values() if not os.path.isfile(os.path.join(folder, name))]
+    if missing:
+        raise ValueError(f"{folder}: {', '.join(missing)} is missing; export the network again")
+    return sidecar

@@ -1,0 +1,80 @@
+"""A copy of a video with what the network sees in it written on every frame."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+
+import cv2
+import numpy as np
+
+from paddle_tsm.data.video_file import check_file, open_video
+
+
+def frames_of(source) -> tuple[object, float]:
+    """(an iterator of RGB frames [H, W, 3] uint8, frames a second) of a video file, or of a camera by its number.
+
+    Raises ValueError where it cannot be opened.
+    """
+    if not isinstance(source, int):
+        check_file(source)
+    capture = cv2.VideoCapture(source) if isinstance(source, int) else open_video(source)
+    if not capture.isOpened():
+        raise ValueError(f"camera {source}: cannot be opened; wanted the number of one that is there")
+    rate = capture.get(cv2.CAP_PROP_FPS)
+
+    def frames():
+        while True:
+            ok, frame = capture.read()
+            if not ok:
+                break
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        capture.release()
+
+    return frames(), rate if 1 <= rate <= 1000 else 30.0
+
+
+@contextlib.contextmanager
+def video_writer(path, rate: float):
+    """Yield `write(frame, lines)`; the .mp4 at `path` appears when the block ends well, and otherwise not at all.
+
+    Raises ValueError for another suffix, or where OpenCV has no encoder.
+    """
+    path = os.fspath(path)
+    if not path.lower().endswith((".mp4", ".avi")):
+        raise ValueError(f"{path}: wanted a name that ends in .mp4 or .avi")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ValueError(f"{folder}: no such folder; make it first")
+    # OpenCV chooses the container by the suffix, so the temporary file keeps it
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".labelled-") as temporary:
+        part, writer = os.path.join(temporary, f"part{os.path.splitext(path)[1]}"), None
+
+        def write(frame: np.ndarray, lines: list[str]) -> None:
+            nonlocal writer
+            if writer is None:
+                size = frame.shape[1::-1]
+                writer = cv2.VideoWriter(part, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
+                if not writer.isOpened():
+                    raise ValueError(f"{path}: OpenCV cannot encode MPEG-4 here; wanted an opencv-python with FFmpeg")
+            writer.write(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
+
+        yield write
+        if writer is None:
+            raise ValueError(f"{path}: there was no frame to write")
+        writer.release()
+        os.replace(part, path)
+
+
+def with_lines(frame: np.ndarray, lines: list[str]) -> np.ndarray:
+    """The BGR frame with `lines` in its upper left corner, white on black, as large as the frame allows. OpenCV's font has
+    ASCII only: other letters become question marks."""
+    height = max(12, frame.shape[0] // 16)
+    scale = height / 30
+    for i, line in enumerate(lines):
+        text = line.encode("ascii", "replace").decode()
+        place = (height // 3, height * (i + 1))
+        for colour, thick in (((0, 0, 0), max(2, round(4 * scale))), ((255, 255, 255), max(1, round(1.5 * scale)))):
+            cv2.putText(frame, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
+    return frame

@@ -1,0 +1,102 @@
+"""One object that runs a network, whatever it was saved as: a checkpoint, or an export for Paddle Inference or ONNX."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from paddle_tsm.export.sidecar import PRECISIONS, Sidecar, read_sidecar
+from paddle_tsm.network import Network, must_be_one_of
+
+ENGINES = ("dygraph", "paddle-inference", "onnx")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A network ready to run. run: views [N*T, 3, H, W] -> logits [N, K]; clone: the same for another thread."""
+
+    engine: str
+    network: Network
+    run: Callable
+    clone: Callable
+    sidecar: Sidecar | None = None
+
+
+class Predictor:
+    """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent, to logits, float32 [N, classes].
+
+    path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph" for
+    a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
+    threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16" with Paddle Inference; "int8"
+    only as the folder was exported. options: those of `load_model`, for a checkpoint.
+
+    A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
+    line, for a path or a combination that is not there.
+    """
+
+    def __init__(self, path, threads: int | None = None, precision: str = "float32", engine: str | None = None, **options):
+        must_be_one_of("precision", precision, PRECISIONS)
+        if engine is not None:
+            must_be_one_of("engine", engine, ENGINES)
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads: got {threads}, wanted at least 1")
+        self._use(open_path(os.fspath(path), threads, precision, engine, options))
+
+    def _use(self, opened: Opened) -> None:
+        self._opened = opened
+        self.engine, self.network, self.sidecar = opened.engine, opened.network, opened.sidecar
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames."""
+        frames = self.network.num_segments
+        if x.ndim != 4 or x.shape[1] != 3 or len(x) == 0 or len(x) % frames:
+            raise ValueError(f"input: got shape {list(x.shape)}, wanted [N*{frames}, 3, H, W]")
+        return self._opened.run(np.ascontiguousarray(x, "float32"))
+
+    def clone(self) -> Predictor:
+        """Another one, for another thread, with the same weights in the same memory."""
+        other = object.__new__(type(self))
+        other._use(self._opened.clone())
+        return other
+
+
+def open_path(path: str, threads: int | None, precision: str, engine: str | None, options: dict) -> Opened:
+    """The network in a checkpoint or a folder."""
+    if not os.path.isdir(path):
+        if engine in (None, "dygraph"):
+            return open_checkpoint(path, threads, precision, options)
+        return open_exported(path, threads, precision, engine, options)
+    sidecar = read_sidecar(path)
+    if sidecar.kind != "clip":
+        raise ValueError(f"{path}: holds one step of a stream; wanted an export of whole clips, or `paddle-tsm stream`")
+    if engine not in (None, sidecar.format):
+        raise ValueError(f"{path}: is an export for {sidecar.format}, got engine {engine!r}")
+    if options:
+        raise ValueError(f"{path}: an export has its options fixed, got {', '.join(options)}")
+    if precision != sidecar.precision and not (precision == "bfloat16" and sidecar.format == "paddle-inference"):
+        raise ValueError(f"{path}: was exported as {sidecar.precision}, got {precision}; export it anew as {precision}")
+    return open_folder(path, sidecar, threads, precision)
+
+
+def open_checkpoint(path: str, threads: int | None, precision: str, options: dict) -> Opened:
+    """As a Paddle layer. Eager operations of several threads share nothing but the weights, which only are read."""
+    from paddle_tsm.runtime import import_paddle
+
+    paddle = import_paddle()
+    from paddle_tsm.create import build
+    from paddle_tsm.evaluation.paddle_run import run_of
+    from paddle_tsm.layouts.network_file import read_network
+    from paddle_tsm.load import assign_weights
+
+    if precision != "float32":
+        raise ValueError(f"precision: got {precision!r} for the engine 'dygraph', wanted 'float32', or another engine")
+    network, tensors = read_network(path, **options).as_asked()
+    model = assign_weights(build(network), tensors)
+    model.eval()
+    if threads is not None:
+        paddle.base.core.set_num_threads(threads)
+    opened = Opened("dygraph", network, run_of(model), lambda: opened)
+    return opened

@@ -1,0 +1,51 @@
+"""`demo --train`: what the shift is for. The whole of it is slow: pytest parity_tests/test_motion_demo.py -m slow"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paddle_tsm import motion_demo
+from paddle_tsm.cli import main
+from paddle_tsm.data.annotations import Entry
+from paddle_tsm.data.clip_reader import ClipReader
+from paddle_tsm.data.datasets import DATA_SETS, flip_rule
+from paddle_tsm.data.motion_videos import CLASSES, MIRROR, write_motion_videos
+
+
+def test_the_flip_rule_is_the_mirror():
+    assert flip_rule("motion", "mmaction2") == MIRROR == motion_demo.RECIPE.pixels().flip
+    assert DATA_SETS["motion"].num_classes == len(CLASSES) == motion_demo.RECIPE.num_classes
+
+
+def test_backward_is_the_clip_played_backward(tmp_path):
+    _, val_list, _ = write_motion_videos(tmp_path, 1, 1, size=(32, 32))
+    lines = Path(val_list).read_text().splitlines()
+    entries = [Entry(str(tmp_path / line.split()[0]), (int(line.split()[1]),), val_list, i) for i, line in enumerate(lines, 1)]
+    pixels = motion_demo.RECIPE.pixels()
+    forward, backward = ClipReader(entries, pixels), motion_demo.Backward(entries, pixels)
+    # bag by bag, a class and its opposite show the same pictures in opposite orders
+    for label in range(0, len(CLASSES), 2):
+        np.testing.assert_array_equal(backward[label][0], forward[label + 1][0])
+        assert not np.array_equal(forward[label][0], forward[label + 1][0])
+
+
+@pytest.mark.parametrize("top1, expected", [(0.125, True), (0.19, True), (0.25, False), (0.95, False), (0.0, False)])
+def test_at_chance(top1, expected):
+    assert motion_demo.at_chance(top1, 240) is expected
+
+
+@pytest.mark.parametrize("tsm, tsn, code", [(0.96, 0.125, 0), (0.95, 0.125, 1), (1.0, 0.5, 1)])
+def test_exit_code(tmp_path, capsys, monkeypatch, tsm, tsn, code):
+    shown = [motion_demo.Shown(name, top1, top1, 1.0, f"{name}.safetensors") for name, top1 in (("TSM", tsm), ("TSN", tsn))]
+    monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: (shown, 240))
+    assert main(["demo", "--train", "--out", str(tmp_path)]) == code
+    printed = capsys.readouterr().out
+    assert f"{100 * tsm:.1f} %" in printed and f"{100 * tsn:.1f} %" in printed and "12.5 %" in printed
+
+
+@pytest.mark.slow
+def test_the_shift_makes_the_difference(tmp_path):
+    (tsm, tsn), clips = motion_demo.train_motion_demo(str(tmp_path), lambda text: None)
+    assert tsm.top1 > motion_demo.WANTED and tsm.opposite > motion_demo.WANTED
+    assert motion_demo.at_chance(tsn.top1, clips)
