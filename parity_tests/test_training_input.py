@@ -65,6 +65,10 @@ def test_a_bad_validation_list(clips, short, tmp_path, capsys):
     assert "bad_val.txt, line 2: label 9" in one_line(capsys)
     assert main(short()(tmp_path / "run", "--validation", str(clips / "none.txt"))) == 2
     assert "none.txt" in one_line(capsys)
+    run = short()(tmp_path / "run")
+    run[1] = str(clips / "none.txt")
+    assert main(run) == 2
+    assert "none.txt" in one_line(capsys)
     assert not any(tmp_path.iterdir())
 
 
