@@ -228,8 +228,8 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
     if when == "scoring":
         make = evaluate.engine_run
 
-        def engine_run(file):
-            run, calls = make(file), []
+        def engine_run(*arguments):
+            run, calls = make(*arguments), []
 
             def stopping(x):
                 calls.append(x)
