@@ -1,6 +1,7 @@
 """Exported networks: the same logits as the checkpoint's in every engine, or one line that says why not."""
 
 import json
+import os
 import shutil
 import threading
 
@@ -272,3 +273,33 @@ def test_an_earlier_export_is_replaced_whole(folder, tmp_path):
     export(folder / "r18.pth", target, "paddle-inference", size=SIZE)
     assert sorted(path.name for path in target.iterdir()) == ["model.json", "model.pdiparams", "tsm.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", FORMATS)
+def test_eight_threads_and_a_thousand_clips(folder, engine):
+    """The same bits as one thread, and no growth: pytest parity_tests/test_export.py -m slow -k thousand"""
+    predictor = Predictor(folder / engine, threads=1)
+    clips = [np.random.default_rng(i).standard_normal((8, 3, SIZE, SIZE)).astype("float32") for i in range(20)]
+    expected, wrong, sizes = [predictor(clip) for clip in clips], [], []
+
+    def work(number, clone):
+        for i in range(number, 1000, 8):
+            if not np.array_equal(clone(clips[i % 20]), expected[i % 20]):
+                wrong.append(i)
+            if i % 100 == 0:
+                sizes.append(resident())
+
+    threads = [threading.Thread(target=work, args=(i, predictor.clone())) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert sizes[-1] - sizes[2] < 10e6, f"{engine}: grew from {sizes[2] / 1e6:.0f} to {sizes[-1] / 1e6:.0f} MB"
+
+
+def resident() -> float:
+    """Bytes of memory of this process."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Time and memory against a peer: python tools/benchmark.py convert | train | data | shift
+"""Time and memory against a peer: python tools/benchmark.py convert | train | data | shift | infer
 
 Every figure is a median over interleaved runs, each contender in a process of its own, with the same threads.
 """
@@ -189,16 +189,21 @@ def ratio(measured: list, against: list) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("convert", "train", "data", "shift"))
+    parser.add_argument("what", choices=("convert", "train", "data", "shift", "infer"))
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
-    parser.add_argument("--only", default="", help='data: only the kinds of video whose name has this in it ("H.264 320")')
+    parser.add_argument("--only", default="", help='data, infer: only the kinds of video ("H.264 320") or contenders with this in the name')
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
+    parser.add_argument("--out", default="", metavar="FILE", help="infer: write the figures as JSON")
     args = parser.parse_args()
     if args.what == "data":
         from data_benchmark import data
 
         data(args.runs, args.videos, args.only, args.clips)
+    elif args.what == "infer":
+        from infer_benchmark import infer
+
+        infer(args.runs, args.out, args.only)
     elif args.what == "shift":
         from shift_benchmark import shift
 

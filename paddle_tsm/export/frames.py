@@ -19,6 +19,14 @@ def clip_major(x, segments: int):
     return x.reshape([segments, -1, c * h * w]).transpose([1, 0, 2]).reshape([-1, c, h, w])
 
 
+def shaped(moved, x):
+    """`moved`, known to have x's shape: a graph forgets all of it where the sections of a split are computed, and Paddle
+    adds a product into a convolution (conv_elementwise_add_onednn_fuse_pass) only where it knows both shapes equal."""
+    if not paddle.in_dynamic_mode():
+        moved.set_shape(x.shape)
+    return moved
+
+
 class Frames:
     """The moves of a batch of `clips` clips (an int, or in a static graph a tensor) of `segments` frames each.
 
@@ -39,8 +47,8 @@ class Frames:
             return paddle.clip(x, 0.0, 0.0)
         one, two = self.blank(x)
         if direction == 1:
-            return paddle.concat([paddle.split(x, [n, (t - 1) * n], 0)[1], one], 0)
-        return paddle.split(paddle.concat([two, x], 0), [n, t * n, n], 0)[1]
+            return shaped(paddle.concat([paddle.split(x, [n, (t - 1) * n], 0)[1], one], 0), x)
+        return shaped(paddle.split(paddle.concat([two, x], 0), [n, t * n, n], 0)[1], x)
 
     def blank(self, x):
         """Zeros for one frame and for two of each clip, [N, C, H, W] and [2*N, C, H, W], in x's layout."""
