@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from paddle_tsm.atomic_file import atomic_file, atomic_path
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
+from paddle_tsm.file_digest import sha256_of
 from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
@@ -146,16 +146,10 @@ def provenance(found: NetworkFile, plan: Plan) -> dict:
         tool = version("paddle-tsm")
     except PackageNotFoundError:
         tool = "unknown"
-    with open(found.checkpoint.path, "rb") as file:
-        digest = (
-            hashlib.file_digest(file, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else hashlib.sha256(file.read()).hexdigest()
-        )
     record = {
         "network": asdict(plan.network),
         "source": os.path.basename(found.checkpoint.path),
-        "sha256": digest,
+        "sha256": sha256_of(found.checkpoint.path),
         "layouts": [found.layout.name, plan.layout.name],
         "conversion": plan.kind,
         "tool": f"paddle-tsm {tool}",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.export.sidecar import PRECISIONS, Sidecar, read_sidecar
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, Sidecar, read_sidecar
 from paddle_tsm.network import Network, must_be_one_of
 
-ENGINES = ("dygraph", "paddle-inference", "onnx")
+ENGINES = ("dygraph", *FORMATS)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class StreamStep(nn.Layer):
     def __init__(self, network: Network, tensors: dict):
         super().__init__()
         check_streams(network)
+        self.network = network
         self.model = assign_weights(build(network.with_options(num_segments=1)), tensors)
         self.shifts = []
         for layer in list(self.model.sublayers()):
@@ -68,7 +69,7 @@ class Stream:
     """A StreamStep and its cache: `stream.step(frame)` for one frame after the other, `stream.reset()` for a new video."""
 
     def __init__(self, step: StreamStep):
-        self._step = step
+        self._step, self.network = step, step.network
         self.reset()
 
     def reset(self) -> None:

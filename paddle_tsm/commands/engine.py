@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-ENGINES = ("dygraph", "paddle-inference", "onnx")
-PRECISIONS = ("float32", "bfloat16")
+from paddle_tsm.export.sidecar import PRECISIONS
+from paddle_tsm.predictor import ENGINES, Predictor
 
 
 def add_engine_options(parser) -> None:
@@ -21,8 +21,6 @@ def add_engine_options(parser) -> None:
 
 def predictor_of(weights: str, args, options: dict, size: int | None = None):
     """The Predictor of a checkpoint or of an exported folder. size: height and width of its frames, which an export fixes."""
-    from paddle_tsm.predictor import Predictor
-
     options = {name: value for name, value in options.items() if value is not None}
     if not os.path.isdir(weights) and args.engine not in (None, "dygraph"):
         options["size"] = size
@@ -37,15 +35,10 @@ def stream_of(weights: str, options: dict, threads: int | None = None):
     paddle = import_paddle()
     if os.path.isdir(weights):
         return exported_stream(weights, threads)
-    from paddle_tsm.layouts.network_file import read_network
-    from paddle_tsm.stream import Stream, StreamStep
+    from paddle_tsm.stream import load_stream
 
-    network, tensors = read_network(weights, **options).as_asked()
-    try:
-        stream = Stream(StreamStep(network, tensors))
-    except ValueError as error:
-        raise ValueError(f"{weights}: {error}") from None
-    return network, None, lambda frame: stream.step(paddle.to_tensor(frame)).numpy()
+    stream = load_stream(weights, **options)
+    return stream.network, None, lambda frame: stream.step(paddle.to_tensor(frame)).numpy()
 
 
 def exported_stream(folder: str, threads: int | None):

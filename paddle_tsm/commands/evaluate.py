@@ -205,16 +205,13 @@ def source_of(args):
 
 def read_entries(args, classes: int, source, skipped) -> list:
     """The clips of the list that pass the check of depth --check; the others are in `skipped`."""
-    from rich.console import Console
-
     from paddle_tsm.data.annotations import read_list
     from paddle_tsm.data.check_list import check_list
 
     entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
     if args.check == "none":
         return entries
-    terminal = Console(stderr=True).is_terminal  # elsewhere a bar is an empty line
-    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad, progress=terminal)
+    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
     for one in bad:
         skipped.add(one)
     if not good:

@@ -7,8 +7,7 @@ import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
-
-FORMATS = ("paddle-inference", "onnx")
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS
 
 
 def add_parser(subparsers) -> None:
@@ -25,7 +24,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("weights", metavar="CHECKPOINT")
     parser.add_argument("folder", metavar="DIR", help="made where there is none; an earlier export in it is replaced")
     parser.add_argument("--to", default="paddle-inference", choices=FORMATS, help="(%(default)s)")
-    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"),
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS,
                         help="bfloat16: for Paddle Inference (%(default)s)")  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")

@@ -59,7 +59,7 @@ def run_checks(entries, indices, source, check, title, skip_bad, workers, progre
 
     pool = ThreadPoolExecutor(workers or min(16, len(os.sched_getaffinity(0)) * 2))
     try:
-        console = Console(stderr=True)
+        console = Console(stderr=True)  # elsewhere than in a terminal a bar is an empty line
         with Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:
             errors = bar.track(pool.map(one, groups.values()), len(groups), description=title)
             for group, error in zip(groups.values(), errors):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.ports import clip_ports, stream_ports
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.file_digest import sha256_of
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.load import assign_weights
 from paddle_tsm.parity.compare import distance
@@ -58,7 +58,8 @@ def export(
     network, tensors = read_network(path, **(options or {})).as_asked()
     files = {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
     described = Sidecar(
-        to, "stream" if stream else "clip", network, files, size, precision=precision, checkpoint=provenance(path), **sidecar
+        to, "stream" if stream else "clip", network, files, size, precision=precision, **sidecar,
+        checkpoint={"file": os.path.basename(os.fspath(path)), "sha256": sha256_of(path)},
     )
     pixels = (described.pixels().test_size,) * 2
     layer = StreamStep(network, tensors) if stream else assign_weights(build(network), tensors)
@@ -169,9 +170,3 @@ def torch_reference(network, tensors):
         return None
     side = TorchSide(network, tensors, "float32")
     return lambda x: side.outputs(x)["logits"]
-
-
-def provenance(path) -> dict:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    return {"file": os.path.basename(os.fspath(path)), "sha256": digest}
