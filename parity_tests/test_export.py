@@ -21,6 +21,7 @@ from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.ports import clip_ports
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.load import assign_weights
 from paddle_tsm.network import Network
 from paddle_tsm.parity.compare import compare
@@ -51,13 +52,14 @@ def named(options) -> str:
     return " ".join(map(str, options.values()))
 
 
+@pytest.mark.parametrize("way", [MovedFrames, GatheredRows])
 @pytest.mark.parametrize("options", ONE_BY_ONE, ids=named)
-def test_the_exported_form_is_the_network(options):
+def test_the_exported_form_is_the_network(options, way):
     """In float64, for 1, 2 and 5 clips; and clips do not see each other."""
     network, tensors = drawn(options)
     model = assign_weights(build(network).to(dtype="float64"), tensors)
     model.eval()
-    form = InferenceNetwork(model)
+    form = InferenceNetwork(model, way)
     form.eval()
     x = np.random.default_rng(0).standard_normal((5 * network.num_segments, 3, 64, 64))
     with paddle.no_grad():

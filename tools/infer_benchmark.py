@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = (8, 3, 224, 224)
-NO_SHIFT, OURS = "paddle_tsm export, without shift", "paddle_tsm export"
+WITHOUT = ", without shift"
+ROUGH = ("bfloat16", "int8")
 
 # Each contender is a program that defines `infer(x)`; CHECKPOINT, FOLDER and THREADS are given. (name: program, needs)
 FORM = """
@@ -23,9 +25,25 @@ model = assign_weights(build(network), tensors); model.eval()
 {change}
 os.makedirs(FOLDER); ports = clip_ports(8, (224, 224))
 {write}
-infer = PaddleInferenceRun(FOLDER + "/model", THREADS, "{precision}").run
+{engine}
 """
 QUICK, PLAIN = 'write(model, FOLDER, "paddle-inference", ports)', 'save_static(model, FOLDER + "/model", ports)'
+ONNX, PLAIN_ONNX = 'write(model, FOLDER, "onnx", ports)', 'write_onnx(model, FOLDER + "/model.onnx", ports)'
+PADDLE_INFERENCE = 'infer = PaddleInferenceRun(FOLDER + "/model", THREADS, "{precision}").run'
+ONNX_RUNTIME = 'infer = OnnxRun(FOLDER + "/model.onnx", THREADS).run'
+OPENVINO = """
+import openvino
+model = openvino.Core().compile_model(FOLDER + "/model.onnx", "CPU", {
+    "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})  # else bfloat16
+def infer(x): return model(x)[0]
+"""
+TORCH_ONNX = """
+import torch, torch_ref, onnxruntime
+torch.onnx.export(torch_ref.load_model(CHECKPOINT), torch.zeros(8, 3, 224, 224), FOLDER + ".onnx", dynamo=False)
+options = onnxruntime.SessionOptions(); options.intra_op_num_threads = THREADS
+session = onnxruntime.InferenceSession(FOLDER + ".onnx", options, providers=["CPUExecutionProvider"])
+def infer(x): return session.run(None, {session.get_inputs()[0].name: x})[0]
+"""
 OPERATOR = """
 import paddle_tsm.resnet
 def shift(x, segments, shift_div, order):
@@ -42,35 +60,28 @@ def infer(x):
 """
 FROZEN = "model = torch.jit.freeze(torch.jit.trace(model, torch.zeros(8, 3, 224, 224){to}))"
 LAST = ".to(memory_format=torch.channels_last)"
-ONNX = """
-from paddle_tsm import runtime; runtime.import_paddle()
-from paddle_tsm.export.export import *
-network, tensors = read_network(CHECKPOINT).as_asked()
-model = assign_weights(build(network), tensors); model.eval()
-write_onnx(model, FOLDER + ".onnx", clip_ports(8, (224, 224)))
-"""
 
 
-def form(change: str = "", write: str = QUICK, options: str = "", precision: str = "float32") -> str:
-    return FORM.format(change=change, write=write, options=options, precision=precision)
+def form(change: str = "", write: str = QUICK, engine: str = PADDLE_INFERENCE.format(precision="float32"), options: str = "") -> str:
+    return FORM.format(change=change, write=write, options=options, engine=engine)
 
 
 CONTENDERS = {
-    NO_SHIFT: form(options="is_shift=False"),
-    OURS: form(),
-    "  its plain form: slices": form(write=PLAIN),
-    "  bfloat16 (plain form)": form(write=PLAIN, precision="bfloat16"),
-    "Paddle's temporal_shift": form(OPERATOR, PLAIN),
+    "Paddle Inference" + WITHOUT: form(options="is_shift=False"),
+    "Paddle Inference": form(),
+    "Paddle Inference, plain form": form(write=PLAIN),
+    "Paddle Inference, Paddle's operator": form(OPERATOR, PLAIN),
+    "Paddle Inference, bfloat16": form(write=PLAIN, engine=PADDLE_INFERENCE.format(precision="bfloat16")),
+    "ONNX Runtime" + WITHOUT: form(write=ONNX, engine=ONNX_RUNTIME, options="is_shift=False"),
+    "ONNX Runtime": form(write=ONNX, engine=ONNX_RUNTIME),
+    "ONNX Runtime, plain form": form(write=PLAIN_ONNX, engine=ONNX_RUNTIME),
+    "ONNX Runtime, torch.onnx.export": TORCH_ONNX,
+    "OpenVINO" + WITHOUT: form(write=ONNX, engine=OPENVINO, options="is_shift=False"),
+    "OpenVINO": form(write=ONNX, engine=OPENVINO),
+    "OpenVINO, plain form": form(write=PLAIN_ONNX, engine=OPENVINO),
     "torch, frozen": TORCH.format(ready=FROZEN.format(to=""), to=""),
     "torch, frozen, channels last": TORCH.format(ready=f"model = model{LAST}\n" + FROZEN.format(to=LAST), to=LAST),
     "torch, eager": TORCH.format(ready="", to=""),
-    "ONNX Runtime, our export": ONNX + "infer = OnnxRun(FOLDER + '.onnx', THREADS).run",
-    "OpenVINO, our export": ONNX + """
-import openvino
-model = openvino.Core().compile_model(FOLDER + ".onnx", "CPU", {
-    "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})  # else bfloat16
-def infer(x): return model(x)[0]
-""",
 }
 PROGRAM = """
 import json, os, sys, time
@@ -91,7 +102,7 @@ for line in sys.stdin:
 
 def infer(runs: int, out: str = "", only: str = "") -> None:
     """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a JSON file for the figures.
-    `only`: beside the network without shift, the contenders whose name has this in it."""
+    `only`: a regular expression, for the contenders that have it in their names."""
     from paddle_tsm.demo import write_demo_checkpoint
     from paddle_tsm.network import Network
 
@@ -100,7 +111,7 @@ def infer(runs: int, out: str = "", only: str = "") -> None:
         checkpoint, started = os.path.join(folder, "r50.safetensors"), {}
         write_demo_checkpoint(checkpoint, Network("tsm_resnet50"), "canonical")
         for number, (name, contender) in enumerate(CONTENDERS.items()):
-            if only not in name and name != NO_SHIFT:
+            if not re.search(only, name):
                 continue
             process = start(contender, checkpoint, os.path.join(folder, str(number)), threads)
             if process is None:
@@ -134,13 +145,14 @@ def start(contender: str, checkpoint: str, folder: str, threads: int):
 def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> None:
     """The table: median, fastest, slowest, ratios, and each contender's first logit, so that it shows who computes what."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    best = min((value for name, value in medians.items() if name != NO_SHIFT and "bfloat16" not in name), default=1.0)
+    exact = [median for name, median in medians.items() if WITHOUT not in name and name.split(", ")[-1] not in ROUGH]
     print(f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; {runs} interleaved runs, each after one of its own")
     print(f"  {'':34}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
     for name, values in seconds.items():
-        median = medians[name]
-        print(f"  {name:34}{median:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{median / medians[NO_SHIFT]:12.2f}"
-              f"{median / best:16.2f}  {first[name][0]:.6f}")  # fmt: skip
+        without = medians.get(name.split(",")[0] + WITHOUT)
+        shares = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
+        shares += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
+        print(f"  {name:34}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}")
     if out:
         content = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
         Path(out).write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": content}, indent=2) + "\n")

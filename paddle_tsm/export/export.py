@@ -19,6 +19,7 @@ from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.ports import clip_ports, stream_ports
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.file_digest import sha256_of
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.load import assign_weights
@@ -96,13 +97,20 @@ def check_free(folder: str) -> None:
 
 
 def write(layer, folder: str, to: str, ports, precision: str = "float32") -> None:
-    """Write the format's files. In bfloat16 the plain form: Paddle's passes for it do not take the quick one apart rightly."""
+    """Write the format's files."""
     if to == "onnx":
-        return write_onnx(layer, os.path.join(folder, "model.onnx"), ports)
+        return write_onnx(form_of(layer, to), os.path.join(folder, "model.onnx"), ports)
     with plain_activations(layer):
-        form = layer if isinstance(layer, StreamStep) or precision == "bfloat16" else InferenceNetwork(layer)
-        form.eval()
-        return save_static(form, os.path.join(folder, "model"), ports)
+        return save_static(form_of(layer, to, precision), os.path.join(folder, "model"), ports)
+
+
+def form_of(layer, to: str, precision: str = "float32"):
+    """The layer as it is traced: quick in the runtime it is for. In bfloat16 the plain form: Paddle's passes for it do not take
+    the quick one apart rightly."""
+    plain = isinstance(layer, StreamStep) or precision == "bfloat16"
+    form = layer if plain else InferenceNetwork(layer, GatheredRows if to == "onnx" else MovedFrames)
+    form.eval()
+    return form
 
 
 def open_files(folder: str, sidecar: Sidecar, threads: int | None):

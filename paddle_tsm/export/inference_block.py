@@ -6,34 +6,9 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.folded import fold
-from paddle_tsm.export.frames import Frames, clip_major, time_major
-from paddle_tsm.export.parts import Convolution, PartedConvolution, Ranges, fold_ranges, recut, whole
+from paddle_tsm.export.frames import clip_major, time_major
+from paddle_tsm.export.parts import Convolution, PartedConvolution, Ranges, recut, whole
 from paddle_tsm.resnet import Block, Bottleneck
-from paddle_tsm.shift import fold_ends
-
-# Below one vector of AVX-512, the convolutions of a fold alone cost more than the copies that they save.
-LEAST_FOLD = 16
-
-
-class StreamShift:
-    """What a shift does to a stream of `channels` channels, in the parts `ranges`. shift: a `resnet.Shift`."""
-
-    def __init__(self, shift, channels: int):
-        first, second = fold_ends(channels, shift.shift_div, shift.shift_order)
-        self.ranges = fold_ranges(channels, first, second)
-        self.in_parts = first >= LEAST_FOLD
-        direction = 1 if shift.shift_order == "future_first" else -1
-        self.moves = [0 if a >= second else direction if a < first else -direction for a, _ in self.ranges]
-
-    def __call__(self, stream: list, frames: Frames) -> list:
-        return [frames.move(part, move) if move else part for part, move in zip(stream, self.moves)]
-
-
-def stream_shift(block, channels: int) -> StreamShift | None:
-    """The shift of a block that reads `channels` channels; None where nothing moves."""
-    shift = None if block.shift is None else StreamShift(block.shift, channels)
-    return shift if shift is not None and any(shift.moves) else None
-
 
 def steps(block) -> list:
     """The residual branch: (convolution, BatchNorm, what follows or None), in order."""
@@ -53,7 +28,7 @@ def settings(convolution) -> dict:
 
 
 class InferenceBlock(nn.Layer):
-    """read, written: the parts of the stream in front and behind; shift: a StreamShift or None.
+    """read, written: the parts of the stream in front and behind; shift: of `stream_shift.py`, or None.
 
     time_major: whether frames lie time-major, which a non-local block has to undo.
     """

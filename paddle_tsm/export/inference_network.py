@@ -1,7 +1,7 @@
 """The network that is exported: the trained one's logits, computed in the quickest way that is known for its options.
 
-BatchNorm is folded into the convolutions, frames lie time-major, and a residual stream that the next block shifts is
-kept in parts (see `parts.py`).
+BatchNorm is folded into the convolutions, and a residual stream that the next block shifts is kept in parts (see
+`parts.py`), which are moved in the runtime's own quickest way (see `stream_shift.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from paddle.nn import functional as F
 
 from paddle_tsm.export.folded import fold
 from paddle_tsm.export.frames import Frames, time_major
-from paddle_tsm.export.inference_block import InferenceBlock, settings, steps, stream_shift
+from paddle_tsm.export.inference_block import InferenceBlock, settings, steps
 from paddle_tsm.export.parts import Convolution, whole
+from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
 from paddle_tsm.mobilenet_v2 import MobileNetV2
 from paddle_tsm.recognizer import stage_segments
 from paddle_tsm.temporal_pool import temporal_pool
@@ -36,14 +37,16 @@ def is_block(layer) -> bool:
 
 class InferenceNetwork(nn.Layer):
     """model: a network of `create_model` or `load_model`; it is left as it is. Takes what it takes, x [N*T, 3, H, W] with
-    the frames of a clip adjacent, and gives its logits in evaluation mode, [N, num_classes], in the model's own type."""
+    the frames of a clip adjacent, and gives its logits in evaluation mode, [N, num_classes], in the model's own type.
 
-    def __init__(self, model):
+    way: how the shift is done, a class of `stream_shift.py`."""
+
+    def __init__(self, model, way=MovedFrames):
         super().__init__()
         self.num_segments, self.pools_time = model.num_segments, model.temporal_pool
         self.dtype = str(model.classifier_layer().weight.dtype).rsplit(".", 1)[-1]
         layers = [layer for blocks in model.blocks_of_stages().values() for layer in blocks]
-        self.time_major = any(getattr(layer, "shift", None) is not None for layer in layers)
+        self.way, self.time_major = way, way.time_major and any(getattr(layer, "shift", None) is not None for layer in layers)
         self.stem_acts = [act for *_, act in stem_steps(model)]
         self.stem = nn.LayerList(self.convolution(conv, norm) for conv, norm, _ in stem_steps(model))
         self.maxpool = None if isinstance(model, MobileNetV2) else nn.MaxPool2D(3, stride=2, padding=1)
@@ -58,7 +61,7 @@ class InferenceNetwork(nn.Layer):
         stages = list(model.blocks_of_stages().values())
         blocks = [layer for stage in stages for layer in stage if is_block(layer)]
         channels = [self.stem[-1].weight.shape[0]] + [steps(block)[-1][0].weight.shape[0] for block in blocks]
-        shifts = [stream_shift(block, read) for block, read in zip(blocks, channels)]
+        shifts = [stream_shift(block, read, self.way) for block, read in zip(blocks, channels)]
         cuts = [whole(channels[0])]
         for block, count, following in zip(blocks, channels[1:], [*shifts[1:], None]):
             parted = following is not None and following.in_parts and block.non_local is None

@@ -2,7 +2,7 @@
 
 Then the shift touches only what moves, no channel is sliced out or put back, and nothing is computed twice: the
 convolution that writes the stream is cut by output channels, the one that reads it by input channels, their products
-being added where oneDNN adds a residual.
+being added where a residual is.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def whole(channels: int) -> Ranges:
     return ((0, channels),)
 
 
-def fold_ranges(channels: int, first: int, second: int) -> Ranges:
-    """The channels that stay, and the two folds: [0, first) and [first, second). Those without channels are left out."""
-    return tuple((a, b) for a, b in ((second, channels), (0, first), (first, second)) if b > a)
+def parts_of(*ranges: tuple[int, int]) -> Ranges:
+    """The ranges that hold any channel."""
+    return tuple((a, b) for a, b in ranges if b > a)
 
 
 def recut(stream: list, there: Ranges, wanted: Ranges) -> list:
