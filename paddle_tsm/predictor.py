@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, Sidecar, read_sidecar
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF, Sidecar, read_sidecar
 from paddle_tsm.network import Network, must_be_one_of
 
 ENGINES = ("dygraph", *FORMATS)
@@ -30,10 +30,10 @@ class Predictor:
     """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent, to logits, float32 [N, classes].
 
     path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph" for
-    a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
-    threads: of one forward pass (as many as processors). precision: "float32", or "bfloat16" with Paddle Inference; a
-    folder's is that of its export. options: those of `load_model`, for a checkpoint, and `size`, its frames' height and
-    width, with another engine than dygraph.
+    a checkpoint in float32, the one that has the precision, and what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
+    threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16", by Paddle Inference; "int8", by
+    ONNX Runtime; a folder's is that of its export. options: those of `load_model`, for a checkpoint; with another engine than
+    dygraph `size`, its frames' height and width; for int8 `calibration` and `root` (see `export`).
 
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
     line, for a path or a combination that is not there.
@@ -68,9 +68,9 @@ class Predictor:
 def open_path(path: str, threads: int | None, precision: str, engine: str | None, options: dict) -> Opened:
     """The network in a checkpoint or a folder."""
     if not os.path.isdir(path):
-        if engine in (None, "dygraph"):
+        if engine_for(engine, precision) == "dygraph":
             return open_checkpoint(path, threads, precision, options)
-        return open_exported(path, threads, precision, engine, options)
+        return open_exported(path, threads, precision, engine_for(engine, precision), options)
     sidecar = read_sidecar(path)
     if sidecar.kind != "clip":
         raise ValueError(f"{path}: holds one step of a stream; wanted an export of whole clips, or `paddle-tsm stream`")
@@ -81,6 +81,11 @@ def open_path(path: str, threads: int | None, precision: str, engine: str | None
     if precision not in ("float32", sidecar.precision):  # float32 is the argument's default: the folder's own
         raise ValueError(f"{path}: was exported as {sidecar.precision}, got {precision}; export it anew as {precision}")
     return open_folder(path, sidecar, threads)
+
+
+def engine_for(engine: str | None, precision: str) -> str:
+    """The engine that runs a checkpoint: the one that was asked for, else the first that has the precision."""
+    return engine or next(one for one, known in {"dygraph": ("float32",), **PRECISIONS_OF}.items() if precision in known)
 
 
 def open_checkpoint(path: str, threads: int | None, precision: str, options: dict) -> Opened:
@@ -124,8 +129,8 @@ def open_exported(path: str, threads: int | None, precision: str, engine: str, o
     from paddle_tsm.export.export import export
 
     options = dict(options)
-    size = options.pop("size", 224)
+    of_export = {name: options.pop(name) for name in ("size", "calibration", "root") if name in options}
     with tempfile.TemporaryDirectory() as folder:
         exported = os.path.join(folder, "exported")
-        sidecar, _ = export(path, exported, engine, size=size, precision=precision, options=options)
+        sidecar, _ = export(path, exported, engine, precision=precision, options=options, **of_export)
         return open_folder(exported, sidecar, threads)

@@ -163,7 +163,7 @@ def test_bfloat16(folder, tmp_path):
     if verified[0].difference < 1e-5:
         pytest.skip("this processor has no bfloat16 in oneDNN")
     assert not np.array_equal(exact(x), rough(x))
-    with pytest.raises(ValueError, match="wanted 'float32'"):
+    with pytest.raises(ValueError, match="wanted float32 or int8"):
         export(folder / "r18.pth", tmp_path / "no", "onnx", size=SIZE, precision="bfloat16")
 
 
@@ -220,6 +220,10 @@ def spoil(folder, to: str, how: str):
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         elif how == "text":
             path.write_text("no model")
+        elif how == "one bit":
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(content)
     if how == "no sidecar":
         (copy / "tsm.json").unlink()
     if how == "sidecar":
@@ -227,7 +231,7 @@ def spoil(folder, to: str, how: str):
     return copy
 
 
-@pytest.mark.parametrize("how", ["missing", "empty", "cut", "text", "no sidecar", "sidecar"])
+@pytest.mark.parametrize("how", ["missing", "empty", "cut", "text", "one bit", "no sidecar", "sidecar"])
 @pytest.mark.parametrize("to", FORMATS)
 def test_damaged_exports(folder, capsys, to, how):
     copy = spoil(folder, to, how)
@@ -258,7 +262,8 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
     ({"engine": "onnx", "path": "paddle-inference"}, "is an export for"),
     ({"path": "step-onnx"}, "one step of a stream"),
     ({"path": "onnx", "precision": "bfloat16"}, "was exported as float32"),
-    ({"path": "r18.pth", "precision": "bfloat16"}, "precision"),
+    ({"path": "r18.pth", "precision": "bfloat16", "engine": "dygraph"}, "precision"),
+    ({"path": "r18.pth", "precision": "int8"}, "wanted a list of videos"),
     ({"path": "r18.pth", "threads": 0}, "threads"),
     ({"path": "onnx", "shift_order": "causal"}, "its options fixed"),
     ({"path": "."}, "holds no tsm.json"),

@@ -222,10 +222,10 @@ def read_entries(args, classes: int, source, skipped) -> list:
 def engine_run(args, path: str, file, size: int):
     """What runs the checkpoint: float32 [N*T, 3, size, size] -> logits [N, K]. The one place where an engine is chosen."""
     from paddle_tsm import runtime
-    from paddle_tsm.commands.engine import predictor_of
+    from paddle_tsm.commands.engine import exports_first, predictor_of
 
     runtime.import_paddle()
-    if os.path.isdir(path) or args.engine not in (None, "dygraph"):
+    if os.path.isdir(path) or exports_first(path, args):
         options = network_options(args) | ({"layout": args.layout, "network": args.network} if os.path.isfile(path) else {})
         return predictor_of(path, args, options, size)
     from paddle_tsm.create import build

@@ -7,7 +7,8 @@ import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS
+from paddle_tsm.export.calibration import CLIPS as CLIPS_READ
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF
 
 
 def add_parser(subparsers) -> None:
@@ -18,14 +19,18 @@ def add_parser(subparsers) -> None:
         "tsm.json, which says how to feed it. What was written is run and compared with the checkpoint before it is kept.",
         epilog="examples:\n  paddle-tsm export tsm_r50.safetensors exported\n"
         "  paddle-tsm export tsm_r50.safetensors exported --to onnx --classes kinetics400.txt --crops three\n"
-        "  paddle-tsm export online.pth step --to onnx --stream",
+        "  paddle-tsm export online.pth step --to onnx --stream\n"
+        "  paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate val.txt --root videos",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("weights", metavar="CHECKPOINT")
     parser.add_argument("folder", metavar="DIR", help="made where there is none; an earlier export in it is replaced")
-    parser.add_argument("--to", default="paddle-inference", choices=FORMATS, help="(%(default)s)")
+    parser.add_argument("--to", choices=FORMATS, help="(paddle-inference, or what has the precision)")
     parser.add_argument("--precision", default="float32", choices=PRECISIONS,
-                        help="bfloat16: for Paddle Inference (%(default)s)")  # fmt: skip
+                        help="bfloat16: for Paddle Inference; int8: for ONNX, with --calibrate (%(default)s)")  # fmt: skip
+    parser.add_argument("--calibrate", metavar="LIST", help=f"for int8: a list of videos (path label); {CLIPS_READ} are read, a fifth "
+                        "of them only to compare on")  # fmt: skip
+    parser.add_argument("--root", default="", metavar="DIR", help="the folder that LIST's paths are relative to (.)")
     parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
     parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
@@ -47,16 +52,18 @@ def run(args) -> int:
     from paddle_tsm.layouts.network_file import read_network
 
     start, labels = time.perf_counter(), ()
+    to = args.to or next(one for one, known in PRECISIONS_OF.items() if args.precision in known)
     options = network_options(args)
     if args.classes:
         labels = tuple(read_class_names(args.classes, read_network(args.weights, **options).network.num_classes))
     with Console(stderr=True).status(f"exporting {args.weights}, running what was written"):
         sidecar, verified = export(
-            args.weights, args.folder, args.to, stream=args.stream, size=args.size, precision=args.precision, options=options, preset=args.preset,
-            sampling=args.sampling, crops=args.crops, labels=labels,
+            args.weights, args.folder, to, stream=args.stream, size=args.size, precision=args.precision, options=options,
+            calibration=args.calibrate, root=args.root, preset=args.preset, sampling=args.sampling, crops=args.crops, labels=labels,
         )
     what = "one step of a stream" if args.stream else f"clips of {sidecar.network.num_segments} frames"
-    print(f"{args.folder}: {sidecar.network.arch} for {args.to}, {what}, {time.perf_counter() - start:.1f} s")
+    print(f"{args.folder}: {sidecar.network.arch} for {to}, {what}, {time.perf_counter() - start:.1f} s")
     for found in verified:
-        print(f"  differs from {found.against} by {found.difference:.1e} of the largest logit (limit {found.limit:.1e})")
+        print(f"  differs from {found.against} by {found.difference:.1e} of the largest logit (limit {found.limit:.1e})"
+              f"{'; ' * bool(found.also)}{found.also}")  # fmt: skip
     return 0

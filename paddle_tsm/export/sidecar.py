@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from paddle_tsm.atomic_file import atomic_file
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, preset
+from paddle_tsm.file_digest import sha256_of
 from paddle_tsm.network import Network, must_be_one_of
 
 NAME, VERSION = "tsm.json", 1
 FORMATS = ("paddle-inference", "onnx")
 KINDS = ("clip", "stream")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS_OF = {"paddle-inference": ("float32", "bfloat16"), "onnx": ("float32", "int8")}  # of clips; streams have float32
+PRECISIONS = ("float32", "bfloat16", "int8")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Sidecar:
     """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
     streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N.
     preset, sampling, crops, size: see `data.presets.preset`. labels: the classes' names, or (). verified: what the export
-    was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of.
+    was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for
+    int8, what its ranges were measured on. sha256: of each of the files, by name.
     """
 
     format: str
@@ -43,11 +46,16 @@ class Sidecar:
     cache: tuple[tuple[int, ...], ...] = ()
     verified: dict = field(default_factory=dict)
     checkpoint: dict = field(default_factory=dict)
+    calibration: dict = field(default_factory=dict)
+    sha256: dict = field(default_factory=dict)
 
     def __post_init__(self):
         must_be_one_of("format", self.format, FORMATS)
         must_be_one_of("kind", self.kind, KINDS)
         must_be_one_of("precision", self.precision, PRECISIONS)
+        known = PRECISIONS_OF[self.format] if self.kind == "clip" else ("float32",)
+        if self.precision not in known:
+            raise ValueError(f"precision: got {self.precision!r} for a {self.kind} in {self.format}, wanted {' or '.join(known)}")
         if self.labels and len(self.labels) != self.network.num_classes:
             raise ValueError(f"labels: got {len(self.labels)}, wanted {self.network.num_classes}, the network's classes")
         self.pixels()
@@ -79,6 +87,13 @@ class Sidecar:
             "average_of_views": pixels.average,
             "source": pixels.source,
         }
+
+
+def check_files(folder, sidecar: Sidecar) -> None:
+    """Raise ValueError where a file of the export is not the one that was written."""
+    for name in sidecar.files.values():
+        if sha256_of(os.path.join(folder, name)) != sidecar.sha256.get(name):
+            raise ValueError(f"{os.path.join(folder, name)}: damaged, its SHA-256 is not the one in {NAME}; export the network again")
 
 
 def read_sidecar(folder) -> Sidecar:

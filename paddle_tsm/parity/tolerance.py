@@ -22,6 +22,14 @@ TOLERANCES = {
         "and a pool's values in another order, with up to 3 times PyTorch's error on one layer",
         of_noise=True,
     ),
+    "bfloat16": Tolerance(
+        8 * 2.0**-9, "an export whose weights and activations have 8 bits: half a unit of the last place, times float32's factor"
+    ),
+    "int8": Tolerance(
+        2.0**-8,
+        "of the largest logit, times the square root of twice the layers: each layer rounds a weight and an activation to "
+        "about 2^-8 of its range, independently of the others",
+    ),
     "gradients": Tolerance(1e-9, "float64; the backward pass sums over every position and frame once more than the forward"),
     "few steps": Tolerance(1e-9, "float64, up to 10 training steps: the same BatchNorm, loss and optimizer; only rounding"),
     "many steps": Tolerance(
@@ -49,6 +57,11 @@ LEAST_NOISE = 2.0**-23
 def float32_limit(noise: float) -> float:
     """The limit for a float32 comparison whose reference has this relative `noise`."""
     return TOLERANCES["float32"].limit * max(noise, LEAST_NOISE)
+
+
+def int8_limit(layers: int) -> float:
+    """The limit for the root mean square difference of an 8-bit network with so many convolutions and linear layers."""
+    return TOLERANCES["int8"].limit * (2 * layers) ** 0.5
 
 
 def step_limit(steps: int) -> float:

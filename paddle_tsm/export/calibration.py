@@ -1,0 +1,58 @@
+"""The clips that an 8-bit network's ranges are measured on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+CLIPS = 64  # taken from a list: on the generated data set, 4 clips lose four times as much as 64
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """clips: float32 [N*T, 3, H, W] each, as the network takes them. source: what they are, for tsm.json."""
+
+    clips: list[np.ndarray]
+    source: str
+
+    def __post_init__(self):
+        if not self.clips:
+            raise ValueError(f"{self.source}: no clips, wanted at least one to calibrate on")
+
+    def split(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """(clips to measure ranges on, clips to compare on): a fifth is held out; of fewer than five clips, none is."""
+        if len(self.clips) < 5:
+            return self.clips, self.clips
+        return [clip for i, clip in enumerate(self.clips) if i % 5 != 4], self.clips[4::5]
+
+
+def calibration_of(wanted, network, pixels, root: str = "") -> Calibration:
+    """wanted: a Calibration, a list of arrays, or the path of a list of videos, `path label` a line, from which CLIPS clips are
+    read, evenly spaced. network: a Network; pixels: a `data.presets.Preset`; root: the folder the list's paths are relative to.
+    Raises ValueError for arrays of another shape and for a list that cannot be read."""
+    if isinstance(wanted, (str, os.PathLike)):
+        wanted = Calibration(read_clips(wanted, network, pixels, root), os.path.basename(os.fspath(wanted)))
+    elif not isinstance(wanted, Calibration):
+        wanted = Calibration([np.asarray(clip, "float32") for clip in wanted], "arrays")
+    frames, size = network.num_segments, pixels.test_size
+    for clip in wanted.clips:
+        if clip.shape[1:] != (3, size, size) or len(clip) == 0 or len(clip) % frames:
+            raise ValueError(f"calibration: got a clip of shape {list(clip.shape)}, wanted [N*{frames}, 3, {size}, {size}]")
+    return wanted
+
+
+def read_clips(path, network, pixels, root: str = "") -> list[np.ndarray]:
+    """CLIPS clips of the list, all views of each, as evaluation reads them."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from paddle_tsm.data.annotations import read_list
+    from paddle_tsm.data.clip_reader import ClipReader
+
+    entries = read_list(path, root=root)
+    chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
+    reader, console = ClipReader([entries[i] for i in chosen], pixels, network.num_segments), Console(stderr=True)
+    numbers = track(range(len(reader)), "reading clips", console=console, transient=True, disable=not console.is_terminal)
+    return [reader[i][0] for i in numbers]
