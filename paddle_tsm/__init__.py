@@ -12,6 +12,7 @@ runtime.prepare()  # the settings that Paddle reads when it is imported
 
 _HOMES = {
     "Predictor": "paddle_tsm.predictor",
+    "StreamPredictor": "paddle_tsm.stream_predictor",
     "create_model": "paddle_tsm.create",
     "load_model": "paddle_tsm.load",
     "load_pretrained": "paddle_tsm.load",

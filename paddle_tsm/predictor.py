@@ -52,10 +52,9 @@ class Predictor:
         self.engine, self.network, self.sidecar = opened.engine, opened.network, opened.sidecar
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames."""
-        frames = self.network.num_segments
-        if x.ndim != 4 or x.shape[1] != 3 or len(x) == 0 or len(x) % frames:
-            raise ValueError(f"input: got shape {list(x.shape)}, wanted [N*{frames}, 3, H, W]")
+        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another height or
+        width than an export's."""
+        check_frames(x, self.sidecar, f"N*{self.network.num_segments}", self.network.num_segments)
         return self._opened.run(np.ascontiguousarray(x, "float32"))
 
     def clone(self) -> Predictor:
@@ -63,6 +62,13 @@ class Predictor:
         other = object.__new__(type(self))
         other._use(self._opened.clone())
         return other
+
+
+def check_frames(x: np.ndarray, sidecar: Sidecar | None, count: str, multiple: int = 1) -> None:
+    """Raise ValueError unless x is [count, 3, H, W]: `multiple` frames, or several times as many, of the size of an export."""
+    size = None if sidecar is None else sidecar.pixels().test_size
+    if x.ndim != 4 or x.shape[1] != 3 or len(x) == 0 or len(x) % multiple or (size and x.shape[2:] != (size, size)):
+        raise ValueError(f"input: got shape {list(x.shape)}, wanted [{count}, 3, {f'{size}, {size}' if size else 'H, W'}]")
 
 
 def open_path(path: str, threads: int | None, precision: str, engine: str | None, options: dict) -> Opened:

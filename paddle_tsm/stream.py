@@ -69,7 +69,7 @@ class Stream:
     """A StreamStep and its cache: `stream.step(frame)` for one frame after the other, `stream.reset()` for a new video."""
 
     def __init__(self, step: StreamStep):
-        self._step, self.network = step, step.network
+        self._step = step
         self.reset()
 
     def reset(self) -> None:
@@ -99,9 +99,14 @@ def load_stream(path, layout: str = "auto", **options) -> Stream:
     Raises ValueError, in one line, for a network that is not causal: `shift_order="causal"` says that it is one where the
     file does not.
     """
+    return Stream(load_step(path, layout, **options))
+
+
+def load_step(path, layout: str = "auto", **options) -> StreamStep:
+    """The same without a cache."""
     network, tensors = read_network(path, layout=layout, **options).as_asked()
     try:
-        return Stream(StreamStep(network, tensors))
+        return StreamStep(network, tensors)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

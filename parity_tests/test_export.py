@@ -129,8 +129,11 @@ def test_predictor(folder, to):
     assert checkpoint.network == exported.network and exported.sidecar.labels[0] == "action 0"
     assert compare("logits", checkpoint(x), exported(x), 2e-6).passed
     np.testing.assert_array_equal(exported.clone()(x), exported(x))
-    with pytest.raises(ValueError, match=r"wanted \[N\*8, 3, H, W\]"):
-        exported(x[:7])
+    for one, said in ((checkpoint, "H, W"), (exported, f"{SIZE}, {SIZE}")):
+        with pytest.raises(ValueError, match=rf"wanted \[N\*8, 3, {said}\]"):
+            one(x[:7])
+    with pytest.raises(ValueError, match=rf"got shape \[16, 3, 16, {SIZE}\]"):
+        exported(x[:, :, :16])
 
 
 @pytest.mark.parametrize("engine", ["dygraph", *FORMATS])
@@ -186,12 +189,53 @@ def test_predict_and_evaluate_take_an_engine(folder, capsys, engine):
 @pytest.mark.parametrize("to", FORMATS)
 def test_stream_takes_an_export(folder, capsys, to):
     lines = []
-    for weights in ("online.pth", f"step-{to}"):
-        arguments = [str(folder / "clip.mp4"), "--weights", str(folder / weights), "--size", str(SIZE)]
+    for weights, engine in (("online.pth", []), ("online.pth", ["--engine", to]), (f"step-{to}", [])):
+        size = [] if weights.startswith("step") else ["--size", str(SIZE)]  # a folder knows its own
+        arguments = [str(folder / "clip.mp4"), "--weights", str(folder / weights), *size, *engine]
         assert main(["stream", *arguments, "--classes", str(folder / "names.txt")]) == 0
         lines.append([line for line in capsys.readouterr().out.splitlines() if "action" in line])
-    assert lines[0] == lines[1] and lines[0]
+    assert lines[0] == lines[1] == lines[2] and lines[0]
     assert len(read_frames(folder / "clip.mp4", range)) == 12
+
+
+@pytest.mark.parametrize("engine", ["dygraph", *FORMATS])
+def test_stream_predictor(folder, engine):
+    """One call for every engine: the checkpoint's logits, a past of its own for each clone, none after reset()."""
+    weights, frames = folder / "online.pth", np.random.default_rng(3).standard_normal((4, 2, 3, SIZE, SIZE)).astype("float32")
+    expected = paddle_tsm.load_stream(weights)
+    stream = paddle_tsm.StreamPredictor(weights if engine == "dygraph" else folder / f"step-{engine}", threads=1)
+    assert stream.engine == engine
+    other = stream.clone()
+    first = stream.step(frames[0])
+    assert compare("logits", expected.step(paddle.to_tensor(frames[0])).numpy(), first, 2e-6).passed
+    for frame in frames[1:]:
+        fresh = other.step(frame)
+        other.reset()
+        logits = stream.step(frame)
+        assert compare("logits", expected.step(paddle.to_tensor(frame)).numpy(), logits, 2e-6).passed
+        assert not np.allclose(fresh, logits, rtol=1e-3)  # it depends on the past
+    with pytest.raises(ValueError, match="reset"):
+        stream.step(frames[0][:1])
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(frames[0]), first)
+    wrong = frames[0][:, :2] if engine == "dygraph" else frames[0][:, :, :16]
+    with pytest.raises(ValueError, match=r"wanted \[N, 3, "):
+        stream.step(wrong)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ({"path": "onnx"}, "of whole clips"),
+    ({"path": "step-onnx", "engine": "paddle-inference"}, "is an export for"),
+    ({"path": "step-onnx", "shift_order": "causal"}, "its options fixed"),
+    ({"path": "r18.pth"}, "needs the next frame"),
+    ({"path": "r18.pth", "engine": "onnx"}, "needs the next frame"),
+    ({"path": "online.pth", "threads": 0}, "threads"),
+    ({"path": "online.pth", "engine": "torch"}, "wanted one of"),
+])
+def test_streams_that_cannot_be(folder, arguments, said):
+    arguments = dict(arguments)
+    with pytest.raises(ValueError, match=said):
+        paddle_tsm.StreamPredictor(folder / arguments.pop("path"), **arguments)
 
 
 def test_the_sidecar_says_it_all(folder):

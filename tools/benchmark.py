@@ -194,7 +194,7 @@ def main() -> None:
     parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
     parser.add_argument("--only", default="", help='data, infer: only the kinds of video ("H.264 320") or contenders with this in the name')
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
-    parser.add_argument("--out", default="", metavar="FILE", help="infer: write the figures as JSON")
+    parser.add_argument("--out", default="", metavar="DIR", help="infer: write infer.json and infer.png there")
     args = parser.parse_args()
     if args.what == "data":
         from data_benchmark import data

@@ -11,78 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from infer_contenders import CONTENDERS, ROUGH, WITHOUT
+
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = (8, 3, 224, 224)
-WITHOUT = ", without shift"
-ROUGH = ("bfloat16", "int8")
+ENGINES = ("Paddle Inference", "ONNX Runtime", "OpenVINO")
 
-# Each contender is a program that defines `infer(x)`; CHECKPOINT, FOLDER and THREADS are given. (name: program, needs)
-FORM = """
-from paddle_tsm import runtime; paddle = runtime.import_paddle()
-from paddle_tsm.export.export import *
-network, tensors = read_network(CHECKPOINT, {options}).as_asked()
-model = assign_weights(build(network), tensors); model.eval()
-{change}
-os.makedirs(FOLDER); ports = clip_ports(8, (224, 224))
-{write}
-{engine}
-"""
-QUICK, PLAIN = 'write(model, FOLDER, "paddle-inference", ports)', 'save_static(model, FOLDER + "/model", ports)'
-ONNX, PLAIN_ONNX = 'write(model, FOLDER, "onnx", ports)', 'write_onnx(model, FOLDER + "/model.onnx", ports)'
-PADDLE_INFERENCE = 'infer = PaddleInferenceRun(FOLDER + "/model", THREADS, "{precision}").run'
-ONNX_RUNTIME = 'infer = OnnxRun(FOLDER + "/model.onnx", THREADS).run'
-OPENVINO = """
-import openvino
-model = openvino.Core().compile_model(FOLDER + "/model.onnx", "CPU", {
-    "INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})  # else bfloat16
-def infer(x): return model(x)[0]
-"""
-TORCH_ONNX = """
-import torch, torch_ref, onnxruntime
-torch.onnx.export(torch_ref.load_model(CHECKPOINT), torch.zeros(8, 3, 224, 224), FOLDER + ".onnx", dynamo=False)
-options = onnxruntime.SessionOptions(); options.intra_op_num_threads = THREADS
-session = onnxruntime.InferenceSession(FOLDER + ".onnx", options, providers=["CPUExecutionProvider"])
-def infer(x): return session.run(None, {session.get_inputs()[0].name: x})[0]
-"""
-OPERATOR = """
-import paddle_tsm.resnet
-def shift(x, segments, shift_div, order):
-    return paddle.nn.functional.temporal_shift(x, segments, 1 / shift_div)
-paddle_tsm.resnet.temporal_shift = shift
-"""
-TORCH = """
-import torch, torch_ref
-torch.set_num_threads(THREADS)
-model = torch_ref.load_model(CHECKPOINT)
-{ready}
-def infer(x):
-    with torch.inference_mode(): return model(torch.from_numpy(x){to}).numpy()
-"""
-FROZEN = "model = torch.jit.freeze(torch.jit.trace(model, torch.zeros(8, 3, 224, 224){to}))"
-LAST = ".to(memory_format=torch.channels_last)"
-
-
-def form(change: str = "", write: str = QUICK, engine: str = PADDLE_INFERENCE.format(precision="float32"), options: str = "") -> str:
-    return FORM.format(change=change, write=write, options=options, engine=engine)
-
-
-CONTENDERS = {
-    "Paddle Inference" + WITHOUT: form(options="is_shift=False"),
-    "Paddle Inference": form(),
-    "Paddle Inference, plain form": form(write=PLAIN),
-    "Paddle Inference, Paddle's operator": form(OPERATOR, PLAIN),
-    "Paddle Inference, bfloat16": form(write=PLAIN, engine=PADDLE_INFERENCE.format(precision="bfloat16")),
-    "ONNX Runtime" + WITHOUT: form(write=ONNX, engine=ONNX_RUNTIME, options="is_shift=False"),
-    "ONNX Runtime": form(write=ONNX, engine=ONNX_RUNTIME),
-    "ONNX Runtime, plain form": form(write=PLAIN_ONNX, engine=ONNX_RUNTIME),
-    "ONNX Runtime, torch.onnx.export": TORCH_ONNX,
-    "OpenVINO" + WITHOUT: form(write=ONNX, engine=OPENVINO, options="is_shift=False"),
-    "OpenVINO": form(write=ONNX, engine=OPENVINO),
-    "OpenVINO, plain form": form(write=PLAIN_ONNX, engine=OPENVINO),
-    "torch, frozen": TORCH.format(ready=FROZEN.format(to=""), to=""),
-    "torch, frozen, channels last": TORCH.format(ready=f"model = model{LAST}\n" + FROZEN.format(to=LAST), to=LAST),
-    "torch, eager": TORCH.format(ready="", to=""),
-}
 PROGRAM = """
 import json, os, sys, time
 CHECKPOINT, FOLDER, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -101,7 +35,7 @@ for line in sys.stdin:
 
 
 def infer(runs: int, out: str = "", only: str = "") -> None:
-    """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a JSON file for the figures.
+    """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a folder for infer.json and infer.png.
     `only`: a regular expression, for the contenders that have it in their names."""
     from paddle_tsm.demo import write_demo_checkpoint
     from paddle_tsm.network import Network
@@ -110,16 +44,15 @@ def infer(runs: int, out: str = "", only: str = "") -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint, started = os.path.join(folder, "r50.safetensors"), {}
         write_demo_checkpoint(checkpoint, Network("tsm_resnet50"), "canonical")
-        for number, (name, contender) in enumerate(CONTENDERS.items()):
-            if not re.search(only, name):
-                continue
+        wanted = {name: contender for name, contender in CONTENDERS.items() if re.search(only, name)}
+        for number, (name, contender) in enumerate(shown(wanted.items(), "starting")):
             process = start(contender, checkpoint, os.path.join(folder, str(number)), threads)
             if process is None:
                 print(f"  {name}: not here (is its package installed?)")
             else:
                 started[name] = process
         seconds, first = {name: [] for name in started}, {}
-        for _ in range(runs):
+        for _ in shown(range(runs), "measuring"):
             for name, process in started.items():
                 process.stdin.write("go\n")
                 process.stdin.flush()
@@ -154,5 +87,28 @@ def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> Non
         shares += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
         print(f"  {name:34}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}")
     if out:
-        content = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
-        Path(out).write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": content}, indent=2) + "\n")
+        write(Path(out), seconds, medians, threads)
+
+
+def write(folder: Path, seconds: dict, medians: dict, threads: int) -> None:
+    """infer.json, and infer.png, a bar for each contender."""
+    from paddle_tsm.parity.plots import COLOURS, figure, png
+
+    contenders = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
+    (folder / "infer.json").write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n")
+    drawing, axes = figure(f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6)
+    names = list(reversed(seconds))
+    spread = [[medians[n] - min(seconds[n]) for n in names], [max(seconds[n]) - medians[n] for n in names]]
+    colours = [next((c for c, engine in zip(COLOURS, ENGINES) if n.startswith(engine)), COLOURS[-1]) for n in names]
+    axes.barh(names, [medians[n] for n in names], xerr=spread, color=colours, error_kw={"elinewidth": 0.8, "ecolor": "#555555"})
+    axes.tick_params(axis="y", labelsize=8)
+    (folder / "infer.png").write_bytes(png(drawing))
+
+
+def shown(steps, what: str):
+    """The steps, with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(list(steps), what, console=console, transient=True, disable=not console.is_terminal)

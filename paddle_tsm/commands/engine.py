@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 
-from paddle_tsm.export.sidecar import PRECISIONS
+from paddle_tsm.export.sidecar import PRECISIONS, read_sidecar
 from paddle_tsm.predictor import ENGINES, Predictor, engine_for
+from paddle_tsm.stream_predictor import StreamPredictor
 
 
-def add_engine_options(parser) -> None:
+def add_engine_options(parser, precisions=PRECISIONS) -> None:
     """Add --engine, --precision and --threads."""
     group = parser.add_argument_group("what runs the network")
     group.add_argument(
         "--engine", choices=ENGINES, help="(dygraph for a checkpoint in float32, what a folder was exported for); another one "
         "exports the checkpoint first, which takes some seconds",
     )
-    group.add_argument("--precision", default="float32", choices=PRECISIONS,
-                       help="bfloat16: by Paddle Inference; int8: of a folder that was exported so (%(default)s)")  # fmt: skip
+    if len(precisions) > 1:
+        group.add_argument("--precision", default="float32", choices=precisions,
+                           help="bfloat16: by Paddle Inference; int8: of a folder that was exported so (%(default)s)")  # fmt: skip
     group.add_argument("--threads", type=int, metavar="N", help="of a forward pass (a processor each)")
 
 
@@ -33,34 +35,20 @@ def predictor_of(weights: str, args, options: dict, size: int | None = None):
     return Predictor(weights, args.threads, args.precision, args.engine, **options)
 
 
-def stream_of(weights: str, options: dict, threads: int | None = None):
-    """(the Network, its Sidecar or None, a function from the next frame [1, 3, H, W] to its logits [1, K], both NumPy) of a
-    causal checkpoint, or of a folder that holds one step."""
-    from paddle_tsm.runtime import import_paddle
-
-    paddle = import_paddle()
-    if os.path.isdir(weights):
-        return exported_stream(weights, threads)
-    from paddle_tsm.stream import load_stream
-
-    stream = load_stream(weights, **options)
-    return stream.network, None, lambda frame: stream.step(paddle.to_tensor(frame)).numpy()
+def stream_of(weights: str, args, options: dict, size: int):
+    """The StreamPredictor of a causal checkpoint, or of a folder that holds one step. size: as for `predictor_of`."""
+    options = {name: value for name, value in options.items() if value is not None}
+    if os.path.isfile(weights) and args.engine not in (None, "dygraph"):
+        options["size"] = size
+    return StreamPredictor(weights, args.threads, args.engine, **options)
 
 
-def exported_stream(folder: str, threads: int | None):
-    """The same of an export; the cache is kept here."""
-    import numpy as np
-
-    from paddle_tsm.export.export import open_files
-    from paddle_tsm.export.sidecar import read_sidecar
-
-    sidecar = read_sidecar(folder)
-    if sidecar.kind != "stream":
-        raise ValueError(f"{folder}: holds a network of whole clips; wanted one that `paddle-tsm export --stream` wrote")
-    run, cache = open_files(folder, sidecar, threads), [np.zeros((1, *shape), "float32") for shape in sidecar.cache]
-
-    def step(frame):
-        logits, cache[:] = run.step(frame, cache)
-        return logits
-
-    return sidecar.network, sidecar, step
+def pixels_of(args) -> dict:
+    """The arguments of `preset`: those given, else those of an exported folder, else the usual ones. A stream has one view."""
+    chosen = {"name": "mmaction2", "sampling": "uniform", "crops": "centre", "size": 224}
+    if os.path.isdir(args.weights):
+        found = read_sidecar(args.weights)
+        chosen = {"name": found.preset, "sampling": found.sampling, "crops": found.crops, "size": found.size}
+    options = {"name": "preset", "sampling": "sampling", "crops": "crops", "size": "size"}
+    given = {name: getattr(args, option, None) for name, option in options.items()}
+    return chosen | {name: value for name, value in given.items() if value is not None}

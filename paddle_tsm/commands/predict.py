@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
@@ -38,7 +37,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.console import Console
 
-    from paddle_tsm.commands.engine import predictor_of
+    from paddle_tsm.commands.engine import pixels_of, predictor_of
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
@@ -72,18 +71,6 @@ def run(args) -> int:
     else:
         print_table(args.video, found)
     return 0
-
-
-def pixels_of(args) -> dict:
-    """The arguments of `preset`: those given, else those of an exported folder, else the usual ones."""
-    from paddle_tsm.export.sidecar import read_sidecar
-
-    chosen = {"name": "mmaction2", "sampling": "uniform", "crops": "centre", "size": 224}
-    if os.path.isdir(args.weights):
-        found = read_sidecar(args.weights)
-        chosen = {"name": found.preset, "sampling": found.sampling, "crops": found.crops, "size": found.size}
-    given = {"name": args.preset, "sampling": args.sampling, "crops": args.crops, "size": args.size}
-    return chosen | {name: value for name, value in given.items() if value is not None}
 
 
 def print_table(video: str, found: list[dict]) -> None:

@@ -6,6 +6,7 @@ import argparse
 import time
 from collections import deque
 
+from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import SYSTEMS
 
@@ -29,8 +30,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--frames", type=int, metavar="N", help="stop after so many frames")
     parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
-    parser.add_argument("--threads", type=int, metavar="N", help="of an export's step (a processor each)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its labels, .mp4 or .avi")
+    add_engine_options(parser, precisions=("float32",))
     add_network_options(parser)
     parser.set_defaults(run=run)
 
@@ -40,7 +41,7 @@ def run(args) -> int:
 
     import numpy as np
 
-    from paddle_tsm.commands.engine import stream_of
+    from paddle_tsm.commands.engine import pixels_of, stream_of
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
@@ -50,11 +51,11 @@ def run(args) -> int:
     for name in ("every", "average"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
-    network, sidecar, step = stream_of(args.weights, network_options(args), args.threads)
-    names = class_names(args.classes, network.num_classes)
-    pixels = preset(args.preset or "mmaction2", size=args.size or 224)
-    if sidecar is not None:
-        pixels, names = sidecar.pixels(), names if args.classes or not sidecar.labels else sidecar.labels
+    pixels = preset(**pixels_of(args))
+    stream = stream_of(args.weights, args, network_options(args), pixels.test_size)
+    names = class_names(args.classes, stream.network.num_classes)
+    if stream.sidecar is not None and stream.sidecar.labels and args.classes is None:
+        names = stream.sidecar.labels
     frames, rate = frames_of(int(args.video) if args.video.isdigit() else args.video)
     recent: deque = deque(maxlen=args.average)
     label, used, seconds, text = None, 0, 0.0, ""
@@ -64,7 +65,7 @@ def run(args) -> int:
                 break
             if number % args.every == 0:
                 start = time.perf_counter()
-                recent.append(step(views_of(pixels, [frame]))[0])
+                recent.append(stream.step(views_of(pixels, [frame]))[0])
                 seconds, used = seconds + time.perf_counter() - start, used + 1
                 scores = average_views(np.mean(recent, axis=0)[None], "probabilities")
                 best = int(scores.argmax())
