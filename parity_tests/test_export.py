@@ -14,7 +14,7 @@ from paddle_tsm.cli import main
 from paddle_tsm.create import build
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
-from paddle_tsm.export.export import export, verify
+from paddle_tsm.export.export import export, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
@@ -22,6 +22,7 @@ from paddle_tsm.export.ports import clip_ports
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
+from paddle_tsm.export.verified import verify
 from paddle_tsm.load import assign_weights
 from paddle_tsm.network import Network
 from paddle_tsm.parity.compare import compare
@@ -94,6 +95,19 @@ def test_paddle_inference(tmp_path, options):
         save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(network.num_segments, (SIZE, SIZE)))
     verified = verify(PaddleInferenceRun(tmp_path / "model", 1), network, tensors, (SIZE, SIZE))
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
+
+
+BFLOAT16 = [options if options in ONE_BY_ONE[1:3] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE]
+
+
+@pytest.mark.parametrize("options", BFLOAT16, ids=named)
+def test_paddle_inference_in_bfloat16(tmp_path, options):
+    """The same in bfloat16, within its own limit."""
+    network, tensors = drawn(options)
+    model = assign_weights(build(network), tensors)
+    model.eval()
+    write(model, tmp_path, "paddle-inference", clip_ports(network.num_segments, (SIZE, SIZE)), "bfloat16")
+    verify(PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"), network, tensors, (SIZE, SIZE), "bfloat16")
 
 
 def test_a_wrong_export_is_refused(tmp_path):

@@ -25,6 +25,7 @@ INT8 = ONNX + """
 x = np.random.default_rng(1).standard_normal((8, 3, 224, 224)).astype("float32")  # its speed does not depend on the ranges
 quantise(FOLDER + "/model.onnx", FOLDER + "/int8.onnx", [x]); os.replace(FOLDER + "/int8.onnx", FOLDER + "/model.onnx")
 """
+BFLOAT16 = 'write(model, FOLDER, "paddle-inference", ports, "bfloat16")'
 PADDLE_INFERENCE = 'infer = PaddleInferenceRun(FOLDER + "/model", THREADS, "{precision}").run'
 ONNX_RUNTIME = 'infer = OnnxRun(FOLDER + "/model.onnx", THREADS).run'
 OPENVINO = """
@@ -67,7 +68,7 @@ CONTENDERS = {
     "Paddle Inference": form(),
     "Paddle Inference, plain form": form(write=PLAIN),
     "Paddle Inference, Paddle's operator": form(OPERATOR, PLAIN),
-    "Paddle Inference, bfloat16": form(write=PLAIN, engine=PADDLE_INFERENCE.format(precision="bfloat16")),
+    "Paddle Inference, bfloat16": form(write=BFLOAT16, engine=PADDLE_INFERENCE.format(precision="bfloat16")),
     "ONNX Runtime" + WITHOUT: form(write=ONNX, engine=ONNX_RUNTIME, options="is_shift=False"),
     "ONNX Runtime": form(write=ONNX, engine=ONNX_RUNTIME),
     "ONNX Runtime, int8": form(write=INT8, engine=ONNX_RUNTIME),

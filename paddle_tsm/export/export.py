@@ -112,10 +112,10 @@ def write(layer, folder: str, to: str, ports, precision: str = "float32") -> Non
 
 
 def form_of(layer, to: str, precision: str = "float32"):
-    """The layer as it is traced: quick in the runtime it is for. In bfloat16 the plain form: Paddle's passes for it do not take
-    the quick one apart rightly."""
-    plain = isinstance(layer, StreamStep) or precision == "bfloat16"
-    form = layer if plain else InferenceNetwork(layer, GatheredRows if to == "onnx" else MovedFrames)
+    """The layer as it is traced: quick in the runtime it is for. Paddle's passes for bfloat16 do not take time-major frames apart
+    rightly (they lose a reshape behind a transpose), so that it has ONNX's form there."""
+    moves_frames = (to, precision) == ("paddle-inference", "float32")
+    form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, MovedFrames if moves_frames else GatheredRows)
     form.eval()
     return form
 
