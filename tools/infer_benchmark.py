@@ -80,12 +80,12 @@ def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> Non
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     exact = [median for name, median in medians.items() if WITHOUT not in name and name.split(", ")[-1] not in ROUGH]
     print(f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; {runs} interleaved runs, each after one of its own")
-    print(f"  {'':34}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
+    print(f"  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
     for name, values in seconds.items():
         without = medians.get(name.split(",")[0] + WITHOUT)
         shares = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
         shares += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
-        print(f"  {name:34}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}")
+        print(f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}")
     if out:
         write(Path(out), seconds, medians, threads)
 
