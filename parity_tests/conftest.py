@@ -1,10 +1,13 @@
 """Paddle is imported first and quietly, with the settings that paddle_tsm gives it."""
 
+import signal
+
 import pytest
 
 from paddle_tsm import runtime
 
 runtime.import_paddle()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and tests press Ctrl-C
 
 
 @pytest.fixture(scope="session")

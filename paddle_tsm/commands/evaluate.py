@@ -4,14 +4,10 @@ import argparse
 import errno
 import os
 import time
-from dataclasses import replace
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.layouts.systems import LAYOUTS
-
-# the layouts of systems whose pixels a preset reproduces
-PRESET_OF_LAYOUT = {name: name for name in ("mmaction2", "mit", "paddlevideo", "pptsm")} | {"mit-online": "mit"}
 
 
 def add_parser(subparsers) -> None:
@@ -73,15 +69,16 @@ def add_clip_options(parser) -> None:
     group.add_argument(
         "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (the checkpoint's system, else mmaction2)"
     )
-    group.add_argument("--sampling", default="uniform", help="uniform, dense or twice (uniform)")
-    group.add_argument("--crops", default="centre", help="centre, three or ten (centre)")
-    group.add_argument("--size", type=int, default=224, metavar="S", help="height and width in training (224)")
+    group.add_argument("--sampling", help="uniform, dense or twice (uniform, or the export's)")
+    group.add_argument("--crops", help="centre, three or ten (centre, or the export's)")
+    group.add_argument("--size", type=int, metavar="S", help="height and width in training (224, or the export's)")
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 
 
 def run(args) -> int:
     from rich.console import Console
 
+    from paddle_tsm.commands.evaluation_input import pixels_of, read_entries, read_networks, source_of
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.class_names import read_class_names
     from paddle_tsm.evaluation.summary import print_evaluation
@@ -89,15 +86,15 @@ def run(args) -> int:
     weights = check(args)
     files = read_networks(args)
     skipped = SkippedClips()
-    pixels, source = pixels_of(args, files), source_of(args)
+    (pixels, options), source = pixels_of(args, files), source_of(args)
     classes = files[0].network.num_classes
-    names = read_class_names(args.classes, classes) if args.classes else None
+    names = read_class_names(args.classes, classes) if args.classes else getattr(files[0], "labels", None) or None
     check_places(args)
     entries = read_entries(args, classes, source, skipped)
     start = time.perf_counter()
     parts = score_files(args, files, entries, pixels, source, skipped)
     seconds = time.perf_counter() - start
-    evaluation = summarise(args, files, parts, weights, pixels, names, skipped)
+    evaluation = summarise(args, files, parts, weights, options, names, skipped)
     console = Console()
     print_evaluation(evaluation, console)
     console.print(f"{len(entries) / seconds:.1f} videos/s", highlight=False)
@@ -115,7 +112,7 @@ def check(args) -> list[float]:
     from paddle_tsm.evaluation.ensemble import check_weights
 
     for name, least in (("batch", 1), ("workers", 0), ("size", 1), ("first_frame", 0)):
-        if getattr(args, name) < least:
+        if getattr(args, name) is not None and getattr(args, name) < least:
             raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
     pick(dict.fromkeys((*DEPTHS, "none")), args.check, "--check")
     if args.average is not None:
@@ -138,85 +135,6 @@ def check_places(args) -> None:
     folder = os.path.dirname(args.json or "")
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
-
-
-def read_networks(args) -> list:
-    """The checkpoints, a NetworkFile each, all of the same classes."""
-    from paddle_tsm.data.datasets import data_set
-    from paddle_tsm.export.sidecar import read_sidecar
-    from paddle_tsm.layouts.network_file import read_network
-
-    wanted = data_set(args.data_set) if args.data_set else None
-    options = network_options(args)
-    files = [
-        read_sidecar(path) if os.path.isdir(path) else
-        read_network(path, layout=args.layout, network=args.network, **options)
-        for path in args.weights
-    ]
-    for path, file in zip(args.weights, files):
-        classes, first = file.network.num_classes, files[0].network.num_classes
-        if classes != first:
-            raise ValueError(f"{path}: got {classes} classes, wanted {first} as in {args.weights[0]}")
-        if wanted and classes != wanted.num_classes:
-            raise ValueError(f"{path}: got {classes} classes, wanted the {wanted.num_classes} of {wanted.title}")
-    return files
-
-
-def pixels_of(args, files):
-    """The preset that was asked for; else that of the checkpoints' system."""
-    from paddle_tsm.data.presets import preset
-
-    systems = {system_of(file) for file in files} - {None}
-    if args.preset is None and len(systems) > 1:
-        several = " and ".join(sorted(systems))
-        raise ValueError(f"weights: got checkpoints of {several}, wanted --preset to say whose pixels they take")
-    name = args.preset or next(iter(systems), "mmaction2")
-    found = preset(name, sampling=args.sampling, crops=args.crops, size=args.size)
-    for path, file in zip(args.weights, files):
-        if os.path.isdir(path) and file.pixels().test_size != found.test_size:
-            raise ValueError(
-                f"{path}: was exported for frames of {file.pixels().test_size}, got --size {args.size} --crops {args.crops}, "
-                f"which make {found.test_size}; its own are --size {file.size} --crops {file.crops}"
-            )
-    return replace(found, average=args.average) if args.average else found
-
-
-def system_of(file) -> str | None:
-    """The preset of the system that a checkpoint comes from, or that an export says."""
-    return PRESET_OF_LAYOUT.get(file.layout.name) if hasattr(file, "layout") else file.preset
-
-
-def source_of(args):
-    """Where the frames are: videos, or folders of frames."""
-    from paddle_tsm.data.clip_reader import FrameSource
-    from paddle_tsm.data.datasets import data_set
-
-    if args.form == "video":
-        if args.template is not None:
-            raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
-        return FrameSource()
-    template = args.template or (data_set(args.data_set).template if args.data_set else None)
-    if template is None:
-        raise ValueError(
-            f"--form {args.form}: got no names of the frames, wanted --template, as img_{{:05d}}.jpg, or --data-set"
-        )
-    return FrameSource(template, args.first_frame)
-
-
-def read_entries(args, classes: int, source, skipped) -> list:
-    """The clips of the list that pass the check of depth --check; the others are in `skipped`."""
-    from paddle_tsm.data.annotations import read_list
-    from paddle_tsm.data.check_list import check_list
-
-    entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
-    if args.check == "none":
-        return entries
-    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
-    for one in bad:
-        skipped.add(one)
-    if not good:
-        raise ValueError(f"{args.list}: none of the {len(entries)} clips can be read; the first: {bad[0]}")
-    return good
 
 
 def engine_run(args, path: str, file, size: int):
@@ -273,7 +191,7 @@ def progress_bar():
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
-def summarise(args, files, parts, weights, pixels, names, skipped):
+def summarise(args, files, parts, weights, options, names, skipped):
     """The Evaluation of the checkpoints and, where there are several, of their ensemble."""
     from paddle_tsm.evaluation.ensemble import combine
     from paddle_tsm.evaluation.summary import Evaluation, Rated
@@ -284,10 +202,6 @@ def summarise(args, files, parts, weights, pixels, names, skipped):
     ]
     if len(parts) > 1:
         rated.append(Rated("ensemble", combine(parts, weights)))
-    options = {
-        "preset": pixels.name, "sampling": args.sampling, "crops": args.crops, "size": pixels.test_size,
-        "average": pixels.average, "views": pixels.views,
-    }
     lines = skipped.report().splitlines()[1:]
     return Evaluation(args.list, rated, options, args.multi_label, names, [line.strip() for line in lines])
 
