@@ -33,7 +33,7 @@ class Predictor:
     a checkpoint in float32, the one that has the precision, and what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
     threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16", by Paddle Inference; "int8", by
     ONNX Runtime; a folder's is that of its export. options: those of `load_model`, for a checkpoint; with another engine than
-    dygraph `size`, its frames' height and width; for int8 `calibration` and `root` (see `export`).
+    dygraph `size`, its frames' height and width; for int8 `calibration`, `root`, `form` and `source` (see `export`).
 
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
     line, for a path or a combination that is not there.
@@ -135,7 +135,7 @@ def open_exported(path: str, threads: int | None, precision: str, engine: str, o
     from paddle_tsm.export.export import export
 
     options = dict(options)
-    of_export = {name: options.pop(name) for name in ("size", "calibration", "root") if name in options}
+    of_export = {name: options.pop(name) for name in ("size", "calibration", "root", "form", "source") if name in options}
     with tempfile.TemporaryDirectory() as folder:
         exported = os.path.join(folder, "exported")
         sidecar, _ = export(path, exported, engine, precision=precision, options=options, **of_export)

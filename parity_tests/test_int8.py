@@ -1,7 +1,9 @@
 """Networks in 8-bit integers: what they cost in accuracy, and what cannot be calibrated."""
 
 import json
+import os
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from paddle_tsm.cli import main
 from paddle_tsm.create import build
 from paddle_tsm.data.annotations import read_list
+from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
+from paddle_tsm.data.motion_videos import CLASSES, motion_clip, write_motion_videos
 from paddle_tsm.demo import write_demo_checkpoint
 from paddle_tsm.export.export import export
 from paddle_tsm.export.verified import compare, verify_int8
@@ -68,6 +71,28 @@ def test_a_predictor_quantises_a_checkpoint(folder):
     assert predictor(clips(1)[0]).shape == (1, 8)
 
 
+def test_calibration_on_folders_of_frames(folder, tmp_path):
+    """The same clips as folders of frames give the same ranges as arrays of their pixels."""
+    lines = []
+    for number in range(5):
+        frames = motion_clip(seed=3, index=number)[0]
+        os.makedirs(tmp_path / f"clip{number}")
+        for i, frame in enumerate(frames):
+            cv2.imwrite(str(tmp_path / f"clip{number}" / f"{i:03d}.png"), frame)
+        lines.append(f"clip{number} {len(frames)} 0\n")
+    (tmp_path / "list.txt").write_text("".join(lines))
+    arguments = ["--size", str(SIZE), "--num-segments", str(T), "--precision", "int8", "--calibrate", str(tmp_path / "list.txt")]
+    of_frames = ["--root", str(tmp_path), "--form", "frames", "--template", "{:03d}.png", "--first-frame", "0"]
+    assert main(["export", str(folder / "r10.safetensors"), str(tmp_path / "x"), *arguments, *of_frames]) == 0
+    pixels, seen = Predictor(tmp_path / "x").sidecar.pixels(), []
+    for number in range(5):
+        frames = [frame[:, :, ::-1] for frame in motion_clip(seed=3, index=number)[0]]
+        seen.append(views_of(pixels, [frames[i] for i in pixels.test_sampling(len(frames), T)]))
+    export(folder / "r10.safetensors", tmp_path / "y", "onnx", size=SIZE, precision="int8", calibration=seen, options={"num_segments": T})
+    x = clips(1)[0]
+    np.testing.assert_array_equal(Predictor(tmp_path / "x")(x), Predictor(tmp_path / "y")(x))
+
+
 class Run:
     """What runs a network here: an array of logits."""
 
@@ -105,6 +130,7 @@ def test_nan_in_a_later_batch_does_not_pass():
     (["--precision", "int8", "--calibrate", "r10.safetensors"], "r10.safetensors"),
     (["--precision", "int8", "--calibrate", "motion/train.txt"], "clips/"),  # without --root
     (["--precision", "int8", "--to", "paddle-inference", "--calibrate", "motion/train.txt"], "wanted float32 or bfloat16"),
+    (["--precision", "int8", "--calibrate", "motion/train.txt", "--form", "frames"], "wanted --template"),
     (["--precision", "bfloat16", "--to", "onnx"], "wanted float32 or int8"),
     (["--precision", "int8", "--stream", "--shift-order", "causal", "--calibrate", "motion/train.txt"], "wanted float32"),
 ])  # fmt: skip

@@ -20,7 +20,7 @@ def add_parser(subparsers) -> None:
         epilog="examples:\n  paddle-tsm export tsm_r50.safetensors exported\n"
         "  paddle-tsm export tsm_r50.safetensors exported --to onnx --classes kinetics400.txt --crops three\n"
         "  paddle-tsm export online.pth step --to onnx --stream\n"
-        "  paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate val.txt --root videos",
+        "  paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate train.txt --root videos",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("weights", metavar="CHECKPOINT")
@@ -28,17 +28,20 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--to", choices=FORMATS, help="(paddle-inference, or what has the precision)")
     parser.add_argument("--precision", default="float32", choices=PRECISIONS,
                         help="bfloat16: for Paddle Inference; int8: for ONNX, with --calibrate (%(default)s)")  # fmt: skip
-    parser.add_argument("--calibrate", metavar="LIST", help=f"for int8: a list of videos (path label); {CLIPS_READ} are read, a fifth "
-                        "of them only to compare on")  # fmt: skip
-    parser.add_argument("--root", default="", metavar="DIR", help="the folder that LIST's paths are relative to (.)")
     parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
     parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
     parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
     parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help="(%(default)s)")
     parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
+    group = parser.add_argument_group("the clips that int8's ranges are measured on")
+    group.add_argument("--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on")
+    group.add_argument("--root", default="", metavar="DIR", help="the folder that LIST's paths are relative to (.)")
+    group.add_argument("--form", default="video", help="of the list's lines: video, frames or offset, as for evaluate (%(default)s)")
+    group.add_argument("--template", metavar="T", help="names of the frames, as img_{:05d}.jpg")
+    group.add_argument("--first-frame", type=int, default=1, metavar="N", help="number of a folder's first frame (%(default)s)")
     add_network_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, data_set=None)
 
 
 def run(args) -> int:
@@ -47,6 +50,7 @@ def run(args) -> int:
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
+    from paddle_tsm.commands.evaluation_input import source_of
     from paddle_tsm.evaluation.class_names import read_class_names
     from paddle_tsm.export.export import export
     from paddle_tsm.layouts.network_file import read_network
@@ -59,7 +63,8 @@ def run(args) -> int:
     with Console(stderr=True).status(f"exporting {args.weights}, running what was written"):
         sidecar, verified = export(
             args.weights, args.folder, to, stream=args.stream, size=args.size, precision=args.precision, options=options,
-            calibration=args.calibrate, root=args.root, preset=args.preset, sampling=args.sampling, crops=args.crops, labels=labels,
+            calibration=args.calibrate, root=args.root, form=args.form, source=source_of(args),
+            preset=args.preset, sampling=args.sampling, crops=args.crops, labels=labels,
         )
     what = "one step of a stream" if args.stream else f"clips of {sidecar.network.num_segments} frames"
     print(f"{args.folder}: {sidecar.network.arch} for {to}, {what}, {time.perf_counter() - start:.1f} s")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paddle_tsm.data.annotations import read_list
+from paddle_tsm.data.clip_reader import ClipReader, FrameSource
+
 CLIPS = 64  # taken from a list: on the generated data set, 4 clips lose four times as much as 64
 
 
@@ -28,12 +31,12 @@ class Calibration:
         return [clip for i, clip in enumerate(self.clips) if i % 5 != 4], self.clips[4::5]
 
 
-def calibration_of(wanted, network, pixels, root: str = "") -> Calibration:
-    """wanted: a Calibration, a list of arrays, or the path of a list of videos, `path label` a line, from which CLIPS clips are
-    read, evenly spaced. network: a Network; pixels: a `data.presets.Preset`; root: the folder the list's paths are relative to.
+def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
+    """wanted: a Calibration, a list of arrays, or the path of a list of clips, of which CLIPS are read, evenly spaced.
+    network: a Network; pixels: a `data.presets.Preset`; of_list: see `read_clips`.
     Raises ValueError for arrays of another shape and for a list that cannot be read."""
     if isinstance(wanted, (str, os.PathLike)):
-        wanted = Calibration(read_clips(wanted, network, pixels, root), os.path.basename(os.fspath(wanted)))
+        wanted = Calibration(read_clips(wanted, network, pixels, **of_list), os.path.basename(os.fspath(wanted)))
     elif not isinstance(wanted, Calibration):
         wanted = Calibration([np.asarray(clip, "float32") for clip in wanted], "arrays")
     frames, size = network.num_segments, pixels.test_size
@@ -43,16 +46,10 @@ def calibration_of(wanted, network, pixels, root: str = "") -> Calibration:
     return wanted
 
 
-def read_clips(path, network, pixels, root: str = "") -> list[np.ndarray]:
-    """CLIPS clips of the list, all views of each, as evaluation reads them."""
-    from rich.console import Console
-    from rich.progress import track
-
-    from paddle_tsm.data.annotations import read_list
-    from paddle_tsm.data.clip_reader import ClipReader
-
-    entries = read_list(path, root=root)
+def read_clips(path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None) -> list[np.ndarray]:
+    """CLIPS clips of the list, all views of each, as evaluation reads them. root: the folder that its paths are relative to;
+    form: of its lines, see `read_list`; source: where the frames are, None for videos."""
+    entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
-    reader, console = ClipReader([entries[i] for i in chosen], pixels, network.num_segments), Console(stderr=True)
-    numbers = track(range(len(reader)), "reading clips", console=console, transient=True, disable=not console.is_terminal)
-    return [reader[i][0] for i in numbers]
+    reader = ClipReader([entries[i] for i in chosen], pixels, network.num_segments, source=source or FrameSource())
+    return [reader[i][0] for i in range(len(reader))]

@@ -33,13 +33,14 @@ def export(
 
     to: a format of `sidecar.FORMATS`. stream: one step of the causal network instead of whole clips. size: the network's
     input in training. precision: "float32"; "bfloat16" for Paddle Inference; "int8" for ONNX, with `calibration`: the path of
-    a list of videos, or clips (see `calibration_of`; `root` for the list). options: those of `load_model`. sidecar: preset,
+    a list of clips, with `root`, `form` and `source`, or arrays (see `calibration_of`). options: those of `load_model`. sidecar: preset,
     sampling, crops and labels of its Sidecar. The files are compared with the checkpoint's network in Paddle, and in PyTorch
     where torch is installed, on random clips; an 8-bit one with its float32 form, on clips held out of the calibration.
     Raises ValueError for a network that cannot be exported, a folder that holds something else, and an export that differs,
     of which nothing is kept. Returns (Sidecar, list of Verified).
     """
-    folder, root = os.fspath(folder), sidecar.pop("root", "")
+    folder = os.fspath(folder)
+    of_list = {name: sidecar.pop(name) for name in ("root", "form", "source") if name in sidecar}
     check_free(folder)
     network, tensors = read_network(path, **(options or {})).as_asked()
     files = {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
@@ -51,7 +52,7 @@ def export(
         raise ValueError(f"calibration: got one for {precision}, which needs none; wanted precision 'int8' with it")
     if precision == "int8" and calibration is None:
         raise ValueError("calibration: got none for int8, wanted a list of videos of the kind that the network is for (paddle-tsm export --calibrate)")
-    clips = calibration_of(calibration, network, described.pixels(), root) if precision == "int8" else None
+    clips = calibration_of(calibration, network, described.pixels(), **of_list) if precision == "int8" else None
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary)
     try:
