@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF, Sidecar, read_sidecar
-from paddle_tsm.network import Network, must_be_one_of
+from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 
 ENGINES = ("dygraph", *FORMATS)
 
@@ -43,8 +43,8 @@ class Predictor:
         must_be_one_of("precision", precision, PRECISIONS)
         if engine is not None:
             must_be_one_of("engine", engine, ENGINES)
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads: got {threads}, wanted at least 1")
+        if threads is not None:
+            must_be_whole("threads", threads, 1)
         self._use(open_path(os.fspath(path), threads, precision, engine, options))
 
     def _use(self, opened: Opened) -> None:

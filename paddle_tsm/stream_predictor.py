@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 
 from paddle_tsm.export.sidecar import read_sidecar
-from paddle_tsm.network import must_be_one_of
+from paddle_tsm.network import must_be_one_of, must_be_whole
 from paddle_tsm.predictor import ENGINES, check_frames
 
 
@@ -28,8 +28,8 @@ class StreamPredictor:
     def __init__(self, path, threads: int | None = None, engine: str | None = None, **options):
         if engine is not None:
             must_be_one_of("engine", engine, ENGINES)
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads: got {threads}, wanted at least 1")
+        if threads is not None:
+            must_be_whole("threads", threads, 1)
         path = os.fspath(path)
         if os.path.isdir(path):
             if options:
