@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF, Sidecar, read_sidecar
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 
@@ -117,8 +118,6 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
 
 def open_folder(path: str, sidecar: Sidecar, threads: int | None) -> Opened:
     """An export."""
-    from paddle_tsm.export.export import open_files
-
     return opened_run(sidecar, open_files(path, sidecar, threads))
 
 

@@ -8,6 +8,7 @@ from threading import Lock
 
 import numpy as np
 
+from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.network import must_be_one_of, must_be_whole
 from paddle_tsm.predictor import ENGINES, check_frames
@@ -112,8 +113,6 @@ def open_checkpoint(path: str, threads: int | None, options: dict):
 
 def open_step(path: str, engine: str | None, threads: int | None):
     """The same of a folder."""
-    from paddle_tsm.export.export import open_files
-
     sidecar = read_sidecar(path)
     if sidecar.kind != "stream":
         raise ValueError(f"{path}: holds a network of whole clips; wanted one that `paddle-tsm export --stream` wrote")

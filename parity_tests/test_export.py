@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -211,6 +213,16 @@ def test_stream_takes_an_export(folder, capsys, to):
         lines.append([line for line in capsys.readouterr().out.splitlines() if "action" in line])
     assert lines[0] == lines[1] == lines[2] and lines[0]
     assert len(read_frames(folder / "clip.mp4", range)) == 12
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_folder_runs_quietly(folder, to):
+    """In a process of its own: not a word beside the table, torch not loaded, and Paddle only for what it runs."""
+    words = ["predict", str(folder / "clip.mp4"), "--weights", str(folder / to)]
+    program = f"import sys; from paddle_tsm.cli import main; main({words}); print([m in sys.modules for m in ('paddle', 'torch')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == str([to != "onnx", False]) and "action" in done.stdout
 
 
 @pytest.mark.parametrize("engine", ["dygraph", *FORMATS])

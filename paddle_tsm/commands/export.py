@@ -60,7 +60,8 @@ def run(args) -> int:
     options = network_options(args)
     if args.classes:
         labels = tuple(read_class_names(args.classes, read_network(args.weights, **options).network.num_classes))
-    with Console(stderr=True).status(f"exporting {args.weights}, running what was written"):
+    what = f"exporting {args.weights}, running what was written{', calibrating' * bool(args.calibrate)}"
+    with Console(stderr=True).status(what):
         sidecar, verified = export(
             args.weights, args.folder, to, stream=args.stream, size=args.size, precision=args.precision, options=options,
             calibration=args.calibrate, root=args.root, form=args.form, source=source_of(args),

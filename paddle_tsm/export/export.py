@@ -10,12 +10,11 @@ from paddle_tsm.create import build
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
-from paddle_tsm.export.onnx_runtime import OnnxRun
-from paddle_tsm.export.paddle_inference import PaddleInferenceRun
+from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.ports import clip_ports, stream_ports
 from paddle_tsm.export.quantise import quantise
-from paddle_tsm.export.sidecar import NAME, Sidecar, check_files
+from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.export.verified import verify, verify_int8, verify_stream
@@ -119,13 +118,3 @@ def form_of(layer, to: str, precision: str = "float32"):
     form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, MovedFrames if moves_frames else GatheredRows)
     form.eval()
     return form
-
-
-def open_files(folder: str, sidecar: Sidecar, threads: int | None):
-    """What runs an export's files. Raises ValueError where they are damaged."""
-    if sidecar.sha256:
-        check_files(folder, sidecar)
-    if sidecar.format == "onnx":
-        return OnnxRun(os.path.join(folder, sidecar.files["model"]), threads)
-    program = os.path.join(folder, sidecar.files["program"])
-    return PaddleInferenceRun(program.removesuffix(".json"), threads, sidecar.precision)
