@@ -14,7 +14,9 @@ from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, motion_clip, write_motion_videos
+from paddle_tsm.data.presets import preset
 from paddle_tsm.demo import write_demo_checkpoint
+from paddle_tsm.export.calibration import read_clips
 from paddle_tsm.export.export import export
 from paddle_tsm.export.verified import compare, verify_int8
 from paddle_tsm.network import ARCHITECTURES, Network
@@ -69,6 +71,19 @@ def test_a_predictor_quantises_a_checkpoint(folder):
     assert (predictor.engine, predictor.sidecar.precision) == ("onnx", "int8")
     assert predictor.sidecar.calibration == {"source": "arrays", "clips": 3}
     assert predictor(clips(1)[0]).shape == (1, 8)
+
+
+def test_a_list_gives_one_view_of_each_clip(folder):
+    """Of ten crops the first clip gives the first, the second the second, and so on round."""
+    pixels = preset("mmaction2", crops="ten", size=SIZE)
+    path, root = folder / "motion" / "train.txt", str(folder / "motion")
+    found = read_clips(path, NETWORK, pixels, root)
+    reader = ClipReader(read_list(path, root=root), pixels, T)
+    assert len(found) == 16
+    for number in (0, 1, 9, 10, 15):
+        views = reader[number][0].reshape(10, T, 3, pixels.test_size, pixels.test_size)
+        assert not np.array_equal(views[0], views[1])
+        np.testing.assert_array_equal(found[number], views[number % 10])
 
 
 def test_calibration_on_folders_of_frames(folder, tmp_path):

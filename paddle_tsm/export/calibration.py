@@ -47,9 +47,15 @@ def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
 
 
 def read_clips(path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None) -> list[np.ndarray]:
-    """CLIPS clips of the list, all views of each, as evaluation reads them. root: the folder that its paths are relative to;
-    form: of its lines, see `read_list`; source: where the frames are, None for videos."""
+    """CLIPS clips of the list, as evaluation reads them, but one view of each, [T, 3, H, W], the views in turn: all hundred of
+    a dense ten-crop would not fit into memory. root: the folder that its paths are relative to; form: of its lines, see
+    `read_list`; source: where the frames are, None for videos."""
     entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
     reader = ClipReader([entries[i] for i in chosen], pixels, network.num_segments, source=source or FrameSource())
-    return [reader[i][0] for i in range(len(reader))]
+    return [one_view(reader[i][0], i, network.num_segments) for i in range(len(reader))]
+
+
+def one_view(views: np.ndarray, number: int, segments: int) -> np.ndarray:
+    """View `number`, counted round, of [views * T, 3, H, W]; a copy, so that the others' memory is free."""
+    return views.reshape(-1, segments, *views.shape[1:])[number % (len(views) // segments)].copy()  # [views, T, 3, H, W]

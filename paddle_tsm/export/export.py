@@ -57,13 +57,20 @@ def export(
     try:
         described, verified = write_verified(temporary, described, network, tensors, clips)
         described.write(temporary)
-        if os.path.isdir(folder):
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        take_place(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return described, verified
+
+
+def take_place(temporary: str, folder: str) -> None:
+    """Rename the folder; an earlier one is removed only when the new one is there."""
+    earlier = f"{temporary}.earlier"
+    if os.path.isdir(folder):
+        os.replace(folder, earlier)
+    os.replace(temporary, folder)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def write_verified(folder: str, described: Sidecar, network, tensors, clips: Calibration | None):
