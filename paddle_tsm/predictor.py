@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.export.open_files import open_files
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF, Sidecar, read_sidecar
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, Sidecar, format_for, read_sidecar
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 
 ENGINES = ("dygraph", *FORMATS)
@@ -92,7 +92,7 @@ def open_path(path: str, threads: int | None, precision: str, engine: str | None
 
 def engine_for(engine: str | None, precision: str) -> str:
     """The engine that runs a checkpoint: the one that was asked for, else the first that has the precision."""
-    return engine or next(one for one, known in {"dygraph": ("float32",), **PRECISIONS_OF}.items() if precision in known)
+    return engine or ("dygraph" if precision == "float32" else format_for(precision))
 
 
 def open_checkpoint(path: str, threads: int | None, precision: str, options: dict) -> Opened:

@@ -8,7 +8,7 @@ import time
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
 from paddle_tsm.export.calibration import CLIPS as CLIPS_READ
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, PRECISIONS_OF
+from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, format_for
 
 
 def add_parser(subparsers) -> None:
@@ -56,7 +56,7 @@ def run(args) -> int:
     from paddle_tsm.layouts.network_file import read_network
 
     start, labels = time.perf_counter(), ()
-    to = args.to or next(one for one, known in PRECISIONS_OF.items() if args.precision in known)
+    to = args.to or format_for(args.precision)
     options = network_options(args)
     if args.classes:
         labels = tuple(read_class_names(args.classes, read_network(args.weights, **options).network.num_classes))

@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 from paddle_tsm import runtime
-
-PRECISIONS = ("float32", "bfloat16")
+from paddle_tsm.export.sidecar import PRECISIONS_OF
+from paddle_tsm.network import must_be_one_of
 
 
 class PaddleInferenceRun:
@@ -25,8 +25,7 @@ class PaddleInferenceRun:
         for suffix in (".json", ".pdiparams"):
             if not os.path.isfile(self.prefix + suffix):
                 raise ValueError(f"{self.prefix}{suffix}: no such file; wanted one that `paddle-tsm export` wrote")
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision: got {precision!r}, wanted one of {', '.join(PRECISIONS)}")
+        must_be_one_of("precision", precision, PRECISIONS_OF["paddle-inference"])
         self._open(make_predictor(self.prefix, runtime.processors() if threads is None else threads, precision))
 
     def _open(self, predictor) -> None:

@@ -24,6 +24,11 @@ PRECISIONS_OF = {"paddle-inference": ("float32", "bfloat16"), "onnx": ("float32"
 PRECISIONS = ("float32", "bfloat16", "int8")
 
 
+def format_for(precision: str) -> str:
+    """The first format that has the precision."""
+    return next(name for name, known in PRECISIONS_OF.items() if precision in known)
+
+
 @dataclass(frozen=True)
 class Sidecar:
     """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
