@@ -7,41 +7,12 @@ output channels) and everything that reads one (its input channels). P is its ow
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
-from paddle_tsm.network import Network
-
-RESNET_WRITES = r"(conv1_3|bn1_3|conv1|bn1)\.\w+|layer\d+\.\d+\.({last}|downsample\.[01]|non_local\.(out|norm))\.\w+"
-RESNET_READS = r"layer\d+\.\d+\.(conv1|downsample\.0|non_local\.(g|theta|phi))\.weight|fc\.weight"
-# MobileNetV2's stem is no stream: nothing shifts before the first block's projection
-MOBILENET_WRITES = (
-    r"features\.1\.conv\.[12]\.\w+|features\.([2-9]|1[0-7])\.conv\.[23]\.\w+|features\.\d+\.non_local\.(out|norm)\.\w+"
-)
-MOBILENET_READS = r"features\.([2-9]|1[0-7])\.(conv\.0\.0|non_local\.(g|theta|phi))\.weight|features\.18\.0\.weight"
+from paddle_tsm.networks.network import Network
 
 
-def stream_axes(network: Network) -> dict[str, tuple[int, ...]]:
-    """canonical name -> the axes along which the tensor has the channels of a residual stream."""
-    if network.family == "mobilenet_v2":
-        writes, reads = MOBILENET_WRITES, MOBILENET_READS
-    else:
-        writes, reads = (
-            RESNET_WRITES.format(last="(conv3|bn3)" if network.expansion == 4 else "(conv2|bn2)"),
-            RESNET_READS,
-        )
-    if network.family == "resnet_vd":
-        writes = writes.replace("(conv1_3|bn1_3|conv1|bn1)", "(conv1_3|bn1_3)")
-    axes = {}
-    for name, shape in network.shapes().items():
-        found = (0,) * bool(re.fullmatch(writes, name)) + (1,) * bool(re.fullmatch(reads, name))
-        if found and shape:  # a step counter has no channels
-            axes[name] = found
-    return axes
-
-
-def exchange(channels: int, shift_div: int) -> np.ndarray:
+def exchanged_channels(channels: int, shift_div: int) -> np.ndarray:
     """The order of channels with the first two folds exchanged.
 
     Raises ValueError where Paddle's operator gives the second fold another width than the first.
@@ -56,12 +27,12 @@ def exchange(channels: int, shift_div: int) -> np.ndarray:
 
 
 def exchange_folds(network: Network, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of the same network under the other of the two shift orders. Raises ValueError as `exchange` does."""
-    axes = stream_axes(network)
+    """The tensors of the same network under the other of the two shift orders. Raises ValueError as `exchanged_channels` does."""
+    axes = {tensor.name: tensor.stream_axes for tensor in network.tensors()}
     result = dict(tensors)
     for name, array in tensors.items():
         for axis in axes.get(name, ()):
-            result[name] = np.take(result[name], exchange(array.shape[axis], network.shift_div), axis)
+            result[name] = np.take(result[name], exchanged_channels(array.shape[axis], network.shift_div), axis)
     return result
 
 

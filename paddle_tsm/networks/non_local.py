@@ -1,8 +1,11 @@
-"""What a non-local block can be (Wang et al., arXiv:1711.07971) and where: options only, no framework."""
+"""Non-local blocks (Wang et al., arXiv:1711.07971): what they can be, where they stand, and their layers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from paddle_tsm.networks.layers import Convolution, Place
 
 MODES = ("embedded_gaussian", "gaussian", "dot_product", "concatenation")
 # MIT ops/non_local.py 1f6a834 `make_non_local`; mmaction2's tsm_nl configs have the same
@@ -74,3 +77,15 @@ def mask_to_blocks(mask) -> tuple[tuple[int, int], ...]:
     """mmaction2's mask, one sequence of 0 and 1 a stage (a bare 0: none), as (stage, block) pairs."""
     stages = [stage if isinstance(stage, (list, tuple)) else () for stage in mask]
     return tuple((s, b) for s, blocks in enumerate(stages, 1) for b, wanted in enumerate(blocks) if wanted)
+
+
+def non_local_layers(block: str, channels: int, options: NonLocalOptions, place: Place) -> Iterator[Convolution]:
+    """The layers of the non-local block that follows the residual block named `block`, whose output has `channels`."""
+    name, inner, place = f"{block}.non_local", max(channels // 2, 1), replace(place, part="non_local")
+    for layer in ("g",) if options.mode == "gaussian" else ("g", "theta", "phi"):
+        yield Convolution(f"{name}.{layer}", place, inner, channels, (1, 1, 1), bias=True, reads=True)
+    if options.mode == "concatenation":
+        yield Convolution(f"{name}.concat", place, 1, 2 * inner, (1, 1))
+    yield Convolution(
+        f"{name}.out", place, channels, inner, (1, 1, 1), f"{name}.norm", bias=options.out_bias, writes=True
+    )
