@@ -13,8 +13,7 @@ from paddle_tsm.create import build
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.load import assign_weights
 from paddle_tsm.network import Network
-from paddle_tsm.resnet import Shift
-from paddle_tsm.shift import fold_ends
+from paddle_tsm.models.layers.shift import Shift, fold_ends
 
 
 class RememberingShift(nn.Layer):

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.folded import fold
 from paddle_tsm.export.frames import clip_major, time_major
 from paddle_tsm.export.parts import Convolution, PartedConvolution, Ranges, recut, whole
-from paddle_tsm.resnet import Block, Bottleneck
 
-def steps(block) -> list:
-    """The residual branch: (convolution, BatchNorm, what follows or None), in order."""
-    if isinstance(block, Bottleneck):
-        pairs = [(block.conv1, block.bn1, block.act), (block.conv2, block.bn2, block.act)]
-        return [*pairs, (block.conv3, block.bn3, None)]
-    if isinstance(block, Block):
-        return [(block.conv1, block.bn1, block.act), (block.conv2, block.bn2, None)]
-    *inside, project, norm = block.conv
-    return [(layer[0], layer[1], F.relu6) for layer in inside] + [(project, norm, None)]
+ACTIVATIONS = {"relu": F.relu, "relu6": F.relu6, "leaky_relu": F.leaky_relu}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A convolution of a trained network, the BatchNorm behind it, and the function behind that, or None."""
+
+    convolution: nn.Conv2D
+    norm: nn.Layer
+    act: Callable | None
+
+
+def steps(model, part: str, stage: int | None = None, block: int | None = None) -> list[Step]:
+    """The convolutions that stand at this place of `model` (see `networks.layers.Place`), in forward order.
+
+    A leaky ReLU is taken from the model, where it may stand in another form (see `plain_activation.py`).
+    """
+    layers = dict(model.named_sublayers())
+    activations = ACTIVATIONS | ({"leaky_relu": model.act} if hasattr(model, "act") else {})
+    return [
+        Step(layers[layer.name], layers[layer.norm], activations.get(layer.activation))
+        for layer in model.network.layers()
+        if (layer.place.part, layer.place.stage, layer.place.block) == (part, stage, block)
+    ]
 
 
 def settings(convolution) -> dict:
@@ -33,33 +50,35 @@ class InferenceBlock(nn.Layer):
     time_major: whether frames lie time-major, which a non-local block has to undo.
     """
 
-    def __init__(self, block, read: Ranges, written: Ranges, shift, time_major: bool, dtype: str):
+    def __init__(self, block, branch: list[Step], read: Ranges, written: Ranges, shift, time_major: bool, dtype: str):
         super().__init__()
         self.read, self.written, self.shift, self.time_major = read, written, shift, time_major
         # the parts in which the residual branch, and the shortcut, read the stream
         self.inside = shift.ranges if shift and shift.in_parts else read
         self.moves_shortcut = shift is not None and block.shift_place == "block"
         self.non_local = block.non_local
-        self.last_act = block.act if isinstance(block, Block) else None
-        self.has_shortcut = isinstance(block, Block) or block.residual
-        self.add_branch(steps(block), dtype)
+        self.last_act, self.has_shortcut = block.act, block.has_shortcut
+        self.add_branch(branch, dtype)
         self.add_downsample(block, dtype)
 
-    def add_branch(self, branch: list, dtype: str) -> None:
-        (first, norm, _), *middle, (last, last_norm, _) = branch
-        self.acts = [act for *_, act in branch[:-1]]
-        if first._groups == 1:
-            width = whole(first.weight.shape[0])
-            self.first = PartedConvolution(*fold(first, norm), dtype, self.inside, width, **settings(first))
+    def add_branch(self, branch: list[Step], dtype: str) -> None:
+        first, *middle, last = branch
+        self.acts = [step.act for step in branch[:-1]]
+        if first.convolution._groups == 1:
+            width, arrays = whole(first.convolution.weight.shape[0]), fold(first.convolution, first.norm)
+            self.first = PartedConvolution(*arrays, dtype, self.inside, width, **settings(first.convolution))
         else:  # MobileNetV2's first block, which neither shifts nor expands
             self.first = None
             middle = branch[:-1]
             self.acts = [None, *self.acts]
         self.middle = nn.LayerList(
-            Convolution(*fold(conv, norm), dtype, groups=conv._groups, **settings(conv)) for conv, norm, _ in middle
+            Convolution(
+                *fold(step.convolution, step.norm), dtype, groups=step.convolution._groups, **settings(step.convolution)
+            )
+            for step in middle
         )
-        inner = whole(last.weight.shape[1])
-        self.last = PartedConvolution(*fold(last, last_norm), dtype, inner, self.written, **settings(last))
+        inner, arrays = whole(last.convolution.weight.shape[1]), fold(last.convolution, last.norm)
+        self.last = PartedConvolution(*arrays, dtype, inner, self.written, **settings(last.convolution))
 
     def add_downsample(self, block, dtype: str) -> None:
         self.pooled = getattr(block, "pooled", False)

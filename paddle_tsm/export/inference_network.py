@@ -12,27 +12,10 @@ from paddle.nn import functional as F
 
 from paddle_tsm.export.folded import fold
 from paddle_tsm.export.frames import Frames, time_major
-from paddle_tsm.export.inference_block import InferenceBlock, settings, steps
+from paddle_tsm.export.inference_block import InferenceBlock, Step, settings, steps
 from paddle_tsm.export.parts import Convolution, whole
 from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
-from paddle_tsm.mobilenet_v2 import MobileNetV2
-from paddle_tsm.recognizer import stage_segments
-from paddle_tsm.temporal_pool import temporal_pool
-
-
-def stem_steps(model) -> list:
-    """The convolutions in front of the first block: (convolution, BatchNorm, activation)"""
-    if isinstance(model, MobileNetV2):
-        return [(model.features[0][0], model.features[0][1], F.relu6)]
-    if model.tweaked:
-        pairs = ((model.conv1_1, model.bn1_1), (model.conv1_2, model.bn1_2), (model.conv1_3, model.bn1_3))
-        return [(*pair, model.act) for pair in pairs]
-    return [(model.conv1, model.bn1, F.relu)]
-
-
-def is_block(layer) -> bool:
-    """False for the layer that ends MobileNetV2, a convolution without a shift"""
-    return not isinstance(layer, nn.Sequential)
+from paddle_tsm.models.layers.temporal_pool import temporal_pool
 
 
 class InferenceNetwork(nn.Layer):
@@ -44,38 +27,41 @@ class InferenceNetwork(nn.Layer):
     def __init__(self, model, way=MovedFrames):
         super().__init__()
         self.num_segments, self.pools_time = model.num_segments, model.temporal_pool
+        self.segments = model.network.segments(None)
         self.dtype = str(model.classifier_layer().weight.dtype).rsplit(".", 1)[-1]
         layers = [layer for blocks in model.blocks_of_stages().values() for layer in blocks]
         self.way, self.time_major = way, way.time_major and any(getattr(layer, "shift", None) is not None for layer in layers)
-        self.stem_acts = [act for *_, act in stem_steps(model)]
-        self.stem = nn.LayerList(self.convolution(conv, norm) for conv, norm, _ in stem_steps(model))
-        self.maxpool = None if isinstance(model, MobileNetV2) else nn.MaxPool2D(3, stride=2, padding=1)
+        stem = steps(model, "stem")
+        self.stem_acts = [step.act for step in stem]
+        self.stem = nn.LayerList(self.convolution(step) for step in stem)
+        self.maxpool = getattr(model, "maxpool", None)
         self.add_stages(model)
         self.fc = model.classifier_layer()
 
-    def convolution(self, conv, norm) -> Convolution:
-        return Convolution(*fold(conv, norm), self.dtype, groups=conv._groups, **settings(conv))
+    def convolution(self, step: Step) -> Convolution:
+        conv = step.convolution
+        return Convolution(*fold(conv, step.norm), self.dtype, groups=conv._groups, **settings(conv))
 
     def add_stages(self, model) -> None:
         """Each block reads the parts that the one in front writes: those that it shifts itself."""
-        stages = list(model.blocks_of_stages().values())
-        blocks = [layer for stage in stages for layer in stage if is_block(layer)]
-        channels = [self.stem[-1].weight.shape[0]] + [steps(block)[-1][0].weight.shape[0] for block in blocks]
+        network = model.network
+        places = [(stage, block) for stage, count in enumerate(network.blocks, 1) for block in range(count)]
+        stages = list(model.blocks_of_stages().values())[: len(network.blocks)]
+        blocks = [block for stage in stages for block in stage]
+        channels = [self.stem[-1].weight.shape[0]] + [network.family.stream_channels(network, s) for s, _ in places]
         shifts = [stream_shift(block, read, self.way) for block, read in zip(blocks, channels)]
         cuts = [whole(channels[0])]
         for block, count, following in zip(blocks, channels[1:], [*shifts[1:], None]):
             parted = following is not None and following.in_parts and block.non_local is None
             cuts.append(following.ranges if parted else whole(count))
         built = iter(
-            InferenceBlock(block, read, written, shift, self.time_major, self.dtype)
-            for block, read, written, shift in zip(blocks, cuts, cuts[1:], shifts)
+            InferenceBlock(block, steps(model, "branch", *place), read, written, shift, self.time_major, self.dtype)
+            for block, place, read, written, shift in zip(blocks, places, cuts, cuts[1:], shifts)
         )
-        self.stages = nn.LayerList(
-            nn.LayerList(next(built) for layer in stage if is_block(layer)) for stage in stages
-        )
-        self.end = None
-        if not is_block(stages[-1][-1]):
-            self.end = self.convolution(stages[-1][-1][0], stages[-1][-1][1])
+        self.stages = nn.LayerList(nn.LayerList(next(built) for _ in range(count)) for count in network.blocks)
+        end = steps(model, "end")
+        self.end_act = end[0].act if end else None
+        self.end = self.convolution(end[0]) if end else None
 
     def forward(self, x):
         stream = [self.stem_of(x)]
@@ -109,9 +95,9 @@ class InferenceNetwork(nn.Layer):
 
     def head(self, x):
         if self.end is not None:
-            x = F.relu6(self.end(x))
+            x = self.end_act(self.end(x))
         logits = self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
-        segments = stage_segments(self.num_segments, self.pools_time, 2)
+        segments = self.segments
         if self.time_major:
             return logits.reshape([segments, -1, logits.shape[-1]]).sum(0) / segments
         return logits.reshape([-1, segments, logits.shape[-1]]).sum(1) / segments

@@ -24,7 +24,7 @@ def first_direction(shift) -> int:
 
 
 class MovedFrames:
-    """For Paddle Inference: each fold a part, moved along the first axis of time-major frames. shift: a `resnet.Shift`."""
+    """For Paddle Inference: each fold a part, moved along the first axis of time-major frames. shift: a `models.layers.shift.Shift`."""
 
     time_major, least_fold = True, 32
 

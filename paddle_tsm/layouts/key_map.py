@@ -22,6 +22,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from paddle_tsm.networks.families import FAMILIES
+from paddle_tsm.networks.family import Family
 from paddle_tsm.network import Network, Tensor, is_linear_weight
 
 PLACEHOLDERS = {
@@ -62,9 +64,13 @@ class Layout:
     step_counters: bool = True
     assumed: tuple[tuple[str, object], ...] = ()
 
+    def families(self) -> tuple[Family, ...]:
+        """The families of networks that the system has."""
+        return tuple(family for family in FAMILIES if family.name in self.rows)
+
     def why_not(self, network: Network) -> str | None:
         """Why the system cannot run the network; None where it can."""
-        if network.family not in self.rows:
+        if network.family.name not in self.rows:
             return f"{self.name} has no {network.arch}"
         return next((reason for reason, test in self.cannot if test(network)), None)
 
@@ -106,7 +112,7 @@ def expand(layout: Layout, network: Network, transposed: bool | None = None) -> 
 
 def names_there(layout: Layout, network: Network):
     """Yield each tensor with the keys that the layout's rows give it: one, or none where it cannot hold the tensor."""
-    rows = [(pattern(row.canonical), row.there) for row in layout.rows[network.family]]
+    rows = [(pattern(row.canonical), row.there) for row in layout.rows[network.family.name]]
     for tensor in network.tensors():
         values = placeholders(network, tensor)
         yield (
@@ -147,6 +153,6 @@ def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
 
 def block_letter(network: Network, stage: int, block: int) -> str:
     """PaddleVideo's letter for a block: a, b, c, ...; in the third stage of the two deepest a, b1, b2, ..."""
-    if network.family != "mobilenet_v2" and network.depth in (101, 152) and stage == 3:
+    if network.depth in (101, 152) and stage == 3:
         return "a" if block == 0 else f"b{block}"
     return chr(ord("a") + block)

@@ -10,20 +10,14 @@ import re
 
 from paddle_tsm.layouts.key_map import Entry, Layout, expand, is_step_counter, names_there
 from paddle_tsm.layouts.systems import LAYOUTS
-from paddle_tsm.network import ARCHITECTURES, CLASSIFIERS, Network, must_be_one_of
+from paddle_tsm.networks.families import ARCHITECTURES
+from paddle_tsm.networks.family import Family
+from paddle_tsm.network import Network, must_be_one_of
 from paddle_tsm.non_local_options import NonLocalOptions, parse_non_local
 
 # A file that shares less than this with every known network is of another architecture. One tensor more or less
 # changes the share by less than 1 %; the nearest two depths, 34 and 50, share about half of their names.
 LEAST_SHARE = 0.8
-
-# Networks whose tensors include all those that a family's members have
-LARGEST = {
-    "resnet": ("tsm_resnet152", "tsm_resnet50"),
-    "resnet_vd": ("pptsm_resnet101", "pptsm_resnet50"),
-    "mobilenet_v2": ("tsm_mobilenet_v2",),
-}
-
 
 def unwrapped(key: str) -> str:
     """The key without what a system wraps its modules in, which depends on the network's options."""
@@ -32,10 +26,10 @@ def unwrapped(key: str) -> str:
     return key.replace("base_model.fc.", "new_fc.").replace("base_model.classifier.", "new_fc.")
 
 
-def known_names(layout: Layout, family: str) -> dict[str, str]:
+def known_names(layout: Layout, family: Family) -> dict[str, str]:
     """unwrapped key -> canonical name, for every tensor of a family of networks that the layout has a key for."""
     names = {}
-    for arch in LARGEST[family]:
+    for arch in family.depths:
         blocks = [(s, b) for s, count in enumerate(Network(arch).blocks, 1) for b in range(count)]
         everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
         network = Network(arch, non_local=everywhere, is_shift=False)
@@ -48,7 +42,7 @@ def canonical_names(layout: Layout, keys) -> dict[str, str]:
     out. (The families share keys: mmaction2's stem and classifier.)"""
     plain = {key: unwrapped(key) for key in keys}
     found = []
-    for family in layout.rows:
+    for family in layout.families():
         known = known_names(layout, family)
         found.append({key: known[name] for key, name in plain.items() if name in known})
     return max(found, key=len)
@@ -96,10 +90,9 @@ def nearest_architecture(layout: Layout, names: set[str]) -> str:
     """The architecture that shares the largest part of its canonical names with `names`, non-local blocks aside."""
     names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
     shares = {}
-    for arch, (family, _) in ARCHITECTURES.items():
-        if family in layout.rows:
-            expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
-            shares[arch] = len(names & expected) / len(names | expected)
+    for arch in (arch for family in layout.families() for arch in family.depths):
+        expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
+        shares[arch] = len(names & expected) / len(names | expected)
     best = max(shares, key=shares.get)
     if shares[best] < LEAST_SHARE:
         raise ValueError(
@@ -111,7 +104,7 @@ def nearest_architecture(layout: Layout, names: set[str]) -> str:
 
 def class_count(layout: Layout, names: dict[str, str], shapes) -> int:
     """Classes of the classifier, from the bias, which has one axis whatever the orientation of the weight."""
-    biases = {f"{classifier}.bias" for classifier in CLASSIFIERS.values()}
+    biases = {f"{family.classifier}.bias" for family in layout.families()}
     for key, name in names.items():
         if name in biases and len(shapes[key]) == 1:
             return shapes[key][0]
@@ -151,7 +144,7 @@ def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
     names: key -> canonical name. Raises ValueError where `given` speaks of blocks that are not there, or of a mode that
     has other tensors.
     """
-    places = {block_name(tensor.name): (tensor.stage, tensor.block) for tensor in plain.tensors() if tensor.stage}
+    places = {plain.family.block_name(s, b): (s, b) for s, count in enumerate(plain.blocks, 1) for b in range(count)}
     layers, blocks = {}, set()  # of all blocks: layer's tensor -> key
     for key, name in names.items():
         block, _, layer = name.partition(".non_local.")
@@ -181,11 +174,6 @@ def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
         "use_scale": options.use_scale,
         "out_bias": "out.bias" in layers,
     }
-
-
-def block_name(name: str) -> str:
-    """The canonical name of the block that a tensor of one of its layers belongs to: layer2.0, features.3."""
-    return re.match(r"layer\d+\.\d+|features\.\d+", name)[0]
 
 
 def layout_named(name: str) -> Layout:

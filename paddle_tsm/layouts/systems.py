@@ -25,7 +25,7 @@ NO_POOL = ("has no temporal pool", lambda n: n.temporal_pool)
 NO_MOBILENET_OPTIONS = (
     "has MobileNetV2 without temporal pool, non-local blocks or another place of the shift",
     lambda n: (
-        n.family == "mobilenet_v2"
+        n.family.name == "mobilenet_v2"
         and (n.temporal_pool or n.non_local is not None or n.is_shift and (n.shift_place == "block" or n.every != 1))
     ),
 )
@@ -53,7 +53,7 @@ MMACTION2 = Layout(
         NOT_FUTURE_FIRST,
         NO_MOBILENET_OPTIONS,
         OTHER_BLOCKS,
-        ("wants bottlenecks below a non-local block", lambda n: n.non_local is not None and n.expansion == 1),
+        ("wants bottlenecks below a non-local block", lambda n: n.non_local is not None and not n.family.bottleneck(n.depth)),
         WRONG_FRAMES,
     ),
     wrapper=("state_dict",),

@@ -10,7 +10,6 @@ import paddle
 
 from paddle_tsm.blending import cutmix, mixup
 from paddle_tsm.loss import binary_cross_entropy, cross_entropy
-from paddle_tsm.recognizer import stage_segments
 from paddle_tsm.train_step import add_gradients
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.processes import Processes
@@ -99,7 +98,7 @@ def loss_of(recipe: Recipe):
 def give_dropout(model, recipe: Recipe, keys: list) -> None:
     """Give the model the dropout of these clips: frames of the last stage x pooled channels."""
     if recipe.dropout:
-        frames = stage_segments(recipe.num_segments, recipe.temporal_pool, 2)
+        frames = model.network.segments(None)
         layer = model.classifier_layer()
         mask = dropout_mask(keys, recipe.seed, (frames, layer.weight.shape[0]), recipe.dropout)
         model.dropout.use_mask(paddle.to_tensor(mask).astype(layer.weight.dtype))

@@ -5,7 +5,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.exact_batch_norm import ExactBatchNorm
+from paddle_tsm.models.layers.exact_batch_norm import ExactBatchNorm
 
 
 class BatchNorm(nn.Layer):

@@ -1,17 +1,17 @@
 """`create_model`: a network by name."""
 
-from paddle_tsm.mobilenet_v2 import MobileNetV2
-from paddle_tsm.network import Network
-from paddle_tsm.resnet import BasicBlock, Bottleneck, ResNet
+from paddle_tsm.models.mobilenet_v2 import MobileNetV2
+from paddle_tsm.models.recognizer import Recognizer
+from paddle_tsm.models.resnet import ResNet
+from paddle_tsm.networks.network import Network
+
+# family -> its networks in Paddle
+MODELS = {"resnet": ResNet, "resnet_vd": ResNet, "mobilenet_v2": MobileNetV2}
 
 
-def build(network: Network):
+def build(network: Network) -> Recognizer:
     """The `paddle.nn.Layer` that `network` describes, with freshly drawn weights."""
-    options = {field: getattr(network, field) for field in network.options()} | {"shift_every": network.every}
-    if network.family == "mobilenet_v2":
-        return MobileNetV2(**options)
-    block = Bottleneck if network.expansion == 4 else BasicBlock
-    return ResNet(network.blocks, block, tweaked=network.family == "resnet_vd", **options)
+    return MODELS[network.family.name](network)
 
 
 def create_model(

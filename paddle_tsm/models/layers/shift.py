@@ -1,8 +1,9 @@
 """The temporal shift (TSM, arXiv:1811.08383, section 3)."""
 
 import paddle
+from paddle import nn
 
-from paddle_tsm.moved_planes import MovedPlanes, moved_slices
+from paddle_tsm.models.layers.shift_kernels import MovedPlanes, moved_slices
 
 
 def fold_ends(channels: int, shift_div: int, shift_order: str) -> tuple[int, int]:
@@ -32,3 +33,14 @@ def temporal_shift(x, num_segments: int, shift_div: int = 8, shift_order: str = 
     direction = 1 if shift_order == "future_first" else -1
     eager = paddle.in_dynamic_mode() and x.dtype in (paddle.float32, paddle.float64) and x.shape[0] > 0
     return (MovedPlanes.apply if eager else moved_slices)(x, num_segments, first, second, direction)
+
+
+class Shift(nn.Layer):
+    """The temporal shift as a layer without tensors, so that it has a name but no key."""
+
+    def __init__(self, num_segments: int, shift_div: int, shift_order: str):
+        super().__init__()
+        self.num_segments, self.shift_div, self.shift_order = num_segments, shift_div, shift_order
+
+    def forward(self, x):
+        return temporal_shift(x, self.num_segments, self.shift_div, self.shift_order)

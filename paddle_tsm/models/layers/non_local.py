@@ -4,7 +4,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.batch_norm import BatchNorm
+from paddle_tsm.models.layers.batch_norm import BatchNorm
 
 
 class NonLocal(nn.Layer):

@@ -2,14 +2,10 @@
 
 from paddle import nn
 
-from paddle_tsm.batch_norm import BatchNorm
-from paddle_tsm.dropout import Dropout
-from paddle_tsm.temporal_pool import temporal_pool
-
-
-def stage_segments(num_segments: int, temporal_pool: bool, stage: int) -> int:
-    """Frames of a clip in a stage (counted from 1): with temporal pooling, half of them from the second stage on."""
-    return num_segments // 2 if temporal_pool and stage > 1 else num_segments
+from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.dropout import Dropout
+from paddle_tsm.models.layers.temporal_pool import temporal_pool
+from paddle_tsm.networks.network import Network
 
 
 class Recognizer(nn.Layer):
@@ -19,12 +15,18 @@ class Recognizer(nn.Layer):
     Source: mmaction2 heads/tsm_head.py 4d6c934; MIT ops/models.py 1f6a834 `TSN.forward`.
     """
 
-    def __init__(self, num_segments: int, temporal_pool: bool, dropout: float, partial_bn: bool):
+    def __init__(self, network: Network):
         super().__init__()
-        self.num_segments = num_segments
-        self.temporal_pool = temporal_pool
-        self.partial_bn = partial_bn
-        self.dropout = Dropout(dropout)
+        self.network = network
+        self.num_segments = network.num_segments
+        self.temporal_pool = network.temporal_pool
+        self.partial_bn = network.partial_bn
+        self.dropout = Dropout(network.dropout)
+
+    def new_classifier(self, network: Network) -> nn.Linear:
+        """The Linear layer behind the pooled features, drawn as mmaction2 draws it."""
+        features = network.family.features(network)
+        return nn.Linear(features, network.num_classes, weight_attr=nn.initializer.Normal(0.0, 0.001))
 
     def stages(self, x) -> dict:
         """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order; with temporal
@@ -54,7 +56,7 @@ class Recognizer(nn.Layer):
     def forward(self, x):
         """x: [N*T, 3, H, W], frames of a clip adjacent. Returns logits [N, num_classes]."""
         frame_logits = self.frame_logits(x)
-        frames = stage_segments(self.num_segments, self.temporal_pool, 2)
+        frames = self.network.segments(None)
         return frame_logits.reshape([-1, frames, frame_logits.shape[-1]]).mean(1)  # [N, T, K] -> [N, K]
 
     def frame_logits(self, x):

@@ -1,0 +1,1 @@
+"""The layers that every family of networks is built from."""

@@ -1,0 +1,122 @@
+"""ResNet and ResNet-vd with the temporal shift inside their blocks (arXiv:1512.03385; arXiv:1811.08383, section 3.2).
+
+Which layers there are, and their widths, is declared in `paddle_tsm.networks.resnet`.
+"""
+
+from paddle import nn
+from paddle.nn import functional as F
+
+from paddle_tsm.models.block import Block
+from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.convolution import conv
+from paddle_tsm.models.recognizer import Recognizer
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.resnet import RESNET_VD, STAGE_WIDTHS, STEM_CHANNELS
+
+
+class ResidualBlock(Block):
+    """What the two kinds of residual block share: the shortcut, with a convolution where the shape changes.
+
+    In ResNet-vd an average pool takes over the shortcut's stride.
+    """
+
+    def __init__(self, network: Network, stage: int, block: int):
+        tweaked = network.family is RESNET_VD
+        super().__init__(network, stage, block, act=F.leaky_relu if tweaked else F.relu)  # leaky ReLU's slope is 0.01
+        self.stride = 2 if stage > 1 and block == 0 else 1
+        self.pooled = tweaked and self.stride == 2
+
+    def add_shortcut(self, in_channels: int, out_channels: int, running_var: str) -> None:
+        """Add what stands behind the residual branch; last, so that the tensors have torchvision's order."""
+        self.downsample = None
+        if self.stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Sequential(
+                conv(in_channels, out_channels, 1, 1 if self.pooled else self.stride),
+                BatchNorm(out_channels, running_var=running_var),
+            )
+
+    def shortcut(self, x):
+        if self.pooled:
+            x = F.avg_pool2d(x, 2, stride=2, ceil_mode=True)
+        return x if self.downsample is None else self.downsample(x)
+
+
+class BasicBlock(ResidualBlock):
+    """Two 3x3 convolutions."""
+
+    def __init__(self, network: Network, stage: int, block: int, in_channels: int):
+        super().__init__(network, stage, block)
+        width, running_var = STAGE_WIDTHS[stage - 1], network.running_var
+        self.conv1 = conv(in_channels, width, 3, self.stride)
+        self.bn1 = BatchNorm(width, running_var=running_var)
+        self.conv2 = conv(width, width, 3)
+        self.bn2 = BatchNorm(width, running_var=running_var)
+        self.add_shortcut(in_channels, width, running_var)
+        self.add_non_local(network, stage, block)
+
+    def branch(self, x):
+        return self.bn2(self.conv2(self.act(self.bn1(self.conv1(x)))))
+
+
+class Bottleneck(ResidualBlock):
+    """1x1, 3x3, 1x1 convolutions; the stride is the 3x3's (torchvision's and mmaction2's "pytorch" style)."""
+
+    def __init__(self, network: Network, stage: int, block: int, in_channels: int):
+        super().__init__(network, stage, block)
+        width, running_var = STAGE_WIDTHS[stage - 1], network.running_var
+        self.conv1 = conv(in_channels, width, 1)
+        self.bn1 = BatchNorm(width, running_var=running_var)
+        self.conv2 = conv(width, width, 3, self.stride)
+        self.bn2 = BatchNorm(width, running_var=running_var)
+        self.conv3 = conv(width, 4 * width, 1)
+        self.bn3 = BatchNorm(4 * width, running_var=running_var)
+        self.add_shortcut(in_channels, 4 * width, running_var)
+        self.add_non_local(network, stage, block)
+
+    def branch(self, x):
+        y = self.act(self.bn1(self.conv1(x)))
+        y = self.act(self.bn2(self.conv2(y)))
+        return self.bn3(self.conv3(y))
+
+
+class ResNet(Recognizer):
+    """ResNet-TSM, or with ResNet-vd's tweaks PP-TSM."""
+
+    def __init__(self, network: Network):
+        super().__init__(network)
+        # the stages' names, and those of the blocks that they end with
+        self.stage_ends = {f"layer{stage}": f"layer{stage}.{n - 1}" for stage, n in enumerate(network.blocks, 1)}
+        self.tweaked = network.family is RESNET_VD
+        self.act = F.leaky_relu if self.tweaked else F.relu
+        variance = network.running_var
+        if self.tweaked:
+            self.conv1_1, self.bn1_1 = conv(3, 32, 3, stride=2), BatchNorm(32, running_var=variance)
+            self.conv1_2, self.bn1_2 = conv(32, 32, 3), BatchNorm(32, running_var=variance)
+            self.conv1_3, self.bn1_3 = conv(32, STEM_CHANNELS, 3), BatchNorm(STEM_CHANNELS, running_var=variance)
+        else:
+            self.conv1 = conv(3, STEM_CHANNELS, 7, stride=2)
+            self.bn1 = BatchNorm(STEM_CHANNELS, running_var=variance)
+        self.maxpool = nn.MaxPool2D(3, stride=2, padding=1)
+        kind = Bottleneck if network.family.bottleneck(network.depth) else BasicBlock
+        in_channels = STEM_CHANNELS
+        for stage, count in enumerate(network.blocks, 1):
+            blocks = []
+            for block in range(count):
+                blocks.append(kind(network, stage, block, in_channels))
+                in_channels = network.family.stream_channels(network, stage)
+            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+        self.fc = self.new_classifier(network)
+
+    def stem(self, x):
+        """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
+        if not self.tweaked:
+            return self.maxpool(self.act(self.bn1(self.conv1(x))))
+        x = self.act(self.bn1_1(self.conv1_1(x)))
+        x = self.act(self.bn1_2(self.conv1_2(x)))
+        return self.maxpool(self.act(self.bn1_3(self.conv1_3(x))))
+
+    def blocks_of_stages(self):
+        return {name: list(getattr(self, name)) for name in self.stage_ends}
+
+    def classifier_layer(self):
+        return self.fc
