@@ -5,7 +5,7 @@ import paddle
 import pytest
 import torch
 
-from paddle_tsm.layouts.fold_order import exchange
+from paddle_tsm.layouts.fold_order import exchanged_channels
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.paddle_side import PaddleSide
@@ -64,7 +64,7 @@ def test_paddlevideo_in_the_other_order(name, side):
     assert compare("logits", vector.outputs["logits_f64"], results["logits"], FLOAT64).passed
     features = vector.outputs["backbone_f64"]
     assert not compare("features", features, results["features"], 1e-2).passed
-    assert compare("features", features[:, exchange(2048, network.shift_div)], results["features"], FLOAT64).passed
+    assert compare("features", features[:, exchanged_channels(2048, network.shift_div)], results["features"], FLOAT64).passed
 
     renamed = side(network, found.tensors, "float64").outputs(vector.input().astype("float64"))
     row = compare("logits by renaming alone", vector.outputs["logits_f64"], renamed["logits"], 1e-8)
