@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from paddle_tsm.networks.layers import Layer
 
-if TYPE_CHECKING:
-    from paddle_tsm.networks.network import Network
+
+class Options(Protocol):
+    """The options of a network on which its layers may depend: those of `networks.network.Network`."""
+
+    @property
+    def depth(self) -> int | None: ...
+    @property
+    def blocks(self) -> tuple[int, ...]: ...
 
 
 def every_block(stage: int, block: int) -> bool:
@@ -32,10 +38,10 @@ class Family:
     name: str
     depths: dict[str, int | None]
     blocks: Callable[[int | None], tuple[int, ...]]
-    layers: Callable[[Network], Iterator[Layer]]
+    layers: Callable[[Options], Iterator[Layer]]
     block_name: Callable[[int, int], str]
-    stream_channels: Callable[[Network, int], int]
-    features: Callable[[Network], int]
+    stream_channels: Callable[[Options, int], int]
+    features: Callable[[Options], int]
     stage_halvings: tuple[int, ...]
     classifier: str = "fc"
     classifier_reads_stream: bool = True

@@ -7,13 +7,9 @@ Only the blocks with a shortcut shift, which are all but the first of each stage
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from paddle_tsm.networks.family import Family
+from paddle_tsm.networks.family import Family, Options
 from paddle_tsm.networks.layers import Convolution, Layer, Place
-
-if TYPE_CHECKING:
-    from paddle_tsm.networks.network import Network
 
 # expansion, channels, blocks, stride of the first block: one row a stage
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -25,7 +21,7 @@ def block_name(stage: int, block: int) -> str:
     return f"features.{sum(count for _, _, count, _ in STAGES[: stage - 1]) + block + 1}"
 
 
-def layers(network: Network) -> Iterator[Layer]:
+def layers(network: Options) -> Iterator[Layer]:
     """Stem, inverted residual blocks, last convolution. Nothing shifts before the first block's projection, so that the
     stem's output is no stream."""
     place = Place("stem", halvings=1)

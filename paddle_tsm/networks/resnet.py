@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
-from paddle_tsm.networks.family import Family
+from paddle_tsm.networks.family import Family, Options
 from paddle_tsm.networks.layers import Convolution, Layer, Place
-
-if TYPE_CHECKING:
-    from paddle_tsm.networks.network import Network
 
 # Blocks in each stage. 10 is not in the paper: the least network that has every stage, for demonstrations and tests.
 BLOCKS = {
@@ -34,7 +30,7 @@ def is_bottleneck(depth: int) -> bool:
     return depth >= 50
 
 
-def stream_channels(network: Network, stage: int) -> int:
+def stream_channels(network: Options, stage: int) -> int:
     return STAGE_WIDTHS[stage - 1] * (4 if is_bottleneck(network.depth) else 1)
 
 
@@ -57,7 +53,7 @@ def three_convolutions() -> Iterator[Layer]:
         )  # fmt: skip
 
 
-def layers(network: Network, stem, activation: str) -> Iterator[Layer]:
+def layers(network: Options, stem, activation: str) -> Iterator[Layer]:
     """Stem and stages. The stride of a stage is that of its first block's 3x3 convolution (torchvision's style)."""
     yield from stem()
     in_channels = STEM_CHANNELS
