@@ -37,7 +37,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified."""
+    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified, or
+    where the source holds NaN or infinity, which proves nothing."""
 
     source: NetworkFile
     destination: str
@@ -72,14 +73,16 @@ def convert(
         plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
     except ValueError as error:
         raise CheckpointError(f"{source}: cannot become {target.name}: {error}") from error
-    record = json.dumps(provenance(found, plan))
+    origin = provenance(found, plan)
+    record = json.dumps(origin)
     with atomic_path(destination) as temporary:
         write_network(temporary, plan, file_format, record)
         difference = None
         if verify:
             from paddle_tsm.verify import written_difference
 
-            difference = written_difference(found, temporary, plan, str(destination))
+            counters = origin.get("step_counters")
+            difference = written_difference(found, temporary, plan, str(destination), counters, allow_nan)
         if file_format != "safetensors":
             with atomic_file(f"{destination}.json") as file:
                 file.write(record.encode() + b"\n")

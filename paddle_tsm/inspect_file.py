@@ -58,6 +58,7 @@ def describe(found: NetworkFile, given: dict) -> dict:
         "format": checkpoint.format,
         "network at": ".".join(checkpoint.wrapper) or "the file itself",
         "beside it": sorted(map(str, checkpoint.aside)),
+        "keys": found.named.notes(),
         "layout": found.layout.name,
         "architecture": network.arch,
         "classes": network.num_classes,

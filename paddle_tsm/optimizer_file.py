@@ -14,9 +14,9 @@ import numpy as np
 from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.checkpoint.read import read_tree
 from paddle_tsm.layouts.fold_order import in_order
-from paddle_tsm.layouts.key_map import expand, is_step_counter
+from paddle_tsm.layouts.key_map import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
-from paddle_tsm.network import Network, is_linear_weight
+from paddle_tsm.network import Network
 
 PADDLE_NAMES = "StructuredToParameterName@@"  # paddle.save's table of structured to internal names
 
@@ -119,13 +119,11 @@ def paddle_buffers(found: NetworkFile, optimizer_path) -> tuple[float, dict[str,
         if isinstance(array, np.ndarray) and re.search(r"_velocity_\d+$", key)
     }
     buffers = {}
-    for entry in expand(
-        found.layout, found.network, found.layout.linear_transposed or found.checkpoint.format == "pdparams"
-    ):
-        internal = table.get(entry.there)
+    for entry in found.entries:
+        internal = table.get(found.named.keys[entry.there])
         if internal in velocities:
             array = velocities[internal]
-            buffers[entry.canonical] = array.T if is_linear_weight(entry.canonical) else array
+            buffers[entry.canonical] = array.T if entry.transposed else array
     if not buffers:
         raise CheckpointError(
             f"{optimizer_path}: no momentum of this network's parameters; wanted the .pdopt saved with it"

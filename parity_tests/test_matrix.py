@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from paddle_tsm.cli import main
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
-from paddle_tsm.convert import convert
 from paddle_tsm.demo import draw_weights
 from paddle_tsm.layouts.key_map import expand
 from paddle_tsm.layouts.matrix import matrix, source_network
@@ -61,6 +61,14 @@ def logits(path, layout, **options):
     ]
 
 
+def flags(options):
+    """The command's flags that say the options."""
+    for name, value in options.items():
+        yield f"--{name.replace('_', '-')}"
+        if value is not True:
+            yield str(value)
+
+
 @pytest.mark.parametrize("source, target, arch, options", list(cases()), ids=lambda value: str(value).replace("/", ""))
 def test_cell(tmp_path, source, target, arch, options):
     network = source_network(LAYOUTS[source], arch, **({"num_classes": 5} | options))
@@ -75,8 +83,8 @@ def test_cell(tmp_path, source, target, arch, options):
     there, back = (
         tmp_path / f"{name}.{SUFFIXES.get(layout, 'pth')}" for name, layout in (("there", target), ("back", source))
     )
-    convert(path, there, source, target, verify=False, **given)
-    convert(there, back, target, source, verify=False)
+    assert main(["convert", str(path), str(there), "--from", source, "--to", target, *flags(given)]) == 0
+    assert main(["convert", str(there), str(back), "--from", target, "--to", source]) == 0
 
     before, after = read_checkpoint(path).tensors, read_checkpoint(back).tensors
     assert list(before) == list(after)

@@ -18,8 +18,7 @@ _SLICED = "UnpackBigParamInfor@@"  # Paddle's spelling
 
 def read_paddle_pickle(file):
     """The tree of a .pdparams file; arrays cut from ``file`` (MappedFile), maybe unaligned. Raises CheckpointError."""
-    budget = Budget(file.size)
-    machine = PickleMachine(file.path, file.view, 0, numpy_table(), budget)
+    machine = PickleMachine(file.path, file.view, 0, numpy_table(), Budget(file.size))
     tree = machine.run()
     if machine.position != file.size:
         raise CheckpointError(
@@ -28,7 +27,7 @@ def read_paddle_pickle(file):
         )
     tree = plain_tree(file, tree, _bfloat16)
     if isinstance(tree, dict) and _SLICED in tree:
-        tree = _join_slices(file, tree, budget)
+        tree = _join_slices(file, tree)
     return tree
 
 
@@ -36,8 +35,13 @@ def _bfloat16(array):
     return array.view(BFLOAT16) if array.dtype == np.uint16 else array
 
 
-def _join_slices(file, tree, budget):
-    """Protocols 2 and 3 cut arrays above 1 GiB into slices called NAME@@.0, NAME@@.1, ..."""
+def _join_slices(file, tree):
+    """Protocols 2 and 3 cut arrays above 1 GiB into slices called NAME@@.0, NAME@@.1, ...
+
+    All that is joined fits the file, which holds each slice once (as text in protocol 2, half as large again); slices that
+    share bytes could be joined without end.
+    """
+    room = file.size
 
     def damaged(name):
         return CheckpointError(f"{file.path}: {name}: its slices do not fit together; the file is damaged")
@@ -57,10 +61,10 @@ def _join_slices(file, tree, budget):
             array = tree.pop(piece, None) if isinstance(piece, str) else None
             if not isinstance(array, np.ndarray):
                 raise damaged(name)
-            budget.bytes -= array.nbytes
+            room -= array.nbytes
             pieces.append(array)
         shape = tuple(how["OriginShape"])
-        if budget.bytes < 0 or not pieces or len({p.dtype for p in pieces}) > 1 or any(p.ndim != 1 for p in pieces):
+        if room < 0 or not pieces or len({p.dtype for p in pieces}) > 1 or any(p.ndim != 1 for p in pieces):
             raise damaged(name)
         if sum(p.size for p in pieces) != element_count(shape):
             raise damaged(name)

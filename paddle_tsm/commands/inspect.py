@@ -49,6 +49,8 @@ def print_description(description: dict) -> None:
     table.add_column(overflow="fold")
     for name in ("file", "format", "network at", "layout", "architecture", "classes", "dtype", "tensors"):
         table.add_row(name, str(description[name]))
+    for note in description["keys"]:
+        table.add_row("keys", note)
     if description["beside it"]:
         table.add_row("beside it", ", ".join(description["beside it"]))
     table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")

@@ -10,8 +10,9 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.layouts.fold_order import in_order
-from paddle_tsm.layouts.key_map import Layout
-from paddle_tsm.layouts.recognise import check_keys, find_layout, find_network, layout_named, transposed_in
+from paddle_tsm.layouts.key_map import Entry, Layout
+from paddle_tsm.layouts.recognise import check_keys, find_network, named_by_dropout, transposed_in
+from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
 from paddle_tsm.network import Network
 
 METADATA_KEY = "paddle_tsm"  # in safetensors metadata, and the whole of the .json beside other formats
@@ -21,7 +22,8 @@ METADATA_KEY = "paddle_tsm"  # in safetensors metadata, and the whole of the .js
 class NetworkFile:
     """What a file holds. `tensors`: canonical name -> array in PyTorch's orientation, mapped from the file.
 
-    network, tensors: as the file's own system runs them. asked_order: the shift order that was asked for.
+    network, tensors: as the file's own system runs them. asked_order: the shift order that was asked for. named: the
+    file's keys and what stood around them. entries: each tensor's name, shape and orientation in the file.
     """
 
     checkpoint: Checkpoint
@@ -29,6 +31,8 @@ class NetworkFile:
     network: Network
     tensors: dict[str, np.ndarray]
     asked_order: str
+    named: NamedKeys
+    entries: tuple[Entry, ...]
 
     def as_asked(self) -> tuple[Network, dict[str, np.ndarray]]:
         """The same network and its tensors in the shift order that was asked for: where that is not the file's own, two
@@ -71,36 +75,22 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
 
     recorded: the options of its record; `options` come before them.
     """
-    recorded = recorded or {}
-    keys = dict.fromkeys(checkpoint.tensors)
-    prefix = data_parallel_prefix(keys) if layout == "auto" else ""
-    named = {
-        key.removeprefix(prefix) if prefix != "+" else f"module.{key}": array
-        for key, array in checkpoint.tensors.items()
-    }
-    shapes = {name: array.shape for name, array in named.items()}
-    found = find_layout(shapes) if layout == "auto" else layout_named(layout)
+    recorded = dict(recorded or {})
+    named = name_keys(checkpoint.tensors, layout)
+    found = named.layout
+    arrays = {name: checkpoint.tensors[key] for name, key in named.keys.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
     counters = recorded.pop("step_counters", None)
     own_order = file_order(found, recorded, options)
     network = find_network(found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {})))
-    entries = check_keys(found, network, shapes, transposed_in(found, checkpoint.format))
-    tensors = {entry.canonical: named[entry.there].T if entry.transposed else named[entry.there] for entry in entries}
+    in_file = named_by_dropout(found, network, shapes)
+    entries = check_keys(found, in_file, shapes, transposed_in(found, checkpoint.format))
+    tensors = {e.canonical: arrays[e.there].T if e.transposed else arrays[e.there] for e in entries}
     if counters is not None:
         tensors = with_step_counters(network, tensors, counters)
     asked = options.get("shift_order") or (recorded.get("shift_order") if found.shift_order is None else None)
     default = "causal" if network.shift_order == "causal" else "future_first"
-    return NetworkFile(checkpoint, found, network, tensors, asked or default)
-
-
-def data_parallel_prefix(keys) -> str:
-    """What DataParallel put before every key ("module."), "+" where MIT's keys came without it, else nothing."""
-    if all(key.startswith(("base_model.", "new_fc.")) for key in keys):
-        return "+"
-    if all(key.startswith("module.") for key in keys) and not any(
-        key.startswith(("module.base_model", "module.new_fc")) for key in keys
-    ):
-        return "module."
-    return ""
+    return NetworkFile(checkpoint, found, network, tensors, asked or default, named, tuple(entries))
 
 
 def file_order(layout: Layout, recorded: dict, options: dict) -> str | None:

@@ -73,17 +73,32 @@ def find_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) 
     seen = {"num_classes": class_count(layout, names, shapes)}
     if layout.name in ("mmaction2", "mit"):
         seen |= seen_wrappers(shapes, names, Network(arch))
-    if layout.name == "mit" and any("base_model.fc." in key or "base_model.classifier." in key for key in shapes):
-        seen["dropout"] = 0.0
     for name, value in seen.items():
         if name in given and given[name] != value and not (name == "shift_every" and value is None):
             raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
     segments = given.get("num_segments", 8)
     assumed = {name: segments if value == "num_segments" else value for name, value in layout.assumed}
     given["non_local"] = seen_non_local(names, Network(arch), given.get("non_local"))
+    if layout.name == "mit" and classifier_in_backbone(shapes):
+        assumed["dropout"] = 0.0
     network = Network(arch).with_options(**(assumed | given | seen))
     usual = network.with_options(shift_every=None)
     return usual if usual.every == network.every else network
+
+
+def classifier_in_backbone(keys) -> bool:
+    """Whether MIT's classifier is named inside the backbone, where training without dropout leaves it."""
+    return any("base_model.fc." in key or "base_model.classifier." in key for key in keys)
+
+
+def named_by_dropout(layout: Layout, network: Network, keys) -> Network:
+    """The network with the dropout that its file's keys were written with.
+
+    MIT names its classifier after it; the dropout that a caller asks for is an option of running, and changes no key.
+    """
+    if layout.name != "mit":
+        return network
+    return network.with_options(dropout=0.0 if classifier_in_backbone(keys) else Network.dropout)
 
 
 def nearest_architecture(layout: Layout, names: set[str]) -> str:
@@ -183,9 +198,12 @@ def layout_named(name: str) -> Layout:
 
 
 def transposed_in(layout: Layout, file_format: str) -> bool:
-    """Whether Linear weights are [in, out] in this layout and file: a canonical `.pdparams` holds what
-    `paddle.save(model.state_dict())` writes, and so Paddle's orientation."""
-    return layout.linear_transposed or (layout.name == "canonical" and file_format == "pdparams")
+    """Whether Linear weights are [in, out] in this layout and file: the one rule, for reading and for writing.
+
+    A `.pdparams` under the canonical names, which are torchvision's too, holds what `paddle.save(model.state_dict())`
+    writes, and so Paddle's orientation. The names of a PyTorch system keep its orientation in every format.
+    """
+    return layout.linear_transposed or (layout.name in ("canonical", "torchvision") and file_format == "pdparams")
 
 
 def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool) -> list[Entry]:

@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paddle_tsm.atomic_file import atomic_file
-from paddle_tsm.layouts.key_map import expand
 from paddle_tsm.parity import plots
 from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.of_layer import FoldedRow, stages_of
@@ -175,13 +174,10 @@ def is_step(row) -> bool:
 
 def weights_table(found, name: str) -> str:
     """The file's keys, where each goes, its shape there, and whether it is transposed; folded away."""
-    transposed = found.layout.linear_transposed or found.checkpoint.format == "pdparams"
-    entries = expand(found.layout, found.network, transposed)
-    keys = {key.removeprefix("module."): key for key in found.checkpoint.tensors}
     rows = [
-        (keys.get(entry.there, entry.there), entry.canonical, ("number", "x".join(map(str, entry.shape)) or "scalar"),
+        (found.named.keys[entry.there], entry.canonical, ("number", "x".join(map(str, entry.shape)) or "scalar"),
          "transposed" if entry.transposed else "")
-        for entry in entries
+        for entry in found.entries
     ]
     head = (f"key in the file ({found.layout.name})", "here", "shape", "")
     return f"<details><summary>{escape(name)}: {len(rows)} tensors</summary>{table(head, rows)}</details>"

@@ -1,0 +1,129 @@
+"""What programs put around a system's names: torch.compile, data parallelism, averaging, Lightning.
+
+Sources: torch._dynamo `OptimizedModule` (`_orig_mod`), torch.nn.DataParallel and DistributedDataParallel (`module`),
+torch.distributed.fsdp (`_fsdp_wrapped_module`), paddle.DataParallel (`_layers`), torch.optim.swa_utils.AveragedModel
+(`module`, `n_averaged`), mmengine BaseAveragedModel (`module`, `steps`), Lightning (the attribute that holds the network,
+usually `model`; Fabric: `_forward_module`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from paddle_tsm.layouts.key_map import Layout
+from paddle_tsm.layouts.recognise import find_layout, layout_named
+
+# modules that only wrap another one, wherever in a name; no system calls a layer so. MIT's own names begin with "module".
+ANYWHERE = re.compile(r"(?<![^.])(_orig_mod|_layers|_fsdp_wrapped_module|_forward_module)\.|(?<=\.)(module)\.")
+# how many networks went into an average: a number beside the network, no tensor of it
+AVERAGE_COUNTERS = ("steps", "n_averaged")
+
+
+@dataclass(frozen=True)
+class NamedKeys:
+    """A file's keys under the names of its layout.
+
+    keys: name in the layout -> key in the file. stripped: what stood around the names, such as ("module.", "_orig_mod.");
+    () where there was nothing. aside: keys of numbers that are no tensor of the network.
+    """
+
+    layout: Layout
+    keys: dict[str, str]
+    stripped: tuple[str, ...]
+    aside: tuple[str, ...]
+
+    def notes(self) -> list[str]:
+        """What was done to the keys, a sentence each, for whoever reads the file."""
+        lines = []
+        if self.stripped:
+            lines.append(f"{' and '.join(self.stripped)} stripped from the keys")
+        if self.aside:
+            lines.append(f"{' and '.join(self.aside)} left out: a counter of the averaging, no tensor of the network")
+        return lines
+
+
+def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys:
+    """The keys of `tensors` without what programs put around them. layout: "auto" or a layout's name.
+
+    What all keys share in front is stripped segment by segment until they look like the layout (like any, for "auto"); MIT's
+    names get DataParallel's `module.` where they came without. Raises ValueError where the keys look like no layout, or
+    two of them become the same name.
+    """
+    aside = tuple(key for key in tensors if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
+    keys = [key for key in tensors if key not in aside]
+    inner = [ANYWHERE.sub("", key) for key in keys]
+    stripped = dict.fromkeys(f"{a or b}." for key in keys for a, b in ANYWHERE.findall(key))
+    front = shared_front(inner)
+    for count in range(len(front) + 1):
+        bare = [name.split(".", count)[count] for name in inner]
+        names = with_data_parallel(bare)
+        found = recognised(names, layout)
+        if found is not None:
+            stripped |= dict.fromkeys(f"{segment}." for segment in front[:count])
+            if names is not bare:
+                stripped.pop("module.", None)  # it is MIT's own
+            return NamedKeys(found, unique_names(names, keys), tuple(stripped), aside)
+    names = with_data_parallel(inner)
+    if layout == "auto":
+        raise ValueError(f"{unrecognised(names)}{odd_ones(inner)}")
+    return NamedKeys(layout_named(layout), unique_names(names, keys), tuple(stripped), aside)
+
+
+def shared_front(names: list[str]) -> list[str]:
+    """The segments that all dotted names begin with; the last one of a name is the tensor's own."""
+    parts = [name.split(".")[:-1] for name in names]
+    front = []
+    for segments in zip(*parts):
+        if len(set(segments)) > 1:
+            break
+        front.append(segments[0])
+    return front
+
+
+def with_data_parallel(names: list[str]) -> list[str]:
+    """MIT's names with the `module.` that its own files have; all others as they are."""
+    if all(name.startswith(("base_model.", "new_fc.")) for name in names):
+        return [f"module.{name}" for name in names]
+    return names
+
+
+def recognised(names: list[str], layout: str) -> Layout | None:
+    """The layout that the names look like; None where that is not the one asked for, or there is none."""
+    if layout != "auto":
+        asked = layout_named(layout)
+        return asked if 2 * sum(bool(re.match(asked.signature, name)) for name in names) >= len(names) else None
+    try:
+        return find_layout(names)
+    except ValueError:
+        return None
+
+
+def unrecognised(names: list[str]) -> str:
+    """The error of `find_layout` for names that look like no layout."""
+    try:
+        find_layout(names)
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("the names were recognised")
+
+
+def odd_ones(names: list[str]) -> str:
+    """What to do where most names share a front that the rest has not; else nothing."""
+    fronts = [name.partition(".")[0] for name in names if "." in name]
+    most = max(dict.fromkeys(fronts), key=fronts.count, default="")
+    others = [name for name in names if not name.startswith(f"{most}.")]
+    if not most or not others or len(others) * 2 >= len(names):
+        return ""
+    return f" {len(names) - len(others)} keys begin with {most}., but not {', '.join(others[:3])}: save the network alone"
+
+
+def unique_names(names: list[str], keys: list[str]) -> dict[str, str]:
+    """name -> key. Raises ValueError where two keys become one name."""
+    found: dict[str, str] = {}
+    for name, key in zip(names, keys):
+        if found.setdefault(name, key) != key:
+            raise ValueError(f"{found[name]} and {key} are both {name} without what stands around it; remove one of them")
+    return found

@@ -1,0 +1,144 @@
+"""`paddle-tsm convert` as a user types it, proof and all: files that PyTorch, Paddle and safetensors wrote, to every target.
+
+    python -m pytest parity_tests/test_convert_command.py -m slow
+
+prints the whole table: every source layout and file format to every target layout and file format.
+"""
+
+import contextlib
+import io
+
+import numpy as np
+import paddle
+import pytest
+import safetensors.numpy
+import torch
+
+import torch_ref
+from paddle_tsm.cli import main
+from paddle_tsm.layouts.systems import LAYOUTS
+from parity_tests.recorded import recorded
+
+RECORDED = {
+    "mmaction2": "mmaction2_r50_t8",
+    "mit": "mit_r50_t8",
+    "mit-online": "online_mv2_jester",
+    "paddlevideo": "paddlevideo_tsm_r50_t8",
+    "pptsm": "paddlevideo_pptsm_r50_t8",
+}
+# what can become what: the same network, which both systems run
+VIDEO = ("canonical", "mmaction2", "mit", "paddlevideo")
+IMAGES = ("canonical", "mmaction2", "mit", "torchvision", "paddle-vision")
+POSSIBLE = {
+    "canonical": VIDEO,
+    "mmaction2": VIDEO,
+    "mit": VIDEO,
+    "paddlevideo": VIDEO,
+    "mit-online": ("canonical", "mit-online"),
+    "pptsm": ("canonical", "pptsm"),
+    "torchvision": IMAGES,
+    "paddle-vision": IMAGES,
+}
+SOURCE_FORMATS = ("pth", "legacy", "safetensors", "pdparams")
+TARGET_FORMATS = ("pth", "safetensors", "pdparams")
+
+
+def upstream_tensors(layout: str) -> dict[str, np.ndarray]:
+    """The tensors of a checkpoint as the layout's own system has them: recorded keys, or a model's own state_dict."""
+    if layout in RECORDED:
+        return recorded(RECORDED[layout]).tensors()
+    if layout == "paddle-vision":
+        state = paddle.vision.models.resnet50(num_classes=5).state_dict()
+    else:
+        torch.manual_seed(0)
+        state = torch_ref.create_model("tsm_resnet50", num_classes=5).state_dict()
+    return {name: np.array(value.numpy()) for name, value in state.items()}
+
+
+def write_source(folder, layout: str, file_format: str):
+    """The checkpoint, written by the format's own library."""
+    tensors = upstream_tensors(layout)
+    path = folder / f"source.{'pth' if file_format == 'legacy' else file_format}"
+    if file_format == "safetensors":
+        safetensors.numpy.save_file({name: np.array(a, order="C") for name, a in tensors.items()}, path)
+    elif file_format == "pdparams":
+        if layout in ("canonical", "torchvision"):  # the state_dict of a Paddle network, whose Linear is [in, out]
+            tensors["fc.weight"] = tensors["fc.weight"].T
+        paddle.save({name: paddle.to_tensor(array) for name, array in tensors.items()}, str(path))
+    else:
+        state = {name: torch.from_numpy(np.array(array)) for name, array in tensors.items()}
+        tree = {"state_dict": state, "epoch": 50} if layout in ("mmaction2", "mit") else state
+        torch.save(tree, path, _use_new_zipfile_serialization=file_format == "pth")
+    return path
+
+
+def converted(source, layout: str, target: str, file_format: str) -> str:
+    """What the command did: "0", "2", or what is wrong with it. The written file is removed."""
+    folder = source.parent / "out"
+    folder.mkdir(exist_ok=True)
+    out, error = io.StringIO(), io.StringIO()
+    destination = folder / f"there.{file_format}"
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        code = main(["convert", str(source), str(destination), "--from", layout, "--to", target])
+        seen = main(["inspect", str(destination), "--from", target]) if code == 0 else 0
+    written = sorted(path.name for path in folder.iterdir())
+    for path in folder.iterdir():
+        path.unlink()
+    if code == 0 and (destination.name not in written or "both networks run" not in out.getvalue() or seen != 0):
+        return f"0, but {written}, {out.getvalue()!r}, inspect {seen}: {error.getvalue()!r}"
+    if code == 2:
+        lines = error.getvalue().splitlines()
+        if written or len(lines) != 1 or not lines[0].startswith(f"paddle-tsm convert: error: {source}: cannot become"):
+            return f"2, but {written}, {error.getvalue()!r}"
+    return str(code)
+
+
+def wrong_cells(source, layout: str, cells: dict) -> list[str]:
+    """The cells (target, format) -> what was done that are not what must be done."""
+    return [
+        f"{source.name} of {layout} to {target} .{file_format}: {done}, wanted {'0' if target in POSSIBLE[layout] else '2'}"
+        for (target, file_format), done in cells.items()
+        if done != ("0" if target in POSSIBLE[layout] else "2")
+    ]
+
+
+# one of each kind: from systems with step counters to those without, and back; every format of either side
+QUICK = [
+    ("mmaction2", "pth", "paddlevideo", TARGET_FORMATS),
+    ("mit", "legacy", "paddlevideo", ("pdparams",)),
+    ("canonical", "safetensors", "paddlevideo", ("pdparams",)),
+    ("canonical", "pdparams", "paddlevideo", ("safetensors",)),
+    ("canonical", "pth", "torchvision", ("pth",)),
+    ("paddlevideo", "pdparams", "mmaction2", ("pth",)),
+    ("pptsm", "pdparams", "pptsm", ("pth",)),
+    ("mit-online", "pth", "canonical", ("safetensors",)),
+    ("torchvision", "pth", "paddle-vision", TARGET_FORMATS),
+    ("torchvision", "pdparams", "paddle-vision", ("pdparams",)),
+    ("paddle-vision", "pdparams", "torchvision", ("pdparams", "pth")),
+]
+
+
+@pytest.mark.parametrize("layout, file_format, target, formats", QUICK, ids=lambda v: v if isinstance(v, str) else "")
+def test_converts_with_its_defaults(tmp_path, layout, file_format, target, formats):
+    source = write_source(tmp_path, layout, file_format)
+    cells = {(target, kind): converted(source, layout, target, kind) for kind in formats}
+    assert wrong_cells(source, layout, cells) == []
+
+
+@pytest.mark.slow
+def test_every_layout_and_format_to_every_target(tmp_path, capsys):
+    head = " ".join(f"{name:13s}" for name in LAYOUTS)
+    lines = [f"from (down) to (across: {', '.join(TARGET_FORMATS)})", f"{'':26s}{head}"]
+    wrong = []
+    for layout in LAYOUTS:
+        for file_format in SOURCE_FORMATS:
+            source = write_source(tmp_path, layout, file_format)
+            cells = {
+                (target, kind): converted(source, layout, target, kind) for target in LAYOUTS for kind in TARGET_FORMATS
+            }
+            wrong += wrong_cells(source, layout, cells)
+            row = (" ".join(cells[target, kind][:1] for kind in TARGET_FORMATS) for target in LAYOUTS)
+            lines.append(f"{layout:14s}{file_format:12s}" + " ".join(f"{text:13s}" for text in row))
+    with capsys.disabled():
+        print("", *lines, sep="\n")
+    assert wrong == []
