@@ -112,10 +112,10 @@ def plan_conversion(
         no_op = has_bias and not any(
             array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias")
         )
-        if has_bias and (target.name == "mmaction2" or target.name != "mit" and no_op):
+        if has_bias and (target.non_local_bias is False or target.non_local_bias is None and no_op):
             network, tensors = fold_out_bias(network, tensors)
             kind = kind if no_op else "folded"
-        elif target.name == "mit" and not has_bias:
+        elif target.non_local_bias and not has_bias:
             network, tensors = with_zero_bias(network, tensors)
     if target.step_counters and not source.step_counters:
         tensors = {
@@ -128,9 +128,9 @@ def plan_conversion(
 
 def write_network(path, plan: Plan, file_format: str, record: str) -> None:
     """Write the plan's tensors under the target's names, Linear weights in the orientation of the target's files."""
-    entries = expand(plan.layout, plan.network, transposed_in(plan.layout, file_format))
+    entries = expand(plan.layout, plan.network, plan.layout.transposes_linear(file_format))
     tensors = {
-        entry.there: plan.tensors[entry.canonical].T if entry.transposed else plan.tensors[entry.canonical]
+        entry.key: plan.tensors[entry.canonical].T if entry.transposed else plan.tensors[entry.canonical]
         for entry in entries
         if entry.canonical in plan.tensors  # a file may come without BatchNorm's step counters
     }

@@ -36,7 +36,7 @@ def describe(found: NetworkFile, given: dict) -> dict:
             assumed[name] = {"value": value, "why": "given"}
         elif name in recorded:
             assumed[name] = {"value": value, "why": "recorded when paddle-tsm wrote the file"}
-        elif name not in NEVER_IN_KEYS and found.layout.name in ("mmaction2", "mit"):
+        elif name not in NEVER_IN_KEYS and found.layout.keys_tell_shift:
             read[name] = value
         else:
             assumed[name] = {"value": value, "why": why_assumed(found, name)}
@@ -74,8 +74,7 @@ def describe(found: NetworkFile, given: dict) -> dict:
 
 def why_assumed(found: NetworkFile, name: str) -> str:
     """Why the keys cannot say an option, and where the value that was taken comes from."""
-    assumed = dict(found.layout.assumed)
-    if name in assumed:
+    if name in found.layout.assumed:
         if name == "shift_div":
             return f"{found.layout.name} shifts 1 / num_segments of the channels"
         return f"what {found.layout.name} runs"
@@ -85,7 +84,7 @@ def why_assumed(found: NetworkFile, name: str) -> str:
         return f"{NEVER_IN_KEYS[name]}; the default"
     same = (
         " (torchvision's plain ResNet has the same keys: --no-shift)"
-        if name == "is_shift" and found.layout.name == "canonical"
+        if name == "is_shift" and found.layout.tables is None
         else ""
     )
     return f"{found.layout.name} keys do not wrap what is shifted; the default{same}"

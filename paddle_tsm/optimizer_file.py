@@ -120,7 +120,7 @@ def paddle_buffers(found: NetworkFile, optimizer_path) -> tuple[float, dict[str,
     }
     buffers = {}
     for entry in found.entries:
-        internal = table.get(found.named.keys[entry.there])
+        internal = table.get(found.named.keys[entry.key])
         if internal in velocities:
             array = velocities[internal]
             buffers[entry.canonical] = array.T if entry.transposed else array

@@ -70,7 +70,7 @@ def checkpoint(network, layout, **changes):
     tensors = draw_weights(network)
     there = {}
     for entry in expand(LAYOUTS[layout], network):
-        there[entry.there] = tensors[entry.canonical].T if entry.transposed else tensors[entry.canonical]
+        there[entry.key] = tensors[entry.canonical].T if entry.transposed else tensors[entry.canonical]
     there |= changes
     return Checkpoint("x.pth", "torch-zip", {k: v for k, v in there.items() if v is not None}, (), {}, {})
 
@@ -81,8 +81,8 @@ def test_there_and_back(layout, network):
     entries = expand(layout, network)
     names = [name for name in network.shapes() if layout.step_counters or not name.endswith("num_batches_tracked")]
     assert [entry.canonical for entry in entries] == names
-    assert canonical_names(layout, [entry.there for entry in entries]) == {
-        entry.there: entry.canonical for entry in entries
+    assert canonical_names(layout, [entry.key for entry in entries]) == {
+        entry.key: entry.canonical for entry in entries
     }
 
 

@@ -48,7 +48,7 @@ def write_source(folder, layout, network):
     if network.non_local and network.non_local.out_bias:  # a bias of 0 is the only one that both can hold
         tensors |= {name: array * 0 for name, array in tensors.items() if name.endswith("non_local.out.bias")}
     path = folder / f"source.{SUFFIXES.get(layout.name, 'pth')}"
-    there = {e.there: tensors[e.canonical].T if e.transposed else tensors[e.canonical] for e in expand(layout, network)}
+    there = {e.key: tensors[e.canonical].T if e.transposed else tensors[e.canonical] for e in expand(layout, network)}
     write_checkpoint(path, there, wrapper=layout.wrapper if path.suffix == ".pth" else ())
     return path
 

@@ -26,7 +26,7 @@ def test_order_is_mmaction2s_own(name):
     """The recorded parameter groups, in the order in which mmaction2's optimizer numbers them."""
     vector = recorded(name)
     found = interpret(vector.checkpoint(), **vector.options())
-    canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+    canonical = {entry.key: entry.canonical for entry in expand(found.layout, found.network)}
     groups = vector.meta["param_groups"]
     recorded_order = [canonical[key] for group in groups for key in group["params"]]
     assert parameter_order(found.network, len(groups)) == recorded_order
@@ -53,7 +53,7 @@ def upstream_checkpoint(path, groups):
         torch.nn.functional.cross_entropy(model(x), torch.tensor([0, 1])).backward()
         sgd.step()
     state = model.state_dict()
-    there = {entry.there: state[entry.canonical] for entry in expand(LAYOUTS["mmaction2"], network)}
+    there = {entry.key: state[entry.canonical] for entry in expand(LAYOUTS["mmaction2"], network)}
     torch.save({"state_dict": there, "optimizer": sgd.state_dict(), "meta": {"epoch": 1}}, path)
     return model, sgd, parameters
 

@@ -85,7 +85,7 @@ def train(package, vector, found, steps, before_step=lambda optimizer: None):
         "grad_norms": np.array([result.grad_norm for result in results]),
         "logits": np.stack([result.logits for result in results]),
     }
-    return curves, {entry.there: state[entry.canonical] for entry in expand(found.layout, found.network)}
+    return curves, {entry.key: state[entry.canonical] for entry in expand(found.layout, found.network)}
 
 
 def curve_errors(vector, curves) -> dict[str, float]:
@@ -158,7 +158,7 @@ def noise_of_the_reference(vector) -> dict[str, float]:
 def test_parameter_groups(name, package):
     vector = recorded(name)
     found = network_of(vector)
-    there = {entry.canonical: entry.there for entry in expand(found.layout, found.network)}
+    there = {entry.canonical: entry.key for entry in expand(found.layout, found.network)}
     _, optimizer = build(package, vector, found)
     groups = [
         {"lr": group["lr"], "weight_decay": group["weight_decay"], "params": sorted(there[n] for n in group["names"])}

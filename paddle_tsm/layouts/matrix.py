@@ -12,27 +12,14 @@ from paddle_tsm.layouts.key_map import Layout
 from paddle_tsm.layouts.systems import LAYOUTS
 from paddle_tsm.network import Network
 
-# The network that each system's checkpoints usually hold
-USUAL = {
-    "canonical": "tsm_resnet50",
-    "mmaction2": "tsm_resnet50",
-    "mit": "tsm_resnet50",
-    "mit-online": "tsm_mobilenet_v2",
-    "paddlevideo": "tsm_resnet50",
-    "pptsm": "pptsm_resnet50",
-    "torchvision": "tsm_resnet50",
-    "paddle-vision": "tsm_resnet50",
-}
-
 
 def source_network(layout: Layout, arch: str | None = None, **options) -> Network:
     """The network of a layout that the matrix speaks of: its usual one, or `arch`, with the options that the layout assumes.
 
     Raises ValueError where the layout has no such network.
     """
-    network = Network(arch or USUAL[layout.name], num_segments=options.get("num_segments", 8))
-    assumed = {name: network.num_segments if value == "num_segments" else value for name, value in layout.assumed}
-    network = network.with_options(**(options | assumed))
+    network = Network(arch or layout.usual_architecture, num_segments=options.get("num_segments", 8))
+    network = network.with_options(**(options | layout.assumed_options(network.num_segments)))
     reason = layout.why_not(network)
     if reason:
         raise ValueError(reason)

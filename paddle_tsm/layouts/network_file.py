@@ -10,8 +10,9 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.layouts.fold_order import in_order
-from paddle_tsm.layouts.key_map import Entry, Layout
-from paddle_tsm.layouts.recognise import check_keys, find_network, named_by_dropout, transposed_in
+from paddle_tsm.layouts.key_table import Entry
+from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.recognise import check_keys, recognise_network
 from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
 from paddle_tsm.network import Network
 
@@ -82,10 +83,10 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
     shapes = {name: array.shape for name, array in arrays.items()}
     counters = recorded.pop("step_counters", None)
     own_order = file_order(found, recorded, options)
-    network = find_network(found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {})))
-    in_file = named_by_dropout(found, network, shapes)
-    entries = check_keys(found, in_file, shapes, transposed_in(found, checkpoint.format))
-    tensors = {e.canonical: arrays[e.there].T if e.transposed else arrays[e.there] for e in entries}
+    network = recognise_network(found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {})))
+    in_file = network.with_options(**found.naming_options(shapes))  # a caller's dropout changes no key
+    entries = check_keys(found, in_file, shapes, found.transposes_linear(checkpoint.format))
+    tensors = {e.canonical: arrays[e.key].T if e.transposed else arrays[e.key] for e in entries}
     if counters is not None:
         tensors = with_step_counters(network, tensors, counters)
     asked = options.get("shift_order") or (recorded.get("shift_order") if found.shift_order is None else None)

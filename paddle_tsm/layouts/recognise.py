@@ -7,25 +7,22 @@ wraps, the shift itself) comes from the caller, or is the system's own.
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from paddle_tsm.layouts.key_map import Entry, Layout, expand, is_step_counter, names_there
-from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.layouts.key_table import Entry, expand, is_step_counter, keys_of
+from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.family import Family
-from paddle_tsm.network import Network, must_be_one_of
-from paddle_tsm.non_local_options import NonLocalOptions, parse_non_local
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option_checks import must_be_one_of
+from paddle_tsm.networks.non_local import NonLocalOptions, parse_non_local
 
 # A file that shares less than this with every known network is of another architecture. One tensor more or less
 # changes the share by less than 1 %; the nearest two depths, 34 and 50, share about half of their names.
 LEAST_SHARE = 0.8
 
-def unwrapped(key: str) -> str:
-    """The key without what a system wraps its modules in, which depends on the network's options."""
-    key = re.sub(r"\.(net|block)(?=\.)", "", key)
-    key = re.sub(r"\.(g|phi)\.0\.", r".\1.", key)
-    return key.replace("base_model.fc.", "new_fc.").replace("base_model.classifier.", "new_fc.")
-
-
+@cache
 def known_names(layout: Layout, family: Family) -> dict[str, str]:
     """unwrapped key -> canonical name, for every tensor of a family of networks that the layout has a key for."""
     names = {}
@@ -33,14 +30,14 @@ def known_names(layout: Layout, family: Family) -> dict[str, str]:
         blocks = [(s, b) for s, count in enumerate(Network(arch).blocks, 1) for b in range(count)]
         everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
         network = Network(arch, non_local=everywhere, is_shift=False)
-        names |= {unwrapped(key): tensor.name for tensor, keys in names_there(layout, network) for key in keys}
+        names |= {layout.unwrapped(key): tensor.name for tensor, keys in keys_of(layout, network) for key in keys}
     return names
 
 
 def canonical_names(layout: Layout, keys) -> dict[str, str]:
     """key -> canonical name for each key that the layout knows, in the family of which it knows most; the others are left
     out. (The families share keys: mmaction2's stem and classifier.)"""
-    plain = {key: unwrapped(key) for key in keys}
+    plain = {key: layout.unwrapped(key) for key in keys}
     found = []
     for family in layout.families():
         known = known_names(layout, family)
@@ -61,7 +58,7 @@ def find_layout(keys) -> Layout:
     return LAYOUTS[best]
 
 
-def find_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) -> Network:
+def recognise_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) -> Network:
     """The network whose tensors have these keys and shapes; `options` give what keys cannot say.
 
     Raises ValueError where no known architecture comes near, or an option contradicts what the keys say.
@@ -71,34 +68,15 @@ def find_network(layout: Layout, shapes: dict[str, tuple[int, ...]], **options) 
     given = {name: value for name, value in options.items() if value is not None}
     must_be_one_of("arch", given.pop("arch", arch), (arch,))
     seen = {"num_classes": class_count(layout, names, shapes)}
-    if layout.name in ("mmaction2", "mit"):
-        seen |= seen_wrappers(shapes, names, Network(arch))
+    seen |= layout.options_of_keys(shapes, names, Network(arch))
     for name, value in seen.items():
         if name in given and given[name] != value and not (name == "shift_every" and value is None):
             raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
-    segments = given.get("num_segments", 8)
-    assumed = {name: segments if value == "num_segments" else value for name, value in layout.assumed}
+    assumed = layout.assumed_options(given.get("num_segments", Network.num_segments)) | layout.naming_options(shapes)
     given["non_local"] = seen_non_local(names, Network(arch), given.get("non_local"))
-    if layout.name == "mit" and classifier_in_backbone(shapes):
-        assumed["dropout"] = 0.0
     network = Network(arch).with_options(**(assumed | given | seen))
     usual = network.with_options(shift_every=None)
     return usual if usual.every == network.every else network
-
-
-def classifier_in_backbone(keys) -> bool:
-    """Whether MIT's classifier is named inside the backbone, where training without dropout leaves it."""
-    return any("base_model.fc." in key or "base_model.classifier." in key for key in keys)
-
-
-def named_by_dropout(layout: Layout, network: Network, keys) -> Network:
-    """The network with the dropout that its file's keys were written with.
-
-    MIT names its classifier after it; the dropout that a caller asks for is an option of running, and changes no key.
-    """
-    if layout.name != "mit":
-        return network
-    return network.with_options(dropout=0.0 if classifier_in_backbone(keys) else Network.dropout)
 
 
 def nearest_architecture(layout: Layout, names: set[str]) -> str:
@@ -124,33 +102,6 @@ def class_count(layout: Layout, names: dict[str, str], shapes) -> int:
         if name in biases and len(shapes[key]) == 1:
             return shapes[key][0]
     raise ValueError(f"{layout.name}: no classifier found; wanted a key for its bias, of shape [classes]")
-
-
-def seen_wrappers(keys, names: dict[str, str], plain: Network) -> dict:
-    """is_shift, shift_place, shift_every and temporal_pool, from where the `net` wrappers are."""
-    places = {tensor.name: (tensor.stage, tensor.block) for tensor in plain.tensors()}
-    pooled = any(".layer2.net." in key for key in keys)
-    first = {
-        places[name][1]
-        for key, name in names.items()
-        if re.search(r"\.(conv1|conv\.0)(\.conv)?\.net\.", key) and name in places
-    }
-    whole = {
-        places[name][1]
-        for key, name in names.items()
-        if re.search(r"\.layer\d+(\.net)?\.\d+(\.block)?\.net\.", key) and name in places
-    }
-    if not first and not whole:
-        return {"is_shift": False, "temporal_pool": pooled}
-    network = plain.with_options(shift_place="block" if whole else "blockres")
-    told = max(network.blocks) > 1  # a single block a stage is shifted either way
-    every = (1 if 1 in (whole or first) else 2) if told else network.every
-    return {
-        "is_shift": True,
-        "temporal_pool": pooled,
-        "shift_place": network.shift_place,
-        "shift_every": None if every == network.every else every,
-    }
 
 
 def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
@@ -191,21 +142,6 @@ def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
     }
 
 
-def layout_named(name: str) -> Layout:
-    """The layout called `name`. Raises ValueError, listing the known ones."""
-    must_be_one_of("layout", name, tuple(LAYOUTS))
-    return LAYOUTS[name]
-
-
-def transposed_in(layout: Layout, file_format: str) -> bool:
-    """Whether Linear weights are [in, out] in this layout and file: the one rule, for reading and for writing.
-
-    A `.pdparams` under the canonical names, which are torchvision's too, holds what `paddle.save(model.state_dict())`
-    writes, and so Paddle's orientation. The names of a PyTorch system keep its orientation in every format.
-    """
-    return layout.linear_transposed or (layout.name in ("canonical", "torchvision") and file_format == "pdparams")
-
-
 def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool) -> list[Entry]:
     """The entries of `network` in this layout, when keys and shapes are exactly the file's.
 
@@ -214,8 +150,8 @@ def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ..
     entries = expand(layout, network, transposed)
     if not any(is_step_counter(key) for key in shapes):
         # PyTorch wrote none before 0.4.1, Paddle never does; a file has all of them or none
-        entries = [entry for entry in entries if not is_step_counter(entry.there)]
-    expected = {entry.there: entry.shape for entry in entries}
+        entries = [entry for entry in entries if not is_step_counter(entry.key)]
+    expected = {entry.key: entry.shape for entry in entries}
     problems = []
     for kind, keys in (("missing", expected.keys() - shapes.keys()), ("unexpected", shapes.keys() - expected.keys())):
         if keys:

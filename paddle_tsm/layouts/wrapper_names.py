@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.layouts.key_map import Layout
-from paddle_tsm.layouts.recognise import find_layout, layout_named
+from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.recognise import find_layout
+from paddle_tsm.layouts.registry import layout_named
 
 # modules that only wrap another one, wherever in a name; no system calls a layer so. MIT's own names begin with "module".
 ANYWHERE = re.compile(r"(?<![^.])(_orig_mod|_layers|_fsdp_wrapped_module|_forward_module)\.|(?<=\.)(module)\.")

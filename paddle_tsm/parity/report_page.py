@@ -175,7 +175,7 @@ def is_step(row) -> bool:
 def weights_table(found, name: str) -> str:
     """The file's keys, where each goes, its shape there, and whether it is transposed; folded away."""
     rows = [
-        (found.named.keys[entry.there], entry.canonical, ("number", "x".join(map(str, entry.shape)) or "scalar"),
+        (found.named.keys[entry.key], entry.canonical, ("number", "x".join(map(str, entry.shape)) or "scalar"),
          "transposed" if entry.transposed else "")
         for entry in found.entries
     ]

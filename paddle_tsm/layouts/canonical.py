@@ -1,0 +1,16 @@
+"""The canonical layout: torchvision's names, for every family (torchvision models/resnet.py and mobilenetv2.py)."""
+
+from paddle_tsm.layouts.layout import Layout
+
+TORCH_NAMES = (
+    r"(conv1|bn1|conv1_\d|bn1_\d|layer\d+|fc|features\.\d+\.(\d|non_local|conv\.(\d\.\d|[123]))|classifier\.1)\."
+)
+NO_PADDLE_STATISTICS = r"(?!(.*\.)?(_mean|_variance)$)"
+
+CANONICAL = Layout(
+    name="canonical",
+    signature=TORCH_NAMES + NO_PADDLE_STATISTICS,
+    tables=None,
+    # a canonical .pdparams holds what paddle.save(model.state_dict()) writes
+    linear_of_format=True,
+)

@@ -1,0 +1,35 @@
+"""What more than one system cannot run."""
+
+from paddle_tsm.layouts.layout import Limit
+from paddle_tsm.networks.mobilenet_v2 import MOBILENET_V2
+from paddle_tsm.networks.network import Network
+
+
+def follows_upstreams_rule(network: Network) -> bool:
+    """Whether just those blocks shift that upstream's rule would have shift."""
+    return network.every == network.with_options(shift_every=None).every
+
+
+def attends_after_pool(network: Network) -> bool:
+    return network.temporal_pool and network.non_local is not None and network.non_local.blocks[-1][0] > 1
+
+
+NO_CAUSAL_SHIFT = Limit("has no causal shift", lambda n: n.is_shift and n.shift_order == "causal")
+NO_SHIFT = Limit("has no temporal shift", lambda n: n.is_shift)
+NO_NON_LOCAL = Limit("has no non-local block", lambda n: n.non_local is not None)
+NO_POOL = Limit("has no temporal pool", lambda n: n.temporal_pool)
+PLAIN_MOBILENET_V2 = Limit(
+    "has MobileNetV2 without temporal pool, non-local blocks or another place of the shift",
+    lambda n: (
+        n.family is MOBILENET_V2
+        and (n.temporal_pool or n.non_local is not None or n.is_shift and (n.shift_place == "block" or n.every != 1))
+    ),
+)
+UPSTREAMS_BLOCKS = Limit(
+    "shifts every block below 23 in layer3, every second one from there on",
+    lambda n: n.is_shift and not follows_upstreams_rule(n),
+)
+WRONG_FRAMES = Limit(
+    "runs a non-local block behind the temporal pool on T frames where there are T/2", attends_after_pool
+)
+IMAGE_NETWORKS = (NO_SHIFT, NO_POOL, NO_NON_LOCAL)

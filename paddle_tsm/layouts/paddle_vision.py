@@ -1,0 +1,24 @@
+"""paddle.vision's image networks (3.3.1): torchvision's names, with Paddle's names of BatchNorm's statistics."""
+
+from paddle_tsm.layouts.canonical import TORCH_NAMES
+from paddle_tsm.layouts.key_row import KeyRow
+from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.limits import IMAGE_NETWORKS
+from paddle_tsm.layouts.torchvision import TORCHVISION
+
+
+def with_paddle_statistics(row: KeyRow) -> KeyRow:
+    """The row under Paddle's names of the statistics; a Linear layer has none."""
+    linear = row.key.startswith(("fc.", "classifier."))
+    return row if linear else KeyRow(row.canonical, row.key.replace("{p}", "{q}"))
+
+
+PADDLE_VISION = Layout(
+    name="paddle-vision",
+    signature=TORCH_NAMES + r"(?!.*(running_|num_batches))",
+    tables={name: tuple(map(with_paddle_statistics, rows)) for name, rows in TORCHVISION.tables.items()},
+    limits=IMAGE_NETWORKS,
+    linear_transposed=True,
+    step_counters=False,
+    assumed={"is_shift": False},
+)
