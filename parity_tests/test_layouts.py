@@ -88,7 +88,7 @@ def test_there_and_back(layout, network):
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_every_row_is_used(layout):
-    for family, rows in layout.rows.items():
+    for family, rows in (layout.tables or {}).items():
         names = [
             name for each, network in PAIRS if each is layout and network.family.name == family for name in network.shapes()
         ]
