@@ -17,7 +17,7 @@ from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
 from paddle_tsm.layouts.network_file import METADATA_KEY, NetworkFile, read_network
-from paddle_tsm.layouts.recognise import layout_named, transposed_in
+from paddle_tsm.layouts.registry import layout_named
 from paddle_tsm.network import Network
 
 
