@@ -22,7 +22,7 @@ def every_block(stage: int, block: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """One family of networks. Everything that is known of it without a framework follows from these fields.
 
