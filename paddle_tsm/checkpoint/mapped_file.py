@@ -5,6 +5,7 @@ import os
 import stat
 
 from .error import CheckpointError
+from .sharded import folder_note
 
 
 class MappedFile:
@@ -32,7 +33,7 @@ class MappedFile:
         except FileNotFoundError:
             raise CheckpointError(f"{self.path}: no such file") from None
         except IsADirectoryError:
-            raise CheckpointError(f"{self.path}: is a directory, wanted a checkpoint file") from None
+            raise CheckpointError(f"{self.path}: is a directory; {folder_note(self.path)}") from None
         except PermissionError:
             raise CheckpointError(f"{self.path}: no permission to read it") from None
         except CheckpointError:

@@ -6,6 +6,7 @@ from .error import CheckpointError
 from .mapped_file import MappedFile
 from .paddle_pickle import read_paddle_pickle
 from .safetensors_file import read_safetensors
+from .sharded import read_sharded
 from .sniff import sniff
 from .torch_legacy import read_torch_legacy
 from .torch_tar import read_torch_tar
@@ -24,8 +25,8 @@ _READERS = {
 class Checkpoint:
     """One network of one file.
 
-    path:     the file
-    format:   "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams"
+    path:     the file; of a sharded checkpoint its index
+    format:   "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams"; of a sharded one that of its shards
     tensors:  {name: read-only array} in the order of the file. Arrays show the file's own bytes where they can, and
               may be unaligned. 0-d tensors are 0-d arrays. bfloat16 is ml_dtypes.bfloat16.
     wrapper:  the keys that led to the network, such as ("state_dict",); () if the file is the network
@@ -44,7 +45,8 @@ class Checkpoint:
 def read_checkpoint(path, network=None):
     """Read the checkpoint ``path`` and find its network; returns a Checkpoint.
 
-    The format is found by content. ``network``: key of the wanted network where the file holds several ("model_ema").
+    The format is found by content; the index of a sharded checkpoint (a .index.json) leads to its shards.
+    ``network``: key of the wanted network where the file holds several ("model_ema").
     Nothing in the file is ever executed or imported, and memory is bounded by the file's size; neither PyTorch nor
     Paddle is needed. Raises CheckpointError (one line) for what is missing, damaged, forged, unknown or ambiguous.
     """
@@ -63,6 +65,8 @@ def _read(file):
     """The format, the tree and the metadata of a mapped file."""
     kind = sniff(file)
     try:
+        if kind == "index":
+            return *read_sharded(file, _read_shard), {}
         if kind == "safetensors":
             return kind, *read_safetensors(file)
         return kind, _READERS[kind](file), {}
@@ -70,3 +74,11 @@ def _read(file):
         raise CheckpointError(f"{file.path}: does not fit into memory") from None
     except RecursionError:
         raise CheckpointError(f"{file.path}: is nested too deeply, wanted a few levels") from None
+
+
+def _read_shard(path):
+    """(format, tree) of one of several files that an index names."""
+    file = MappedFile(path)
+    if sniff(file) == "index":
+        raise CheckpointError(f"{path}: is an index itself, wanted a shard")
+    return _read(file)[:2]

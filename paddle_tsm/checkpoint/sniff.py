@@ -26,7 +26,7 @@ _OTHERS = (
 
 
 def sniff(file):
-    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams" for a MappedFile.
+    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors", "pdparams" or "index" (of shards) for a MappedFile.
 
     Raises CheckpointError for anything else, with what it seems to be.
     """
@@ -39,6 +39,8 @@ def sniff(file):
         return "safetensors"
     if is_tar(file.view):
         return "torch-tar"
+    if start.lstrip(b" \t\r\n")[:1] == b"{":
+        return "index"
     for signature, what in _OTHERS:
         if start.startswith(signature):
             raise CheckpointError(f"{file.path}: {what}; wanted {_KNOWN}")

@@ -5,6 +5,7 @@ caffe2/serialize/inline_container.cc (the archive).
 """
 
 from .error import CheckpointError
+from .other_zip import refuse_other_zip
 from .pickle_machine import Budget, PickleMachine
 from .plain_tree import plain_tree
 from .torch_globals import Storage, StorageType, torch_table
@@ -16,16 +17,13 @@ _MAX_PICKLE = 64 << 20
 def read_torch_zip(file):
     """The tree a torch zip file holds, its arrays mapped from ``file`` (MappedFile). Raises CheckpointError."""
     entries = zip_entries(file)
+    refuse_other_zip(file.path, list(entries))
     pickles = [name for name in entries if name.split("/")[-1] == "data.pkl"]
     if len(pickles) != 1:
         raise CheckpointError(
             f"{file.path}: zip holds {len(pickles)} data.pkl, wanted one; was it written by torch.save?"
         )
     root = pickles[0][: -len("data.pkl")]
-    if f"{root}constants.pkl" in entries or any(name.startswith(f"{root}code/") for name in entries):
-        raise CheckpointError(
-            f"{file.path}: is a TorchScript program, wanted weights; save module.state_dict() with torch.save"
-        )
     _check_byte_order(file, entries.get(f"{root}byteorder"))
     view = stored_or_small(file, entries[pickles[0]], _MAX_PICKLE)
     storages = {}

@@ -26,7 +26,7 @@ def format_of_name(path):
         if name.endswith(suffix):
             return kind
     raise CheckpointError(
-        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}; rename it or pass format="
+        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}"
     )
 
 

@@ -10,7 +10,8 @@ network's options, say where a system wraps a module:
     {plain}     the block in it, not wrapped                                     0
     {net}       what the shifted convolution is wrapped in                       '' | net.
     {g} {phi}   a non-local projection, wrapped when a pool follows              g | g.0
-    {head}      MIT's classifier, which dropout=0 leaves inside the backbone     new_fc | base_model.fc
+    {head}      MIT's classifier, which dropout=0 leaves inside the backbone,    new_fc | base_model.fc
+                under the backbone's own name                                    base_model.classifier
     {q}         {p} under Paddle's name                                          _mean, _variance
     {res}       PaddleVideo's name of the block                                  res2a ... res4b22 ... res5c
     {bb}        PP-TSM's name of the block                                       bb_0_0
@@ -45,7 +46,8 @@ class Layout:
     """The names of one system's checkpoints, and what that system can run.
 
     signature: a regular expression that most of a file's keys match from their beginning, by which it is recognised.
-    rows: for each family of networks that the system has, its key map. cannot: (reason, test of a network) for what it has not.
+    rows: for each family of networks that the system has, its key map. cannot: (reason, test of a network) for what it has not;
+    in a reason, {n} is the network.
     wrapper: the keys that lead to the network in that system's files. shift_order: the one that the system runs, None
     where its names say nothing of a shift. linear_transposed: Linear weights are [in, out]. step_counters: a BatchNorm
     has num_batches_tracked. assumed: the options of a network of that system, where its keys do not say them;
@@ -66,7 +68,7 @@ class Layout:
         """Why the system cannot run the network; None where it can."""
         if network.family not in self.rows:
             return f"{self.name} has no {network.arch}"
-        return next((reason for reason, test in self.cannot if test(network)), None)
+        return next((reason.format(n=network) for reason, test in self.cannot if test(network)), None)
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
         "q": PADDLE_STATISTICS.get(last, last),
         "g": "g.0" if pooled else "g",
         "phi": "phi.0" if pooled else "phi",
-        "head": "base_model.fc" if network.dropout == 0 else "new_fc",
+        "head": f"base_model.{network.classifier.partition('.')[0]}" if network.dropout == 0 else "new_fc",
     }
     if tensor.stage is None:
         return values

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from paddle_tsm.checkpoint.sharded import shard_note
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Entry, Layout
 from paddle_tsm.layouts.recognise import check_keys, find_network, named_by_dropout, transposed_in
@@ -58,7 +59,8 @@ def read_network(
         found = interpret(checkpoint, layout, recorded, **given)
         found.as_asked()
     except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        shard = shard_note(path)
+        raise CheckpointError(f"{path}: {shard} (alone: {error})" if shard else f"{path}: {error}") from error
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         if not recorded:
             raise  # a fault of ours, not of the record

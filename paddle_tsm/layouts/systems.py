@@ -40,7 +40,11 @@ PADDLEVIDEO_LIMITS = (
     NOT_FUTURE_FIRST,
     ("shifts inside the residual branch only", lambda n: n.shift_place == "block"),
     ("shifts every block", lambda n: n.every != 1),
-    ("shifts 1 / num_segments of the channels", lambda n: n.shift_div != n.num_segments),
+    (
+        "shifts 1 / num_segments of the channels, 1 / {n.num_segments} here, and this network 1 / {n.shift_div}; "
+        "if it was trained with 1 / {n.num_segments}, say --shift-div {n.num_segments} (shift_div={n.num_segments})",
+        lambda n: n.shift_div != n.num_segments,
+    ),
     NO_POOL,
     NO_NON_LOCAL,
 )
