@@ -75,7 +75,7 @@ def run(args) -> int:
     for line in done.source.named.notes():
         print(f"{args.source}: {line}")
     if args.verify and done.difference is None:
-        print("not proven: weights or logits of the source are NaN or infinite; each tensor reads back as it was meant")
+        print("not proven: the source has NaN or infinite weights or results; each tensor reads back as it was meant")
     if done.difference is not None:
         print(
             f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest"
