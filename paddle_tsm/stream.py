@@ -10,7 +10,7 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.create import build
-from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.load import assign_weights
 from paddle_tsm.network import Network
 from paddle_tsm.resnet import Shift
@@ -104,19 +104,23 @@ def load_stream(path, layout: str = "auto", **options) -> Stream:
 
 def load_step(path, layout: str = "auto", **options) -> StreamStep:
     """The same without a cache."""
-    network, tensors = read_network(path, layout=layout, **options).as_asked()
+    return step_of(read_network(path, layout=layout, **options))
+
+
+def step_of(found: NetworkFile) -> StreamStep:
+    """The step of the network in a file. Raises ValueError, which names the file, where the network is not causal."""
     try:
-        return StreamStep(network, tensors)
+        return StreamStep(*found.as_asked())
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{found.checkpoint.path}: {error}") from None
 
 
 def check_streams(network: Network) -> None:
     """Raise ValueError unless a frame's logits need no other frame than those before it."""
     if network.is_shift and network.shift_order != "causal":
         raise ValueError(
-            f"a {network.shift_order} network needs the next frame, wanted one trained with the causal shift; "
-            "shift_order='causal' (--shift-order causal) says that the file holds one"
+            f"a {network.shift_order} network needs the next frame, wanted one trained with the causal shift (paddle-tsm train "
+            "--set shift_order=causal); for a file that does not record its order, --shift-order causal says that it was"
         )
     if network.temporal_pool or network.non_local is not None:
         what = "temporal pooling" if network.temporal_pool else "non-local blocks"

@@ -9,7 +9,7 @@ import torch
 from safetensors.numpy import load_file
 
 import paddle_tsm
-from paddle_tsm.checkpoint import CheckpointError
+from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.convert import convert
 from paddle_tsm.layouts.network_file import read_network
@@ -62,9 +62,12 @@ def test_what_a_paddle_user_saves_can_be_read(tmp_path):
     np.testing.assert_array_equal(loaded.fc.weight.numpy(), model.fc.weight.numpy())
 
 
-def test_record(tmp_path, r18_file):
-    convert(r18_file, tmp_path / "b.pdparams")
-    record = json.loads((tmp_path / "b.pdparams.json").read_text())
+@pytest.mark.parametrize("suffix", ["safetensors", "pdparams", "pth"])
+def test_record(tmp_path, r18_file, suffix):
+    """It is in the file, whatever the format, and nothing lies beside it."""
+    convert(r18_file, tmp_path / f"b.{suffix}", verify=False)
+    assert [path.name for path in tmp_path.iterdir()] == [f"b.{suffix}"]
+    record = json.loads(read_checkpoint(tmp_path / f"b.{suffix}").metadata["paddle_tsm"])
     assert record["source"] == r18_file.name and record["layouts"] == ["mmaction2", "canonical"]
     import hashlib
 
@@ -211,12 +214,20 @@ def test_several_networks(tmp_path, r18_file):
         '{"network": {"shift_order": ["causal"]}}',
         '{"network": {"shift_div": true}}',
         '{"network": {}, "step_counters": 5}',
+        '{"network": {}, "input": 5}',
+        '{"network": {}, "input": {"size": "32"}}',
+        '{"network": {}, "input": {"size": 0}}',
+        '{"network": {}, "input": {"colour": "RGB"}}',
+        '{"network": {}, "input": {"class_names": "abc"}}',
+        '{"network": {}, "input": {"class_names": ["one", "two"]}}',
+        '{"network": {}, "input": {"preset": ["mit"]}}',
+        '{"network": {}, "layouts": 5}',
     ],
 )
 def test_a_damaged_record_is_an_error(tmp_path, r18_file, record):
-    """The record beside a file comes from strangers, too."""
-    convert(r18_file, tmp_path / "b.pdparams", verify=False, to_layout="canonical")
-    (tmp_path / "b.pdparams.json").write_text(record)
+    """The record in a file comes from strangers, too."""
+    convert(r18_file, tmp_path / "a.pdparams", verify=False)
+    write_checkpoint(tmp_path / "b.pdparams", read_checkpoint(tmp_path / "a.pdparams").tensors, metadata={"paddle_tsm": record})
     with pytest.raises(CheckpointError) as error:
         read_network(tmp_path / "b.pdparams")
     assert "\n" not in str(error.value) and str(tmp_path / "b.pdparams") in str(error.value)

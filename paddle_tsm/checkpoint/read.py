@@ -13,11 +13,13 @@ from .torch_tar import read_torch_tar
 from .torch_zip import read_torch_zip
 from .wrapper import find_network
 
+# each: MappedFile -> (tree, metadata)
 _READERS = {
     "torch-zip": read_torch_zip,
-    "torch-legacy": read_torch_legacy,
-    "torch-tar": read_torch_tar,
+    "torch-legacy": lambda file: (read_torch_legacy(file), {}),
+    "torch-tar": lambda file: (read_torch_tar(file), {}),
     "pdparams": read_paddle_pickle,
+    "safetensors": read_safetensors,
 }
 
 
@@ -31,7 +33,7 @@ class Checkpoint:
               may be unaligned. 0-d tensors are 0-d arrays. bfloat16 is ml_dtypes.bfloat16.
     wrapper:  the keys that led to the network, such as ("state_dict",); () if the file is the network
     aside:    all else in the file: its tree without the network's arrays; {} if there is nothing else
-    metadata: __metadata__ of a safetensors file, otherwise {}
+    metadata: {str: str}: __metadata__ of safetensors; of PyTorch's zip and .pdparams what ``write_checkpoint`` put there
     """
 
     path: str
@@ -67,9 +69,7 @@ def _read(file):
     try:
         if kind == "index":
             return *read_sharded(file, _read_shard), {}
-        if kind == "safetensors":
-            return kind, *read_safetensors(file)
-        return kind, _READERS[kind](file), {}
+        return kind, *_READERS[kind](file)
     except MemoryError:
         raise CheckpointError(f"{file.path}: does not fit into memory") from None
     except RecursionError:

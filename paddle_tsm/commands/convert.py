@@ -49,8 +49,10 @@ def run(args) -> int:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
     from rich.console import Console
 
+    from paddle_tsm.commands.recorded_input import say_unbelieved
     from paddle_tsm.convert import convert
 
+    say_unbelieved("convert", args.source)
     start = time.perf_counter()
     with Console(stderr=True).status(
         f"converting {args.source}" + (" and running both networks" if args.verify else "")

@@ -93,5 +93,5 @@ def run_training(args) -> int:
     table.add_row("guessing", f"{100 * CHANCE:.1f} %", "", "")
     console.print(table)
     console.print(f"{time.perf_counter() - start:.0f} s in all; try: paddle-tsm evaluate {args.out}/motion/val.txt --root "
-                  f"{args.out}/motion --size 32 --weights {tsm.weights}", highlight=False, soft_wrap=True)  # fmt: skip
+                  f"{args.out}/motion --weights {tsm.weights}", highlight=False, soft_wrap=True)  # fmt: skip
     return 0 if tsm.top1 > WANTED and at_chance(tsn.top1, clips) else 1

@@ -44,7 +44,7 @@ def add_parser(subparsers) -> None:
     group = parser.add_argument_group("what it writes")
     group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
     group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
-    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files")
+    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files (what the file records)")
     add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -64,31 +64,31 @@ def add_clip_options(parser) -> None:
     group.add_argument(
         "--data-set", metavar="NAME", help="as something-v2: the number of classes is checked, the template known"
     )
-    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7")
+    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7 (what the file records)")
     group = parser.add_argument_group("their pixels")
     group.add_argument(
-        "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (the checkpoint's system, else mmaction2)"
+        "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (what the file records, else its layout's)"
     )
-    group.add_argument("--sampling", help="uniform, dense or twice (uniform, or the export's)")
-    group.add_argument("--crops", help="centre, three or ten (centre, or the export's)")
-    group.add_argument("--size", type=int, metavar="S", help="height and width in training (224, or the export's)")
+    group.add_argument("--sampling", help="uniform, dense or twice (what the file records, else uniform)")
+    group.add_argument("--crops", help="centre, three or ten (what the file records, else centre)")
+    group.add_argument("--size", type=int, metavar="S", help="height and width in training (what the file records, else 224)")
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 
 
 def run(args) -> int:
     from rich.console import Console
 
-    from paddle_tsm.commands.evaluation_input import pixels_of, read_entries, read_networks, source_of
+    from paddle_tsm.commands.evaluation_input import input_of, pixels_of, read_entries, read_networks, source_of
     from paddle_tsm.data.bad_clips import SkippedClips
-    from paddle_tsm.evaluation.class_names import read_class_names
     from paddle_tsm.evaluation.summary import print_evaluation
 
     weights = check(args)
     files = read_networks(args)
     skipped = SkippedClips()
-    (pixels, options), source = pixels_of(args, files), source_of(args)
-    classes = files[0].network.num_classes
-    names = read_class_names(args.classes, classes) if args.classes else getattr(files[0], "labels", None) or None
+    taken = input_of(args, files)
+    args.multi_label = args.multi_label or bool(taken.multi_label)
+    (pixels, options), source = pixels_of(args, files, taken), source_of(args, taken.data_set)
+    classes, names = files[0].network.num_classes, list(taken.class_names) or None
     check_places(args)
     entries = read_entries(args, classes, source, skipped)
     start = time.perf_counter()

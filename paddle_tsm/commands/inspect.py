@@ -2,8 +2,11 @@
 
 import json
 
+from paddle_tsm.checkpoint.error import one_line
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.layouts.systems import LAYOUTS
+
+NAMES_SHOWN = 12  # of the classes; --json has all
 
 
 def add_parser(subparsers) -> None:
@@ -42,6 +45,7 @@ def print_description(description: dict) -> None:
     """Print what `describe` found as a table of two columns."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
@@ -59,4 +63,11 @@ def print_description(description: dict) -> None:
         table.add_row(name, f"{value}   [green]read off the keys")
     for name, entry in description["assumed"].items():
         table.add_row(name, f"{entry['value']}   [yellow]{entry['why']}")
+    for name, entry in description["input"].items():
+        value = entry["value"]
+        if name == "class_names":
+            name, value = "class names", ", ".join(value[:NAMES_SHOWN]) + f" and {len(value) - NAMES_SHOWN} more" * (len(value) > NAMES_SHOWN)
+        table.add_row(name, f"{escape(one_line(str(value)))}   [yellow]{entry['why']}")
+    if description["not believed"]:
+        table.add_row("not believed", escape(one_line(description["not believed"])))
     Console().print(table)

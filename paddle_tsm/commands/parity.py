@@ -17,7 +17,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("a", metavar="A", nargs="?", help="a checkpoint, run in PyTorch")
     parser.add_argument("b", metavar="B", nargs="?", help="a checkpoint, run in Paddle (A)")
     parser.add_argument("--video", metavar="FILE", help="compare on a clip of this video (seeded noise)")
-    parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; 224 with --video)")
+    parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; with --video what A records, else 224)")
     parser.add_argument("--clips", type=int, metavar="N", help="clips of noise in the batch (as many as make 8 frames)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (0)")
     parser.add_argument("--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off")
@@ -37,6 +37,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.console import Console
 
+    from paddle_tsm.commands.recorded_input import say_unbelieved
     from paddle_tsm.parity.files import compare_files, read_pair
     from paddle_tsm.parity.show import print_report, print_seconds, write_json, write_junit
 
@@ -49,6 +50,7 @@ def run(args) -> int:
     if args.report:
         os.makedirs(args.report, exist_ok=True)  # a folder that cannot be made is better known before the run
     a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **network_options(args))
+    say_unbelieved("parity", args.a, args.b)
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
     with Console(stderr=True).status("parity") as status:
@@ -120,4 +122,4 @@ def video_clip(args, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
     from paddle_tsm.video import read_clip
 
-    return read_clip(args.video, a.network.num_segments, args.size or 224).astype("float64")
+    return read_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")

@@ -21,12 +21,12 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("video", metavar="VIDEO")
     parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of any layout, or a folder that `export` wrote")
-    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
+    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
-    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
-    parser.add_argument("--sampling", choices=tuple(CLIPS), help="(uniform, or the export's)")
-    parser.add_argument("--crops", choices=tuple(CROPS), help="(centre, or the export's)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
+    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
+    parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
+    parser.add_argument("--crops", choices=tuple(CROPS), help="(what the file records, else centre)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     add_engine_options(parser)
@@ -37,22 +37,24 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.console import Console
 
-    from paddle_tsm.commands.engine import pixels_of, predictor_of
+    from paddle_tsm.commands.engine import predictor_of
+    from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
     from paddle_tsm.data.clip import views_of
-    from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
-    from paddle_tsm.evaluation.class_names import class_names
     from paddle_tsm.data.video_file import read_frames
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
     with Console(stderr=True).status("loading the network") as status:
-        pixels = preset(**pixels_of(args))
-        predictor = predictor_of(args.weights, args, network_options(args), pixels.test_size)
-        network, sidecar = predictor.network, predictor.sidecar
-        names = class_names(args.classes, network.num_classes)
-        if sidecar is not None and sidecar.labels and args.classes is None:
-            names = sidecar.labels
+        options = network_options(args)
+        found = described(args.weights, **options)
+        given = {name: getattr(args, name) for name in ("preset", "size", "sampling", "crops")}
+        given["class_names"] = given_names(args.classes, found.network.num_classes)
+        taken = chosen_input("predict", args.weights, found, given, options)
+        pixels = taken.pixels()
+        predictor = predictor_of(args.weights, args, options, pixels.test_size)
+        network = predictor.network
+        names = taken.names_of(network.num_classes)
         status.update("reading the video")
         frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments))
         views = views_of(pixels, frames)

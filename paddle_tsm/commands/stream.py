@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
+from dataclasses import replace
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
@@ -23,13 +24,13 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("video", metavar="VIDEO", help="a video file, or the number of a camera")
     parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of a causal network, or a folder that `export --stream` wrote")
-    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
+    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="use every N-th frame (%(default)s)")
     parser.add_argument("--average", type=int, default=8, metavar="N",
                         help="frames whose logits are averaged for the label (%(default)s)")  # fmt: skip
     parser.add_argument("--frames", type=int, metavar="N", help="stop after so many frames")
-    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
+    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its labels, .mp4 or .avi")
     add_engine_options(parser, precisions=("float32",))
     add_network_options(parser)
@@ -41,21 +42,22 @@ def run(args) -> int:
 
     import numpy as np
 
-    from paddle_tsm.commands.engine import pixels_of, stream_of
+    from paddle_tsm.commands.engine import stream_of
+    from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
     from paddle_tsm.data.clip import views_of
-    from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
-    from paddle_tsm.evaluation.class_names import class_names
     from paddle_tsm.labelled_video import frames_of, video_writer
 
     for name in ("every", "average"):
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
-    pixels = preset(**pixels_of(args))
-    stream = stream_of(args.weights, args, network_options(args), pixels.test_size)
-    names = class_names(args.classes, stream.network.num_classes)
-    if stream.sidecar is not None and stream.sidecar.labels and args.classes is None:
-        names = stream.sidecar.labels
+    options = network_options(args)
+    found = described(args.weights, **options)
+    given = {"preset": args.preset, "size": args.size, "class_names": given_names(args.classes, found.network.num_classes)}
+    taken = replace(chosen_input("stream", args.weights, found, given, options), sampling="uniform", crops="centre")
+    pixels = taken.pixels()
+    stream = stream_of(args.weights, args, options, pixels.test_size)
+    names = taken.names_of(stream.network.num_classes)
     frames, rate = frames_of(int(args.video) if args.video.isdigit() else args.video)
     recent: deque = deque(maxlen=args.average)
     label, used, seconds, text = None, 0, 0.0, ""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from paddle_tsm.data.datasets import flip_rule
+from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.presets import Preset, pick, preset
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
 from paddle_tsm.training.slowfast_schedule import SlowFastLR
@@ -128,6 +129,13 @@ class Recipe:
         if not self.flip:
             flip = FlipRule(0.0)
         return preset(self.preset, sampling=self.sampling, train_crop=self.train_crop, size=self.size, flip=flip)
+
+    def input(self, class_names: tuple[str, ...] = ()) -> NetworkInput:
+        """What the network's files say of how it was trained. A data set of another number of classes was not the one."""
+        data_set = self.data_set if self.data_set and DATA_SETS[self.data_set].num_classes == self.num_classes else None
+        return NetworkInput(
+            self.preset, self.size, self.sampling, "centre", self.train_crop, data_set, self.multi_label, class_names
+        )
 
     def schedulers(self) -> list:
         """mmengine's schedulers: the warm-up runs together with the schedule behind it. "slowfast" is PaddleVideo's."""
