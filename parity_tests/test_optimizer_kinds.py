@@ -79,6 +79,21 @@ def test_next_step_is_pytorchs(tmp_path, name):
     assert next_step(training, path, None) > 1e-6, "without the momentum the step would be the same"
 
 
+def test_every_momentum_is_its_own_parameters(tmp_path):
+    """MIT's non-local network with partial BatchNorm, where even the non-local blocks' BatchNorms have no momentum: g, theta
+    and phi have one shape, so that only their order tells them apart."""
+    training, path = Training(Kind("mit_r50_t8_dense_nl", "mit", partial_bn=True)), tmp_path / "ckpt.pth.tar"
+    training.step(0)
+    training.save(path)
+    held = {id(parameter): state["momentum_buffer"].numpy() for parameter, state in training.sgd.state.items()}
+    expected = {
+        name: held[id(parameter)] for name, parameter in training.reference.named_parameters() if id(parameter) in held
+    }
+    found = paddle_tsm.read_optimizer(path)["state"]
+    assert found.keys() == expected.keys() and not any(".norm." in name for name in found)
+    assert all(np.array_equal(found[name]["momentum_buffer"], expected[name]) for name in expected)
+
+
 def saved(tmp_path, kind: Kind, change):
     """The path of a checkpoint of this kind after one step; `change(file)` changes it."""
     training, path = Training(kind), tmp_path / "ckpt.pth.tar"
