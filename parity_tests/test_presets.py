@@ -115,7 +115,6 @@ def test_data_sets():
     assert data_set("something-v2").template.format(7) == "000007.jpg"
     assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
     assert flip_rule("something-v2", "mit") == flip_rule("jester", "mit") == FlipRule(0.0)
-    assert flip_rule("something-v1", "mmaction2", order="mit") == FlipRule(0.0)
     assert flip_rule("kinetics400", "mit") == FlipRule(0.5)
     assert all(max(flip_rule(name, "mmaction2").label_map, default=0) < found for name, found in classes.items())
     with pytest.raises(ValueError, match="data set: got 'ucf', wanted one of ucf101, hmdb51"):

@@ -208,8 +208,10 @@ def main() -> None:
         from shift_benchmark import shift
 
         shift(args.runs)
+    elif args.what == "train":
+        train(args.runs)
     else:
-        globals()[args.what](args.runs)
+        convert(args.runs)
 
 
 if __name__ == "__main__":

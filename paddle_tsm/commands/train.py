@@ -12,8 +12,8 @@ from paddle_tsm.training.recipe import RECIPES
 
 EXAMPLES = """examples:
   paddle-tsm train train.txt --validation val.txt --recipe mmaction2-sthv2 --pretrained resnet50.pth --out run
-  paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=0.0025 epochs=20 --out run --resume
-  paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64
+  paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=auto epochs=20 --out run --resume
+  paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64 lr=auto
   python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) train train.txt --out run
 """
 
@@ -30,7 +30,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("list", metavar="LIST", nargs="?", help="the training clips, one a line")
     parser.add_argument("--recipe", default="mmaction2-kinetics400", help=f"one of {', '.join(RECIPES)} (%(default)s)")
     parser.add_argument("--set", dest="changes", metavar="NAME=VALUE", nargs="+", action="extend", default=[],
-                        help="changes to the recipe, such as lr=0.01 batch=16")  # fmt: skip
+                        help="changes to the recipe, such as batch=16 lr=auto (the recipe's rate, scaled to the batch)")  # fmt: skip
     parser.add_argument("--classes", metavar="FILE",
                         help="names of the classes, one a line; without it there are as many as the labels of LIST say")  # fmt: skip
     parser.add_argument("--validation", metavar="LIST", help="clips to validate on after each epoch")
@@ -94,7 +94,8 @@ def run(args) -> int:
 
 
 def show(name: str, chosen) -> int:
-    """Print every option as --set takes it, and beside a changed one what the recipe has."""
+    """Print every option as --set takes it, and beside a changed one what the recipe has; beside a rate that was published
+    for another batch, what lr=auto makes of it."""
     import dataclasses
 
     def text(value) -> str:
@@ -103,7 +104,12 @@ def show(name: str, chosen) -> int:
     print(f"{name}:")
     for field, value in dataclasses.asdict(chosen).items():
         own = getattr(RECIPES[name], field)
-        print(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})"))
+        beside = [] if value == own else [text(own)]
+        if field == "lr" and chosen.lr_batch not in (None, chosen.batch):
+            beside.append(
+                f"published for a batch of {chosen.lr_batch}; lr=auto: {chosen.scaled_lr(chosen.batch):g} for {chosen.batch}"
+            )
+        print(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else ""))
     return 0
 
 

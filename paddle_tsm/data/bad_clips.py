@@ -34,13 +34,6 @@ class SkippedClips:
     def __iter__(self):
         return iter(self._seen.values())
 
-    def take_out(self, samples: list) -> list:
-        """The samples that are no BadClip; the others are counted."""
-        for sample in samples:
-            if isinstance(sample, BadClip):
-                self.add(sample)
-        return [sample for sample in samples if not isinstance(sample, BadClip)]
-
     def add(self, bad: BadClip) -> bool:
         """Count `bad`. True where it is new and so worth a line in the log."""
         new = (bad.where, bad.path) not in self._seen

@@ -25,11 +25,11 @@ paddle2onnx.export(model, parameters, path, opset_version=int(opset), optimize_t
 """
 
 
-def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = None) -> None:
+def write_onnx(layer, path, ports: Ports) -> None:
     """Write `layer` as the ONNX file `path`, its first axis free; the file is complete or not there.
 
     layer: a float32 network in evaluation mode: (frames) -> logits, or a StreamStep. ports: `clip_ports` or `stream_ports`.
-    properties: strings for the file's own metadata; "axis" and "multiple" are added. Nothing is downloaded.
+    "axis" and "multiple" are in the file's own metadata. Nothing is downloaded.
     Raises ValueError, in one line, where a package is missing or the network cannot be exported; OSError for the file.
     """
     check_packages()
@@ -51,7 +51,7 @@ def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = No
         write_shapes(model, ports)
         model.producer_name = "paddle-tsm"
         about = {"axis": ports.axis, "multiple": str(ports.multiple)}
-        onnx.helper.set_model_props(model, about | (properties or {}))
+        onnx.helper.set_model_props(model, about)
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, temporary)
 

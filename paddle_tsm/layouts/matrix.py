@@ -65,9 +65,9 @@ def matrix(arch: str | None = None, options: dict | None = None) -> dict[tuple[s
     return cells
 
 
-def print_matrix(arch: str | None = None, options: dict | None = None, console: Console | None = None) -> None:
+def print_matrix(arch: str | None = None, options: dict | None = None) -> None:
     """Print the table, with each reason once below it. Raises ValueError where no layout has the network."""
-    console = console or Console()
+    console = Console()
     cells = matrix(arch, options)
     if not cells:
         raise ValueError(f"no layout has {arch} with {options}")

@@ -103,7 +103,7 @@ DIFFERENCES = (
 )
 
 
-def print_differences(console=None) -> None:
+def print_differences() -> None:
     """Print the table."""
     from rich import box
     from rich.console import Console
@@ -116,4 +116,4 @@ def print_differences(console=None) -> None:
     for row in DIFFERENCES:
         table.add_row(row.name, f"{row.what}\n[dim]{row.why}[/dim]", row.measured, row.here)
         table.add_section()
-    (console or Console()).print(table)
+    Console().print(table)

@@ -86,8 +86,30 @@ def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Out
             show.line(f"note: {line}")
     else:
         show.line(f"all {recipe.epochs} epochs are done already")
+    elif note := rate_note(recipe, len(plan.train), processes.count):
+        show.line(note)
     with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
         return Run(session, plan, processes, log, show, request, rates).to_the_end()
+
+
+def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
+    """One line where the rate was published for another number of clips in an update than a training on `clips` clips has;
+    None where it was not."""
+    in_update = min(recipe.batch, clips)
+    if recipe.lr_batch in (None, in_update):
+        return None
+    parts = [f"{recipe.batch} clips"]
+    if clips < recipe.batch:
+        parts = [f"the list's {clips} clips"]
+    if processes > 1:
+        parts.append(f"over {processes} processes")
+    if recipe.accumulate > 1:
+        parts.append(f"in {recipe.accumulate} parts" + " each" * (processes > 1))
+    changes = f"batch={clips} " * (clips < recipe.batch) + "lr=auto"
+    return (
+        f"lr={recipe.lr:g} was published for updates of {recipe.lr_batch} clips, these have {' '.join(parts)}: "
+        f"--set {changes} scales it to {recipe.scaled_lr(in_update):g}"
+    )
 
 
 def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Session, bool]:

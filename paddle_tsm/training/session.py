@@ -100,7 +100,8 @@ class Session:
 
     def _check_same(self, path, recipe: dict, clips: str) -> None:
         own = json.loads(json.dumps(dataclasses.asdict(self.recipe)))  # tuples as lists, as in the file
-        changed = [name for name in own if own[name] != recipe.get(name)]
+        # which batch the rate was published for changes no number
+        changed = [name for name in own if name != "lr_batch" and own[name] != recipe.get(name)]
         if changed:
             what = "; ".join(f"{name} was {recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: another recipe: {what}; resume with the same one, or start in another folder")
