@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
+    print_every_character()
     args = parser.parse_args(argv)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
@@ -34,6 +36,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"paddle-tsm {args.command}: interrupted", file=sys.stderr)
         return 130
+
+
+def print_every_character() -> None:
+    """Have what a terminal's or a pipe's encoding lacks printed as \\u65e5 and the like, where Python would raise: a class or
+    a file may have any name. Streams that replace or keep such characters already stay as they are."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

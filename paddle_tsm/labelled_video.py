@@ -60,10 +60,13 @@ def video_writer(path, rate: float):
                     raise ValueError(f"{path}: OpenCV cannot encode MPEG-4 here; wanted an opencv-python with FFmpeg")
             writer.write(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
 
-        yield write
+        try:
+            yield write
+        finally:  # Windows does not remove a file that is open
+            if writer is not None:
+                writer.release()
         if writer is None:
             raise ValueError(f"{path}: there was no frame to write")
-        writer.release()
         os.replace(part, path)
 
 

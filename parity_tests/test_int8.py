@@ -24,6 +24,7 @@ from paddle_tsm.parity.tolerance import int8_limit
 from paddle_tsm.predictor import Predictor
 from parity_tests.motion_clips import motion_clip
 
+pytestmark = pytest.mark.writes_onnx
 T, SIZE = 4, 32
 NETWORK = Network("tsm_resnet10", num_classes=8, num_segments=T)
 

@@ -23,6 +23,7 @@ from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.tolerance import float32_limit
 from paddle_tsm.stream import StreamStep
 
+pytestmark = pytest.mark.writes_onnx
 T = 4
 BATCHES = (1, 2, 5)
 

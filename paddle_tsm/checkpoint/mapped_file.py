@@ -23,7 +23,9 @@ class MappedFile:
         self.path = os.fspath(path)
         try:
             mode = os.stat(self.path).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a named pipe would wait for ever
+            if stat.S_ISDIR(mode):  # Windows calls opening one a lack of permission
+                raise IsADirectoryError
+            if not stat.S_ISREG(mode):  # opening a named pipe would wait for ever
                 raise CheckpointError(f"{self.path}: is not a regular file, wanted a checkpoint file")
             with open(self.path, "rb") as file:
                 status = os.fstat(file.fileno())

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from importlib.util import find_spec
 
 
 def add_parser(subparsers) -> None:
@@ -18,11 +19,17 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--out", default="demo", metavar="DIR", help="folder for the files that are made (demo)")
     parser.add_argument("--arch", default="tsm_resnet50", help="(tsm_resnet50)")
     parser.add_argument("--train", action="store_true", help="train with the shift and without it, and compare")
+    parser.add_argument("--without-torch", action="store_true", help="leave out the comparison with PyTorch")
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
-    return run_training(args) if args.train else run_parity(args)
+    if args.train:
+        return run_training(args)
+    if not args.without_torch and find_spec("torch") is None:  # at once, not after the steps that need no PyTorch
+        raise ValueError("PyTorch is not installed, wanted to compare with it; README.md, \"Install\", says how to get it; "
+                         "--without-torch shows the rest")  # fmt: skip
+    return run_parity(args)
 
 
 def run_parity(args) -> int:
@@ -47,16 +54,34 @@ def run_parity(args) -> int:
     done(f"made {video}")
     write_demo_checkpoint(checkpoint, network)
     done(f"made {checkpoint}, as mmaction2 would have written it")
-    convert(checkpoint, converted)
-    done(f"converted it to {converted}")
+    difference = convert(checkpoint, converted).difference
+    done(f"converted it to {converted}; in Paddle the two files' logits differ by {difference:.1e} of the largest")
     x = read_clip(video, network.num_segments).astype("float64")
     done(f"decoded {network.num_segments} frames")
+    if args.without_torch:
+        return run_in_paddle(checkpoint, converted, x, done)
     with Console(stderr=True).status("parity") as status:
         report = compare_files(*read_pair(checkpoint, converted), x, step=lambda part: status.update(f"parity: {part}"))
     done("ran both frameworks on the clip")
     print_report(report, console)
     print_seconds(report, console)
     return 0 if report.equal else 1
+
+
+def run_in_paddle(checkpoint: str, converted: str, x, done) -> int:
+    """Run both files in Paddle on the clip x, float64 [T, 3, H, W], as `load_model` gives them. Exit code 0 where they agree."""
+    from paddle_tsm.load import load_model
+    from paddle_tsm.parity.compare import distance
+    from paddle_tsm.parity.tolerance import TOLERANCES
+    from paddle_tsm.runtime import import_paddle
+
+    paddle = import_paddle()
+    with paddle.no_grad():
+        a, b = (load_model(path).to(dtype="float64")(paddle.to_tensor(x)).numpy() for path in (checkpoint, converted))
+    difference = distance(a, b)[1]
+    done(f"ran both files in Paddle on the clip: logits {list(a.shape)} differ by {difference:.1e} of the largest")
+    done("not compared with PyTorch, which was left out (--without-torch)")
+    return 0 if difference <= TOLERANCES["float64"].limit else 1
 
 
 def steps_shown(console):

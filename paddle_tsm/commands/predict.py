@@ -79,13 +79,15 @@ def print_table(video: str, found: list[dict]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    block = "█" if console.encoding.startswith("utf") else "#"  # a pipe on Windows takes the code page's characters only
     table = Table(title=video, title_justify="left", box=None, pad_edge=False)
     for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
         table.add_column(header, justify=justify)
     for row in found:
-        bar = "█" * round(30 * row["probability"])
+        bar = block * round(30 * row["probability"])
         table.add_row(str(row["class"]), row["name"], f"{100 * row['probability']:.2f} %", bar)
-    Console().print(table)
+    console.print(table)
 
 
 def write_labelled(source: str, out: str, lines: list[str]) -> None:

@@ -9,6 +9,7 @@ from paddle_tsm.data import frame_folder, video_file
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, bad_clip
 from paddle_tsm.data.clip_reader import FrameSource
+from paddle_tsm.runtime import processors
 
 DEPTHS = ("exists", "first", "all")
 
@@ -57,7 +58,7 @@ def run_checks(entries, indices, source, check, title, skip_bad, workers, progre
         except (ValueError, OSError) as error:
             return error
 
-    pool = ThreadPoolExecutor(workers or min(16, len(os.sched_getaffinity(0)) * 2))
+    pool = ThreadPoolExecutor(workers or min(16, processors() * 2))
     try:
         console = Console(stderr=True)  # elsewhere than in a terminal a bar is an empty line
         with Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:

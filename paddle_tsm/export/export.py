@@ -38,7 +38,7 @@ def export(
     Raises ValueError for a network that cannot be exported, a folder that holds something else, and an export that differs,
     of which nothing is kept. Returns (Sidecar, list of Verified).
     """
-    folder = os.fspath(folder)
+    folder = os.path.normpath(os.fspath(folder))  # a name may end in a separator, as a shell completes it
     of_list = {name: given.pop(name) for name in ("root", "form", "source") if name in given}
     check_free(folder)
     found = read_network(path, **(options or {}))

@@ -14,6 +14,7 @@ from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.export.ports import Ports
 from paddle_tsm.export.static_graph import save_static
 
+NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
 
 # In a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). No optimize_tool: the
@@ -61,7 +62,7 @@ def convert(prefix: str, path: str) -> None:
     arguments = [f"{prefix}.json", f"{prefix}.pdiparams", path, str(OPSET)]
     command = [sys.executable, "-c", CONVERT, *arguments]
     done = subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
     )
     if done.returncode or not os.path.exists(path):
         lines = (done.stdout + done.stderr).splitlines()
@@ -72,6 +73,11 @@ def convert(prefix: str, path: str) -> None:
 def check_packages() -> None:
     """Raise ValueError where a package that writes ONNX is missing."""
     missing = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
+    if "paddle2onnx" in missing and sys.version_info >= NO_PADDLE2ONNX:
+        raise ValueError(
+            f"writing ONNX needs paddle2onnx 2.1, which has no release for Python {sys.version_info[0]}.{sys.version_info[1]}; "
+            "export with Python 3.10 to 3.12 (what it writes runs here), or --to paddle-inference"
+        )
     if missing:
         raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")
 
