@@ -54,7 +54,8 @@ def pixels_of(args, files):
                 f"which make {found.test_size}; its own are --size {file.size} --crops {file.crops}"
             )
     found = replace(found, average=args.average) if args.average else found
-    return found, chosen | {"preset": name, "size": found.test_size, "average": found.average, "views": found.views}
+    return found, chosen | {"preset": name, "size": found.test_size, "average": found.average, "views": found.views,
+                            "test_crops": found.crops_in_words}
 
 
 def system_of(file) -> str | None:

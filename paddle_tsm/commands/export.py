@@ -6,7 +6,7 @@ import argparse
 import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
 from paddle_tsm.export.calibration import CLIPS as CLIPS_READ
 from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, format_for
 
@@ -32,7 +32,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
     parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
     parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
-    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help="(%(default)s)")
+    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help=f"{offered_crops()} (%(default)s)")
     parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
     group = parser.add_argument_group("the clips that int8's ranges are measured on")
     group.add_argument("--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on")
