@@ -59,6 +59,8 @@ FILES = ["--json", "p.json", "--junit", "p.xml"]
     (["a.pth", "none.pth"], "none.pth"),
     (["a.pth", "--video", "none.mp4"], "none.mp4"),
     (["a.pth", "--size", "0"], "--size"),
+    (["a.pth", "--seed", "-1"], "--seed"),
+    (["a.pth", "--steps", "1", "--lr", "inf"], "--lr"),
     (["a.pth", "--shift-div", "1"], "shift_div"),
     (["a.pth", "--lr", "1"], "--steps"),
     (["a.pth", "--clips", "2", "--video", "none.mp4"], "--clips"),

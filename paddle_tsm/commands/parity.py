@@ -27,8 +27,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise")
     parser.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5")
     parser.add_argument("--differences", action="store_true", help="print the known differences of the frameworks and end")
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output")
+    parser.add_argument("--json", metavar="FILE", help="write the report as JSON; with exit code 2, the reason")
+    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output; with exit code 2, "
+                        "one that ended in an error")
     parser.add_argument("--network", metavar="KEY", help="which of several networks in a file")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     add_network_options(parser)
@@ -136,8 +137,10 @@ def check(args) -> None:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
     if args.steps is not None:
         step_limit(args.steps)
-    if args.lr is not None and not args.lr >= 0:
-        raise ValueError(f"--lr: got {args.lr}, wanted 0 or more")
+    if args.seed < 0:
+        raise ValueError(f"--seed: got {args.seed}, wanted 0 or more")
+    if args.lr is not None and not 0 <= args.lr < float("inf"):
+        raise ValueError(f"--lr: got {args.lr}, wanted a finite number, 0 or more")
     if args.steps is None and not args.report and (args.float32 or args.lr is not None):
         raise ValueError(f"{'--float32' if args.float32 else '--lr'}: got no --steps, wanted --steps K beside it")
     if args.report:
