@@ -81,8 +81,8 @@ def test_what_a_system_runs_against_a_recorded_option(folder, capsys):
     write_paddlevideo("b.pdparams")
     convert("b.pdparams", "a.safetensors", "--num-segments", "4", "--shift-div", "8")
     code, printed, report = parity(capsys, "a.safetensors", "b.pdparams", "--num-segments", "4")
-    assert code == 1 and "A: shift_div 8, recorded; B: 4, assumed" in printed
-    assert report["verdict"].startswith("differs (A: shift_div 8, recorded; B: 4, assumed) at layer1")
+    said = "A: shift_div 8, recorded; B: 4, paddlevideo shifts 1 / num_segments of the channels"
+    assert code == 1 and said in printed and report["verdict"].startswith(f"differs ({said}) at layer1")
 
 
 def test_clips_of_other_lengths(folder, capsys):

@@ -72,8 +72,7 @@ def add_clip_options(parser) -> None:
         "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (the checkpoint's system, else mmaction2)"
     )
     group.add_argument("--sampling", help="uniform, dense or twice (uniform, or the export's)")
-    group.add_argument("--crops", help=f"what is cut out of a frame. {offered_crops()}. three: as large as the short edge (MIT's "
-                       "--full_res; pptsm: as in training); three-train-size: MIT's without it (centre, or the export's)")  # fmt: skip
+    group.add_argument("--crops", metavar="C", help=f"{offered_crops()} (centre, or the export's)")
     group.add_argument("--size", type=int, metavar="S", help="height and width in training (224, or the export's)")
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 

@@ -32,7 +32,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json")
     parser.add_argument("--preset", default="mmaction2", choices=tuple(SYSTEMS), help="whose pixels (%(default)s)")
     parser.add_argument("--sampling", default="uniform", choices=tuple(CLIPS), help="(%(default)s)")
-    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), help=f"{offered_crops()} (%(default)s)")
+    parser.add_argument("--crops", default="centre", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (%(default)s)")
     parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="the network's input (%(default)s)")
     group = parser.add_argument_group("the clips that int8's ranges are measured on")
     group.add_argument("--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on")

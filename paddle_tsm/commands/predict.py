@@ -25,7 +25,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
     parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (mmaction2, or the export's)")
     parser.add_argument("--sampling", choices=tuple(CLIPS), help="(uniform, or the export's)")
-    parser.add_argument("--crops", choices=tuple(CROPS), help=f"{offered_crops()} (centre, or the export's)")
+    parser.add_argument("--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (centre, or the export's)")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

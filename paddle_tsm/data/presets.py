@@ -181,13 +181,18 @@ def preset(
 def crop_rule(system: System, name: str, crops: str) -> Callable:
     """The rule of the test crops called `crops`. Raises ValueError where the system `name` has none, saying why."""
     if crops in CROPS and crops not in system.test_crops:
-        raise ValueError(f"{name}: crops: got {crops!r}, wanted one of {', '.join(system.test_crops)}; {system.no_other_crops}")
+        known = ", ".join(system.test_crops)
+        raise ValueError(f"{name}: crops: got {crops!r}, wanted one of {known}; {system.no_other_crops}")
     return pick(system.test_crops, crops, f"{name}: crops")
 
 
 def offered_crops() -> str:
-    """The names of the test crops that each system has, for a command's help."""
-    return "; ".join(f"{name}: {', '.join(system.test_crops)}" for name, system in SYSTEMS.items())
+    """The names of the test crops that each system has, and their sizes, for a command's help."""
+    names = "; ".join(f"{name}: {', '.join(system.test_crops)}" for name, system in SYSTEMS.items())
+    return (
+        f"what is cut out of a frame. {names}. three: as large as the short edge (MIT's --full_res; pptsm: as in training); "
+        "three-train-size: MIT's without --full_res"
+    )
 
 
 def pick(table: dict, name: str, what: str):

@@ -64,7 +64,7 @@ def origin(found: NetworkFile, name: str, given: dict) -> str:
     why = description["assumed"].get(name, {}).get("why")
     if why is None:
         return "recorded" if name.split()[0] in recorded_options(found.checkpoint) else "assumed"
-    if why == "given" or why.startswith("what "):
+    if why == "given" or why.startswith("what ") or " shifts " in why:
         return why
     return "recorded" if why.startswith("recorded") else "assumed"
 
