@@ -13,9 +13,24 @@ from paddle_tsm.commands import convert, demo, doctor, evaluate, export, inspect
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 
 
+class Refused(Exception):
+    """The command line is not one of `parser`; the reason is the text."""
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str):
+        super().__init__(message)
+        self.parser = parser
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose refusals `main` sees before they end the process."""
+
+    def error(self, message):
+        raise Refused(self, message)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="paddle-tsm",
         description="TSM video recognition for PaddlePaddle, held number for number against PyTorch.",
         epilog="example: paddle-tsm parity tsm_r50.pth --video clip.mp4",
@@ -24,7 +39,13 @@ def main(argv: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subparsers)
     print_every_character()
-    args = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        args = parser.parse_args(words)
+    except Refused as refused:
+        if words[:1] == ["parity"]:
+            parity.write_refusal(words[1:], str(refused))
+        return argparse.ArgumentParser.error(refused.parser, str(refused))  # which ends the process with exit code 2
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
     try:

@@ -91,7 +91,8 @@ def test_what_each_system_averages():
     (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
     (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
     (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
-    (("mit", "uniform", "five"), "mit: crops: got 'five', wanted one of centre, three, ten"),
+    (("mmaction2", "uniform", "five"), "mmaction2: crops: got 'five', wanted one of centre, three, ten; its pipelines"),
+    (("mit", "uniform", "four"), "mit: crops: got 'four', wanted one of centre, three, ten, three-train-size"),
     (("mit", "uniform", "ten", "random_resized"), "mit: train_crop: got 'random_resized', wanted one of multi_scale"),
     (("mit", "uniform", "ten", "multi_scale", 0), "size: got 0, wanted at least 1"),
 ])

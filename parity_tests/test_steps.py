@@ -16,7 +16,8 @@ from paddle_tsm.parity import paddle_side
 from paddle_tsm.parity.noise import Gap, distances, measure_gap, nudge, nudged_weights
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.run import Report, gap_row
-from paddle_tsm.parity.show import finite, verdict
+from paddle_tsm.parity.report_files import finite
+from paddle_tsm.parity.show import verdict
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide

@@ -7,6 +7,7 @@ import time
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.data.presets import offered_crops
 from paddle_tsm.layouts.systems import LAYOUTS
 
 
@@ -18,6 +19,7 @@ def add_parser(subparsers) -> None:
         "or, with --multi-label, the mean average precision. The results do not depend on --batch and --workers.",
         epilog="examples:\n  paddle-tsm evaluate val.txt --weights tsm_r50_mmaction2.pth --root videos --out report\n"
         "  paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling dense --crops three\n"
+        "  paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling twice --crops three-train-size\n"
         "  paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble-weights 1,1.5\n"
         "  paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,7 +72,7 @@ def add_clip_options(parser) -> None:
         "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (what the file records, else its layout's)"
     )
     group.add_argument("--sampling", help="uniform, dense or twice (what the file records, else uniform)")
-    group.add_argument("--crops", help="centre, three or ten (what the file records, else centre)")
+    group.add_argument("--crops", metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
     group.add_argument("--size", type=int, metavar="S", help="height and width in training (what the file records, else 224)")
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 

@@ -71,7 +71,8 @@ def pixels_of(args, files, taken: NetworkInput):
             )
     found = replace(found, average=args.average) if args.average else found
     said = {name: getattr(taken, name) for name in ("sampling", "crops", "size", "preset")}
-    return found, said | {"size": found.test_size, "average": found.average, "views": found.views}
+    return found, said | {"size": found.test_size, "average": found.average, "views": found.views,
+                          "test_crops": found.crops_in_words}  # fmt: skip
 
 
 def source_of(args, recorded: str | None = None):

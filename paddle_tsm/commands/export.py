@@ -7,7 +7,7 @@ import os
 import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
 from paddle_tsm.export.calibration import CLIPS as CLIPS_READ
 from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, format_for
 
@@ -33,7 +33,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json (what the file records)")
     parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
     parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
-    parser.add_argument("--crops", choices=tuple(CROPS), help="(what the file records, else centre)")
+    parser.add_argument("--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
     group = parser.add_argument_group("the clips that int8's ranges are measured on")
     group.add_argument("--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on")

@@ -7,7 +7,7 @@ import json
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
 
 
 def add_parser(subparsers) -> None:
@@ -25,7 +25,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
     parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
     parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
-    parser.add_argument("--crops", choices=tuple(CROPS), help="(what the file records, else centre)")
+    parser.add_argument("--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -68,9 +68,11 @@ def run(args) -> int:
     found = [{"class": int(i), "name": names[i], "probability": float(scores[i])} for i in best]
     if args.out:
         write_labelled(args.video, args.out, [f"{row['name']}  {100 * row['probability']:.1f} %" for row in found[:3]])
+    how = f"{pixels.name}, {chosen['sampling']}, {pixels.crops_in_words}, mean of {pixels.average}"
     if args.json:
-        print(json.dumps({"video": args.video, "views": pixels.views, "top": found}, indent=2))
+        print(json.dumps({"video": args.video, "views": pixels.views, "pixels": how, "top": found}, indent=2))
     else:
+        print(f"{how}\n")
         print_table(args.video, found)
     return 0
 

@@ -92,7 +92,7 @@ def print_evaluation(evaluation: Evaluation, console) -> None:
     from rich.table import Table
 
     options, several = evaluation.options, len(evaluation.rated) > 1
-    how = "{}: {preset}, {sampling}, {crops}, {size} pixels, mean of {average}".format(evaluation.list_file, **options)
+    how = "{}: {preset}, {sampling}, {test_crops}, mean of {average}".format(evaluation.list_file, **options)
     console.print(how, markup=False, highlight=False, soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("checkpoint", overflow="fold")

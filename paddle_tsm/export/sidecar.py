@@ -97,6 +97,7 @@ class Sidecar:
             "frames": f"{self.network.num_segments} of a clip, adjacent" if self.kind == "clip" else "the next one",
             "short_edge": pixels.short,
             "views": f"{CLIPS[self.sampling]} clips x {CROPS[self.crops]} crops",
+            "crops": pixels.crops_in_words,
             "mean": normalise.MEAN_1.tolist(),
             "std": normalise.STD_1.tolist(),
             "scale": "pixels / 255 first",

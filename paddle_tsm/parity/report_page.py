@@ -15,7 +15,7 @@ from paddle_tsm.parity import plots
 from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.of_layer import FoldedRow, stages_of
 from paddle_tsm.parity.run import Report
-from paddle_tsm.parity.show import notes, verdict
+from paddle_tsm.parity.show import about_networks, notes, verdict
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 
 STYLE = """
@@ -101,7 +101,7 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
     parts = [
         f"<h1>paddle-tsm parity</h1><p class=soft>{escape(title)}: {escape(network.arch)}, {network.num_segments} frames</p>",
         f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
-        "".join(f"<p class=soft>{escape(line)}</p>" for line in notes(report)),
+        "".join(f"<p class=soft>{escape(line)}</p>" for line in [*about_networks(report), *notes(report)]),
         section("Forward", image(images, "forward_error") + rows_table(report, folded=False)),
         section("Gradients", image(images, "gradient_error") + without_verdict(report) + rows_table(
             report, True, lambda row: not is_step(row))),

@@ -1,31 +1,27 @@
-"""The parity report as a table for people, JSON and JUnit XML for programs."""
+"""The parity report as a table for people."""
 
 from __future__ import annotations
-
-import json
-import math
-from dataclasses import asdict
-from xml.etree import ElementTree
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from paddle_tsm.atomic_file import atomic_file
 from paddle_tsm.parity.of_layer import FoldedRow
 from paddle_tsm.parity.run import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print every row, the first breach marked, then the verdict."""
+    """Print what the networks themselves differ in, every row, the first breach marked, then the verdict."""
     console = console or Console()
+    for line in about_networks(report):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(outputs_table(report))
     if any(isinstance(row, FoldedRow) for row in report.rows):
         console.print(training_table(report))
     for line in notes(report):
         console.print(line, highlight=False)
-    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False)
+    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False, markup=False)
 
 
 def outputs_table(report: Report) -> Table:
@@ -71,6 +67,11 @@ def passed(report: Report, row) -> str:
     return "[green]equal" if row.passed else "[bold red]first breach" if row is report.first_breach else "[red]differs"
 
 
+def about_networks(report: Report) -> list[str]:
+    """What the two networks differ in, whatever their outputs are: a sentence each."""
+    return [*report.remarks, *(f"The options differ. {one}." for one in report.options)]
+
+
 def notes(report: Report) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
     lines = []
@@ -100,51 +101,14 @@ def verdict(report: Report) -> str:
         worst = max((row.max_rel for row in report.rows if row.precision == "float64"), default=0.0)
         return f"equal: largest relative difference in float64 {worst:.1e}"
     row = report.first_breach
+    options = f" ({'. '.join(map(str, report.options))})" if report.options else ""
     where = f"; first layer that differs: {report.first_layer}" if report.first_layer else ""
     if report.gradients and report.gradients.first:
         where += f"; first gradient that differs, in backward order: {report.gradients.first}"
-    return f"differs at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude{where}"
+    return f"differs{options} at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude{where}"
 
 
 def print_seconds(report: Report, console: Console | None = None) -> None:
     """Print how long each part took."""
     console = console or Console()
     console.print("seconds: " + ", ".join(f"{part} {s:.1f}" for part, s in report.seconds.items()), highlight=False)
-
-
-def write_json(report: Report, path) -> None:
-    """Write verdict, rows and seconds as JSON. An infinite difference is written as null, which JSON has."""
-    rows = [asdict(row) | {"passed": row.passed} for row in report.rows]
-    content = {"equal": report.equal, "verdict": verdict(report), "first_layer": report.first_layer, "rows": rows,
-               "notes": notes(report), "seconds": report.seconds}
-    if report.gradients:
-        found = report.gradients
-        content["gradients"] = {"first": found.first, "errors": found.errors, "vanishing": found.vanishing}
-    if report.steps:
-        content["steps"] = {"losses": report.steps.losses, "differences": report.steps.differences}
-    if report.gaps:
-        content["float32_gap"] = [asdict(gap) | {"ratios": gap.ratios} for gap in report.gaps]
-    with atomic_file(path) as file:
-        file.write((json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
-
-
-def finite(content):
-    """The content with null for every NaN and infinite number."""
-    if isinstance(content, dict):
-        return {key: finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def write_junit(report: Report, path) -> None:
-    """Write one JUnit test case a row, so that a CI system shows which output differs."""
-    failures = sum(not row.passed for row in report.rows)
-    suite = ElementTree.Element("testsuite", name="paddle-tsm parity", tests=str(len(report.rows)), failures=str(failures))
-    for row in report.rows:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=row.name)
-        if not row.passed:
-            text = f"{row.problem}: {row.max_rel:.3e} relative, limit {row.limit:.3e}"
-            ElementTree.SubElement(case, "failure", message=text).text = verdict(report)
-    with atomic_file(path) as file:
-        file.write(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")
