@@ -8,13 +8,22 @@ import signal
 import sys
 
 from paddle_tsm.commands import convert, demo, doctor, evaluate, export, inspect, parity, predict, stream, train
+from paddle_tsm.literal_text import literal
+
+
+class LiteralParser(argparse.ArgumentParser):
+    """Arguments may be the names of a stranger's files, as those that a shell makes of `*`: errors show them literally."""
+
+    def error(self, message: str):
+        super().error(literal(message))
+
 
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr)."""
-    parser = argparse.ArgumentParser(
+    parser = LiteralParser(
         prog="paddle-tsm",
         description="TSM video recognition for PaddlePaddle, held number for number against PyTorch.",
         epilog="example: paddle-tsm parity tsm_r50.pth --video clip.mp4",
@@ -28,8 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return args.run(args)
     except (ValueError, OSError) as error:
-        text = " ".join(str(error).split())
-        print(f"paddle-tsm {args.command}: error: {text}", file=sys.stderr)
+        print(f"paddle-tsm {args.command}: error: {literal(str(error).strip())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"paddle-tsm {args.command}: interrupted", file=sys.stderr)

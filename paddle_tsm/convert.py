@@ -13,6 +13,7 @@ from paddle_tsm.atomic_file import atomic_file, atomic_path
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
@@ -65,8 +66,11 @@ def convert(
     target's system cannot run, a destination that cannot be written, or a written file that proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
-    if os.path.exists(destination) and os.path.exists(source) and os.path.samefile(source, destination):
-        raise CheckpointError(f"{destination}: is the source itself; wanted another name")
+    beside = None if file_format == "safetensors" else f"{destination}.json"
+    try:
+        keep_inputs({"destination": destination, "its record": beside}, (source, f"{source}.json"))
+    except ValueError as error:
+        raise CheckpointError(error) from None
     found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **options)
     try:
         plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
@@ -81,7 +85,7 @@ def convert(
 
             difference = written_difference(found, temporary, plan, str(destination))
         if file_format != "safetensors":
-            with atomic_file(f"{destination}.json") as file:
+            with atomic_file(beside) as file:
                 file.write(record.encode() + b"\n")
     return Conversion(found, str(destination), plan, difference)
 

@@ -97,7 +97,7 @@ def load_stream(path, layout: str = "auto", **options) -> Stream:
     """The causal network in the file `path`, ready for its first frame; arguments as for `load_model`.
 
     Raises ValueError, in one line, for a network that is not causal: `shift_order="causal"` says that it is one where the
-    file does not.
+    file cannot.
     """
     return Stream(load_step(path, layout, **options))
 
@@ -105,18 +105,36 @@ def load_stream(path, layout: str = "auto", **options) -> Stream:
 def load_step(path, layout: str = "auto", **options) -> StreamStep:
     """The same without a cache."""
     network, tensors = read_network(path, layout=layout, **options).as_asked()
+    check_file_streams(network, path, layout, **options)
+    return StreamStep(network, tensors)
+
+
+def check_file_streams(network: Network, path, layout: str = "auto", **options) -> None:
+    """Raise ValueError, with what to do, unless the network, read from the file with these options, streams."""
     try:
-        return StreamStep(network, tensors)
+        check_streams(network)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}{other_way(network, path, layout, options)}") from None
+
+
+def other_way(network: Network, path, layout: str, options: dict) -> str:
+    """What else may be done about a network that does not stream: nothing where its file records another shift, or its
+    system has another; otherwise its keys are those of a causal one, too, and only the caller knows."""
+    if network.shift_order == "causal" or options.get("shift_order") is not None:
+        return ""
+    try:
+        read_network(path, layout=layout, **(options | {"shift_order": "causal"}))
+    except ValueError:
+        return ""
+    return "; where the file holds one, say so: --shift-order causal (shift_order='causal' in Python)"
 
 
 def check_streams(network: Network) -> None:
     """Raise ValueError unless a frame's logits need no other frame than those before it."""
     if network.is_shift and network.shift_order != "causal":
         raise ValueError(
-            f"a {network.shift_order} network needs the next frame, wanted one trained with the causal shift; "
-            "shift_order='causal' (--shift-order causal) says that the file holds one"
+            f"a {network.shift_order} network needs the next frame; wanted one of the causal shift, which "
+            "`paddle-tsm train --set shift_order=causal` trains"
         )
     if network.temporal_pool or network.non_local is not None:
         what = "temporal pooling" if network.temporal_pool else "non-local blocks"

@@ -41,20 +41,22 @@ def run(args) -> int:
 def print_description(description: dict) -> None:
     """Print what `describe` found as a table of two columns."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from paddle_tsm.literal_text import as_text, literal, plain_console
 
     table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name in ("file", "format", "network at", "layout", "architecture", "classes", "dtype", "tensors"):
-        table.add_row(name, str(description[name]))
+        table.add_row(name, as_text(description[name]))
     if description["beside it"]:
-        table.add_row("beside it", ", ".join(description["beside it"]))
+        table.add_row("beside it", as_text(", ".join(description["beside it"])))
     table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")
     table.add_row("FLOPs", f"{description['flops'] / 1e9:.2f} G ({description['flops of']})")
     for name, value in description["read"].items():
-        table.add_row(name, f"{value}   [green]read off the keys")
+        table.add_row(name, Text.assemble(literal(value), "   ", ("read off the keys", "green")))
     for name, entry in description["assumed"].items():
-        table.add_row(name, f"{entry['value']}   [yellow]{entry['why']}")
-    Console().print(table)
+        table.add_row(name, Text.assemble(literal(entry["value"]), "   ", (literal(entry["why"]), "yellow")))
+    plain_console().print(table)

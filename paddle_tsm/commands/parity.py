@@ -35,8 +35,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from rich.console import Console
-
+    from paddle_tsm.literal_text import as_text, literal, plain_console, status
     from paddle_tsm.parity.files import compare_files, read_pair
     from paddle_tsm.parity.show import print_report, print_seconds, write_json, write_junit
 
@@ -51,9 +50,9 @@ def run(args) -> int:
     a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **network_options(args))
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
-    with Console(stderr=True).status("parity") as status:
-        report = compare_files(a, b, x, step=lambda part: status.update(f"parity: {part}"), training=asked)
-    console = Console()
+    with status("parity") as shown:
+        report = compare_files(a, b, x, step=lambda part: shown.update(as_text(f"parity: {part}")), training=asked)
+    console = plain_console()
     print_report(report, console)
     print_seconds(report, console)
     if args.json:
@@ -63,17 +62,25 @@ def run(args) -> int:
     if args.report:
         from paddle_tsm.parity.report_page import write_page
 
-        console.print(f"report: {write_page(report, a, b, args.report)}", highlight=False, soft_wrap=True)
+        console.print(f"report: {literal(write_page(report, a, b, args.report))}", soft_wrap=True)
     sys.stdout.flush()
     return 0 if report.equal else 1
 
 
 def check(args) -> None:
     """Raise ValueError for an option that cannot be."""
+    from paddle_tsm.inputs_kept import keep_inputs
     from paddle_tsm.parity.tolerance import step_limit
 
     if args.a is None:
         raise ValueError("A: got no checkpoint, wanted one (or --differences)")
+    files = [path for path in (args.a, args.b) if path]
+    keep_inputs({"--json": args.json, "--junit": args.junit}, (*files, *(f"{path}.json" for path in files), args.video))
+    if args.report:
+        from paddle_tsm.parity.report_page import files_of_page
+
+        for path in files_of_page(args.report):
+            keep_inputs({"--report": path}, (*files, args.video))
     for name in ("clips", "size"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")

@@ -29,35 +29,41 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (224, or the export's)")
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--strict", action="store_true", help="decode the whole video first, and refuse one that is not what its container says")
+    parser.add_argument("--network", metavar="KEY", help="which of several networks in W, as EMA beside the other")
     add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
-    from rich.console import Console
-
     from paddle_tsm.commands.engine import pixels_of, predictor_of
+    from paddle_tsm.commands.odd_videos import look_at, print_note
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset
     from paddle_tsm.data.scores import average_views
     from paddle_tsm.evaluation.class_names import class_names
     from paddle_tsm.data.video_file import read_frames
+    from paddle_tsm.inputs_kept import keep_inputs
+    from paddle_tsm.literal_text import as_text, status
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
-    with Console(stderr=True).status("loading the network") as status:
+    keep_inputs({"--out": args.out}, (args.video, args.weights, args.classes))
+    with status("loading the network") as shown:
         pixels = preset(**pixels_of(args))
-        predictor = predictor_of(args.weights, args, network_options(args), pixels.test_size)
+        notes = look_at(args.video, args.strict)
+        predictor = predictor_of(args.weights, args, network_options(args) | {"network": args.network}, pixels.test_size)
         network, sidecar = predictor.network, predictor.sidecar
         names = class_names(args.classes, network.num_classes)
         if sidecar is not None and sidecar.labels and args.classes is None:
             names = sidecar.labels
-        status.update("reading the video")
-        frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments))
+        shown.update(as_text("reading the video"))
+        frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments), notes=notes)
         views = views_of(pixels, frames)
-        status.update("running the network")
+        shown.update(as_text("running the network"))
         logits = predictor(views)
+    print_note(notes)
     if pixels.average == "probabilities":
         scores = average_views(logits, "probabilities")
     else:
@@ -74,25 +80,25 @@ def run(args) -> int:
 
 
 def print_table(video: str, found: list[dict]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=video, title_justify="left", box=None, pad_edge=False)
+    from paddle_tsm.literal_text import as_text, plain_console
+
+    table = Table(title=as_text(video), title_justify="left", box=None, pad_edge=False)
     for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
         table.add_column(header, justify=justify)
     for row in found:
         bar = "█" * round(30 * row["probability"])
-        table.add_row(str(row["class"]), row["name"], f"{100 * row['probability']:.2f} %", bar)
-    Console().print(table)
+        table.add_row(str(row["class"]), as_text(row["name"]), f"{100 * row['probability']:.2f} %", bar)
+    plain_console().print(table)
 
 
 def write_labelled(source: str, out: str, lines: list[str]) -> None:
     """The video with `lines` on every frame."""
-    from rich.progress import Progress
-
     from paddle_tsm.labelled_video import frames_of, video_writer
+    from paddle_tsm.literal_text import status
 
     frames, rate = frames_of(source)
-    with video_writer(out, rate) as write, Progress(transient=True) as bar:
-        for frame in bar.track(frames, description=f"writing {out}", total=None):
+    with video_writer(out, rate) as write, status(f"writing {out}"):
+        for frame in frames:
             write(frame, lines)

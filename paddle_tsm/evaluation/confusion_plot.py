@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from paddle_tsm.literal_text import literal
 from paddle_tsm.parity.plots import png
 
 NAMED = 40  # classes, at most, that get a tick each
@@ -29,7 +30,7 @@ def confusion_plot(matrix: np.ndarray, class_names: list[str] | None = None) -> 
     drawing.colorbar(picture, ax=axes, shrink=0.7, label="share of the true class")
     if classes <= NAMED:
         # a dollar sign would begin a formula
-        names = [name.replace("$", r"\$") for name in class_names or map(str, range(classes))]
+        names = [literal(name).replace("$", r"\$") for name in class_names or map(str, range(classes))]
         axes.set_xticks(range(classes), names, rotation=90 if class_names else 0, fontsize=8)
         axes.set_yticks(range(classes), names, fontsize=8)
     if classes <= COUNTED:

@@ -13,6 +13,7 @@ import paddle
 from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.export.ports import Ports
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.extras import how_to_install
 
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
 
@@ -73,7 +74,7 @@ def check_packages() -> None:
     """Raise ValueError where a package that writes ONNX is missing."""
     missing = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")
+        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; {how_to_install('onnx')}")
 
 
 def check_layer(layer) -> None:

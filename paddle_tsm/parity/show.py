@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.literal_text import as_text, literal, plain_console
 from paddle_tsm.parity.of_layer import FoldedRow
 from paddle_tsm.parity.run import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -19,13 +21,13 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print every row, the first breach marked, then the verdict."""
-    console = console or Console()
+    console = console or plain_console()
     console.print(outputs_table(report))
     if any(isinstance(row, FoldedRow) for row in report.rows):
         console.print(training_table(report))
     for line in notes(report):
-        console.print(line, highlight=False)
-    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False)
+        console.print(literal(line), highlight=False)
+    console.print(literal(verdict(report)), style="bold green" if report.equal else "bold red", highlight=False)
 
 
 def outputs_table(report: Report) -> Table:
@@ -66,9 +68,11 @@ def training_table(report: Report) -> Table:
     return table
 
 
-def passed(report: Report, row) -> str:
+def passed(report: Report, row) -> Text:
     """The row's verdict, in colour."""
-    return "[green]equal" if row.passed else "[bold red]first breach" if row is report.first_breach else "[red]differs"
+    if row.passed:
+        return as_text("equal", "green")
+    return as_text("first breach", "bold red") if row is report.first_breach else as_text("differs", "red")
 
 
 def notes(report: Report) -> list[str]:
@@ -108,7 +112,7 @@ def verdict(report: Report) -> str:
 
 def print_seconds(report: Report, console: Console | None = None) -> None:
     """Print how long each part took."""
-    console = console or Console()
+    console = console or plain_console()
     console.print("seconds: " + ", ".join(f"{part} {s:.1f}" for part, s in report.seconds.items()), highlight=False)
 
 
@@ -142,9 +146,9 @@ def write_junit(report: Report, path) -> None:
     failures = sum(not row.passed for row in report.rows)
     suite = ElementTree.Element("testsuite", name="paddle-tsm parity", tests=str(len(report.rows)), failures=str(failures))
     for row in report.rows:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=row.name)
+        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=literal(row.name))
         if not row.passed:
             text = f"{row.problem}: {row.max_rel:.3e} relative, limit {row.limit:.3e}"
-            ElementTree.SubElement(case, "failure", message=text).text = verdict(report)
+            ElementTree.SubElement(case, "failure", message=literal(text)).text = literal(verdict(report))
     with atomic_file(path) as file:
         file.write(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")

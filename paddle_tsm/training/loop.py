@@ -146,7 +146,7 @@ class Run:
         for key, sample in zip(share, islice(clips, len(share))):
             if isinstance(sample, BadClip):
                 if self.outcome.skipped.add(sample):
-                    self.show.console.print(f"skipped {sample}", soft_wrap=True)
+                    self.show.line(f"skipped {sample}")
             else:
                 samples.append((sample[0], sample[1], key))
         waited, lr = time.perf_counter() - start, float(self.rates[epoch, step])
