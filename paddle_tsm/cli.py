@@ -21,8 +21,8 @@ class LiteralParser(argparse.ArgumentParser):
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr)."""
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, every sub-command's in it."""
     parser = LiteralParser(
         prog="paddle-tsm",
         description="TSM video recognition for PaddlePaddle, held number for number against PyTorch.",
@@ -31,7 +31,13 @@ def main(argv: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr), 128 and
+    more (ended by a signal)."""
+    args = command_parser().parse_args(argv)
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
     try:

@@ -109,12 +109,12 @@ def load_step(path, layout: str = "auto", **options) -> StreamStep:
     return StreamStep(network, tensors)
 
 
-def check_file_streams(network: Network, path, layout: str = "auto", **options) -> None:
-    """Raise ValueError, with what to do, unless the network, read from the file with these options, streams."""
+def check_file_streams(found: Network, path, layout: str = "auto", **options) -> None:
+    """Raise ValueError, with what to do, unless the network `found` in the file with these options streams."""
     try:
-        check_streams(network)
+        check_streams(found)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}{other_way(network, path, layout, options)}") from None
+        raise ValueError(f"{path}: {error}{other_way(found, path, layout, options)}") from None
 
 
 def other_way(network: Network, path, layout: str, options: dict) -> str:

@@ -40,7 +40,7 @@ def outputs_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, "x".join(map(str, row.shape)),
+            "" if row.precision == precision else row.precision, literal(row.name), "x".join(map(str, row.shape)),
             f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
@@ -61,7 +61,7 @@ def training_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, row.worst,
+            "" if row.precision == precision else row.precision, literal(row.name), literal(row.worst),
             f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
