@@ -9,6 +9,7 @@ import signal
 import sys
 
 from paddle_tsm.commands import convert, demo, doctor, evaluate, export, inspect, parity, predict, stream, train
+from paddle_tsm.literal_text import literal
 
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 
@@ -22,14 +23,17 @@ class Refused(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose refusals `main` sees before they end the process."""
+    """An ArgumentParser whose refusals `main` sees before they end the process.
 
-    def error(self, message):
-        raise Refused(self, message)
+    Arguments may be the names of a stranger's files, as those that a shell makes of `*`: errors show them literally.
+    """
+
+    def error(self, message: str):
+        raise Refused(self, literal(message))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr)."""
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, every sub-command's in it."""
     parser = Parser(
         prog="paddle-tsm",
         description="TSM video recognition for PaddlePaddle, held number for number against PyTorch.",
@@ -38,10 +42,16 @@ def main(argv: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr), 128 and
+    more (ended by a signal)."""
     print_every_character()
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        args = parser.parse_args(words)
+        args = command_parser().parse_args(words)
     except Refused as refused:
         if words[:1] == ["parity"]:
             parity.write_refusal(words[1:], str(refused))
@@ -51,8 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return args.run(args)
     except (ValueError, OSError) as error:
-        text = " ".join(str(error).split())
-        print(f"paddle-tsm {args.command}: error: {text}", file=sys.stderr)
+        print(f"paddle-tsm {args.command}: error: {literal(str(error).strip())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"paddle-tsm {args.command}: interrupted", file=sys.stderr)
@@ -62,9 +71,9 @@ def main(argv: list[str] | None = None) -> int:
 def print_every_character() -> None:
     """Have what a terminal's or a pipe's encoding lacks printed as \\u65e5 and the like, where Python would raise: a class or
     a file may have any name. Streams that replace or keep such characters already stay as they are."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper) and output.errors == "strict":
+            output.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
@@ -67,8 +68,10 @@ def convert(
     target's system cannot run, a destination that cannot be written, or a written file that proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
-    if os.path.exists(destination) and os.path.exists(source) and os.path.samefile(source, destination):
-        raise CheckpointError(f"{destination}: is the source itself; wanted another name")
+    try:
+        keep_inputs({"destination": destination}, (source,))
+    except ValueError as error:
+        raise CheckpointError(error) from None
     found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **options)
     try:
         plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))

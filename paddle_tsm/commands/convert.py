@@ -47,16 +47,13 @@ def run(args) -> int:
         return 0
     if args.destination is None:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
-    from rich.console import Console
-
     from paddle_tsm.commands.recorded_input import say_unbelieved
     from paddle_tsm.convert import convert
+    from paddle_tsm.literal_text import literal, status
 
     say_unbelieved("convert", args.source)
     start = time.perf_counter()
-    with Console(stderr=True).status(
-        f"converting {args.source}" + (" and running both networks" if args.verify else "")
-    ):
+    with status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):
         done = convert(
             args.source,
             args.destination,
@@ -70,7 +67,7 @@ def run(args) -> int:
     network, plan = done.plan.network, done.plan
     values = sum(array.size for array in plan.tensors.values())
     print(
-        f"{done.destination}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
+        f"{literal(done.destination)}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
         f"{values / 1e6:.1f} million values, {done.source.layout.name} -> {plan.layout.name} ({plan.kind}), "
         f"{time.perf_counter() - start:.1f} s"
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import time
 from importlib.util import find_spec
 
@@ -33,10 +34,9 @@ def run(args) -> int:
 
 
 def run_parity(args) -> int:
-    from rich.console import Console
-
     from paddle_tsm.convert import convert
     from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
+    from paddle_tsm.literal_text import as_text, plain_console, status
     from paddle_tsm.network import Network
     from paddle_tsm.parity.files import compare_files, read_pair
     from paddle_tsm.parity.show import print_report, print_seconds
@@ -47,7 +47,7 @@ def run_parity(args) -> int:
     video, checkpoint, converted = (
         os.path.join(args.out, name) for name in ("clip.mp4", f"{args.arch}_mmaction2.pth", f"{args.arch}.safetensors")
     )
-    console = Console()
+    console = plain_console()
     done = steps_shown(console)
 
     write_demo_video(video)
@@ -60,8 +60,8 @@ def run_parity(args) -> int:
     done(f"decoded {network.num_segments} frames")
     if args.without_torch:
         return run_in_paddle(checkpoint, converted, x, done)
-    with Console(stderr=True).status("parity") as status:
-        report = compare_files(*read_pair(checkpoint, converted), x, step=lambda part: status.update(f"parity: {part}"))
+    with status("parity") as shown:
+        report = compare_files(*read_pair(checkpoint, converted), x, step=lambda part: shown.update(as_text(f"parity: {part}")))
     done("ran both frameworks on the clip")
     print_report(report, console)
     print_seconds(report, console)
@@ -86,11 +86,13 @@ def run_in_paddle(checkpoint: str, converted: str, x, done) -> int:
 
 def steps_shown(console):
     """done(what): print what was done and the seconds since the last."""
+    from paddle_tsm.literal_text import literal
+
     start = time.perf_counter()
 
     def done(what: str) -> None:
         nonlocal start
-        console.print(f"{time.perf_counter() - start:5.1f} s  {what}", highlight=False, soft_wrap=True)
+        console.print(f"{time.perf_counter() - start:5.1f} s  {literal(what)}", soft_wrap=True)
         start = time.perf_counter()
 
     return done
@@ -98,16 +100,16 @@ def steps_shown(console):
 
 def run_training(args) -> int:
     """Exit code 0 where the network with the shift is right above 95 % and the one without it is at chance."""
-    from rich.console import Console
     from rich.table import Table
 
+    from paddle_tsm.literal_text import literal, plain_console
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
     from paddle_tsm.motion_demo import CHANCE, WANTED, at_chance, train_motion_demo
 
     os.makedirs(args.out, exist_ok=True)
-    console, start = Console(), time.perf_counter()
+    console, start = plain_console(), time.perf_counter()
     (tsm, tsn), clips = train_motion_demo(args.out, steps_shown(console))
     table = Table(title=f"{clips} clips that no network has seen", title_justify="left", box=None, pad_edge=False)
     for header, justify in (("", "left"), ("top-1", "right"), ("played backward: the opposite class", "right"), ("trained in", "right")):
@@ -117,6 +119,7 @@ def run_training(args) -> int:
         table.add_row(shown.name, *row)
     table.add_row("guessing", f"{100 * CHANCE:.1f} %", "", "")
     console.print(table)
-    console.print(f"{time.perf_counter() - start:.0f} s in all; try: paddle-tsm evaluate {args.out}/motion/val.txt --root "
-                  f"{args.out}/motion --weights {tsm.weights}", highlight=False, soft_wrap=True)  # fmt: skip
+    folder = os.path.join(args.out, "motion")
+    advice = ["paddle-tsm", "evaluate", os.path.join(folder, "val.txt"), "--root", folder, "--weights", tsm.weights]
+    console.print(f"{time.perf_counter() - start:.0f} s in all; try: {literal(shlex.join(advice))}", soft_wrap=True)
     return 0 if tsm.top1 > WANTED and at_chance(tsn.top1, clips) else 1

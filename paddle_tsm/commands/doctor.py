@@ -34,22 +34,23 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from rich.console import Console
     from rich.table import Table
+
+    from paddle_tsm.literal_text import as_text, plain_console, status
 
     shift = runtime.State("shift", runtime.ON, "-", "always; against Paddle's operator")
     states = [*runtime.states(), shift]
     gains = {}
     if not args.no_measure:
-        with Console(stderr=True).status("measuring") as status:
-            gains = measure(states, step=lambda what: status.update(f"measuring {what}"))
+        with status("measuring") as shown:
+            gains = measure(states, step=lambda what: shown.update(as_text(f"measuring {what}")))
     table = Table(box=None, pad_edge=False)
     for column in ("setting", "state", "value", "why") + (() if args.no_measure else ("gain on this machine",)):
         table.add_column(column, overflow="fold")
     for state in states:
         gain = [] if args.no_measure else [gains[state.name]]
-        table.add_row(state.name, state.state, state.value, state.why, *gain)
-    Console().print(table)
+        table.add_row(*map(as_text, (state.name, state.state, state.value, state.why, *gain)))
+    plain_console().print(table)
     return 0
 
 

@@ -43,6 +43,10 @@ def add_parser(subparsers) -> None:
         help="what is looked at of every clip before the first is run: exists, first (frame), all, or none (first)",
     )
     group.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read; named at the end")
+    group.add_argument(
+        "--strict", action="store_true",
+        help="decode every video first; one that does not hold what its container says cannot be read",
+    )
     group = parser.add_argument_group("what it writes")
     group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
     group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
@@ -78,11 +82,11 @@ def add_clip_options(parser) -> None:
 
 
 def run(args) -> int:
-    from rich.console import Console
-
     from paddle_tsm.commands.evaluation_input import input_of, pixels_of, read_entries, read_networks, source_of
+    from paddle_tsm.commands.odd_videos import print_note
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.literal_text import plain_console
 
     weights = check(args)
     files = read_networks(args)
@@ -93,16 +97,18 @@ def run(args) -> int:
     classes, names = files[0].network.num_classes, list(taken.class_names) or None
     check_places(args)
     entries = read_entries(args, classes, source, skipped)
+    keep_clips(args, entries)
     start = time.perf_counter()
     parts = score_files(args, files, entries, pixels, source, skipped)
     seconds = time.perf_counter() - start
     evaluation = summarise(args, files, parts, weights, options, names, skipped)
-    console = Console()
+    console = plain_console()
     print_evaluation(evaluation, console)
-    console.print(f"{len(entries) / seconds:.1f} videos/s", highlight=False)
+    console.print(f"{len(entries) / seconds:.1f} videos/s")
+    print_note(source.notes)
     write(args, evaluation, entries, console)
     if args.skip_bad:
-        console.print(skipped.report(), highlight=False, markup=False, soft_wrap=True)
+        console.print(skipped.report(), soft_wrap=True)
     return 0
 
 
@@ -131,12 +137,33 @@ def check(args) -> list[float]:
 
 
 def check_places(args) -> None:
-    """Make the folder of --out, and raise OSError where --json has none: better before the run than after it."""
+    """Make the folder of --out, and raise OSError where --json has none: better before the run than after it. Raises
+    ValueError where what is written is what is read."""
+    from paddle_tsm.inputs_kept import keep_inputs
+
+    for path in places(args):
+        keep_inputs(path, (args.list, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)))
     if args.out:
         os.makedirs(args.out, exist_ok=True)
     folder = os.path.dirname(args.json or "")
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
+
+
+def places(args) -> list[dict[str, str]]:
+    """What is written, for `keep_inputs`."""
+    from paddle_tsm.evaluation.files import NAMES
+
+    return [{"--json": args.json}, *({"--out": os.path.join(args.out, name)} for name in NAMES if args.out)]
+
+
+def keep_clips(args, entries) -> None:
+    """Raise ValueError where a clip, or its folder of frames, is where a file is to be written."""
+    from paddle_tsm.inputs_kept import keep_inputs
+
+    there = [place for place in places(args) if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values())]
+    for place in there:  # none, as a rule: a list may have a hundred thousand clips
+        keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
 
 
 def engine_run(args, path: str, file, size: int):
@@ -173,23 +200,24 @@ def score_files(args, files, entries, pixels, source, skipped) -> list:
             ))
     common = set.intersection(*(set(part.indices.tolist()) for part in parts))
     if not common:
-        raise ValueError(f"{args.list}: none of the clips can be read; {skipped.report()}")
+        raise ValueError(f"{args.list}: none of the clips can be read; the first: {next(iter(skipped))}")
     return [part.only(common) for part in parts]
 
 
 def progress_bar():
     """A bar on stderr with the clips done, videos/s and the time left."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
+
+    from paddle_tsm.literal_text import plain_console
 
     class VideosPerSecond(ProgressColumn):
         def render(self, task) -> Text:
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f} videos/s")
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
-    console = Console(stderr=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
+    console = plain_console(stderr=True)
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
@@ -211,10 +239,11 @@ def summarise(args, files, parts, weights, options, names, skipped):
 def write(args, evaluation, entries, console) -> None:
     """Write what --out and --json ask for, and say what was written."""
     from paddle_tsm.evaluation.files import write_files, write_json
+    from paddle_tsm.literal_text import literal
     from paddle_tsm.parity.plots import need_matplotlib
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(literal(text), soft_wrap=True)
 
     if args.out:
         plot = True

@@ -79,18 +79,19 @@ def source_of(args, recorded: str | None = None):
     """Where the frames are: videos, or folders of frames. recorded: the data set that the network was trained on, or None."""
     from paddle_tsm.data.clip_reader import FrameSource
     from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.data.video_survey import VideoNotes
 
     if args.form == "video":
         if args.template is not None:
             raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
-        return FrameSource()
+        return FrameSource(notes=VideoNotes())
     named = args.data_set or recorded
     template = args.template or (data_set(named).template if named else None)
     if template is None:
         raise ValueError(
             f"--form {args.form}: got no names of the frames, wanted --template, as img_{{:05d}}.jpg, or --data-set"
         )
-    return FrameSource(template, args.first_frame)
+    return FrameSource(template, args.first_frame, notes=VideoNotes())
 
 
 def read_entries(args, classes: int, source, skipped) -> list:
@@ -99,9 +100,10 @@ def read_entries(args, classes: int, source, skipped) -> list:
     from paddle_tsm.data.check_list import check_list
 
     entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
-    if args.check == "none":
+    if args.check == "none" and not args.strict:
         return entries
-    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
+    depth = "all" if args.check == "none" else args.check
+    good, bad = check_list(entries, source, depth=depth, skip_bad=args.skip_bad, strict=args.strict)
     for one in bad:
         skipped.add(one)
     if not good:

@@ -70,9 +70,8 @@ def write_refusal(words: list[str], reason: str) -> None:
 
 def compare(args) -> int:
     """Compare and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
-    from rich.console import Console
-
     from paddle_tsm.commands.recorded_input import say_unbelieved
+    from paddle_tsm.literal_text import as_text, status
     from paddle_tsm.parity.files import compare_files, read_pair
     from paddle_tsm.parity.report_files import write_json, write_junit
 
@@ -87,8 +86,10 @@ def compare(args) -> int:
     say_unbelieved("parity", args.a, args.b)
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
-    with Console(stderr=True).status("parity") as status:
-        report = compare_files(a, b, x, lambda part: status.update(f"parity: {part}"), training=asked, given=options)
+    with status("parity") as shown:
+        report = compare_files(
+            a, b, x, lambda part: shown.update(as_text(f"parity: {part}")), training=asked, given=options
+        )
     page = None
     if args.report:
         from paddle_tsm.parity.report_page import write_page
@@ -104,16 +105,15 @@ def compare(args) -> int:
 
 def show(report, page) -> None:
     """Print the report and where its page is. A reader that has closed the pipe does not change the exit code."""
-    from rich.console import Console
-
+    from paddle_tsm.literal_text import literal, plain_console
     from paddle_tsm.parity.show import print_report, print_seconds
 
-    console = Console()
+    console = plain_console()
     try:
         print_report(report, console)
         print_seconds(report, console)
         if page:
-            console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"report: {literal(page)}", soft_wrap=True)
         sys.stdout.flush()
     except SystemExit as end:
         if end.code != 1:  # 1 is rich's answer to a closed pipe

@@ -70,11 +70,12 @@ def run(args) -> int:
     import_paddle()
     from paddle_tsm.commands.recorded_input import say, say_unbelieved
     from paddle_tsm.training.classes import classes_before, stated_classes
-    from paddle_tsm.training.files import check_folder
+    from paddle_tsm.training.files import check_folder, keep_inputs_of_training
     from paddle_tsm.training.loop import Plan, train
     from paddle_tsm.training.processes import join
 
     refuse_amp_on_cpu(chosen)
+    keep_inputs_of_training(args.out, (args.list, args.validation, args.pretrained))
     processes = join()
     processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which may take minutes
     if processes.is_first:
@@ -87,6 +88,7 @@ def run(args) -> int:
     chosen = replace(chosen, num_classes=classes.count)
     plan = Plan(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
                 args.keep_classifier, classes.names)  # fmt: skip
+    keep_inputs_of_training(args.out, dict.fromkeys(entry.path for entries in lists for entry in entries))
     outcome = train(chosen, plan, processes)
     for clip in bad:
         outcome.skipped.add(clip)
@@ -124,16 +126,18 @@ def refuse_amp_on_cpu(chosen) -> None:
 def read_lists(args, chosen, classes, processes):
     """(Classes, (training clips, validation clips), their source, the bad ones), looked at by the first process alone.
     classes: a Classes, or None where the labels of the training list say how many there are."""
+    from paddle_tsm.commands.odd_videos import print_note
     from paddle_tsm.data.annotations import read_list
     from paddle_tsm.data.check_list import check_list
     from paddle_tsm.data.clip_reader import FrameSource
     from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.data.video_survey import VideoNotes
     from paddle_tsm.training.classes import classes_of_labels
 
     template = args.template
     if template is None and args.form != "video":
         template = data_set(chosen.data_set).template if chosen.data_set else "img_{:05d}.jpg"
-    source = FrameSource(template if args.form != "video" else None)
+    source = FrameSource(template if args.form != "video" else None, notes=VideoNotes())
     options = {"root": args.root, "multi_label": chosen.multi_label}
     training = read_list(args.list, args.form, num_classes=classes and classes.count, **options)
     classes = classes or classes_of_labels({label for entry in training for label in entry.labels})
@@ -145,6 +149,7 @@ def read_lists(args, chosen, classes, processes):
             lambda: [check_list(entries, source, depth=args.check, skip_bad=args.skip_bad) for entries in lists]
         )
         lists, bad = [entries for entries, _ in checked], [clip for _, clips in checked for clip in clips]
+        print_note(source.notes)  # the first process's, which has looked
     if not lists[0]:
         raise ValueError(f"{args.list}: no clip of the list can be read")
     return classes, lists, source, bad
@@ -154,13 +159,15 @@ def report(args, outcome, processes) -> int:
     """Say how it ended; the exit code."""
     import os
 
+    from paddle_tsm.literal_text import literal
+
     if not processes.is_first:
         return 0 if outcome.stopped is None else 128 + outcome.stopped
     if outcome.skipped:
-        print(outcome.skipped.report())
+        print(outcome.skipped.report())  # literal, line by line
     if outcome.stopped is not None:
-        print(f"paddle-tsm train: stopped; everything is saved in {args.out}; --resume goes on", file=sys.stderr)
+        print(f"paddle-tsm train: stopped; everything is saved in {literal(args.out)}; --resume goes on", file=sys.stderr)
         return 128 + outcome.stopped
     best = f", best in epoch {outcome.best_epoch + 1}: {100 * outcome.best:.1f} %" if outcome.best is not None else ""
-    print(f"done: {os.path.join(args.out, 'last.safetensors')}{best}")
+    print(f"done: {literal(os.path.join(args.out, 'last.safetensors'))}{best}")
     return 0

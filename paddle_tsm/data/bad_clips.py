@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paddle_tsm.data.annotations import Entry
+from paddle_tsm.literal_text import literal
 
 
 class BadClip(ValueError):
@@ -45,4 +46,4 @@ class SkippedClips:
         if not self._seen:
             return "no clip was skipped"
         count = f"{len(self)} clip was" if len(self) == 1 else f"{len(self)} clips were"
-        return "\n".join([f"{count} skipped:", *(f"  {bad}" for bad in self._seen.values())])
+        return "\n".join([f"{count} skipped:", *(f"  {literal(bad)}" for bad in self._seen.values())])

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 from paddle_tsm.create import build
+from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
@@ -19,9 +20,10 @@ from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.export.verified import verify, verify_int8, verify_stream
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.load import assign_weights
-from paddle_tsm.stream import StreamStep
+from paddle_tsm.stream import StreamStep, check_file_streams
 
 
 def export(
@@ -41,7 +43,10 @@ def export(
     folder = os.path.normpath(os.fspath(folder))  # a name may end in a separator, as a shell completes it
     of_list = {name: given.pop(name) for name in ("root", "form", "source") if name in given}
     check_free(folder)
+    keep_inputs({}, [path, *read_for_calibration(calibration, of_list)], {"folder": folder})
     found = read_network(path, **(options or {}))
+    if stream:
+        check_file_streams(found)
     network, tensors = found.as_asked()
     taken = found.input.changed(given | {"size": size, "class_names": labels}).filled()
     files = {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
@@ -65,6 +70,14 @@ def export(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return described, verified
+
+
+def read_for_calibration(calibration, of_list: dict) -> list:
+    """The list of clips and its clips, where they come from a file."""
+    if not isinstance(calibration, (str, os.PathLike)):
+        return []
+    entries = read_list(calibration, of_list.get("form", "video"), root=of_list.get("root", ""))
+    return [calibration, *dict.fromkeys(entry.path for entry in entries)]
 
 
 def take_place(temporary: str, folder: str) -> None:

@@ -13,6 +13,7 @@ import paddle
 from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.export.ports import Ports
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.extras import how_to_install
 
 NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
@@ -79,7 +80,7 @@ def check_packages() -> None:
             "export with Python 3.10 to 3.12 (what it writes runs here), or --to paddle-inference"
         )
     if missing:
-        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")
+        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; {how_to_install('onnx')}")
 
 
 def check_layer(layer) -> None:

@@ -137,4 +137,7 @@ def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:
     bad = [name for name, array in tensors.items() if array.dtype.kind in "fV" and not np.isfinite(array).all()]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise CheckpointError(f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; --allow-nan to go on")
+        raise CheckpointError(
+            f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; wanted finite weights, such as those of an earlier "
+            "checkpoint (`paddle-tsm convert --allow-nan` and `paddle-tsm parity --allow-nan` go on with these)"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from paddle_tsm.extras import how_to_install
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.parity.option_differences import (
     changed_tensors, in_one_order, option_differences, remaining, unsaid_order,
@@ -71,7 +72,7 @@ def sides() -> tuple[type, type]:
     try:
         from paddle_tsm.parity.torch_side import TorchSide
     except ImportError as error:
-        raise ValueError(f"parity needs PyTorch ({error}); install it with: pip install 'paddle-tsm[torch]'") from error
+        raise ValueError(f"parity needs PyTorch ({error}); install it with: {how_to_install('torch')}") from error
     import_paddle()
     from paddle_tsm.parity.paddle_side import PaddleSide
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import html
 import os
 import platform
 import re
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.literal_text import literal
 from paddle_tsm.parity import plots
 from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.of_layer import FoldedRow, stages_of
@@ -39,6 +40,14 @@ th { color: var(--soft); font-weight: 600 } td.number { white-space: nowrap; fon
 details > summary { cursor: pointer; padding: .3rem 0 }
 @media (max-width: 34rem) { body { padding: .7rem } table { font-size: .78rem } .less { display: none } }
 """
+
+
+PLOTS = ("forward_error", "gradient_error", "losses", "loss_difference", "float32_gap")
+
+
+def escape(text) -> str:
+    """Text for HTML. Control characters, which HTML does not allow, are shown as in the terminal."""
+    return html.escape(literal(text))
 
 
 def write_page(report: Report, a, b, folder) -> Path:
@@ -147,7 +156,7 @@ def table(head: tuple, rows) -> str:
     """A table of cells that are text, or (class, text)."""
     def cell(value):
         kind, text = value if isinstance(value, tuple) else ("", value)
-        return f"<td class='{kind}'>{escape(str(text))}</td>"
+        return f"<td class='{kind}'>{escape(text)}</td>"
 
     top = f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>" if any(head) else ""
     lines = ["".join(map(cell, row)) for row in rows]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from paddle_tsm.literal_text import as_text, literal, plain_console
 from paddle_tsm.parity.of_layer import FoldedRow
 from paddle_tsm.parity.run import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -13,15 +15,15 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print what the networks themselves differ in, every row, the first breach marked, then the verdict."""
-    console = console or Console()
+    console = console or plain_console()
     for line in about_networks(report):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(literal(line), highlight=False, soft_wrap=True)
     console.print(outputs_table(report))
     if any(isinstance(row, FoldedRow) for row in report.rows):
         console.print(training_table(report))
     for line in notes(report):
-        console.print(line, highlight=False)
-    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False, markup=False)
+        console.print(literal(line), highlight=False)
+    console.print(literal(verdict(report)), style="bold green" if report.equal else "bold red", highlight=False)
 
 
 def outputs_table(report: Report) -> Table:
@@ -34,7 +36,7 @@ def outputs_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, "x".join(map(str, row.shape)),
+            "" if row.precision == precision else row.precision, literal(row.name), "x".join(map(str, row.shape)),
             f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
@@ -55,16 +57,18 @@ def training_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, row.worst,
+            "" if row.precision == precision else row.precision, literal(row.name), literal(row.worst),
             f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
     return table
 
 
-def passed(report: Report, row) -> str:
+def passed(report: Report, row) -> Text:
     """The row's verdict, in colour."""
-    return "[green]equal" if row.passed else "[bold red]first breach" if row is report.first_breach else "[red]differs"
+    if row.passed:
+        return as_text("equal", "green")
+    return as_text("first breach", "bold red") if row is report.first_breach else as_text("differs", "red")
 
 
 def about_networks(report: Report) -> list[str]:
@@ -110,5 +114,5 @@ def verdict(report: Report) -> str:
 
 def print_seconds(report: Report, console: Console | None = None) -> None:
     """Print how long each part took."""
-    console = console or Console()
+    console = console or plain_console()
     console.print("seconds: " + ", ".join(f"{part} {s:.1f}" for part, s in report.seconds.items()), highlight=False)

@@ -9,6 +9,7 @@ import os
 import re
 
 from paddle_tsm.checkpoint import write_checkpoint
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.network import is_linear_weight
@@ -32,6 +33,14 @@ def check_folder(out, resume: bool) -> bool:
         if os.path.exists(os.path.join(out, name)):
             raise ValueError(f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays")
     return False
+
+
+def keep_inputs_of_training(out, inputs) -> None:
+    """Raise ValueError where a file of the folder `out` that a training writes is one that it reads."""
+    written = [os.path.join(out, name) for name in (RESUME, LAST, BEST, TRAIN_ROWS, VALIDATION_ROWS)]
+    for path in written:
+        if os.path.exists(path):
+            keep_inputs({"--out": path}, inputs)
 
 
 def make_folder(out) -> None:

@@ -84,10 +84,10 @@ def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Out
     if position.epoch < recipe.epochs:
         for line in announcements(recipe, {label for entry in plan.train for label in entry.labels}, session.class_names):
             show.line(f"note: {line}")
+        if note := rate_note(recipe, len(plan.train), processes.count):
+            show.line(f"note: {note}")
     else:
         show.line(f"all {recipe.epochs} epochs are done already")
-    elif note := rate_note(recipe, len(plan.train), processes.count):
-        show.line(note)
     with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
         return Run(session, plan, processes, log, show, request, rates).to_the_end()
 
@@ -173,7 +173,7 @@ class Run:
         for key, sample in zip(share, islice(clips, len(share))):
             if isinstance(sample, BadClip):
                 if self.outcome.skipped.add(sample):
-                    self.show.console.print(f"skipped {sample}", soft_wrap=True)
+                    self.show.line(f"skipped {sample}")
             else:
                 samples.append((sample[0], sample[1], key))
         waited, lr = time.perf_counter() - start, float(self.rates[epoch, step])
