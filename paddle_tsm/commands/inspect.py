@@ -64,7 +64,8 @@ def print_description(description: dict) -> None:
     for name, entry in description["input"].items():
         value = entry["value"]
         if name == "class_names":
-            name, value = "class names", ", ".join(value[:NAMES_SHOWN]) + f" and {len(value) - NAMES_SHOWN} more" * (len(value) > NAMES_SHOWN)
+            more = f" and {len(value) - NAMES_SHOWN} more" if len(value) > NAMES_SHOWN else ""
+            name, value = "class names", ", ".join(value[:NAMES_SHOWN]) + more
         table.add_row(name, f"{escape(one_line(str(value)))}   [yellow]{entry['why']}")
     if description["not believed"]:
         table.add_row("not believed", escape(one_line(description["not believed"])))
