@@ -63,9 +63,10 @@ def convert(
     The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
     changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip in
     float64 before the new file takes its name. network: the key of one of several networks in the source. options: as for
-    `create_model`, where the source cannot say them; they are recorded in the new file, and with
-    them what the source says of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not exactly a known network, a network that the
-    target's system cannot run, a destination that cannot be written, or a written file that proves to differ.
+    `create_model`, where the source cannot say them; they are recorded in the new file, and with them what the source says
+    of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not exactly a known
+    network, a network that the target's system cannot run, a destination that cannot be written, or a written file that
+    proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
     try:

@@ -12,7 +12,6 @@ import torch
 
 import paddle_tsm
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from paddle_tsm.checkpoint.trailer import MARK
 from paddle_tsm.cli import main
 from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
 from paddle_tsm.layouts.network_file import read_network
@@ -143,11 +142,11 @@ def test_safetensors_whose_header_length_begins_like_a_pickle(tmp_path):
 def test_a_damaged_trailer_is_one_line(small, tmp_path):
     """Cut anywhere, or with something else in its place."""
     path, _ = written(small, tmp_path, "pdparams")
-    whole = path.read_bytes()
-    start = whole.rindex(MARK)
-    for wrong in (whole[:-1], whole[: start + 3], whole[: start + len(MARK)], whole[:start] + MARK + b'["a"]', whole + b"\n{}",
-                  whole[:start] + MARK + b'{"paddle_tsm": 5}', whole[:start] + MARK + b"\xff", whole[:start] + b"anything",
-                  whole[:start] + MARK + b'{"paddle_tsm": "' + b"x" * (3 << 20) + b'"}', whole[:start] + MARK + b"[" * 100_000):  # fmt: skip
+    mark, whole = b"\npaddle-tsm metadata\n", path.read_bytes()
+    start = whole.rindex(mark)
+    for wrong in (whole[:-1], whole[: start + 3], whole[: start + len(mark)], whole[:start] + mark + b'["a"]', whole + b"\n{}",
+                  whole[:start] + mark + b'{"paddle_tsm": 5}', whole[:start] + mark + b"\xff", whole[:start] + b"anything",
+                  whole[:start] + mark + b'{"paddle_tsm": "' + b"x" * (3 << 20) + b'"}', whole[:start] + mark + b"[" * 100_000):  # fmt: skip
         path.write_bytes(wrong)
         with pytest.raises(CheckpointError) as error:
             read_checkpoint(path)

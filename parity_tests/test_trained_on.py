@@ -16,7 +16,7 @@ from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.network import Network
 from parity_tests.trained_files import become_all, command, evaluated, predicted_class
 
-SMALL = ("arch=tsm_resnet10", "size=32", "batch=8", "epochs=1", "warmup=0", "dropout=0", "lr=0.01", "flip=false", "milestones=9")
+SMALL = ("arch=tsm_resnet10", "size=32", "batch=8", "epochs=1", "warmup=0", "dropout=0", "lr=0.01", "flip=false")
 LAYOUTS = ("canonical", "mmaction2", "mit")  # those that hold a ResNet-10 with the offline shift
 
 

@@ -24,7 +24,8 @@ _UNTYPED = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))  # to
 def write_torch_zip(path, file, network, tree, metadata):
     """Write ``tree`` to the binary ``file``; the dict that *is* ``network`` is written as an OrderedDict.
 
-    metadata: {str: str}, each as a member extra/NAME.json, where PyTorch puts what is not its own. Arrays that show the same memory become tensors that share a storage. Raises CheckpointError for other types.
+    metadata: {str: str}, each as a member extra/NAME.json, where PyTorch puts what is not its own. Arrays that show the
+    same memory become tensors that share a storage. Raises CheckpointError for other types.
     """
     storages = {}  # (address, dtype, count) -> (key, array)
 

@@ -54,7 +54,9 @@ def input_of(args, files) -> NetworkInput:
                 f"weights: class {k} is {known[0].class_names[k]!r} in one checkpoint and {one.class_names[k]!r} in another: "
                 "their scores are of different classes; --classes says that they are the same"
             )
-    first = {name: next((v for file in files if (v := getattr(file.input, name)) is not None), None) for name in (*PIXELS, "data_set")}
+    first = {}
+    for name in (*PIXELS, "data_set"):
+        first[name] = next((value for file in files if (value := getattr(file.input, name)) is not None), None)
     names = known[0].class_names if known else ()
     multi_label = any(one.multi_label for one in chosen) or None
     return NetworkInput(class_names=names, multi_label=multi_label).changed(first).changed(given).filled()

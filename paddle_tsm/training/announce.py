@@ -17,8 +17,8 @@ SHOWN = 3  # classes that are named before "and N more"
 
 def announcements(recipe: Recipe, labels: set[int], class_names: tuple[str, ...]) -> list[str]:
     """The lines. labels: those that occur in the training list; class_names: of the classes, or ()."""
-    found = (unused_classes(recipe, labels, class_names), endless_warmup(recipe), unreached_milestones(recipe),
-             mirrored_sides(recipe, class_names), foreign_label_map(recipe))  # fmt: skip
+    found = (unused_classes(recipe, labels, class_names), endless_warmup(recipe), mirrored_sides(recipe, class_names),
+             foreign_label_map(recipe))  # fmt: skip
     return [line for line in found if line]
 
 
@@ -27,9 +27,8 @@ def unused_classes(recipe: Recipe, labels: set[int], class_names: tuple[str, ...
     if not unused:
         return None
     what = "1 class has" if len(unused) == 1 else f"{len(unused)} classes have"
-    return (
-        f"num_classes={recipe.num_classes}: {what} no clip in the training list ({listed(unused, class_names)}); labels count from 0"
-    )
+    from_0 = "; labels count from 0" if unused[0] == 0 else ""
+    return f"num_classes={recipe.num_classes}: {what} no clip in the training list ({listed(unused, class_names)}){from_0}"
 
 
 def listed(classes: list[int], class_names: tuple[str, ...]) -> str:
@@ -49,14 +48,6 @@ def endless_warmup(recipe: Recipe) -> str | None:
         f"epochs={recipe.epochs} with warmup={recipe.warmup} never leaves the warm-up: the learning rate stays below "
         f"lr={recipe.lr:g}, at {highest:.3g} in the last epoch; wanted more epochs, or a shorter warm-up (warmup=0: none)"
     )
-
-
-def unreached_milestones(recipe: Recipe) -> str | None:
-    """The learning rate never falls."""
-    if recipe.schedule != "step" or not recipe.milestones or min(recipe.milestones) < recipe.epochs:
-        return None
-    listed = ",".join(map(str, recipe.milestones))
-    return f"epochs={recipe.epochs} with milestones={listed}: the learning rate never falls; milestones count epochs"
 
 
 def mirrored_sides(recipe: Recipe, class_names: tuple[str, ...]) -> str | None:
