@@ -142,7 +142,7 @@ def check(args) -> None:
     if args.seed < 0:
         raise ValueError(f"--seed: got {args.seed}, wanted 0 or more")
     if args.lr is not None and not 0 <= args.lr < float("inf"):
-        raise ValueError(f"--lr: got {args.lr}, wanted a finite number, 0 or more")
+        raise ValueError(f"--lr: got {args.lr}, wanted 0 or more, and finite")
     if args.steps is None and not args.report and (args.float32 or args.lr is not None):
         raise ValueError(f"{'--float32' if args.float32 else '--lr'}: got no --steps, wanted --steps K beside it")
     if args.report:
