@@ -9,14 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from paddle_tsm.atomic_file import atomic_file, atomic_path
+from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.fold_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_map import Layout, expand, is_step_counter
-from paddle_tsm.layouts.network_file import METADATA_KEY, NetworkFile, read_network
+from paddle_tsm.layouts.network_file import NetworkFile, read_network
+from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.layouts.registry import layout_named
 from paddle_tsm.network import Network
 
@@ -61,13 +63,16 @@ def convert(
     The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
     changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip in
     float64 before the new file takes its name. network: the key of one of several networks in the source. options: as for
-    `create_model`, where the source cannot say them; they are recorded in the new file (safetensors metadata, else a
-    `.json` beside it). Raises CheckpointError for a source that is not exactly a known network, a network that the
-    target's system cannot run, a destination that cannot be written, or a written file that proves to differ.
+    `create_model`, where the source cannot say them; they are recorded in the new file, and with them what the source says
+    of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not exactly a known
+    network, a network that the target's system cannot run, a destination that cannot be written, or a written file that
+    proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
-    if os.path.exists(destination) and os.path.exists(source) and os.path.samefile(source, destination):
-        raise CheckpointError(f"{destination}: is the source itself; wanted another name")
+    try:
+        keep_inputs({"destination": destination}, (source,))
+    except ValueError as error:
+        raise CheckpointError(error) from None
     found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **options)
     try:
         plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
@@ -83,9 +88,6 @@ def convert(
 
             counters = origin.get("step_counters")
             difference = written_difference(found, temporary, plan, str(destination), counters, allow_nan)
-        if file_format != "safetensors":
-            with atomic_file(f"{destination}.json") as file:
-                file.write(record.encode() + b"\n")
     return Conversion(found, str(destination), plan, difference)
 
 
@@ -138,19 +140,20 @@ def write_network(path, plan: Plan, file_format: str, record: str) -> None:
         path,
         tensors,
         wrapper=plan.layout.wrapper if file_format == "torch-zip" else (),
-        metadata={METADATA_KEY: record} if file_format == "safetensors" else None,
+        metadata={METADATA_KEY: record},
         format=file_format,
     )
 
 
 def provenance(found: NetworkFile, plan: Plan) -> dict:
-    """Where a written file comes from, the options of its network, and the step counters that its layout cannot hold."""
+    """Where a written file comes from, its network's options and input, and the step counters that its layout cannot hold."""
     try:
         tool = version("paddle-tsm")
     except PackageNotFoundError:
         tool = "unknown"
     record = {
         "network": asdict(plan.network),
+        "input": found.input.known(),
         "source": os.path.basename(found.checkpoint.path),
         "sha256": sha256_of(found.checkpoint.path),
         "layouts": [found.layout.name, plan.layout.name],

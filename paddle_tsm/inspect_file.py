@@ -6,7 +6,8 @@ from collections import Counter
 
 from paddle_tsm.flops import count_flops
 from paddle_tsm.layouts.key_map import is_step_counter
-from paddle_tsm.layouts.network_file import NetworkFile, recorded_options
+from paddle_tsm.layouts.network_file import NetworkFile
+from paddle_tsm.layouts.record import recorded_options, unbelieved
 
 # options that no layout's keys hold
 NEVER_IN_KEYS = {
@@ -19,7 +20,8 @@ NEVER_IN_KEYS = {
 def describe(found: NetworkFile, given: dict) -> dict:
     """Everything that `inspect` prints, as plain values. `given`: the options that the caller named.
 
-    "read": options that the keys say; "assumed": {option: {"value", "why"}} for those that they cannot say.
+    "read": options that the keys say; "assumed": {option: {"value", "why"}} for those that they cannot say; "input": the same
+    of how clips become input, and of the classes' names; "not believed": a record that lies beside the file, or None.
     """
     network, checkpoint = found.network, found.checkpoint
     recorded = recorded_options(checkpoint)
@@ -27,7 +29,7 @@ def describe(found: NetworkFile, given: dict) -> dict:
     parameters = sum(
         array.size for name, array in found.tensors.items() if ".running_" not in name and not is_step_counter(name)
     )
-    read, assumed = {}, {}
+    read, assumed, size = {}, {}, found.input.filled().size
     for name in ("is_shift", "shift_place", "shift_every", "temporal_pool", "num_segments", "shift_div", "shift_order"):
         value = network.every if name == "shift_every" else getattr(network, name)
         if not network.is_shift and name.startswith("shift_"):
@@ -65,11 +67,22 @@ def describe(found: NetworkFile, given: dict) -> dict:
         "dtype": ", ".join(f"{name} ({count})" if len(dtypes) > 1 else name for name, count in dtypes.most_common()),
         "tensors": len(found.tensors),
         "parameters": parameters,
-        "flops": count_flops(network),
-        "flops of": f"one clip of {network.num_segments}x224x224, multiply-adds",
+        "flops": count_flops(network, size),
+        "flops of": f"one clip of {network.num_segments}x{size}x{size}, multiply-adds",
         "read": read,
         "assumed": assumed,
+        "input": describe_input(found),
+        "not believed": unbelieved(checkpoint.path),
     }
+
+
+def describe_input(found: NetworkFile) -> dict:
+    """{"preset", "size", ...: {"value", "why"}}: what was recorded, and what is taken for the rest."""
+    recorded, taken = found.recorded_input.known(), found.input.filled().known()
+    why = {name: "recorded when paddle-tsm wrote the file" for name in recorded}
+    if "preset" not in recorded:
+        why["preset"] = f"the pixels of {found.layout.name}'s system" if found.input.preset else "not recorded; the default"
+    return {name: {"value": value, "why": why.get(name, "not recorded; the default")} for name, value in taken.items()}
 
 
 def why_assumed(found: NetworkFile, name: str) -> str:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from paddle_tsm.data.video_file import check_file, open_video
+from paddle_tsm.literal_text import literal
 
 
 def frames_of(source) -> tuple[object, float]:
@@ -60,10 +61,13 @@ def video_writer(path, rate: float):
                     raise ValueError(f"{path}: OpenCV cannot encode MPEG-4 here; wanted an opencv-python with FFmpeg")
             writer.write(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
 
-        yield write
+        try:
+            yield write
+        finally:  # Windows does not remove a file that is open
+            if writer is not None:
+                writer.release()
         if writer is None:
             raise ValueError(f"{path}: there was no frame to write")
-        writer.release()
         os.replace(part, path)
 
 
@@ -73,7 +77,7 @@ def with_lines(frame: np.ndarray, lines: list[str]) -> np.ndarray:
     height = max(12, frame.shape[0] // 16)
     scale = height / 30
     for i, line in enumerate(lines):
-        text = line.encode("ascii", "replace").decode()
+        text = literal(line).encode("ascii", "replace").decode()
         place = (height // 3, height * (i + 1))
         for colour, thick in (((0, 0, 0), max(2, round(4 * scale))), ((255, 255, 255), max(1, round(1.5 * scale)))):
             cv2.putText(frame, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)

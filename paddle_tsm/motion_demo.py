@@ -60,7 +60,7 @@ def train_motion_demo(out: str, done) -> tuple[list[Shown], int]:
     shown = []
     for name, is_shift in (("TSM", True), ("TSN, the same without shift", False)):
         start = time.perf_counter()
-        plan = Plan(lists[0], [], os.path.join(folder, "tsm" if is_shift else "tsn"))
+        plan = Plan(lists[0], [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
         recipe = replace(RECIPE, is_shift=is_shift)
         train(recipe, plan)
         weights = os.path.join(plan.out, "last.safetensors")

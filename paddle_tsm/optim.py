@@ -90,8 +90,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from what `state_dict` of either package returned; nothing is changed where it does not fit.
 
-        Momentum, decay and the multipliers stay as they were constructed. Raises ValueError for another algorithm,
-        an unknown parameter, missing or unknown buffers or another shape.
+        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None. Raises
+        ValueError for another algorithm, an unknown parameter, missing or unknown buffers or another shape.
         """
         shapes = {
             name: tuple(member.parameter.shape)[:: -1 if member.transposed else 1]
@@ -99,7 +99,8 @@ class Optimizer:
         }
         check_state(state_dict, self.algorithm, self.buffers, shapes)
         self._state = {name: self._as_state(name, arrays) for name, arrays in state_dict["state"].items()}
-        self.set_lr(state_dict["lr"])
+        if state_dict["lr"] is not None:
+            self.set_lr(state_dict["lr"])
 
     def _as_state(self, name: str, arrays: dict) -> dict:
         """One parameter's state from its arrays."""

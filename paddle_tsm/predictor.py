@@ -11,6 +11,7 @@ import numpy as np
 
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, Sidecar, format_for, read_sidecar
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 
 ENGINES = ("dygraph", *FORMATS)
@@ -18,12 +19,14 @@ ENGINES = ("dygraph", *FORMATS)
 
 @dataclass(frozen=True)
 class Opened:
-    """A network ready to run. run: views [N*T, 3, H, W] -> logits [N, K]; clone: the same for another thread."""
+    """A network ready to run. run: views [N*T, 3, H, W] -> logits [N, K]; clone: the same for another thread; input: how clips
+    become such views, and what the classes are called."""
 
     engine: str
     network: Network
     run: Callable
     clone: Callable
+    input: NetworkInput
     sidecar: Sidecar | None = None
 
 
@@ -34,8 +37,9 @@ class Predictor:
     a checkpoint in float32, the one that has the precision, and what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
     threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16", by Paddle Inference; "int8", by
     ONNX Runtime; a folder's is that of its export. options: those of `load_model`, for a checkpoint; with another engine than
-    dygraph `size`, its frames' height and width; for int8 `calibration`, `root`, `form` and `source` (see `export`).
+    dygraph `size`, its frames' height and width, if not what the file records; for int8 `calibration`, `root`, `form` and `source` (see `export`).
 
+    `predictor.input` says how clips become x (`input.pixels()`) and what the classes are called (`input.class_names`).
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
     line, for a path or a combination that is not there.
     """
@@ -50,7 +54,7 @@ class Predictor:
 
     def _use(self, opened: Opened) -> None:
         self._opened = opened
-        self.engine, self.network, self.sidecar = opened.engine, opened.network, opened.sidecar
+        self.engine, self.network, self.sidecar, self.input = opened.engine, opened.network, opened.sidecar, opened.input
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another height or
@@ -107,12 +111,13 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
 
     if precision != "float32":
         raise ValueError(f"precision: got {precision!r} for the engine 'dygraph', wanted 'float32', or another engine")
-    network, tensors = read_network(path, **options).as_asked()
+    found = read_network(path, **options)
+    network, tensors = found.as_asked()
     model = assign_weights(build(network), tensors)
     model.eval()
     if threads is not None:
         paddle.base.core.set_num_threads(threads)
-    opened = Opened("dygraph", network, run_of(model), lambda: opened)
+    opened = Opened("dygraph", network, run_of(model), lambda: opened, found.input.filled())
     return opened
 
 
@@ -123,7 +128,7 @@ def open_folder(path: str, sidecar: Sidecar, threads: int | None) -> Opened:
 
 def opened_run(sidecar: Sidecar, run) -> Opened:
     """What an engine's own object is here."""
-    return Opened(sidecar.format, sidecar.network, run.run, lambda: opened_run(sidecar, run.clone()), sidecar)
+    return Opened(sidecar.format, sidecar.network, run.run, lambda: opened_run(sidecar, run.clone()), sidecar.input, sidecar)
 
 
 def open_exported(path: str, threads: int | None, precision: str, engine: str, options: dict) -> Opened:

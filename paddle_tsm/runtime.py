@@ -126,7 +126,7 @@ def _initial_environment() -> set[str]:
 def _read(path: str) -> str:
     """The text of one of /proc's files, "" where there is none."""
     try:
-        with open(path, errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
         return ""

@@ -116,10 +116,3 @@ def learning_rates(lr: float, schedulers, epochs: int, epoch_length: int) -> np.
             rate = scheduler.rate(rate, lr, None if within else epoch, iteration, epoch_length)
         rates[epoch, within] = rate
     return rates
-
-
-def learning_rate(lr: float, schedulers, epoch: int, iteration: int, epoch_length: int) -> float:
-    """The rate of one iteration of an epoch, both counted from 0; arguments as for `learning_rates`."""
-    if not 0 <= iteration < epoch_length:
-        raise ValueError(f"iteration: got {iteration}, wanted 0 to {epoch_length - 1}, as long as an epoch is")
-    return float(learning_rates(lr, schedulers, epoch + 1, epoch_length)[epoch, iteration])

@@ -10,7 +10,8 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.create import build
-from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.layouts.network_file import NetworkFile, interpret, read_network
+from paddle_tsm.layouts.record import recorded_options
 from paddle_tsm.load import assign_weights
 from paddle_tsm.network import Network
 from paddle_tsm.models.layers.shift import Shift, fold_ends
@@ -96,26 +97,49 @@ def load_stream(path, layout: str = "auto", **options) -> Stream:
     """The causal network in the file `path`, ready for its first frame; arguments as for `load_model`.
 
     Raises ValueError, in one line, for a network that is not causal: `shift_order="causal"` says that it is one where the
-    file does not.
+    file cannot.
     """
     return Stream(load_step(path, layout, **options))
 
 
 def load_step(path, layout: str = "auto", **options) -> StreamStep:
     """The same without a cache."""
-    network, tensors = read_network(path, layout=layout, **options).as_asked()
+    return step_of(read_network(path, layout=layout, **options))
+
+
+def step_of(found: NetworkFile) -> StreamStep:
+    """The step of the network in a file. Raises ValueError, which names the file, where the network is not causal."""
+    check_file_streams(found)
+    return StreamStep(*found.as_asked())
+
+
+def check_file_streams(found: NetworkFile) -> None:
+    """Raise ValueError, with what to do, unless the network in the file streams as it was asked for."""
     try:
-        return StreamStep(network, tensors)
+        check_streams(found.as_asked()[0])
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{found.checkpoint.path}: {error}{other_way(found)}") from None
+
+
+def other_way(found: NetworkFile) -> str:
+    """What else may be done about a network that does not stream: nothing where its file records another shift, or its
+    system has another; otherwise its keys are those of a causal one, too, and only the caller knows."""
+    if found.asked_order == "causal" or recorded_options(found.checkpoint):
+        return ""
+    try:
+        options = found.network.options() | {"shift_order": "causal"}
+        interpret(found.checkpoint, found.layout.name, None, **options).as_asked()
+    except ValueError:
+        return ""
+    return "; where the file holds one, say so: --shift-order causal (shift_order='causal' in Python)"
 
 
 def check_streams(network: Network) -> None:
     """Raise ValueError unless a frame's logits need no other frame than those before it."""
     if network.is_shift and network.shift_order != "causal":
         raise ValueError(
-            f"a {network.shift_order} network needs the next frame, wanted one trained with the causal shift; "
-            "shift_order='causal' (--shift-order causal) says that the file holds one"
+            f"a {network.shift_order} network needs the next frame; wanted one of the causal shift, which "
+            "`paddle-tsm train --set shift_order=causal` trains"
         )
     if network.temporal_pool or network.non_local is not None:
         what = "temporal pooling" if network.temporal_pool else "non-local blocks"

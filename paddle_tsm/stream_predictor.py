@@ -10,6 +10,7 @@ import numpy as np
 
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import read_sidecar
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.network import must_be_one_of, must_be_whole
 from paddle_tsm.predictor import ENGINES, check_frames
 
@@ -20,7 +21,8 @@ class StreamPredictor:
     path: a checkpoint of a causal network, or a folder that `paddle-tsm export --stream` wrote. engine: of ENGINES; None:
     "dygraph" for a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder
     first. threads: of one step (as many as processors). options: those of `load_stream`, for a checkpoint, and `size`, its
-    frames' height and width, with another engine than dygraph.
+    frames' height and width, with another engine than dygraph, if not what the file records. `input` says how frames become
+    what `step` takes, and what the classes are called.
 
     One object is for one thread and one video at a time; `clone()` gives another one that shares its weights and remembers
     nothing. Raises ValueError, in one line, for a path or a combination that is not there.
@@ -41,8 +43,8 @@ class StreamPredictor:
         else:
             self._use(*open_exported(path, engine, threads, options))
 
-    def _use(self, engine: str, network, sidecar, run) -> None:
-        self.engine, self.network, self.sidecar, self._run = engine, network, sidecar, run
+    def _use(self, engine: str, network, taken: NetworkInput, sidecar, run) -> None:
+        self.engine, self.network, self.input, self.sidecar, self._run = engine, network, taken, sidecar, run
         self.reset()
 
     def reset(self) -> None:
@@ -64,7 +66,7 @@ class StreamPredictor:
     def clone(self) -> StreamPredictor:
         """Another one, for another thread or video, with the same weights in the same memory."""
         other = object.__new__(type(self))
-        other._use(self.engine, self.network, self.sidecar, self._run.clone())
+        other._use(self.engine, self.network, self.input, self.sidecar, self._run.clone())
         return other
 
 
@@ -103,12 +105,14 @@ def open_checkpoint(path: str, threads: int | None, options: dict):
     from paddle_tsm.runtime import import_paddle
 
     paddle = import_paddle()
-    from paddle_tsm.stream import load_step
+    from paddle_tsm.layouts.network_file import read_network
+    from paddle_tsm.stream import step_of
 
-    step = load_step(path, **options)
+    found = read_network(path, **options)
+    step = step_of(found)
     if threads is not None:
         paddle.base.core.set_num_threads(threads)
-    return "dygraph", step.network, None, LayerStep(step)
+    return "dygraph", step.network, found.input.filled(), None, LayerStep(step)
 
 
 def open_step(path: str, engine: str | None, threads: int | None):
@@ -118,7 +122,7 @@ def open_step(path: str, engine: str | None, threads: int | None):
         raise ValueError(f"{path}: holds a network of whole clips; wanted one that `paddle-tsm export --stream` wrote")
     if engine not in (None, sidecar.format):
         raise ValueError(f"{path}: is an export for {sidecar.format}, got engine {engine!r}")
-    return sidecar.format, sidecar.network, sidecar, ExportedStep(open_files(path, sidecar, threads), sidecar.cache)
+    return sidecar.format, sidecar.network, sidecar.input, sidecar, ExportedStep(open_files(path, sidecar, threads), sidecar.cache)
 
 
 def open_exported(path: str, engine: str, threads: int | None, options: dict):
@@ -129,7 +133,7 @@ def open_exported(path: str, engine: str, threads: int | None, options: dict):
     from paddle_tsm.export.export import export
 
     options = dict(options)
-    size = options.pop("size", 224)
+    size = options.pop("size", None)
     with tempfile.TemporaryDirectory() as folder:
         exported = os.path.join(folder, "exported")
         export(path, exported, engine, stream=True, size=size, options=options)

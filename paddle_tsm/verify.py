@@ -18,9 +18,9 @@ def written_difference(
     the file at `path`, read back, as its own does; float64, one random clip of 64x64.
 
     counters: the step counters recorded for the file, whose layout cannot hold them. None, with `allow_nan`, where the
-    source's weights or logits are NaN or infinite: nothing is proven of them but that each tensor reads back. Raises
+    source's weights or any layer's outputs are NaN or infinite: nothing is proven but that each tensor reads back. Raises
     CheckpointError where the difference is beyond the limit, where a tensor reads back with other values than were meant
-    (a ReLU may hide a wrong weight from the logits), and, without `allow_nan`, where the source's logits are not finite.
+    (a ReLU may hide a wrong weight from the logits), and, without `allow_nan`, where the source's network does not stay finite.
     `name` is what the file will be called.
     """
     import_paddle()
@@ -37,17 +37,20 @@ def written_difference(
             )
     shape = (found.network.num_segments, 3, 64, 64)
     x = np.random.default_rng(0).standard_normal(shape)
-    before = PaddleSide(found.network, found.tensors, "float64").outputs(x)["logits"]
-    if not np.isfinite(before).all() and not allow_nan:
+    broken = []  # Paddle's ReLU turns NaN into 0: logits may be finite behind a layer that is not
+    before = PaddleSide(found.network, found.tensors, "float64").watch_layers(
+        x, lambda layer, output: None if np.isfinite(output).all() else broken.append(layer)
+    )
+    if broken and not allow_nan:
         raise CheckpointError(
-            f"{found.checkpoint.path}: its logits on a random clip are NaN or infinite, so that nothing can be proven; is it "
-            "a network that diverged, or has a running_var below 0? --allow-nan (allow_nan=True) to go on without proof"
+            f"{found.checkpoint.path}: {broken[0]} gives NaN or infinite values on a random clip, so that nothing can be "
+            "proven; did the network diverge, or is a running_var below 0? --allow-nan (allow_nan=True) to go on without proof"
         )
+    if broken or not all(map(is_finite, found.tensors.values())):
+        return None
     after = PaddleSide(back.network, back.tensors, "float64").outputs(x)["logits"]
     difference = distance(before, after)[1]
     limit = TOLERANCES["float64" if plan.kind != "folded" else "folded"].limit
-    if not (np.isfinite(before).all() and all(map(is_finite, found.tensors.values()))):
-        return None  # Paddle's ReLU turns NaN into 0, so that logits of NaN weights may look healthy and say nothing
     if not difference <= limit:
         raise CheckpointError(
             f"{name}: the written network differs from the source by {difference:.1e} of its largest logit, limit {limit:.0e}; "

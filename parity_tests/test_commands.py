@@ -147,7 +147,7 @@ def test_nan_can_be_allowed(tmp_path, r18_file):
     [
         ("out.bin", "suffix"),
         ("none/out.pth", "make the folder first"),
-        ("r18.pth", "source itself"),
+        ("r18.pth", "which is read"),
     ],
 )
 def test_bad_destination(tmp_path, r18_file, capsys, destination, words):

@@ -9,7 +9,8 @@ import torch
 from safetensors.numpy import load_file
 
 import paddle_tsm
-from paddle_tsm.checkpoint import CheckpointError
+from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from paddle_tsm.cli import main
 from paddle_tsm.convert import convert
 from paddle_tsm.layouts.network_file import read_network
 from parity_tests.recorded import names, recorded
@@ -61,9 +62,12 @@ def test_what_a_paddle_user_saves_can_be_read(tmp_path):
     np.testing.assert_array_equal(loaded.fc.weight.numpy(), model.fc.weight.numpy())
 
 
-def test_record(tmp_path, r18_file):
-    convert(r18_file, tmp_path / "b.pdparams")
-    record = json.loads((tmp_path / "b.pdparams.json").read_text())
+@pytest.mark.parametrize("suffix", ["safetensors", "pdparams", "pth"])
+def test_record(tmp_path, r18_file, suffix):
+    """It is in the file, whatever the format, and nothing lies beside it."""
+    convert(r18_file, tmp_path / f"b.{suffix}", verify=False)
+    assert [path.name for path in tmp_path.iterdir()] == [f"b.{suffix}"]
+    record = json.loads(read_checkpoint(tmp_path / f"b.{suffix}").metadata["paddle_tsm"])
     assert record["source"] == r18_file.name and record["layouts"] == ["mmaction2", "canonical"]
     import hashlib
 
@@ -131,6 +135,51 @@ def test_a_plan_that_went_wrong_is_not_kept(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["pv.pdparams"]
 
 
+@pytest.mark.parametrize("changes, layer", [
+    # NaN, which Paddle's ReLU hides from the logits
+    ({"backbone.layer2.0.conv1.bn.running_var": -1.0}, "layer2.0.bn1"),
+    # infinite logits of finite weights
+    ({"cls_head.fc_cls.weight": 1e308, "backbone.layer4.1.conv2.bn.bias": 10.0}, "fc"),
+])  # fmt: skip
+def test_a_source_that_is_not_finite_is_not_proven(tmp_path, r18_file, capsys, changes, layer):
+    """Refused, or with --allow-nan said plainly: weights that are finite, and a network that is not."""
+    state = torch.load(r18_file, weights_only=True)["state_dict"]
+    state = {key: value.double() if value.is_floating_point() else value for key, value in state.items()}
+    state |= {key: torch.full_like(state[key], value) for key, value in changes.items()}
+    torch.save(state, tmp_path / "x.pth")
+    assert all(value.isfinite().all() for value in state.values())
+    assert main(["convert", str(tmp_path / "x.pth"), str(tmp_path / "y.pth")]) == 2
+    error = capsys.readouterr().err
+    assert f"{layer} gives NaN or infinite values on a random clip" in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
+    assert main(["convert", str(tmp_path / "x.pth"), str(tmp_path / "y.pth"), "--allow-nan"]) == 0
+    printed = capsys.readouterr().out
+    assert "not proven: the source has NaN or infinite weights or results" in printed and "both networks" not in printed
+
+
+def test_nan_weights_prove_nothing(tmp_path, r18_file, capsys):
+    """Paddle's ReLU turns NaN into 0, so that the logits of NaN weights may look healthy."""
+    tree = torch.load(r18_file, weights_only=True)
+    tree["state_dict"]["backbone.layer1.0.conv1.conv.net.weight"][0] = float("nan")
+    torch.save(tree, tmp_path / "x.pth")
+    assert main(["convert", str(tmp_path / "x.pth"), str(tmp_path / "y.pth"), "--allow-nan"]) == 0
+    assert "not proven" in capsys.readouterr().out
+    assert convert(tmp_path / "x.pth", tmp_path / "z.pth", allow_nan=True).difference is None
+
+
+def test_to_paddlevideo_with_another_number_of_frames(tmp_path, capsys):
+    """PaddleVideo shifts 1 / num_segments; the error says the flag, and the flag does it."""
+    save_upstream(tmp_path / "x.pth", recorded("mmaction2_r50_t16"))
+    typed = ["convert", str(tmp_path / "x.pth"), str(tmp_path / "y.pdparams"), "--to", "paddlevideo", "--num-segments", "16"]
+    assert main(typed) == 2
+    error = capsys.readouterr().err
+    assert "--shift-div 16" in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["x.pth"]
+    assert main([*typed, "--shift-div", "16"]) == 0
+    written = read_network(tmp_path / "y.pdparams", num_segments=16).network
+    assert (written.shift_div, written.num_segments) == (16, 16)
+
+
 def test_no_verify(tmp_path, r18_file, monkeypatch):
     import paddle_tsm.verify as module
 
@@ -165,12 +214,20 @@ def test_several_networks(tmp_path, r18_file):
         '{"network": {"shift_order": ["causal"]}}',
         '{"network": {"shift_div": true}}',
         '{"network": {}, "step_counters": 5}',
+        '{"network": {}, "input": 5}',
+        '{"network": {}, "input": {"size": "32"}}',
+        '{"network": {}, "input": {"size": 0}}',
+        '{"network": {}, "input": {"colour": "RGB"}}',
+        '{"network": {}, "input": {"class_names": "abc"}}',
+        '{"network": {}, "input": {"class_names": ["one", "two"]}}',
+        '{"network": {}, "input": {"preset": ["mit"]}}',
+        '{"network": {}, "layouts": 5}',
     ],
 )
 def test_a_damaged_record_is_an_error(tmp_path, r18_file, record):
-    """The record beside a file comes from strangers, too."""
-    convert(r18_file, tmp_path / "b.pdparams", verify=False, to_layout="canonical")
-    (tmp_path / "b.pdparams.json").write_text(record)
+    """The record in a file comes from strangers, too."""
+    convert(r18_file, tmp_path / "a.pdparams", verify=False)
+    write_checkpoint(tmp_path / "b.pdparams", read_checkpoint(tmp_path / "a.pdparams").tensors, metadata={"paddle_tsm": record})
     with pytest.raises(CheckpointError) as error:
         read_network(tmp_path / "b.pdparams")
     assert "\n" not in str(error.value) and str(tmp_path / "b.pdparams") in str(error.value)

@@ -2,7 +2,7 @@
 
     python -m pytest parity_tests/test_convert_command.py -m slow
 
-prints the whole table: every source layout and file format to every target layout and file format.
+prints the whole table: every source layout in every file format to every target layout; the target's format goes round.
 """
 
 import contextlib
@@ -19,9 +19,10 @@ from paddle_tsm.cli import main
 from paddle_tsm.layouts.systems import LAYOUTS
 from parity_tests.recorded import recorded
 
+# {depth}: 50 where PaddleVideo takes part, which has no smaller network, else 18
 RECORDED = {
-    "mmaction2": "mmaction2_r50_t8",
-    "mit": "mit_r50_t8",
+    "mmaction2": "mmaction2_r{depth}_t8",
+    "mit": "mit_r{depth}_t8",
     "mit-online": "online_mv2_jester",
     "paddlevideo": "paddlevideo_tsm_r50_t8",
     "pptsm": "paddlevideo_pptsm_r50_t8",
@@ -43,22 +44,27 @@ SOURCE_FORMATS = ("pth", "legacy", "safetensors", "pdparams")
 TARGET_FORMATS = ("pth", "safetensors", "pdparams")
 
 
-def upstream_tensors(layout: str) -> dict[str, np.ndarray]:
+def depth_of(layout: str, target: str) -> int:
+    """The depth of the ResNet that goes from one to the other."""
+    return 50 if {layout, target} & {"paddlevideo", "pptsm"} else 18
+
+
+def upstream_tensors(layout: str, depth: int) -> dict[str, np.ndarray]:
     """The tensors of a checkpoint as the layout's own system has them: recorded keys, or a model's own state_dict."""
     if layout in RECORDED:
-        return recorded(RECORDED[layout]).tensors()
+        return recorded(RECORDED[layout].format(depth=depth)).tensors()
     if layout == "paddle-vision":
-        state = paddle.vision.models.resnet50(num_classes=5).state_dict()
+        state = getattr(paddle.vision.models, f"resnet{depth}")(num_classes=5).state_dict()
     else:
         torch.manual_seed(0)
-        state = torch_ref.create_model("tsm_resnet50", num_classes=5).state_dict()
+        state = torch_ref.create_model(f"tsm_resnet{depth}", num_classes=5).state_dict()
     return {name: np.array(value.numpy()) for name, value in state.items()}
 
 
-def write_source(folder, layout: str, file_format: str):
+def write_source(folder, layout: str, file_format: str, depth: int):
     """The checkpoint, written by the format's own library."""
-    tensors = upstream_tensors(layout)
-    path = folder / f"source.{'pth' if file_format == 'legacy' else file_format}"
+    tensors = upstream_tensors(layout, depth)
+    path = folder / f"source{depth}.{'pth' if file_format == 'legacy' else file_format}"
     if file_format == "safetensors":
         safetensors.numpy.save_file({name: np.array(a, order="C") for name, a in tensors.items()}, path)
     elif file_format == "pdparams":
@@ -80,12 +86,11 @@ def converted(source, layout: str, target: str, file_format: str) -> str:
     destination = folder / f"there.{file_format}"
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         code = main(["convert", str(source), str(destination), "--from", layout, "--to", target])
-        seen = main(["inspect", str(destination), "--from", target]) if code == 0 else 0
     written = sorted(path.name for path in folder.iterdir())
     for path in folder.iterdir():
         path.unlink()
-    if code == 0 and (destination.name not in written or "both networks run" not in out.getvalue() or seen != 0):
-        return f"0, but {written}, {out.getvalue()!r}, inspect {seen}: {error.getvalue()!r}"
+    if code == 0 and (destination.name not in written or "both networks run" not in out.getvalue()):
+        return f"0, but {written}, {out.getvalue()!r}: {error.getvalue()!r}"
     if code == 2:
         lines = error.getvalue().splitlines()
         if written or len(lines) != 1 or not lines[0].startswith(f"paddle-tsm convert: error: {source}: cannot become"):
@@ -120,7 +125,7 @@ QUICK = [
 
 @pytest.mark.parametrize("layout, file_format, target, formats", QUICK, ids=lambda v: v if isinstance(v, str) else "")
 def test_converts_with_its_defaults(tmp_path, layout, file_format, target, formats):
-    source = write_source(tmp_path, layout, file_format)
+    source = write_source(tmp_path, layout, file_format, depth_of(layout, target))
     cells = {(target, kind): converted(source, layout, target, kind) for kind in formats}
     assert wrong_cells(source, layout, cells) == []
 
@@ -128,17 +133,26 @@ def test_converts_with_its_defaults(tmp_path, layout, file_format, target, forma
 @pytest.mark.slow
 def test_every_layout_and_format_to_every_target(tmp_path, capsys):
     head = " ".join(f"{name:13s}" for name in LAYOUTS)
-    lines = [f"from (down) to (across: {', '.join(TARGET_FORMATS)})", f"{'':26s}{head}"]
-    wrong = []
+    show(capsys, f"from (down) to (across: {', '.join(TARGET_FORMATS)})", f"{'':26s}{head}")
+    wrong, turn = [], 0
     for layout in LAYOUTS:
         for file_format in SOURCE_FORMATS:
-            source = write_source(tmp_path, layout, file_format)
-            cells = {
-                (target, kind): converted(source, layout, target, kind) for target in LAYOUTS for kind in TARGET_FORMATS
-            }
-            wrong += wrong_cells(source, layout, cells)
-            row = (" ".join(cells[target, kind][:1] for kind in TARGET_FORMATS) for target in LAYOUTS)
-            lines.append(f"{layout:14s}{file_format:12s}" + " ".join(f"{text:13s}" for text in row))
-    with capsys.disabled():
-        print("", *lines, sep="\n")
+            sources = {d: write_source(tmp_path, layout, file_format, d) for d in {depth_of(layout, t) for t in LAYOUTS}}
+            cells = {}
+            for target in LAYOUTS:
+                turn += 1
+                every = file_format == SOURCE_FORMATS[turn % 4]
+                for kind in TARGET_FORMATS if every else TARGET_FORMATS[turn % 3 :][:1]:
+                    cells[target, kind] = converted(sources[depth_of(layout, target)], layout, target, kind)
+            wrong += wrong_cells(sources[depth_of(layout, "paddlevideo")], layout, cells)
+            row = (" ".join(cells.get((target, kind), ".")[:1] for kind in TARGET_FORMATS) for target in LAYOUTS)
+            show(capsys, f"{layout:14s}{file_format:12s}" + " ".join(f"{text:13s}" for text in row))
+            for source in sources.values():
+                source.unlink()
     assert wrong == []
+
+
+def show(capsys, *lines: str) -> None:
+    """Print at once, although the test is captured."""
+    with capsys.disabled():
+        print("", *lines, sep="\n", end="", flush=True)

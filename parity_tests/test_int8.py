@@ -13,7 +13,7 @@ from paddle_tsm.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.motion_videos import CLASSES, motion_clip, write_motion_videos
+from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo import write_demo_checkpoint
 from paddle_tsm.export.calibration import read_clips
@@ -22,7 +22,9 @@ from paddle_tsm.export.verified import compare, verify_int8
 from paddle_tsm.network import ARCHITECTURES, Network
 from paddle_tsm.parity.tolerance import int8_limit
 from paddle_tsm.predictor import Predictor
+from parity_tests.motion_clips import motion_clip
 
+pytestmark = pytest.mark.writes_onnx
 T, SIZE = 4, 32
 NETWORK = Network("tsm_resnet10", num_classes=8, num_segments=T)
 

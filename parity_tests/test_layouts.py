@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from paddle_tsm.checkpoint import Checkpoint
@@ -181,3 +182,41 @@ def test_step_counters_all_or_none():
     assert len(found.tensors) == len(file.tensors) - len(counters)
     with pytest.raises(ValueError, match="missing"):
         interpret(checkpoint(network, "mmaction2", **dict.fromkeys(counters[:1])))
+
+
+@pytest.mark.parametrize("file_format", ["torch-zip", "safetensors", "pdparams"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_rule_says_which_linear_is_transposed(layout, file_format):
+    """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's momentum."""
+    from paddle_tsm.optimizer_file import PADDLE_NAMES
+    from paddle_tsm.parity.report_page import weights_table
+
+    network = next(n for each, n in PAIRS if each.name == layout).with_options(num_classes=2048)
+    if network.family == "mobilenet_v2":
+        network = network.with_options(num_classes=1280)
+    elif network.expansion == 1:
+        network = network.with_options(num_classes=512)
+    # what a Paddle network's own state_dict holds, and what Paddle's systems save, is [in, out] whatever the format
+    paddles = layout in ("paddlevideo", "pptsm", "paddle-vision")
+    transposed = paddles or file_format == "pdparams" and layout in ("canonical", "torchvision")
+    weight = f"{network.classifier}.weight"
+    arrays = draw_weights(network)
+    there = {e.there: arrays[e.canonical] for e in expand(LAYOUTS[layout], network)}
+    key = next(e.there for e in expand(LAYOUTS[layout], network) if e.canonical == weight)
+    there[key] = arrays[weight].T if transposed else arrays[weight]
+    internal = {name: f"param_{i}" for i, name in enumerate(there)}
+    file = Checkpoint("x", file_format, there, (), {PADDLE_NAMES: internal}, {})
+    found = interpret(file, layout)
+    assert np.array_equal(found.tensors[weight], arrays[weight])
+    row = next(row for row in weights_table(found, "x").split("<tr>") if f"<td class=''>{weight}</td>" in row)
+    assert ("transposed" in row) == transposed, row
+    assert momentum_of(found, internal[key], there[key])[weight].tolist() == arrays[weight].tolist()
+
+
+def momentum_of(found, internal, array):
+    """Paddle's momentum of one parameter, which has the parameter's own orientation."""
+    import paddle_tsm.optimizer_file as module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read_optimizer_tree", lambda path: {f"{internal}_velocity_0": array})
+        return module.paddle_buffers(found, "x.pdopt")[1]

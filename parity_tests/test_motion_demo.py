@@ -10,11 +10,15 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.datasets import DATA_SETS, flip_rule
-from paddle_tsm.data.motion_videos import CLASSES, MIRROR, write_motion_videos
+from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 
 
 def test_the_flip_rule_is_the_mirror():
-    assert flip_rule("motion", "mmaction2") == MIRROR == motion_demo.RECIPE.pixels().flip
+    """A mirrored clip goes and turns the other way; up, down and the sizes stay."""
+    rule = flip_rule("motion", "mmaction2")
+    assert rule == motion_demo.RECIPE.pixels().flip and rule.probability == 0.5
+    mirrored = {"left": "right", "right": "left", "clockwise": "counter-clockwise", "counter-clockwise": "clockwise"}
+    assert [CLASSES[rule.labels((label,))[0]] for label in range(8)] == [mirrored.get(name, name) for name in CLASSES]
     assert DATA_SETS["motion"].num_classes == len(CLASSES) == motion_demo.RECIPE.num_classes
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.data.motion_videos import CLASSES, MOTIONS, OPPOSITE, STEPS, draw_bag, motion_clip, write_motion_videos
+from paddle_tsm.data.motion_videos import CLASSES, MOTIONS, OPPOSITE, STEPS, draw_bag, write_motion_videos
 from paddle_tsm.data.video_file import read_frames
+from parity_tests.motion_clips import motion_clip
 
 
 def frames_as_bytes(clip) -> list[bytes]:

@@ -6,17 +6,13 @@ import pytest
 import torch
 
 import paddle_tsm
-import paddle_tsm.loss
-import paddle_tsm.train_step
 import torch_ref
-import torch_ref.loss
-import torch_ref.train_step
-from paddle_tsm.checkpoint import CheckpointError
+from paddle_tsm.checkpoint import Checkpoint, CheckpointError
 from paddle_tsm.layouts.key_map import expand
 from paddle_tsm.layouts.network_file import interpret
-from paddle_tsm.layouts.systems import LAYOUTS
-from paddle_tsm.optimizer_file import parameter_order
+from paddle_tsm.optimizer_order import module_order, possible_orders
 from parity_tests.recorded import names, recorded
+from parity_tests.upstream_training import Kind, Training
 
 LR = 0.01
 
@@ -26,108 +22,107 @@ def test_order_is_mmaction2s_own(name):
     """The recorded parameter groups, in the order in which mmaction2's optimizer numbers them."""
     vector = recorded(name)
     found = interpret(vector.checkpoint(), **vector.options())
-    canonical = {entry.key: entry.canonical for entry in expand(found.layout, found.network)}
-    groups = vector.meta["param_groups"]
-    recorded_order = [canonical[key] for group in groups for key in group["params"]]
-    assert parameter_order(found.network, len(groups)) == recorded_order
+    canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+    groups = tuple(tuple(canonical[key] for key in group["params"]) for group in vector.meta["param_groups"])
+    (order,) = [order for order in possible_orders(found) if order.groups == groups]
+    assert (order.grouping, order.norms) == ("mmaction2's groups", "every BatchNorm")
 
 
-def upstream_checkpoint(path, groups):
-    """Train a reference network two steps with torch.optim.SGD over mmaction2's groups and save it as mmaction2 does."""
-    torch.manual_seed(0)
-    model = torch_ref.create_model("tsm_resnet18", num_classes=3, num_segments=2, dropout=0.0).double()
-    network = paddle_tsm_network()
-    order = parameter_order(network, groups)
-    parameters = dict(model.named_parameters())
-    if groups == 1:
-        grouped = [{"params": [parameters[name] for name in order]}]
-    else:
-        norms = [name for name in order if ".bn" in f".{name}" or "downsample.1" in name]
-        rest = [name for name in order if name not in norms and not name.startswith("fc.") and name != "conv1.weight"]
-        kinds = (["conv1.weight"], [], rest, [], norms, ["fc.weight"], ["fc.bias"])
-        grouped = [{"params": [parameters[name] for name in kind]} for kind in kinds]
-    sgd = torch.optim.SGD(grouped, lr=LR, momentum=0.9)
-    for step in range(2):
-        x = torch.from_numpy(np.random.default_rng(step).standard_normal((4, 3, 64, 64)))
-        sgd.zero_grad()
-        torch.nn.functional.cross_entropy(model(x), torch.tensor([0, 1])).backward()
-        sgd.step()
-    state = model.state_dict()
-    there = {entry.key: state[entry.canonical] for entry in expand(LAYOUTS["mmaction2"], network)}
-    torch.save({"state_dict": there, "optimizer": sgd.state_dict(), "meta": {"epoch": 1}}, path)
-    return model, sgd, parameters
+@pytest.mark.parametrize("name", names("mmaction2_r*", "mmaction2_mv2*", "mit_*"))
+def test_module_order_is_the_systems_own(name):
+    """Both systems wrote their keys in the order of their modules: the rule gives that order."""
+    vector = recorded(name)
+    tensors = {key: np.broadcast_to(np.float32(0), shape) for key, shape in vector.meta["state_dict"].items()}
+    found = interpret(Checkpoint(f"{name}.pth", "torch-zip", tensors, ("state_dict",), {}, {}), **vector.options())
+    canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+    written = [canonical[key] for key in vector.meta["state_dict"] if key.endswith(("weight", "bias"))]
+    assert list(module_order(found.layout, found.network)) == written
 
 
-def paddle_tsm_network():
-    from paddle_tsm.network import Network
-
-    return Network("tsm_resnet18", num_classes=3, num_segments=2, dropout=0.0)
-
-
-def difference(name, ours, theirs):
-    """The largest difference of a tensor in the two frameworks."""
-    return np.abs((ours.T if name == "fc.weight" else ours) - theirs).max()
-
-
-@pytest.mark.parametrize("groups", [1, 7])
-def test_training_goes_on_in_paddle(tmp_path, groups):
-    """The third step of plain torch.optim.SGD, and of Paddle from the file: the same weights."""
-    path = tmp_path / "epoch_1.pth"
-    reference, sgd, _ = upstream_checkpoint(path, groups)
-    state = paddle_tsm.read_optimizer(path, num_segments=2)
-    assert state["lr"] == LR and len(state["state"]) == len(list(reference.parameters()))
-
-    x = np.random.default_rng(9).standard_normal((4, 3, 64, 64))
-    sgd.zero_grad()
-    torch.nn.functional.cross_entropy(reference(torch.from_numpy(x)), torch.tensor([0, 1])).backward()
-    sgd.step()
-
-    def third_step(state):
-        model = paddle_tsm.create_model("tsm_resnet18", num_classes=3, num_segments=2, dropout=0.0)
-        model.to(dtype="float64")
-        paddle_tsm.load_pretrained(model, path, num_segments=2)
-        optimizer = paddle_tsm.optim.tsm_sgd(model, LR, 0.9, 0.0, fc_lr5=False, max_norm=None)
-        if state:
-            optimizer.load_state_dict(state)
-        for group in optimizer.param_groups:
-            group["lr"] = LR  # the checkpoint's optimizer had one rate for all
-        paddle_tsm.train_step.train_step(model, optimizer, [(x, np.array([0, 1]))], paddle_tsm.loss.cross_entropy)
-        ours, theirs = model.state_dict(), reference.state_dict()
-        return max(difference(n, ours[n].numpy(), theirs[n].numpy()) for n in theirs)
-
-    assert third_step(state) < 1e-10
-    assert third_step(None) > 1e-6, "without the momentum the step would be the same"
-
-
-def test_from_paddles_own_momentum(tmp_path):
-    """A .pdparams and .pdopt that paddle.save wrote, into PyTorch."""
+def trained_by_paddle(folder, scheduler=None):
+    """(model, optimizer) after two steps, saved as m.pdparams and m.pdopt. 512 classes: a square classifier."""
     paddle.seed(0)
-    model = paddle_tsm.create_model("tsm_resnet18", num_classes=512, num_segments=2, dropout=0.0)  # a square classifier
-    momentum = paddle.optimizer.Momentum(LR, 0.9, parameters=model.parameters())
+    model = paddle_tsm.create_model("tsm_resnet10", num_classes=512, num_segments=2, dropout=0.0)
+    momentum = paddle.optimizer.Momentum(scheduler or LR, 0.9, parameters=model.parameters())
     for step in range(2):
-        x = paddle.to_tensor(np.random.default_rng(step).standard_normal((4, 3, 64, 64)).astype("float32"))
+        x = paddle.to_tensor(np.random.default_rng(step).standard_normal((4, 3, 32, 32)).astype("float32"))
         paddle.nn.functional.cross_entropy(model(x), paddle.to_tensor([0, 1])).backward()
         momentum.step(), momentum.clear_grad(set_to_zero=False)
-    paddle.save(model.state_dict(), str(tmp_path / "m.pdparams"))
-    paddle.save(momentum.state_dict(), str(tmp_path / "m.pdopt"))
-    state = paddle_tsm.read_optimizer(tmp_path / "m.pdparams", tmp_path / "m.pdopt", num_segments=2)
+    paddle.save(model.state_dict(), str(folder / "m.pdparams"))
+    paddle.save(momentum.state_dict(), str(folder / "m.pdopt"))
+    return model, momentum
+
+
+@pytest.fixture(scope="module")
+def by_paddle(tmp_path_factory):
+    """(folder, model, optimizer) of a training at one rate."""
+    folder = tmp_path_factory.mktemp("by_paddle")
+    return folder, *trained_by_paddle(folder)
+
+
+def test_from_paddles_own_momentum(by_paddle):
+    """A .pdparams and .pdopt that paddle.save wrote, into PyTorch."""
+    folder, model, momentum = by_paddle
+    state = paddle_tsm.read_optimizer(folder / "m.pdparams", folder / "m.pdopt", num_segments=2)
     accumulators = momentum.state_dict()
     for name, parameter in model.named_parameters():
         expected = accumulators[f"{parameter.name}_velocity_0"].numpy()
         assert np.array_equal(
             state["state"][name]["momentum_buffer"], expected.T if name == "fc.weight" else expected
         ), name
-    reference = torch_ref.create_model("tsm_resnet18", num_classes=512)
+    reference = torch_ref.create_model("tsm_resnet10", num_classes=512)
     torch_ref.optim.tsm_sgd(reference).load_state_dict(state)
+
+
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref], ids=["paddle_tsm", "torch_ref"])
+def test_pdopt_without_a_scheduler_says_no_rate(by_paddle, package):
+    """paddle.optimizer keeps the rate in its scheduler alone; without one the optimizer's own rate stays, not 0."""
+    folder, *_ = by_paddle
+    state = paddle_tsm.read_optimizer(folder / "m.pdparams", folder / "m.pdopt", num_segments=2)
+    optimizer = package.optim.tsm_sgd(package.create_model("tsm_resnet10", num_classes=512), lr=0.02)
+    optimizer.load_state_dict(state)
+    assert state["lr"] is None and optimizer.get_lr() == 0.02
+
+
+def test_pdopt_with_a_scheduler(tmp_path):
+    trained_by_paddle(tmp_path, paddle.optimizer.lr.MultiStepDecay(0.25, [1]))
+    assert paddle_tsm.read_optimizer(tmp_path / "m.pdparams", tmp_path / "m.pdopt", num_segments=2)["lr"] == 0.25
+
+
+def test_pdopt_of_mixed_precision(by_paddle, tmp_path):
+    """Under O2 Paddle names a momentum after the float32 copy of its parameter."""
+    folder, *_ = by_paddle
+    held = paddle.load(str(folder / "m.pdopt"))
+    renamed = {key.replace("_velocity_0", "_fp32_master_0_velocity_0"): value for key, value in held.items()}
+    paddle.save(renamed, str(tmp_path / "o2.pdopt"))
+    plain = paddle_tsm.read_optimizer(folder / "m.pdparams", folder / "m.pdopt", num_segments=2)["state"]
+    found = paddle_tsm.read_optimizer(folder / "m.pdparams", tmp_path / "o2.pdopt", num_segments=2)["state"]
+    assert found.keys() == plain.keys() and len(plain) == 38
+    assert all(np.array_equal(found[n]["momentum_buffer"], plain[n]["momentum_buffer"]) for n in plain)
+
+
+def test_pdopt_of_more_than_the_network(by_paddle, tmp_path):
+    """Momentum of parameters that the network does not have: the two files are of two trainings."""
+    folder, *_ = by_paddle
+    held = paddle.load(str(folder / "m.pdopt"))
+    held["conv2d_999.w_0_velocity_0"] = next(value for key, value in held.items() if key.endswith("_velocity_0"))
+    paddle.save(held, str(tmp_path / "more.pdopt"))
+    with pytest.raises(CheckpointError, match="conv2d_999.w_0, which no parameter of this network has"):
+        paddle_tsm.read_optimizer(folder / "m.pdparams", tmp_path / "more.pdopt", num_segments=2)
 
 
 def test_what_is_no_momentum(tmp_path, r18_file):
     with pytest.raises(CheckpointError, match="holds no optimizer's state"):
         paddle_tsm.read_optimizer(r18_file)
-    path = tmp_path / "epoch_1.pth"
-    upstream_checkpoint(path, 7)
+    training, path = Training(Kind("mmaction2_r18_t8", "mmaction2")), tmp_path / "epoch_1.pth"
+    training.step(0)
+    training.save(path)
     file = torch.load(path, weights_only=True)
     file["optimizer"]["param_groups"][2]["params"].pop()
     torch.save(file, path)
     with pytest.raises(CheckpointError, match="61 parameters, the network 62"):
+        paddle_tsm.read_optimizer(path)
+    file["optimizer"]["state"] = {0: {"exp_avg": torch.zeros(3), "exp_avg_sq": torch.zeros(3)}}
+    torch.save(file, path)
+    with pytest.raises(CheckpointError, match="holds exp_avg, exp_avg_sq; wanted momentum_buffer"):
         paddle_tsm.read_optimizer(path)

@@ -91,7 +91,8 @@ def test_what_each_system_averages():
     (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
     (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
     (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
-    (("mit", "uniform", "five"), "mit: crops: got 'five', wanted one of centre, three, ten"),
+    (("mmaction2", "uniform", "five"), "mmaction2: crops: got 'five', wanted one of centre, three, ten; its pipelines"),
+    (("mit", "uniform", "four"), "mit: crops: got 'four', wanted one of centre, three, ten, three-train-size"),
     (("mit", "uniform", "ten", "random_resized"), "mit: train_crop: got 'random_resized', wanted one of multi_scale"),
     (("mit", "uniform", "ten", "multi_scale", 0), "size: got 0, wanted at least 1"),
 ])
@@ -115,7 +116,6 @@ def test_data_sets():
     assert data_set("something-v2").template.format(7) == "000007.jpg"
     assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
     assert flip_rule("something-v2", "mit") == flip_rule("jester", "mit") == FlipRule(0.0)
-    assert flip_rule("something-v1", "mmaction2", order="mit") == FlipRule(0.0)
     assert flip_rule("kinetics400", "mit") == FlipRule(0.5)
     assert all(max(flip_rule(name, "mmaction2").label_map, default=0) < found for name, found in classes.items())
     with pytest.raises(ValueError, match="data set: got 'ucf', wanted one of ucf101, hmdb51"):

@@ -43,14 +43,8 @@ def test_paddle_vision_is_the_same_network(zoo):
 
 def test_through_torchvision_and_back(zoo, tmp_path):
     _, path = zoo
-    convert(path, tmp_path / "tv.pth", to_layout="torchvision", verify=False)
-    convert(
-        tmp_path / "tv.pth",
-        tmp_path / "back.pdparams",
-        from_layout="torchvision",
-        to_layout="paddle-vision",
-        verify=False,
-    )
+    convert(path, tmp_path / "tv.pth", to_layout="torchvision")
+    convert(tmp_path / "tv.pth", tmp_path / "back.pdparams", from_layout="torchvision", to_layout="paddle-vision")
     before, after = paddle.load(str(path)), paddle.load(str(tmp_path / "back.pdparams"))
     assert before.keys() == after.keys()
     assert all(np.array_equal(np.asarray(before[key]), np.asarray(after[key])) for key in before)

@@ -37,12 +37,12 @@ PROGRAM = """
 import json, os, resource, sys, time
 {contender}
 def rss():
-    with open("/proc/self/statm") as file: return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-with open("/proc/self/clear_refs", "w") as file: file.write("5")
+    with open("/proc/self/statm", encoding="utf-8") as file: return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+with open("/proc/self/clear_refs", "w", encoding="utf-8") as file: file.write("5")
 before, start = rss(), time.perf_counter()
 work(*sys.argv[1:])
 seconds = time.perf_counter() - start
-with open("/proc/self/status") as file:
+with open("/proc/self/status", encoding="utf-8") as file:
     peak = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
 print(json.dumps({{"seconds": seconds, "bytes": peak - before}}))
 """
@@ -51,7 +51,7 @@ print(json.dumps({{"seconds": seconds, "bytes": peak - before}}))
 def run(contender: str, source: str, destination: str) -> dict:
     """One run of a contender in a process of its own: {"seconds", "bytes"}."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(contender=contender), source, destination], capture_output=True, text=True,
+        [sys.executable, "-c", PROGRAM.format(contender=contender), source, destination], capture_output=True, encoding="utf-8",
         check=True, cwd=Path(__file__).resolve().parent.parent,
     )
     return json.loads(done.stdout.splitlines()[-1])
@@ -101,10 +101,10 @@ QUIET = 0.1  # processors that others may use during a step
 def busy_seconds(process: int | None = None) -> float:
     """Processor time, in seconds, that a process has used since it started, or all processes since the machine did."""
     if process is None:
-        user, nice, system, _, _, interrupts, soft = map(int, Path("/proc/stat").read_text().split()[1:8])
+        user, nice, system, _, _, interrupts, soft = map(int, Path("/proc/stat").read_text("utf-8").split()[1:8])
         ticks = user + nice + system + interrupts + soft
     else:
-        ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -118,7 +118,7 @@ class Contender:
         program = str(Path(__file__).with_name("training_step.py"))
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", program, name, checkpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=environment | extra,
+            stderr=subprocess.PIPE, encoding="utf-8", env=environment | extra,
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         )
         self.seconds, self.losses, self.disturbed = [], [], 0
@@ -196,6 +196,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
     parser.add_argument("--out", default="", metavar="DIR", help="infer: write infer.json and infer.png there")
     args = parser.parse_args()
+    if sys.platform != "linux":
+        parser.error(f"got {sys.platform}, wanted Linux, whose /proc says how much time and memory a process took")
     if args.what == "data":
         from data_benchmark import data
 
@@ -208,8 +210,10 @@ def main() -> None:
         from shift_benchmark import shift
 
         shift(args.runs)
+    elif args.what == "train":
+        train(args.runs)
     else:
-        globals()[args.what](args.runs)
+        convert(args.runs)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def serve(name: str) -> None:
 
 def resident() -> int:
     """Bytes of this process that are in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    return int(Path("/proc/self/statm").read_text("utf-8").split()[1]) * resource.getpagesize()
 
 
 class Contender:
@@ -150,7 +150,7 @@ class Contender:
     def __init__(self, name: str):
         self.disturbed = 0
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--contender", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, __file__, "--contender", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
 

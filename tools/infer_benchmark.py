@@ -69,7 +69,7 @@ def start(contender: str, checkpoint: str, folder: str, threads: int):
     program = PROGRAM.format(root=str(ROOT), contender=contender, clip=CLIP)
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", program, checkpoint, folder, str(threads)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
         env=os.environ | {"OMP_NUM_THREADS": str(threads), "GLOG_minloglevel": "2"},
     )
     return process if any(line == "ready\n" for line in iter(process.stdout.readline, "")) else None
@@ -95,7 +95,7 @@ def write(folder: Path, seconds: dict, medians: dict, threads: int) -> None:
     from paddle_tsm.parity.plots import COLOURS, figure, png
 
     contenders = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
-    (folder / "infer.json").write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n")
+    (folder / "infer.json").write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n", "utf-8")
     drawing, axes = figure(f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6)
     names = list(reversed(seconds))
     spread = [[medians[n] - min(seconds[n]) for n in names], [max(seconds[n]) - medians[n] for n in names]]

@@ -27,10 +27,9 @@ def main(argv=None) -> int:
     stem = os.path.join(args.splits, f"something-something-{args.version}")
     try:
         if args.version == "v1":
-            classes = split_files.something_v1_classes(f"{stem}-labels.csv", args.order)
+            classes, read = split_files.something_v1_classes(f"{stem}-labels.csv", args.order), split_files.something_v1_lines
         else:
-            classes = split_files.something_v2_classes(f"{stem}-labels.json")
-        read = getattr(split_files, f"something_{args.version}_lines")
+            classes, read = split_files.something_v2_classes(f"{stem}-labels.json"), split_files.something_v2_lines
         os.makedirs(args.out, exist_ok=True)
         for theirs, ours in (("train", "train"), ("validation", "val")):
             lines = read(f"{stem}-{theirs}.{ending}", classes, args.frames)

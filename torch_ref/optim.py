@@ -83,8 +83,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from what `state_dict` of either package returned; nothing is changed where it does not fit.
 
-        Momentum, decay and the multipliers stay as they were constructed. Raises ValueError for another algorithm,
-        an unknown parameter, missing or unknown buffers or another shape.
+        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None. Raises
+        ValueError for another algorithm, an unknown parameter, missing or unknown buffers or another shape.
         """
         shapes = {name: tuple(member.parameter.shape) for name, member in self._members.items()}
         check_state(state_dict, self.algorithm, self.buffers, shapes)
@@ -95,7 +95,8 @@ class Optimizer:
                 buffer: torch.tensor(arrays[buffer], dtype=torch.float32 if buffer == "step" else parameter.dtype)
                 for buffer in self.buffers
             }
-        self.set_lr(state_dict["lr"])
+        if state_dict["lr"] is not None:
+            self.set_lr(state_dict["lr"])
 
 
 class SGD(Optimizer):

@@ -1,5 +1,7 @@
 """The one exception of this package."""
 
+from ..literal_text import literal
+
 _LIMIT = 600
 
 
@@ -15,7 +17,7 @@ class CheckpointError(ValueError):
 
 
 def one_line(text):
-    """``text`` with every unprintable character escaped, at most 600 characters long."""
+    """``text`` with every character escaped that a terminal obeys, about 600 characters long at most."""
     if len(text) > _LIMIT:
         text = text[: _LIMIT - 60] + " ... " + text[-50:]
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return literal(text)

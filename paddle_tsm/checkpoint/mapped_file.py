@@ -5,6 +5,7 @@ import os
 import stat
 
 from .error import CheckpointError
+from .sharded import folder_note
 
 
 class MappedFile:
@@ -22,7 +23,9 @@ class MappedFile:
         self.path = os.fspath(path)
         try:
             mode = os.stat(self.path).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a named pipe would wait for ever
+            if stat.S_ISDIR(mode):  # Windows calls opening one a lack of permission
+                raise IsADirectoryError
+            if not stat.S_ISREG(mode):  # opening a named pipe would wait for ever
                 raise CheckpointError(f"{self.path}: is not a regular file, wanted a checkpoint file")
             with open(self.path, "rb") as file:
                 status = os.fstat(file.fileno())
@@ -32,7 +35,7 @@ class MappedFile:
         except FileNotFoundError:
             raise CheckpointError(f"{self.path}: no such file") from None
         except IsADirectoryError:
-            raise CheckpointError(f"{self.path}: is a directory, wanted a checkpoint file") from None
+            raise CheckpointError(f"{self.path}: is a directory; {folder_note(self.path)}") from None
         except PermissionError:
             raise CheckpointError(f"{self.path}: no permission to read it") from None
         except CheckpointError:

@@ -12,23 +12,23 @@ from .pickle_machine import Budget, PickleMachine
 from .plain_tree import plain_tree
 from .shape import element_count
 from .torch_globals import BFLOAT16
+from .trailer import read_trailer
 
 _SLICED = "UnpackBigParamInfor@@"  # Paddle's spelling
 
 
 def read_paddle_pickle(file):
-    """The tree of a .pdparams file; arrays cut from ``file`` (MappedFile), maybe unaligned. Raises CheckpointError."""
+    """(tree, metadata) of a .pdparams file; arrays cut from ``file`` (MappedFile), maybe unaligned.
+
+    metadata: {str: str} of the trailer behind the pickle, if there is one. Raises CheckpointError.
+    """
     machine = PickleMachine(file.path, file.view, 0, numpy_table(), Budget(file.size))
     tree = machine.run()
-    if machine.position != file.size:
-        raise CheckpointError(
-            f"{file.path}: {file.size - machine.position} bytes follow the pickle, wanted none; "
-            "the file is damaged or no .pdparams"
-        )
+    metadata = read_trailer(file, machine.position)
     tree = plain_tree(file, tree, _bfloat16)
     if isinstance(tree, dict) and _SLICED in tree:
         tree = _join_slices(file, tree)
-    return tree
+    return tree, metadata
 
 
 def _bfloat16(array):

@@ -17,8 +17,6 @@ def write_safetensors(path, file, tensors, metadata):
     """Write {name: array} and {str: str} to the binary ``file``. Raises CheckpointError for other types."""
     header = {}
     if metadata:
-        if not all(isinstance(k, str) and isinstance(v, str) for k, v in metadata.items()):
-            raise CheckpointError(f"{path}: metadata must be text to text, as safetensors wants it")
         header["__metadata__"] = dict(metadata)
     position = 0
     for name, array in tensors.items():

@@ -26,19 +26,22 @@ _OTHERS = (
 
 
 def sniff(file):
-    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams" for a MappedFile.
+    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors", "pdparams" or "index" (of shards) for a MappedFile.
 
     Raises CheckpointError for anything else, with what it seems to be.
     """
     start = bytes(file.view[:32])
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "torch-zip"
-    if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
-        return "torch-legacy" if _LEGACY in start else "pdparams"
+    # before the pickles: a header of 128, 384, ... bytes begins as they do, and in a pickle these eight are no small number
     if len(start) >= 9 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
         return "safetensors"
+    if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
+        return "torch-legacy" if _LEGACY in start else "pdparams"
     if is_tar(file.view):
         return "torch-tar"
+    if start.lstrip(b" \t\r\n")[:1] == b"{":
+        return "index"
     for signature, what in _OTHERS:
         if start.startswith(signature):
             raise CheckpointError(f"{file.path}: {what}; wanted {_KNOWN}")

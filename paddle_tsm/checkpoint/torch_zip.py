@@ -5,27 +5,30 @@ caffe2/serialize/inline_container.cc (the archive).
 """
 
 from .error import CheckpointError
+from .other_zip import refuse_other_zip
 from .pickle_machine import Budget, PickleMachine
 from .plain_tree import plain_tree
 from .torch_globals import Storage, StorageType, torch_table
+from .trailer import MAX_METADATA
 from .zip_directory import stored, stored_or_small, zip_entries
 
 _MAX_PICKLE = 64 << 20
+EXTRA = "extra/"  # where caffe2/serialize keeps files that are not its own; torch.load looks past them
 
 
 def read_torch_zip(file):
-    """The tree a torch zip file holds, its arrays mapped from ``file`` (MappedFile). Raises CheckpointError."""
+    """(tree, metadata) of a torch zip file, arrays mapped from ``file`` (MappedFile). Raises CheckpointError.
+
+    metadata: {NAME: text} of its members extra/NAME.json.
+    """
     entries = zip_entries(file)
+    refuse_other_zip(file.path, list(entries))
     pickles = [name for name in entries if name.split("/")[-1] == "data.pkl"]
     if len(pickles) != 1:
         raise CheckpointError(
             f"{file.path}: zip holds {len(pickles)} data.pkl, wanted one; was it written by torch.save?"
         )
     root = pickles[0][: -len("data.pkl")]
-    if f"{root}constants.pkl" in entries or any(name.startswith(f"{root}code/") for name in entries):
-        raise CheckpointError(
-            f"{file.path}: is a TorchScript program, wanted weights; save module.state_dict() with torch.save"
-        )
     _check_byte_order(file, entries.get(f"{root}byteorder"))
     view = stored_or_small(file, entries[pickles[0]], _MAX_PICKLE)
     storages = {}
@@ -46,7 +49,20 @@ def read_torch_zip(file):
         return storage
 
     machine = PickleMachine(file.path, view, 0, torch_table(), Budget(file.size), persistent)
-    return plain_tree(file, machine.run())
+    return plain_tree(file, machine.run()), _metadata(file, entries, f"{root}{EXTRA}")
+
+
+def _metadata(file, entries, folder):
+    """{NAME: text} of the members NAME.json in ``folder``; those that are too long are not ours and are left."""
+    metadata = {}
+    for name, entry in entries.items():
+        if name.startswith(folder) and name.endswith(".json") and entry.size <= MAX_METADATA:
+            try:
+                text = bytes(stored_or_small(file, entry, MAX_METADATA)).decode("utf-8")
+            except UnicodeDecodeError:
+                raise CheckpointError(f"{file.path}: zip entry {name} is no text in UTF-8; the file is damaged") from None
+            metadata[name[len(folder) : -len(".json")]] = text
+    return metadata
 
 
 def storage_identifier(machine, identifier, length):

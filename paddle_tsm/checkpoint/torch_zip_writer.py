@@ -13,6 +13,7 @@ import numpy as np
 from .error import CheckpointError
 from .pickle_emitter import PickleEmitter, little_endian, raw
 from .torch_globals import STORAGE_DTYPES
+from .torch_zip import EXTRA
 
 _ALIGNMENT = 64
 _ROOT = "archive"
@@ -20,10 +21,11 @@ _TYPED = {dtype: name for name, dtype in STORAGE_DTYPES.items()}
 _UNTYPED = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))  # torch has no storage class for these
 
 
-def write_torch_zip(path, file, network, tree):
+def write_torch_zip(path, file, network, tree, metadata):
     """Write ``tree`` to the binary ``file``; the dict that *is* ``network`` is written as an OrderedDict.
 
-    Arrays that show the same memory become tensors that share a storage. Raises CheckpointError for other types.
+    metadata: {str: str}, each as a member extra/NAME.json, where PyTorch puts what is not its own. Arrays that show the
+    same memory become tensors that share a storage. Raises CheckpointError for other types.
     """
     storages = {}  # (address, dtype, count) -> (key, array)
 
@@ -40,6 +42,8 @@ def write_torch_zip(path, file, network, tree):
         for key, array in storages.values():
             _write_record(archive, file, f"data/{key}", raw(little_endian(array)))
         _write_record(archive, file, "version", b"3\n")
+        for name, text in metadata.items():
+            _write_record(archive, file, f"{EXTRA}{name}.json", text.encode())
 
 
 class _NetworkEmitter(PickleEmitter):

@@ -108,7 +108,8 @@ def _choose(path, wrappers, choice):
         return near[0]
     if len(wrappers) > 1:
         raise CheckpointError(
-            f"{path}: holds {len(wrappers)} networks: {listed}; choose one with --network KEY (network=KEY in Python)"
+            f"{path}: holds {len(wrappers)} networks: {listed}; choose one (network=KEY in Python), or write it to a file of "
+            f"its own with paddle-tsm convert {path} DST --network KEY"
         )
     return wrappers[0]
 

@@ -9,6 +9,7 @@ from .error import CheckpointError
 from .paddle_pickle_writer import write_paddle_pickle
 from .safetensors_writer import write_safetensors
 from .torch_zip_writer import write_torch_zip
+from .trailer import MAX_METADATA, write_trailer
 
 SUFFIXES = {
     ".safetensors": "safetensors",
@@ -26,7 +27,7 @@ def format_of_name(path):
         if name.endswith(suffix):
             return kind
     raise CheckpointError(
-        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}; rename it or pass format="
+        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}"
     )
 
 
@@ -36,7 +37,8 @@ def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, fo
     format:   "safetensors", "pdparams" or "torch-zip"; None: by the suffix of ``path``
     wrapper:  keys to put the network under, as ``Checkpoint.wrapper``
     aside:    what else to put into the file, as ``Checkpoint.aside``: plain containers, numbers, text and arrays
-    metadata: {str: str} for a safetensors file
+    metadata: {str: str}, in the file itself, where its own framework looks past it: the header of safetensors, a member
+              extra/NAME.json of PyTorch's zip, what follows the pickle in .pdparams
 
     Dtypes are kept; .pdparams stores bfloat16 as uint16, as Paddle does. Raises CheckpointError (one line) for what
     the format cannot hold, an unknown suffix, and where the file cannot be written.
@@ -48,8 +50,7 @@ def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, fo
             f"{path}: unknown format {kind!r}, wanted one of {', '.join(sorted(set(SUFFIXES.values())))}"
         )
     network = _checked_tensors(path, tensors)
-    if metadata and kind != "safetensors":
-        raise CheckpointError(f"{path}: {kind} has no place for metadata; put it aside, or write .safetensors")
+    metadata = _checked_metadata(path, metadata or {})
     if kind == "safetensors" and (wrapper or aside):
         raise CheckpointError(
             f"{path}: safetensors holds one flat network; write it without wrapper and aside, or write .pth"
@@ -61,8 +62,9 @@ def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, fo
                 write_safetensors(path, file, network, metadata)
             elif kind == "pdparams":
                 write_paddle_pickle(path, file, tree)
+                write_trailer(file, metadata)
             else:
-                write_torch_zip(path, file, tree if not wrapper else _at(tree, wrapper), tree)
+                write_torch_zip(path, file, tree if not wrapper else _at(tree, wrapper), tree, metadata)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
 
@@ -79,6 +81,16 @@ def _checked_tensors(path, tensors):
     if not tensors:
         raise CheckpointError(f"{path}: there is no tensor to write")
     return dict(tensors)
+
+
+def _checked_metadata(path, metadata):
+    """Raises CheckpointError for what is not text to text, or is too long for a reader to take."""
+    if not all(isinstance(k, str) and isinstance(v, str) for k, v in metadata.items()):
+        raise CheckpointError(f"{path}: metadata must be text to text, as safetensors wants it")
+    size = sum(len(k.encode()) + len(v.encode()) for k, v in metadata.items())
+    if size > MAX_METADATA:
+        raise CheckpointError(f"{path}: has {size} bytes of metadata, wanted at most {MAX_METADATA}")
+    return metadata
 
 
 def _wrapped(path, network, wrapper, aside):

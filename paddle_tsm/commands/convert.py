@@ -47,14 +47,13 @@ def run(args) -> int:
         return 0
     if args.destination is None:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
-    from rich.console import Console
-
+    from paddle_tsm.commands.recorded_input import say_unbelieved
     from paddle_tsm.convert import convert
+    from paddle_tsm.literal_text import literal, status
 
+    say_unbelieved("convert", args.source)
     start = time.perf_counter()
-    with Console(stderr=True).status(
-        f"converting {args.source}" + (" and running both networks" if args.verify else "")
-    ):
+    with status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):
         done = convert(
             args.source,
             args.destination,
@@ -68,14 +67,14 @@ def run(args) -> int:
     network, plan = done.plan.network, done.plan
     values = sum(array.size for array in plan.tensors.values())
     print(
-        f"{done.destination}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
+        f"{literal(done.destination)}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
         f"{values / 1e6:.1f} million values, {done.source.layout.name} -> {plan.layout.name} ({plan.kind}), "
         f"{time.perf_counter() - start:.1f} s"
     )
     for line in done.source.named.notes():
         print(f"{args.source}: {line}")
     if args.verify and done.difference is None:
-        print("not proven: weights or logits of the source are NaN or infinite; each tensor reads back as it was meant")
+        print("not proven: the source has NaN or infinite weights or results; each tensor reads back as it was meant")
     if done.difference is not None:
         print(
             f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest"

@@ -34,22 +34,23 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from rich.console import Console
     from rich.table import Table
+
+    from paddle_tsm.literal_text import as_text, plain_console, status
 
     shift = runtime.State("shift", runtime.ON, "-", "always; against Paddle's operator")
     states = [*runtime.states(), shift]
     gains = {}
     if not args.no_measure:
-        with Console(stderr=True).status("measuring") as status:
-            gains = measure(states, step=lambda what: status.update(f"measuring {what}"))
+        with status("measuring") as shown:
+            gains = measure(states, step=lambda what: shown.update(as_text(f"measuring {what}")))
     table = Table(box=None, pad_edge=False)
     for column in ("setting", "state", "value", "why") + (() if args.no_measure else ("gain on this machine",)):
         table.add_column(column, overflow="fold")
     for state in states:
         gain = [] if args.no_measure else [gains[state.name]]
-        table.add_row(state.name, state.state, state.value, state.why, *gain)
-    Console().print(table)
+        table.add_row(*map(as_text, (state.name, state.state, state.value, state.why, *gain)))
+    plain_console().print(table)
     return 0
 
 
@@ -79,7 +80,8 @@ def in_a_process(without: str, names: list[str]) -> dict[str, float]:
     program = "import sys; from paddle_tsm.commands import doctor; doctor.print_measures(sys.argv[1:])"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program, *names], capture_output=True, text=True, env=environment, timeout=SECONDS,
+            [sys.executable, "-c", program, *names], capture_output=True, encoding="utf-8", errors="replace",
+            env=environment, timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise ValueError(f"measuring {', '.join(names)}: got no answer within {SECONDS} s; try --no-measure") from None
@@ -110,11 +112,11 @@ def print_measures(names: list[str]) -> None:
     print(json.dumps({name: milliseconds(work[name]) for name in names}))
 
 
-def milliseconds(work, seconds: float = 0.7) -> float:
-    """The median of the runs of `work` that fit into `seconds`, at least three, after one to warm up."""
+def milliseconds(work) -> float:
+    """The median of the runs of `work` that fit into 0.7 seconds, at least three, after one to warm up."""
     work()
     times = []
-    while len(times) < 3 or sum(times) < seconds:
+    while len(times) < 3 or sum(times) < 0.7:
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from paddle_tsm.export.sidecar import PRECISIONS, read_sidecar
+from paddle_tsm.export.sidecar import PRECISIONS
 from paddle_tsm.predictor import ENGINES, Predictor, engine_for
 from paddle_tsm.stream_predictor import StreamPredictor
 
@@ -41,14 +41,3 @@ def stream_of(weights: str, args, options: dict, size: int):
     if os.path.isfile(weights) and args.engine not in (None, "dygraph"):
         options["size"] = size
     return StreamPredictor(weights, args.threads, args.engine, **options)
-
-
-def pixels_of(args) -> dict:
-    """The arguments of `preset`: those given, else those of an exported folder, else the usual ones. A stream has one view."""
-    chosen = {"name": "mmaction2", "sampling": "uniform", "crops": "centre", "size": 224}
-    if os.path.isdir(args.weights):
-        found = read_sidecar(args.weights)
-        chosen = {"name": found.preset, "sampling": found.sampling, "crops": found.crops, "size": found.size}
-    options = {"name": "preset", "sampling": "sampling", "crops": "crops", "size": "size"}
-    given = {name: getattr(args, option, None) for name, option in options.items()}
-    return chosen | {name: value for name, value in given.items() if value is not None}

@@ -7,6 +7,7 @@ import time
 
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.data.presets import offered_crops
 from paddle_tsm.layouts.systems import LAYOUTS
 
 
@@ -18,6 +19,7 @@ def add_parser(subparsers) -> None:
         "or, with --multi-label, the mean average precision. The results do not depend on --batch and --workers.",
         epilog="examples:\n  paddle-tsm evaluate val.txt --weights tsm_r50_mmaction2.pth --root videos --out report\n"
         "  paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling dense --crops three\n"
+        "  paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling twice --crops three-train-size\n"
         "  paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble-weights 1,1.5\n"
         "  paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -41,10 +43,14 @@ def add_parser(subparsers) -> None:
         help="what is looked at of every clip before the first is run: exists, first (frame), all, or none (first)",
     )
     group.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read; named at the end")
+    group.add_argument(
+        "--strict", action="store_true",
+        help="decode every video first; one that does not hold what its container says cannot be read",
+    )
     group = parser.add_argument_group("what it writes")
     group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
     group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
-    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files")
+    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files (what the file records)")
     add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -64,43 +70,45 @@ def add_clip_options(parser) -> None:
     group.add_argument(
         "--data-set", metavar="NAME", help="as something-v2: the number of classes is checked, the template known"
     )
-    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7")
+    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7 (what the file records)")
     group = parser.add_argument_group("their pixels")
     group.add_argument(
-        "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (the checkpoint's system, else mmaction2)"
+        "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (what the file records, else its layout's)"
     )
-    group.add_argument("--sampling", help="uniform, dense or twice (uniform, or the export's)")
-    group.add_argument("--crops", help="centre, three or ten (centre, or the export's)")
-    group.add_argument("--size", type=int, metavar="S", help="height and width in training (224, or the export's)")
+    group.add_argument("--sampling", help="uniform, dense or twice (what the file records, else uniform)")
+    group.add_argument("--crops", metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
+    group.add_argument("--size", type=int, metavar="S", help="height and width in training (what the file records, else 224)")
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 
 
 def run(args) -> int:
-    from rich.console import Console
-
-    from paddle_tsm.commands.evaluation_input import pixels_of, read_entries, read_networks, source_of
+    from paddle_tsm.commands.evaluation_input import input_of, pixels_of, read_entries, read_networks, source_of
+    from paddle_tsm.commands.odd_videos import print_note
     from paddle_tsm.data.bad_clips import SkippedClips
-    from paddle_tsm.evaluation.class_names import read_class_names
     from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.literal_text import plain_console
 
     weights = check(args)
     files = read_networks(args)
     skipped = SkippedClips()
-    (pixels, options), source = pixels_of(args, files), source_of(args)
-    classes = files[0].network.num_classes
-    names = read_class_names(args.classes, classes) if args.classes else getattr(files[0], "labels", None) or None
+    taken = input_of(args, files)
+    args.multi_label = args.multi_label or bool(taken.multi_label)
+    (pixels, options), source = pixels_of(args, files, taken), source_of(args, taken.data_set)
+    classes, names = files[0].network.num_classes, list(taken.class_names) or None
     check_places(args)
     entries = read_entries(args, classes, source, skipped)
+    keep_clips(args, entries)
     start = time.perf_counter()
     parts = score_files(args, files, entries, pixels, source, skipped)
     seconds = time.perf_counter() - start
     evaluation = summarise(args, files, parts, weights, options, names, skipped)
-    console = Console()
+    console = plain_console()
     print_evaluation(evaluation, console)
-    console.print(f"{len(entries) / seconds:.1f} videos/s", highlight=False)
+    console.print(f"{len(entries) / seconds:.1f} videos/s")
+    print_note(source.notes)
     write(args, evaluation, entries, console)
     if args.skip_bad:
-        console.print(skipped.report(), highlight=False, markup=False, soft_wrap=True)
+        console.print(skipped.report(), soft_wrap=True)
     return 0
 
 
@@ -129,12 +137,33 @@ def check(args) -> list[float]:
 
 
 def check_places(args) -> None:
-    """Make the folder of --out, and raise OSError where --json has none: better before the run than after it."""
+    """Make the folder of --out, and raise OSError where --json has none: better before the run than after it. Raises
+    ValueError where what is written is what is read."""
+    from paddle_tsm.inputs_kept import keep_inputs
+
+    for path in places(args):
+        keep_inputs(path, (args.list, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)))
     if args.out:
         os.makedirs(args.out, exist_ok=True)
     folder = os.path.dirname(args.json or "")
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
+
+
+def places(args) -> list[dict[str, str]]:
+    """What is written, for `keep_inputs`."""
+    from paddle_tsm.evaluation.files import NAMES
+
+    return [{"--json": args.json}, *({"--out": os.path.join(args.out, name)} for name in NAMES if args.out)]
+
+
+def keep_clips(args, entries) -> None:
+    """Raise ValueError where a clip, or its folder of frames, is where a file is to be written."""
+    from paddle_tsm.inputs_kept import keep_inputs
+
+    there = [place for place in places(args) if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values())]
+    for place in there:  # none, as a rule: a list may have a hundred thousand clips
+        keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
 
 
 def engine_run(args, path: str, file, size: int):
@@ -171,23 +200,24 @@ def score_files(args, files, entries, pixels, source, skipped) -> list:
             ))
     common = set.intersection(*(set(part.indices.tolist()) for part in parts))
     if not common:
-        raise ValueError(f"{args.list}: none of the clips can be read; {skipped.report()}")
+        raise ValueError(f"{args.list}: none of the clips can be read; the first: {next(iter(skipped))}")
     return [part.only(common) for part in parts]
 
 
 def progress_bar():
     """A bar on stderr with the clips done, videos/s and the time left."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
+
+    from paddle_tsm.literal_text import plain_console
 
     class VideosPerSecond(ProgressColumn):
         def render(self, task) -> Text:
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f} videos/s")
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
-    console = Console(stderr=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
+    console = plain_console(stderr=True)
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
@@ -209,10 +239,11 @@ def summarise(args, files, parts, weights, options, names, skipped):
 def write(args, evaluation, entries, console) -> None:
     """Write what --out and --json ask for, and say what was written."""
     from paddle_tsm.evaluation.files import write_files, write_json
+    from paddle_tsm.literal_text import literal
     from paddle_tsm.parity.plots import need_matplotlib
 
     def say(text: str) -> None:
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(literal(text), soft_wrap=True)
 
     if args.out:
         plot = True

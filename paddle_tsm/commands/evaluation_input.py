@@ -6,9 +6,10 @@ import os
 from dataclasses import replace
 
 from paddle_tsm.commands.network_options import network_options
+from paddle_tsm.commands.recorded_input import chosen_input, given_names
+from paddle_tsm.layouts.network_input import NetworkInput
 
-# the layouts of systems whose pixels a preset reproduces
-PRESET_OF_LAYOUT = {name: name for name in ("mmaction2", "mit", "paddlevideo", "pptsm")} | {"mit-online": "mit"}
+PIXELS = ("preset", "size", "sampling", "crops")  # options that say how a clip becomes input
 
 
 def read_networks(args) -> list:
@@ -33,50 +34,66 @@ def read_networks(args) -> list:
     return files
 
 
-def pixels_of(args, files):
-    """(Preset, what is said of it): the one that was asked for; else that of the checkpoints' system, or of an export."""
-    from paddle_tsm.data.presets import preset
+def input_of(args, files) -> NetworkInput:
+    """What was asked for, else what the checkpoints record, else that of their system. Says what contradicts a record, and
+    raises ValueError where the checkpoints differ in what nobody asked for."""
+    classes = files[0].network.num_classes
+    given = {name: getattr(args, name) for name in PIXELS} | {"class_names": given_names(args.classes, classes)}
+    chosen = [chosen_input("evaluate", path, file, given, network_options(args)) for path, file in zip(args.weights, files)]
+    for name in PIXELS:
+        several = sorted({str(getattr(file.input, name)) for file in files} - {"None"})
+        if given[name] is None and len(several) > 1:
+            what = "" if name == "preset" else f"{name} "
+            wanted = "to say whose pixels they take" if name == "preset" else "to say which they take"
+            raise ValueError(f"weights: got checkpoints of {what}{' and '.join(several)}, wanted --{name} {wanted}")
+    known = [one for one in chosen if one.class_names]
+    for one in known:
+        if one.class_names != known[0].class_names:
+            k = next(k for k, (a, b) in enumerate(zip(one.class_names, known[0].class_names)) if a != b)
+            raise ValueError(
+                f"weights: class {k} is {known[0].class_names[k]!r} in one checkpoint and {one.class_names[k]!r} in another: "
+                "their scores are of different classes; --classes says that they are the same"
+            )
+    first = {}
+    for name in (*PIXELS, "data_set"):
+        first[name] = next((value for file in files if (value := getattr(file.input, name)) is not None), None)
+    names = known[0].class_names if known else ()
+    multi_label = any(one.multi_label for one in chosen) or None
+    return NetworkInput(class_names=names, multi_label=multi_label).changed(first).changed(given).filled()
 
-    systems = {system_of(file) for file in files} - {None}
-    if args.preset is None and len(systems) > 1:
-        several = " and ".join(sorted(systems))
-        raise ValueError(f"weights: got checkpoints of {several}, wanted --preset to say whose pixels they take")
-    name = args.preset or next(iter(systems), "mmaction2")
-    usual = {"sampling": "uniform", "crops": "centre", "size": 224}
-    for file in files:
-        usual |= {option: getattr(file, option) for option in usual if hasattr(file, option)}  # an export's own
-    chosen = {option: getattr(args, option) if getattr(args, option) is not None else usual[option] for option in usual}
-    found = preset(name, **chosen)
+
+def pixels_of(args, files, taken: NetworkInput):
+    """(Preset, what is said of it). Raises ValueError where an export takes frames of another size."""
+    found = taken.pixels()
     for path, file in zip(args.weights, files):
         if os.path.isdir(path) and file.pixels().test_size != found.test_size:
             raise ValueError(
-                f"{path}: was exported for frames of {file.pixels().test_size}, got --size {chosen['size']} --crops {chosen['crops']}, "
+                f"{path}: was exported for frames of {file.pixels().test_size}, got --size {taken.size} --crops {taken.crops}, "
                 f"which make {found.test_size}; its own are --size {file.size} --crops {file.crops}"
             )
     found = replace(found, average=args.average) if args.average else found
-    return found, chosen | {"preset": name, "size": found.test_size, "average": found.average, "views": found.views}
+    said = {name: getattr(taken, name) for name in ("sampling", "crops", "size", "preset")}
+    return found, said | {"size": found.test_size, "average": found.average, "views": found.views,
+                          "test_crops": found.crops_in_words}  # fmt: skip
 
 
-def system_of(file) -> str | None:
-    """The preset of the system that a checkpoint comes from, or that an export says."""
-    return PRESET_OF_LAYOUT.get(file.layout.name) if hasattr(file, "layout") else file.preset
-
-
-def source_of(args):
-    """Where the frames are: videos, or folders of frames."""
+def source_of(args, recorded: str | None = None):
+    """Where the frames are: videos, or folders of frames. recorded: the data set that the network was trained on, or None."""
     from paddle_tsm.data.clip_reader import FrameSource
     from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.data.video_survey import VideoNotes
 
     if args.form == "video":
         if args.template is not None:
             raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
-        return FrameSource()
-    template = args.template or (data_set(args.data_set).template if args.data_set else None)
+        return FrameSource(notes=VideoNotes())
+    named = args.data_set or recorded
+    template = args.template or (data_set(named).template if named else None)
     if template is None:
         raise ValueError(
             f"--form {args.form}: got no names of the frames, wanted --template, as img_{{:05d}}.jpg, or --data-set"
         )
-    return FrameSource(template, args.first_frame)
+    return FrameSource(template, args.first_frame, notes=VideoNotes())
 
 
 def read_entries(args, classes: int, source, skipped) -> list:
@@ -85,9 +102,10 @@ def read_entries(args, classes: int, source, skipped) -> list:
     from paddle_tsm.data.check_list import check_list
 
     entries = read_list(args.list, args.form, root=args.root, num_classes=classes, multi_label=args.multi_label)
-    if args.check == "none":
+    if args.check == "none" and not args.strict:
         return entries
-    good, bad = check_list(entries, source, depth=args.check, skip_bad=args.skip_bad)
+    depth = "all" if args.check == "none" else args.check
+    good, bad = check_list(entries, source, depth=depth, skip_bad=args.skip_bad, strict=args.strict)
     for one in bad:
         skipped.add(one)
     if not good:

@@ -5,6 +5,8 @@ import json
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.layouts.systems import LAYOUTS
 
+NAMES_SHOWN = 12  # of the classes; --json has all
+
 
 def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
@@ -41,22 +43,32 @@ def run(args) -> int:
 def print_description(description: dict) -> None:
     """Print what `describe` found as a table of two columns."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from paddle_tsm.literal_text import as_text, literal, plain_console
 
     table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name in ("file", "format", "network at", "layout", "architecture", "classes", "dtype", "tensors"):
-        table.add_row(name, str(description[name]))
+        table.add_row(name, as_text(description[name]))
     for note in description["keys"]:
-        table.add_row("keys", note)
+        table.add_row("keys", as_text(note))
     if description["beside it"]:
-        table.add_row("beside it", ", ".join(description["beside it"]))
+        table.add_row("beside it", as_text(", ".join(description["beside it"])))
     table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")
     table.add_row("FLOPs", f"{description['flops'] / 1e9:.2f} G ({description['flops of']})")
     for name, value in description["read"].items():
-        table.add_row(name, f"{value}   [green]read off the keys")
+        table.add_row(name, Text.assemble(literal(value), "   ", ("read off the keys", "green")))
     for name, entry in description["assumed"].items():
-        table.add_row(name, f"{entry['value']}   [yellow]{entry['why']}")
-    Console().print(table)
+        table.add_row(name, Text.assemble(literal(entry["value"]), "   ", (literal(entry["why"]), "yellow")))
+    for name, entry in description["input"].items():
+        value = entry["value"]
+        if name == "class_names":
+            more = f" and {len(value) - NAMES_SHOWN} more" if len(value) > NAMES_SHOWN else ""
+            name, value = "class names", ", ".join(value[:NAMES_SHOWN]) + more
+        table.add_row(name, Text.assemble(literal(value), "   ", (literal(entry["why"]), "yellow")))
+    if description["not believed"]:
+        table.add_row("not believed", as_text(description["not believed"]))
+    plain_console().print(table)

@@ -1,6 +1,7 @@
 """`paddle-tsm parity`: the same checkpoint and input in both frameworks."""
 
-import os
+import argparse
+import contextlib
 import sys
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
@@ -17,7 +18,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("a", metavar="A", nargs="?", help="a checkpoint, run in PyTorch")
     parser.add_argument("b", metavar="B", nargs="?", help="a checkpoint, run in Paddle (A)")
     parser.add_argument("--video", metavar="FILE", help="compare on a clip of this video (seeded noise)")
-    parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; 224 with --video)")
+    parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; with --video what A records, else 224)")
     parser.add_argument("--clips", type=int, metavar="N", help="clips of noise in the batch (as many as make 8 frames)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (0)")
     parser.add_argument("--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off")
@@ -26,8 +27,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise")
     parser.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5")
     parser.add_argument("--differences", action="store_true", help="print the known differences of the frameworks and end")
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output")
+    parser.add_argument("--json", metavar="FILE", help="write the report as JSON; with exit code 2, the reason")
+    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output; with exit code 2, "
+                        "one that ended in an error")
     parser.add_argument("--network", metavar="KEY", help="which of several networks in a file")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     add_network_options(parser)
@@ -35,52 +37,112 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from rich.console import Console
+    import traceback
 
+    from paddle_tsm.parity.output_files import claimed
+
+    read = [path for path in (args.a, args.b, args.video) if path]
+    read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record beside a checkpoint
+    try:
+        with claimed(read, args.json, args.junit, args.report):
+            return compare(args)
+    except (ValueError, OSError):
+        raise
+    except Exception:  # a fault of ours: with the exit code of a traceback it would say that the networks differ
+        traceback.print_exc()
+        return 2
+
+
+def write_refusal(words: list[str], reason: str) -> None:
+    """Write to --json and --junit that the command line was refused; an older page of --report goes. words: the command line behind `parity`."""
+    from paddle_tsm.parity.output_files import claimed
+
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    for option in ("--json", "--junit", "--report"):
+        parser.add_argument(option)
+    with contextlib.suppress(argparse.ArgumentError, SystemExit, ValueError):
+        files, others = parser.parse_known_args(words)
+        values = [word.partition("=")[2] if word.startswith("-") else word for word in others]
+        read = [*values, *(f"{value}.json" for value in values)]  # whatever the other words are, none is written over
+        with claimed(read, files.json, files.junit, files.report):
+            raise ValueError(reason)
+
+
+def compare(args) -> int:
+    """Compare and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
+    from paddle_tsm.commands.recorded_input import say_unbelieved
+    from paddle_tsm.literal_text import as_text, status
     from paddle_tsm.parity.files import compare_files, read_pair
-    from paddle_tsm.parity.show import print_report, print_seconds, write_json, write_junit
+    from paddle_tsm.parity.report_files import write_json, write_junit
 
+    check(args)
     if args.differences:
         from paddle_tsm.parity.differences import print_differences
 
         print_differences()
         return 0
-    check(args)
-    if args.report:
-        os.makedirs(args.report, exist_ok=True)  # a folder that cannot be made is better known before the run
-    a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **network_options(args))
+    options = network_options(args)
+    a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **options)
+    say_unbelieved("parity", args.a, args.b)
     x = video_clip(args, a) if args.video else noise(args, a)
     asked = training(args, a, x) if args.gradients or args.steps or args.report else None
-    with Console(stderr=True).status("parity") as status:
-        report = compare_files(a, b, x, step=lambda part: status.update(f"parity: {part}"), training=asked)
-    console = Console()
-    print_report(report, console)
-    print_seconds(report, console)
+    with status("parity") as shown:
+        report = compare_files(
+            a, b, x, lambda part: shown.update(as_text(f"parity: {part}")), training=asked, given=options
+        )
+    page = None
+    if args.report:
+        from paddle_tsm.parity.report_page import write_page
+
+        page = write_page(report, a, b, args.report)
     if args.json:
         write_json(report, args.json)
     if args.junit:
         write_junit(report, args.junit)
-    if args.report:
-        from paddle_tsm.parity.report_page import write_page
-
-        console.print(f"report: {write_page(report, a, b, args.report)}", highlight=False, soft_wrap=True)
-    sys.stdout.flush()
+    show(report, page)
     return 0 if report.equal else 1
+
+
+def show(report, page) -> None:
+    """Print the report and where its page is. A reader that has closed the pipe does not change the exit code."""
+    from paddle_tsm.literal_text import literal, plain_console
+    from paddle_tsm.parity.show import print_report, print_seconds
+
+    console = plain_console()
+    try:
+        print_report(report, console)
+        print_seconds(report, console)
+        if page:
+            console.print(f"report: {literal(page)}", soft_wrap=True)
+        sys.stdout.flush()
+    except SystemExit as end:
+        if end.code != 1:  # 1 is rich's answer to a closed pipe
+            raise
 
 
 def check(args) -> None:
     """Raise ValueError for an option that cannot be."""
     from paddle_tsm.parity.tolerance import step_limit
 
+    if args.differences:
+        beside = [f"--{name}" for name in ("json", "junit", "report", "video") if getattr(args, name)]
+        beside += ["a checkpoint"] * (args.a is not None)
+        if beside:
+            raise ValueError(f"--differences: got {beside[0]} beside it; it compares nothing, it prints a table")
+        return
     if args.a is None:
         raise ValueError("A: got no checkpoint, wanted one (or --differences)")
+    if args.video and args.clips is not None:
+        raise ValueError("--clips: got it beside --video, which is one clip; leave one of them out")
     for name in ("clips", "size"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
     if args.steps is not None:
         step_limit(args.steps)
-    if args.lr is not None and not args.lr >= 0:
-        raise ValueError(f"--lr: got {args.lr}, wanted 0 or more")
+    if args.seed < 0:
+        raise ValueError(f"--seed: got {args.seed}, wanted 0 or more")
+    if args.lr is not None and not 0 <= args.lr < float("inf"):
+        raise ValueError(f"--lr: got {args.lr}, wanted 0 or more, and finite")
     if args.steps is None and not args.report and (args.float32 or args.lr is not None):
         raise ValueError(f"{'--float32' if args.float32 else '--lr'}: got no --steps, wanted --steps K beside it")
     if args.report:
@@ -120,4 +182,4 @@ def video_clip(args, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
     from paddle_tsm.video import read_clip
 
-    return read_clip(args.video, a.network.num_segments, args.size or 224).astype("float64")
+    return read_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")

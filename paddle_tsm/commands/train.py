@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import replace
 
 from paddle_tsm.data.annotations import FORMS
 from paddle_tsm.data.check_list import DEPTHS
@@ -10,8 +12,8 @@ from paddle_tsm.training.recipe import RECIPES
 
 EXAMPLES = """examples:
   paddle-tsm train train.txt --validation val.txt --recipe mmaction2-sthv2 --pretrained resnet50.pth --out run
-  paddle-tsm train train.txt --recipe mit-kinetics400 --set num_classes=12 batch=16 lr=0.0025 epochs=20 --out run --resume
-  paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64
+  paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=auto epochs=20 --out run --resume
+  paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64 lr=auto
   python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) train train.txt --out run
 """
 
@@ -28,7 +30,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument("list", metavar="LIST", nargs="?", help="the training clips, one a line")
     parser.add_argument("--recipe", default="mmaction2-kinetics400", help=f"one of {', '.join(RECIPES)} (%(default)s)")
     parser.add_argument("--set", dest="changes", metavar="NAME=VALUE", nargs="+", action="extend", default=[],
-                        help="changes to the recipe, such as lr=0.01 batch=16")  # fmt: skip
+                        help="changes to the recipe, such as batch=16 lr=auto (the recipe's rate, scaled to the batch)")  # fmt: skip
+    parser.add_argument("--classes", metavar="FILE",
+                        help="names of the classes, one a line; without it there are as many as the labels of LIST say")  # fmt: skip
     parser.add_argument("--validation", metavar="LIST", help="clips to validate on after each epoch")
     parser.add_argument("--out", default="run", metavar="DIR", help="folder for checkpoints and logs (%(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on with the training in --out, if there is one")
@@ -49,7 +53,8 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from paddle_tsm.training.recipe import parse_changes, recipe
 
-    chosen = recipe(args.recipe, **parse_changes(args.changes))
+    changes = parse_changes(args.changes)
+    chosen = recipe(args.recipe, **changes)
     if args.show:
         return show(args.recipe, chosen)
     if args.list is None:
@@ -63,16 +68,27 @@ def run(args) -> int:
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
-    from paddle_tsm.training.files import check_folder
+    from paddle_tsm.commands.recorded_input import say, say_unbelieved
+    from paddle_tsm.training.classes import classes_before, stated_classes
+    from paddle_tsm.training.files import check_folder, keep_inputs_of_training
     from paddle_tsm.training.loop import Plan, train
     from paddle_tsm.training.processes import join
 
     refuse_amp_on_cpu(chosen)
+    keep_inputs_of_training(args.out, (args.list, args.validation, args.pretrained))
     processes = join()
     processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which may take minutes
-    lists, source, bad = read_lists(args, chosen, processes)
+    if processes.is_first:
+        say_unbelieved("train", args.pretrained)
+    before = classes_before(args.out, args.resume, args.pretrained if args.keep_classifier else None)
+    classes = stated_classes(args.classes, changes.get("num_classes"), before)
+    classes, lists, source, bad = read_lists(args, chosen, classes, processes)
+    if classes.why and processes.is_first:
+        say("train", [f"num_classes={classes.count}: {classes.why}"])
+    chosen = replace(chosen, num_classes=classes.count)
     plan = Plan(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
-                args.keep_classifier)  # fmt: skip
+                args.keep_classifier, classes.names)  # fmt: skip
+    keep_inputs_of_training(args.out, dict.fromkeys(entry.path for entries in lists for entry in entries))
     outcome = train(chosen, plan, processes)
     for clip in bad:
         outcome.skipped.add(clip)
@@ -80,7 +96,8 @@ def run(args) -> int:
 
 
 def show(name: str, chosen) -> int:
-    """Print every option as --set takes it, and beside a changed one what the recipe has."""
+    """Print every option as --set takes it, and beside a changed one what the recipe has; beside a rate that was published
+    for another batch, what lr=auto makes of it."""
     import dataclasses
 
     def text(value) -> str:
@@ -89,7 +106,12 @@ def show(name: str, chosen) -> int:
     print(f"{name}:")
     for field, value in dataclasses.asdict(chosen).items():
         own = getattr(RECIPES[name], field)
-        print(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})"))
+        beside = [] if value == own else [text(own)]
+        if field == "lr" and chosen.lr_batch not in (None, chosen.batch):
+            beside.append(
+                f"published for a batch of {chosen.lr_batch}; lr=auto: {chosen.scaled_lr(chosen.batch):g} for {chosen.batch}"
+            )
+        print(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else ""))
     return 0
 
 
@@ -101,42 +123,51 @@ def refuse_amp_on_cpu(chosen) -> None:
         raise ValueError(f"amp: got {chosen.amp!r} on a CPU, where Paddle has no mixed precision; wanted amp=none")
 
 
-def read_lists(args, chosen, processes):
-    """((training clips, validation clips), their source, the bad ones), looked at by the first process alone."""
+def read_lists(args, chosen, classes, processes):
+    """(Classes, (training clips, validation clips), their source, the bad ones), looked at by the first process alone.
+    classes: a Classes, or None where the labels of the training list say how many there are."""
+    from paddle_tsm.commands.odd_videos import print_note
     from paddle_tsm.data.annotations import read_list
     from paddle_tsm.data.check_list import check_list
     from paddle_tsm.data.clip_reader import FrameSource
     from paddle_tsm.data.datasets import data_set
+    from paddle_tsm.data.video_survey import VideoNotes
+    from paddle_tsm.training.classes import classes_of_labels
 
     template = args.template
     if template is None and args.form != "video":
         template = data_set(chosen.data_set).template if chosen.data_set else "img_{:05d}.jpg"
-    source = FrameSource(template if args.form != "video" else None)
-    options = {"root": args.root, "num_classes": chosen.num_classes, "multi_label": chosen.multi_label}
-    lists = [read_list(name, args.form, **options) if name else [] for name in (args.list, args.validation)]
+    source = FrameSource(template if args.form != "video" else None, notes=VideoNotes())
+    options = {"root": args.root, "multi_label": chosen.multi_label}
+    training = read_list(args.list, args.form, num_classes=classes and classes.count, **options)
+    classes = classes or classes_of_labels({label for entry in training for label in entry.labels})
+    options["num_classes"] = classes.count
+    lists = [training, read_list(args.validation, args.form, **options) if args.validation else []]
     bad = []
     if args.check != "none":
         checked = processes.from_first(
             lambda: [check_list(entries, source, depth=args.check, skip_bad=args.skip_bad) for entries in lists]
         )
         lists, bad = [entries for entries, _ in checked], [clip for _, clips in checked for clip in clips]
+        print_note(source.notes)  # the first process's, which has looked
     if not lists[0]:
         raise ValueError(f"{args.list}: no clip of the list can be read")
-    return lists, source, bad
+    return classes, lists, source, bad
 
 
 def report(args, outcome, processes) -> int:
     """Say how it ended; the exit code."""
     import os
-    import sys
+
+    from paddle_tsm.literal_text import literal
 
     if not processes.is_first:
         return 0 if outcome.stopped is None else 128 + outcome.stopped
     if outcome.skipped:
-        print(outcome.skipped.report())
+        print(outcome.skipped.report())  # literal, line by line
     if outcome.stopped is not None:
-        print(f"paddle-tsm train: stopped; everything is saved in {args.out}; --resume goes on", file=sys.stderr)
+        print(f"paddle-tsm train: stopped; everything is saved in {literal(args.out)}; --resume goes on", file=sys.stderr)
         return 128 + outcome.stopped
     best = f", best in epoch {outcome.best_epoch + 1}: {100 * outcome.best:.1f} %" if outcome.best is not None else ""
-    print(f"done: {os.path.join(args.out, 'last.safetensors')}{best}")
+    print(f"done: {literal(os.path.join(args.out, 'last.safetensors'))}{best}")
     return 0

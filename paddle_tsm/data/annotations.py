@@ -6,7 +6,7 @@
 | "frames" | `path num_frames label` | a folder of frames |
 | "offset" | `dir offset num_frames label` | num_frames of a folder's frames, after the first `offset` |
 
-Fields are separated by white space or by `delimiter`. With one label a line is split from its end, so that a path may
+Fields are separated by white space. With one label a line is split from its end, so that a path may
 hold the separator. With `multi_label` it is split from its start: everything after the fixed fields is labels, as
 `1,4,7`, as several fields, or both, and the path must not hold the separator. Empty lines are skipped.
 """
@@ -49,7 +49,6 @@ def read_list(
     root="",
     num_classes: int | None = None,
     multi_label: bool = False,
-    delimiter: str | None = None,
 ) -> list[Entry]:
     """The clips of a list, in its order; paths are taken relative to `root`.
 
@@ -58,8 +57,6 @@ def read_list(
     """
     if form not in FORMS:
         raise ValueError(f"list form: got {form!r}, wanted one of {', '.join(FORMS)}")
-    if delimiter == "":
-        raise ValueError("delimiter: got an empty one, wanted None for white space")
     name, entries = os.fspath(list_file), []
     with open(list_file, "rb") as file:
         for number, raw in enumerate(file, 1):
@@ -69,24 +66,24 @@ def read_list(
                 raise ValueError(f"{name}, line {number}: not text in UTF-8; is this a list of clips?") from None
             if line:
                 try:
-                    path, numbers, labels = split_line(line, form, multi_label, delimiter)
+                    path, numbers, labels = split_line(line, form, multi_label)
                     check_labels(labels, num_classes)
                 except ValueError as error:
                     raise ValueError(f"{name}, line {number}: {error}") from None
                 offset, frames = {0: (0, None), 1: (0, *numbers), 2: tuple(numbers)}[len(numbers)]
                 entries.append(Entry(os.path.join(root, path), labels, name, number, frames, offset))
     if not entries:
-        raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form, delimiter)!r}")
+        raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form)!r}")
     return entries
 
 
-def split_line(line: str, form: str, multi_label: bool, delimiter: str | None):
+def split_line(line: str, form: str, multi_label: bool):
     """(path, [numbers between], (labels)) of one line."""
     between = FORMS[form]
-    fields = line.split(delimiter) if multi_label else line.rsplit(delimiter, between + 1)
+    fields = line.split() if multi_label else line.rsplit(None, between + 1)
     fields = [field.strip() for field in fields]
     if len(fields) < between + 2 or not fields[0]:
-        raise ValueError(f"got {line!r}, wanted {example(form, delimiter)!r}")
+        raise ValueError(f"got {line!r}, wanted {example(form)!r}")
     numbers = [whole_number(text, what) for text, what in zip(fields[1:], ("offset", "frame count")[2 - between :])]
     if numbers and numbers[-1] < 1:
         raise ValueError(f"frame count: got {numbers[-1]}, wanted at least 1")
@@ -112,7 +109,6 @@ def whole_number(text: str, what: str) -> int:
     return int(text)
 
 
-def example(form: str, delimiter: str | None) -> str:
+def example(form: str) -> str:
     """What a line of this form looks like."""
-    line = {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]
-    return line.replace(" ", delimiter or " ")
+    return {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]

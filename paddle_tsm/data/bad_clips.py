@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paddle_tsm.data.annotations import Entry
+from paddle_tsm.literal_text import literal
 
 
 class BadClip(ValueError):
@@ -34,13 +35,6 @@ class SkippedClips:
     def __iter__(self):
         return iter(self._seen.values())
 
-    def take_out(self, samples: list) -> list:
-        """The samples that are no BadClip; the others are counted."""
-        for sample in samples:
-            if isinstance(sample, BadClip):
-                self.add(sample)
-        return [sample for sample in samples if not isinstance(sample, BadClip)]
-
     def add(self, bad: BadClip) -> bool:
         """Count `bad`. True where it is new and so worth a line in the log."""
         new = (bad.where, bad.path) not in self._seen
@@ -52,4 +46,4 @@ class SkippedClips:
         if not self._seen:
             return "no clip was skipped"
         count = f"{len(self)} clip was" if len(self) == 1 else f"{len(self)} clips were"
-        return "\n".join([f"{count} skipped:", *(f"  {bad}" for bad in self._seen.values())])
+        return "\n".join([f"{count} skipped:", *(f"  {literal(bad)}" for bad in self._seen.values())])

@@ -15,15 +15,19 @@ from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, bad_clip
 from paddle_tsm.data.clip import train_clip, views_of
 from paddle_tsm.data.presets import Preset
+from paddle_tsm.data.video_survey import VideoNotes
 
 
 @dataclass(frozen=True)
 class FrameSource:
-    """Where an entry's frames are: a video file, or, with a template, a folder whose first frame has number `first`."""
+    """Where an entry's frames are: a video file, or, with a template, a folder whose first frame has number `first`.
+
+    notes: gets the videos that do not hold what their container says."""
 
     template: str | None = None
     first: int = 1
     threads: int = 1  # of the video decoder; workers are better used than its threads
+    notes: VideoNotes | None = None
 
     def __post_init__(self):
         if self.template is not None:
@@ -33,7 +37,7 @@ class FrameSource:
         """The frames with the indices `choose(num_frames)`, RGB [H, W, 3] uint8. Raises BadClip."""
         try:
             if self.template is None:
-                return video_file.read_frames(entry.path, choose, self.threads)
+                return video_file.read_frames(entry.path, choose, self.threads, self.notes)
             numbers = choose(self.num_frames(entry)) + (entry.offset + self.first)
             return frame_folder.read_frames(entry.path, self.template, numbers, reader)
         except BadClip:

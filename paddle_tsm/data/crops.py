@@ -45,10 +45,17 @@ def three_halves(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
 
 
 def three_quarters(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """Left, right, centre, in steps of a quarter of the margin, at half height: MIT and PP-TSM `GroupFullResSample`."""
+    """Left, right, centre, in steps of a quarter of the margin, at half height: MIT and PP-TSM `GroupFullResSample`, which
+    despite its name cuts any size."""
     _check(h, w, size)
     x, y = (w - size) // 4, (h - size) // 4
     return [(0, 2 * y, False), (4 * x, 2 * y, False), (2 * x, 2 * y, False)]
+
+
+def five(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
+    """Four corners and the centre: MIT `GroupOverSample` without its mirror images."""
+    _check(h, w, size)
+    return [(left, top, False) for left, top in _grid(h, w, size, size)[:5]]
 
 
 def ten(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:

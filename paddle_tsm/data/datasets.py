@@ -61,17 +61,16 @@ def data_set(name: str) -> DataSet:
     return pick(DATA_SETS, name, "data set")
 
 
-def flip_rule(name: str, system: str, *, order: str = "mmaction2") -> FlipRule:
+def flip_rule(name: str, system: str) -> FlipRule:
     """How `system` (a preset's name) mirrors the training clips of the data set `name`.
 
     mmaction2 mirrors half of them and exchanges the labels of the sided data sets; MIT does not mirror those at all
     (main.py 1f6a834: no flip for names with "something" or "jester"), nor do we for PaddleVideo, which has no rule.
-    `order` is the order of the classes in the list: where it is not mmaction2's, the label maps of
-    Something-Something V1 and Jester do not hold, and their clips are not mirrored.
+    The label maps hold for lists whose classes are in mmaction2's order.
     """
     found = data_set(name)
     if not found.sided:
         return FlipRule()
-    if system == "mmaction2" and (order == "mmaction2" or name == "something-v2"):
+    if system == "mmaction2":
         return FlipRule(label_map=exchange(*found.label_map))
     return FlipRule(0.0)

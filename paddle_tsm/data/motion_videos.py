@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from paddle_tsm.data.datasets import exchange
-from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.split_files import write_list
 
 AXES = ("x", "y", "size", "angle")
@@ -50,7 +48,6 @@ MOTIONS = (
 )
 CLASSES = tuple(motion.name for motion in MOTIONS)
 OPPOSITE = exchange((0, 1), (2, 3), (4, 5), (6, 7))  # label -> label of the clip played backward
-MIRROR = FlipRule(0.5, exchange((0, 1), (6, 7)))  # a mirrored clip goes and turns the other way
 
 STEPS = 8  # pictures of a clip
 ALIKE = 0.3  # the orders of two axes correlate no more than this, so that none looks like another's class
@@ -102,15 +99,6 @@ def sort_bag(orders: np.ndarray, pictures: np.ndarray, label: int, frames: int) 
     return np.repeat(pictures[shown if motion.rises else shown[::-1]], frames // STEPS, axis=0)
 
 
-def motion_clip(seed: int, index: int, frames: int = 16, size: tuple[int, int] = (64, 64)) -> tuple[np.ndarray, int]:
-    """Clip `index` of the data set `seed`: (frames [frames, H, W, 3] uint8 BGR, label).
-
-    Clips 8k to 8k + 7 show bag k, once in each class. `frames` must be a multiple of STEPS; size is (width, height).
-    """
-    bag, label = divmod(index, len(CLASSES))
-    return sort_bag(*draw_bag(np.random.default_rng([seed, bag]), size), label, frames), label
-
-
 def write_clip(path, frames: np.ndarray, folder) -> None:
     """Write [T, H, W, 3] BGR frames as Motion JPEG, whole or not at all; `folder` takes the unfinished file.
 
@@ -132,17 +120,17 @@ def write_clip(path, frames: np.ndarray, folder) -> None:
 
 def write_motion_videos(
     folder, clips_per_class: int, val_per_class: int, *, frames: int = 16, size: tuple[int, int] = (64, 64),
-    seed: int = 0, progress: Callable[[int, int], None] | None = None,
+    seed: int = 0,
 ) -> list[str]:
     """Write the data set: `clips/*.avi`, the lists `train.txt` and `val.txt` (`path label`, paths relative to `folder`)
     and `classes.txt` (a name a line); returns the paths of these three.
 
     The lists are written last, so that one that exists is of whole videos. A clip depends on (seed, its number) alone;
     training and validation share no picture. `frames` of a clip: a multiple of STEPS. size: (width, height).
-    progress(done, total) is called after each bag of clips. Raises ValueError for counts below 1 or other sizes.
+    Raises ValueError for counts below 1 or other sizes.
     """
     check_wanted(clips_per_class, val_per_class, frames, size)
-    folder, total = os.fspath(folder), (clips_per_class + val_per_class) * len(CLASSES)
+    folder = os.fspath(folder)
     os.makedirs(os.path.join(folder, "clips"), exist_ok=True)
     lines = []
     with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
@@ -152,8 +140,6 @@ def write_motion_videos(
                 path = f"clips/{len(lines):05d}_{name}.avi"
                 write_clip(os.path.join(folder, path), sort_bag(orders, pictures, label, frames), unfinished)
                 lines.append(f"{path} {label}")
-            if progress:
-                progress(len(lines), total)
     cut = clips_per_class * len(CLASSES)
     lists = {"train.txt": lines[:cut], "val.txt": lines[cut:], "classes.txt": list(CLASSES)}
     for name, content in lists.items():

@@ -24,9 +24,15 @@ IN_ORDER = (("avi", "mpeg4"), ("avi", "mjpeg"))  # shown when it is decoded: tru
 NO_FRAME = 8  # bytes: an MPEG-4 packet of no more says "no picture here" (packed bitstreams)
 
 
-def read_by_packets(path: str, choose: Callable[[int], np.ndarray], threads: int | None = None):
+def read_by_packets(
+    path: str, choose: Callable[[int], np.ndarray], threads: int | None = None, note: Callable[[str], None] = lambda text: None,
+    changes: list | None = None,
+):
     """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order, or None where the packets
-    do not tell them apart for certain. Raises what `choose` raises, nothing else."""
+    do not tell them apart for certain. Raises what `choose` raises, nothing else.
+
+    note: gets a sentence where the packets end long before the time that the container says, or there is only one. changes:
+    gets the sizes of frames that are not of the stream's size; OpenCV, which scales those, is then the one to read them."""
     container = open_container(path)
     if container is None:
         return None
@@ -35,8 +41,9 @@ def read_by_packets(path: str, choose: Callable[[int], np.ndarray], threads: int
         if packets is None:
             return None
         times = sorted(time for time, _ in packets)
+        note(early_end(container, times))
         wanted = [times[index] for index in choose(len(times))]
-        frames = decode(container, packets, set(wanted), threads)
+        frames = decode(container, packets, set(wanted), threads, [] if changes is None else changes)
     return frames and [frames[time] for time in wanted]
 
 
@@ -85,10 +92,25 @@ def packet_table(container) -> list[tuple[int, bool]] | None:
     return packets if whole and ordered and stream.frames in (0, len(packets)) else None
 
 
-@none_if_damaged
-def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads: int | None):
-    """{time: frame} for the times `wanted`, or None where one is damaged or does not come out."""
+def early_end(container, times: list[int]) -> str:
+    """What is to be said of a container that has no number of frames and ends early, or holds one frame; else ""."""
+    if len(times) == 1:
+        return "one frame is all that it holds, as a still picture does"
     stream = container.streams.video[0]
+    if stream.frames or not container.duration:
+        return ""
+    each = (times[-1] - times[0]) / (len(times) - 1)
+    found, said = float((times[-1] - times[0] + each) * stream.time_base), container.duration / av.time_base
+    if found >= 0.9 * said - 2 * float(each * stream.time_base):
+        return ""
+    return f"its frames end after {found:.1f} s, its container says {said:.1f} s; is it cut off or damaged?"
+
+
+@none_if_damaged
+def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads: int | None, changes: list):
+    """{time: frame} for the times `wanted`, or None where one is damaged, of another size, or does not come out."""
+    stream = container.streams.video[0]
+    declared = stream.codec_context.width, stream.codec_context.height
     stream.codec_context.thread_count = threads or 0
     stream.codec_context.thread_type = "SLICE" if threads == 1 else "AUTO"
     converter, frames = VideoReformatter(), {}
@@ -101,6 +123,9 @@ def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads
                 for frame in decoded(packet, wanted):
                     if frame.pts in wanted:
                         if frame.is_corrupt:
+                            return None
+                        if (frame.width, frame.height) != declared:
+                            changes.append((frame.width, frame.height))
                             return None
                         frames[frame.pts] = upright(frame, converter)
                 if times[-1] in frames:

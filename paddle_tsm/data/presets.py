@@ -37,6 +37,15 @@ class Preset:
     test_size: int
     train_scale: int
     flip: FlipRule = FlipRule()
+    crops: str = "centre"  # the name of `test_crops`
+
+    @property
+    def crops_in_words(self) -> str:
+        """What is cut out of every frame of a test: "three crops of 224 out of 256"."""
+        number, _, _ = self.crops.partition("-")
+        words = "one crop" if number == "centre" else f"{number} crops"
+        mirrored = ", every second one mirrored" if number == "ten" else ""
+        return f"{words} of {self.test_size} out of {self.short}{mirrored}"
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,13 @@ class System:
     train_resize: bool = False
     full_three: bool = True  # three crops as large as the short edge, not as the network's training input
     random_crop: bool = False  # multi-scale boxes go to the short edge's size and are cropped at random
+    no_other_crops: str = ""  # why crops that another system has are not on offer
 
 
 CLIPS = {"uniform": 1, "twice": 2, "dense": sampling.DENSE_POSITIONS}
-CROPS = {"centre": 1, "three": 3, "ten": 10}
+# A crop is as large as the network's training input. With "-full", and three crops of mmaction2 and MIT, it is as large as the
+# short edge (MIT's --full_res), but for "-train-size".
+CROPS = {"centre": 1, "three": 3, "ten": 10, "three-train-size": 3, "five": 5, "centre-full": 1, "five-full": 5, "ten-full": 10}
 SYSTEMS = {
     "mmaction2": System(
         "open-mmlab/mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_*.py",
@@ -73,6 +85,7 @@ SYSTEMS = {
         train_box={"multi_scale": crops.multi_scale, "random_resized": crops.random_resized},
         normalise=normalise.normalise_255,
         train_resize=True,
+        no_other_crops="its pipelines have CenterCrop and TenCrop of the training size and ThreeCrop of the short edge's",
     ),
     "mit": System(
         "mit-han-lab/temporal-shift-module 1f6a834, main.py, test_models.py, ops/dataset.py, ops/transforms.py",
@@ -82,7 +95,11 @@ SYSTEMS = {
         train_sampling={"uniform": sampling.train_or_first, "dense": sampling.train_dense},
         resize_short=resize.pillow_short,
         resize_to=resize.pillow_to,
-        test_crops={"centre": crops.centre_round, "three": crops.three_quarters, "ten": crops.ten},
+        test_crops={
+            "centre": crops.centre_round, "three": crops.three_quarters, "ten": crops.ten,
+            "three-train-size": crops.three_quarters, "five": crops.five,
+            "centre-full": crops.centre_round, "five-full": crops.five, "ten-full": crops.ten,
+        },  # test_models.py: --test_crops 1, 3, 5, 10, each with and without --full_res
         train_box={"multi_scale": crops.multi_scale},
         normalise=normalise.normalise_1,
     ),
@@ -97,6 +114,7 @@ SYSTEMS = {
         test_crops={"centre": crops.centre_round},
         train_box={"multi_scale": crops.multi_scale_fractional},
         normalise=normalise.normalise_1,
+        no_other_crops="its TSM is tested on one crop of the training size",
     ),
     "pptsm": System(
         "PaddlePaddle/PaddleVideo ed245e9, configs/recognition/pptsm/pptsm_k400_frames_{uniform,dense}.yaml",
@@ -112,6 +130,7 @@ SYSTEMS = {
         train_resize=True,
         full_three=False,
         random_crop=True,
+        no_other_crops="its PP-TSM is tested on one crop or three, both of the training size",
     ),
 }
 
@@ -128,8 +147,8 @@ def preset(
     """The preset of the system `name`: "mmaction2", "mit", "paddlevideo" or "pptsm".
 
     `sampling` is how the network was trained ("uniform" or "dense"; "twice" is uniform with two test clips), `crops`
-    the test crops ("centre", "three", "ten"), `size` the training input. The short edge is `size * 256 // 224`; three
-    crops are as large as it (PP-TSM: as `size`). `flip` is the data set's rule (`datasets.flip_rule`).
+    the test crops (of `CROPS`), `size` the training input. The short edge is `size * 256 // 224`; three crops are as large as
+    it (PP-TSM: as `size`), and MIT's "three-train-size" as `size`, which is its --test_crops=3 without --full_res. `flip` is the data set's rule (`datasets.flip_rule`).
     Raises ValueError for a name that is unknown or that the system does not have, listing those it has.
     """
     system = pick(SYSTEMS, name, "preset")
@@ -137,7 +156,7 @@ def preset(
         raise ValueError(f"size: got {size}, wanted at least 1")
     short = size * 256 // 224
     test_sampling = pick(system.test_sampling, sampling, f"{name}: sampling")
-    test_crops = pick(system.test_crops, crops, f"{name}: crops")
+    test_crops = crop_rule(system, name, crops)
     found = Preset(
         name, system.source, system.reader, system.average,
         clips=CLIPS[sampling],
@@ -152,10 +171,28 @@ def preset(
         train_resize=system.train_resize,
         size=size,
         short=short,
-        test_size=short if crops == "three" and system.full_three else size,
+        test_size=short if crops.endswith("-full") or crops == "three" and system.full_three else size,
         train_scale=short if system.random_crop else size,
+        crops=crops,
     )
     return replace(found, flip=flip) if flip else found
+
+
+def crop_rule(system: System, name: str, crops: str) -> Callable:
+    """The rule of the test crops called `crops`. Raises ValueError where the system `name` has none, saying why."""
+    if crops in CROPS and crops not in system.test_crops:
+        known = ", ".join(system.test_crops)
+        raise ValueError(f"{name}: crops: got {crops!r}, wanted one of {known}; {system.no_other_crops}")
+    return pick(system.test_crops, crops, f"{name}: crops")
+
+
+def offered_crops() -> str:
+    """The names of the test crops that each system has, and their sizes, for a command's help."""
+    names = "; ".join(f"{name}: {', '.join(system.test_crops)}" for name, system in SYSTEMS.items())
+    return (
+        f"what is cut out of a frame. {names}. three: as large as the short edge (MIT's --full_res; pptsm: as in training); "
+        "three-train-size: MIT's without --full_res"
+    )
 
 
 def pick(table: dict, name: str, what: str):

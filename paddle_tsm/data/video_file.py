@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from paddle_tsm.data.packet_seek import read_by_packets
+from paddle_tsm.data.video_survey import VideoNotes, claim_of, survey
 
 # FFmpeg's and OpenCV's own messages do not name the file; our errors do. FFmpeg's level is read when it is first used.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -22,28 +23,38 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 MANY_FRAMES = 10**7  # beyond any video: a damaged header
 
 
-def read_frames(path, choose: Callable[[int], np.ndarray], threads: int | None = None) -> list[np.ndarray]:
+def read_frames(
+    path, choose: Callable[[int], np.ndarray], threads: int | None = None, notes: VideoNotes | None = None
+) -> list[np.ndarray]:
     """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order.
 
-    Where the container claims more frames than can be decoded, `choose` is called again with the true number.
-    `threads` is how many the decoder uses (as many as processors). Raises ValueError that names a file that is missing,
-    empty, no video, or holds no frame.
+    num_frames is what can be decoded. Where the packets do not tell it for certain, or are not as many as the container says,
+    all are decoded to count them; where a frame then still does not come, `choose` is called again with the number that do.
+    `threads` is how many the decoder uses (as many as processors). What differs from the container's word goes to `notes`.
+    Raises ValueError that names a file that is missing, empty, no video, or holds no frame.
     """
-    path = os.fspath(path)
+    path, notes = os.fspath(path), VideoNotes() if notes is None else notes
     check_file(path)
     choose = cache(choose)  # random indices are drawn once for a number of frames
-    if frames := read_by_packets(path, choose, threads):
+    changes: list[tuple[int, int]] = []
+    if frames := read_by_packets(path, choose, threads, lambda problem: notes.add(path, problem), changes):
         return frames
-    capture = open_video(path, threads)
-    claimed = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    count = int(claimed) if 1 <= claimed < MANY_FRAMES else count_frames(path)
+    capture, claim = open_video(path, threads), claim_of(path)
+    if claim.kept and not changes and claim.frames < MANY_FRAMES:
+        count = claim.frames
+    else:
+        found = survey(path)
+        count = found.decoded
+        notes.add(path, found.problem)
     while count:
         indices = [int(index) for index in choose(count)]
         frames = read_in_order(capture or open_video(path, threads), indices)
         capture = None
         if all(index in frames for index in indices):
             return [frames[index] for index in indices]
-        count = min(count - 1, count_frames(path))
+        found = survey(path)
+        notes.add(path, found.problem)
+        count = min(count - 1, found.decoded)
     raise ValueError(f"{path}: no frame could be decoded; wanted a video that OpenCV reads")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
+from paddle_tsm.literal_text import literal
 from paddle_tsm.parity.plots import png
 
 NAMED = 40  # classes, at most, that get a tick each
@@ -29,11 +32,13 @@ def confusion_plot(matrix: np.ndarray, class_names: list[str] | None = None) -> 
     drawing.colorbar(picture, ax=axes, shrink=0.7, label="share of the true class")
     if classes <= NAMED:
         # a dollar sign would begin a formula
-        names = [name.replace("$", r"\$") for name in class_names or map(str, range(classes))]
+        names = [literal(name).replace("$", r"\$") for name in class_names or map(str, range(classes))]
         axes.set_xticks(range(classes), names, rotation=90 if class_names else 0, fontsize=8)
         axes.set_yticks(range(classes), names, fontsize=8)
     if classes <= COUNTED:
         for row, column in zip(*matrix.nonzero()):
             colour = "white" if shares[row, column] > 0.5 else "black"
             axes.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=8, color=colour)
-    return png(drawing)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # names in scripts that the font has not: boxes
+        return png(drawing)

@@ -8,6 +8,7 @@ import numpy as np
 
 from paddle_tsm.evaluation import metrics
 from paddle_tsm.evaluation.score import Scored
+from paddle_tsm.literal_text import as_text, literal
 
 # name in JSON -> heading of the table
 SINGLE = {"top1": "top-1", "top5": "top-5", "mean_class_accuracy": "mean class"}
@@ -88,12 +89,11 @@ def measures(scored: Scored, multi_label: bool) -> dict[str, float]:
 def print_evaluation(evaluation: Evaluation, console) -> None:
     """Print the table: a row a checkpoint, then the ensemble's."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     options, several = evaluation.options, len(evaluation.rated) > 1
-    how = "{}: {preset}, {sampling}, {crops}, {size} pixels, mean of {average}".format(evaluation.list_file, **options)
-    console.print(how, markup=False, highlight=False, soft_wrap=True)
+    how = "{}: {preset}, {sampling}, {test_crops}, mean of {average}".format(evaluation.list_file, **options)
+    console.print(literal(how), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("checkpoint", overflow="fold")
     named = MULTI if evaluation.multi_label else SINGLE
@@ -104,7 +104,7 @@ def print_evaluation(evaluation: Evaluation, console) -> None:
             table.add_section()
         found = measures(one.scored, evaluation.multi_label)
         table.add_row(
-            escape(one.name),
+            as_text(one.name),
             *(["" if one.weight is None else f"{one.weight:g}"] if several else []),
             "" if one.num_segments is None else str(one.num_segments),
             str(len(one.scored)),

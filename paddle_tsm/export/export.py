@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 
 from paddle_tsm.create import build
+from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
@@ -19,32 +20,39 @@ from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.export.verified import verify, verify_int8, verify_stream
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.load import assign_weights
-from paddle_tsm.stream import StreamStep
+from paddle_tsm.stream import StreamStep, check_file_streams
 
 
 def export(
-    path, folder, to: str = "paddle-inference", *, stream: bool = False, size: int = 224, precision: str = "float32",
-    calibration=None, options=None, **sidecar,
+    path, folder, to: str = "paddle-inference", *, stream: bool = False, size: int | None = None, precision: str = "float32",
+    calibration=None, options=None, labels=None, **given,
 ):
     """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same network.
 
     to: a format of `sidecar.FORMATS`. stream: one step of the causal network instead of whole clips. size: the network's
-    input in training. precision: "float32"; "bfloat16" for Paddle Inference; "int8" for ONNX, with `calibration`: the path of
-    a list of clips, with `root`, `form` and `source`, or arrays (see `calibration_of`). options: those of `load_model`. sidecar: preset,
-    sampling, crops and labels of its Sidecar. The files are compared with the checkpoint's network in Paddle, and in PyTorch
+    input in training (None: what the file records). precision: "float32"; "bfloat16" for Paddle Inference; "int8" for ONNX, with `calibration`: the path of
+    a list of clips, with `root`, `form` and `source`, or arrays (see `calibration_of`). options: those of `load_model`. labels: the
+    classes' names; given: preset, sampling and crops; those that are not given are what the file records, or its layout's. The files are compared with the checkpoint's network in Paddle, and in PyTorch
     where torch is installed, on random clips; an 8-bit one with its float32 form, on clips held out of the calibration.
     Raises ValueError for a network that cannot be exported, a folder that holds something else, and an export that differs,
     of which nothing is kept. Returns (Sidecar, list of Verified).
     """
-    folder = os.fspath(folder)
-    of_list = {name: sidecar.pop(name) for name in ("root", "form", "source") if name in sidecar}
+    folder = os.path.normpath(os.fspath(folder))  # a name may end in a separator, as a shell completes it
+    of_list = {name: given.pop(name) for name in ("root", "form", "source") if name in given}
     check_free(folder)
-    network, tensors = read_network(path, **(options or {})).as_asked()
+    keep_inputs({}, [path, *read_for_calibration(calibration, of_list)], {"folder": folder})
+    found = read_network(path, **(options or {}))
+    if stream:
+        check_file_streams(found)
+    network, tensors = found.as_asked()
+    taken = found.input.changed(given | {"size": size, "class_names": labels}).filled()
     files = {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
     described = Sidecar(
-        to, "stream" if stream else "clip", network, files, size, precision=precision, **sidecar,
+        to, "stream" if stream else "clip", network, files, taken.size, taken.preset, taken.sampling, taken.crops,
+        taken.class_names, precision, data_set=taken.data_set, train_crop=taken.train_crop, multi_label=taken.multi_label,
         checkpoint={"file": os.path.basename(os.fspath(path)), "sha256": sha256_of(path)},
     )
     if precision != "int8" and calibration is not None:
@@ -62,6 +70,14 @@ def export(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return described, verified
+
+
+def read_for_calibration(calibration, of_list: dict) -> list:
+    """The list of clips and its clips, where they come from a file."""
+    if not isinstance(calibration, (str, os.PathLike)):
+        return []
+    entries = read_list(calibration, of_list.get("form", "video"), root=of_list.get("root", ""))
+    return [calibration, *dict.fromkeys(entry.path for entry in entries)]
 
 
 def take_place(temporary: str, folder: str) -> None:

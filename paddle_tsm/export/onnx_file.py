@@ -13,7 +13,9 @@ import paddle
 from paddle_tsm.atomic_file import atomic_path
 from paddle_tsm.export.ports import Ports
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.extras import how_to_install
 
+NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
 
 # In a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). No optimize_tool: the
@@ -25,11 +27,11 @@ paddle2onnx.export(model, parameters, path, opset_version=int(opset), optimize_t
 """
 
 
-def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = None) -> None:
+def write_onnx(layer, path, ports: Ports) -> None:
     """Write `layer` as the ONNX file `path`, its first axis free; the file is complete or not there.
 
     layer: a float32 network in evaluation mode: (frames) -> logits, or a StreamStep. ports: `clip_ports` or `stream_ports`.
-    properties: strings for the file's own metadata; "axis" and "multiple" are added. Nothing is downloaded.
+    "axis" and "multiple" are in the file's own metadata. Nothing is downloaded.
     Raises ValueError, in one line, where a package is missing or the network cannot be exported; OSError for the file.
     """
     check_packages()
@@ -51,7 +53,7 @@ def write_onnx(layer, path, ports: Ports, properties: dict[str, str] | None = No
         write_shapes(model, ports)
         model.producer_name = "paddle-tsm"
         about = {"axis": ports.axis, "multiple": str(ports.multiple)}
-        onnx.helper.set_model_props(model, about | (properties or {}))
+        onnx.helper.set_model_props(model, about)
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, temporary)
 
@@ -61,7 +63,7 @@ def convert(prefix: str, path: str) -> None:
     arguments = [f"{prefix}.json", f"{prefix}.pdiparams", path, str(OPSET)]
     command = [sys.executable, "-c", CONVERT, *arguments]
     done = subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        command, check=False, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace"
     )
     if done.returncode or not os.path.exists(path):
         lines = (done.stdout + done.stderr).splitlines()
@@ -72,8 +74,13 @@ def convert(prefix: str, path: str) -> None:
 def check_packages() -> None:
     """Raise ValueError where a package that writes ONNX is missing."""
     missing = [name for name in ("paddle2onnx", "onnx", "onnxruntime") if find_spec(name) is None]
+    if "paddle2onnx" in missing and sys.version_info >= NO_PADDLE2ONNX:
+        raise ValueError(
+            f"writing ONNX needs paddle2onnx 2.1, which has no release for Python {sys.version_info[0]}.{sys.version_info[1]}; "
+            "export with Python 3.10 to 3.12 (what it writes runs here), or --to paddle-inference"
+        )
     if missing:
-        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; pip install 'paddle-tsm[onnx]'")
+        raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; {how_to_install('onnx')}")
 
 
 def check_layer(layer) -> None:

@@ -33,7 +33,7 @@ def leaky_slopes(program: str) -> list[float]:
             slopes.extend(a["AT"]["D"] for a in part["A"] if a["N"] == "negative_slope")
         return part
 
-    with open(program) as file:
+    with open(program, encoding="utf-8") as file:
         json.load(file, object_hook=see)
     return slopes
 

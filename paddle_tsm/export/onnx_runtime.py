@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from paddle_tsm import runtime
+from paddle_tsm.extras import how_to_install
 
 
 class OnnxRun:
@@ -72,7 +73,7 @@ def open_session(path: str, threads: int):
     try:
         import onnxruntime
     except ImportError:
-        raise ValueError("onnxruntime not installed, wanted to run ONNX; pip install 'paddle-tsm[onnx]'") from None
+        raise ValueError(f"onnxruntime not installed, wanted to run ONNX; {how_to_install('onnx')}") from None
     if not os.path.isfile(path):
         raise ValueError(f"{path}: no such file, wanted an ONNX file")
     options = onnxruntime.SessionOptions()

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from paddle_tsm.atomic_file import atomic_file
 from paddle_tsm.data import normalise
-from paddle_tsm.data.presets import CLIPS, CROPS, preset
+from paddle_tsm.data.presets import CLIPS, CROPS
 from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.network import Network, must_be_one_of
 
 NAME, VERSION = "tsm.json", 1
@@ -33,7 +34,7 @@ def format_for(precision: str) -> str:
 class Sidecar:
     """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
     streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N.
-    preset, sampling, crops, size: see `data.presets.preset`. labels: the classes' names, or (). verified: what the export
+    preset, sampling, crops, size, train_crop, data_set, multi_label: see `layouts.network_input`. labels: the classes' names, or (). verified: what the export
     was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for
     int8, what its ranges were measured on. sha256: of each of the files, by name.
     """
@@ -53,6 +54,9 @@ class Sidecar:
     checkpoint: dict = field(default_factory=dict)
     calibration: dict = field(default_factory=dict)
     sha256: dict = field(default_factory=dict)
+    data_set: str | None = None
+    train_crop: str | None = None
+    multi_label: bool | None = None
 
     def __post_init__(self):
         must_be_one_of("format", self.format, FORMATS)
@@ -65,8 +69,15 @@ class Sidecar:
             raise ValueError(f"labels: got {len(self.labels)}, wanted {self.network.num_classes}, the network's classes")
         self.pixels()
 
+    @property
+    def input(self) -> NetworkInput:
+        """How clips become the network's input, and what its classes are called."""
+        return NetworkInput(
+            self.preset, self.size, self.sampling, self.crops, self.train_crop, self.data_set, self.multi_label, self.labels
+        )
+
     def pixels(self):
-        return preset(self.preset, sampling=self.sampling, crops=self.crops, size=self.size)
+        return self.input.pixels()
 
     def write(self, folder) -> None:
         """Write tsm.json into `folder`, complete or not at all."""
@@ -86,6 +97,7 @@ class Sidecar:
             "frames": f"{self.network.num_segments} of a clip, adjacent" if self.kind == "clip" else "the next one",
             "short_edge": pixels.short,
             "views": f"{CLIPS[self.sampling]} clips x {CROPS[self.crops]} crops",
+            "crops": pixels.crops_in_words,
             "mean": normalise.MEAN_1.tolist(),
             "std": normalise.STD_1.tolist(),
             "scale": "pixels / 255 first",

@@ -38,7 +38,7 @@ class Layout:
     name: as `--from` and `--to` take it. signature: a regular expression that most of a file's keys match from their
     beginning, by which the layout is recognised. tables: family -> key table; None where the names are the canonical ones
     of any family. limits: what the system cannot run. usual_architecture: what its checkpoints usually hold.
-    preset: whose pixels its networks were trained on (see `data/presets.py`).
+    preset: whose pixels its networks were trained on (see `data/presets.py`); None where the names are of no video system.
 
     wrapper: the keys that lead to the network in that system's files. step_counters: whether a BatchNorm has
     num_batches_tracked. linear_transposed: whether Linear weights are [in, out], in every file format;
@@ -46,7 +46,7 @@ class Layout:
 
     shift_order: the one that the system runs; None where its names say nothing of a shift. keys_tell_shift: whether keys
     wrap what is shifted, and so say where. non_local_bias: whether a non-local block's output convolution has a bias; None
-    where it may or may not. assumed: the options of a network of that system which its keys do not say; "num_segments"
+    where it may or may not. non_local_output_behind_g: whether that convolution's module comes right behind g's. assumed: the options of a network of that system which its keys do not say; "num_segments"
     stands for that option's value.
 
     placeholders: (network, tensor) -> what the keys' templates may use besides the table of `key_table.py`.
@@ -60,7 +60,7 @@ class Layout:
     tables: dict[str, tuple[KeyRow, ...]] | None
     limits: tuple[Limit, ...] = ()
     usual_architecture: str = "tsm_resnet50"
-    preset: str = "mmaction2"
+    preset: str | None = None
     wrapper: tuple[str, ...] = ()
     step_counters: bool = True
     linear_transposed: bool = False
@@ -68,6 +68,7 @@ class Layout:
     shift_order: str | None = None
     keys_tell_shift: bool = False
     non_local_bias: bool | None = None
+    non_local_output_behind_g: bool = False
     assumed: dict[str, object] = field(default_factory=dict)
     placeholders: Callable[[Network, Tensor], dict[str, str]] = no_placeholders
     unwrapped: Callable[[str], str] = str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from paddle_tsm.convert import plan_conversion
 from paddle_tsm.layouts.key_map import Layout
 from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.literal_text import as_text, plain_console
 from paddle_tsm.network import Network
 
 
@@ -52,9 +52,9 @@ def matrix(arch: str | None = None, options: dict | None = None) -> dict[tuple[s
     return cells
 
 
-def print_matrix(arch: str | None = None, options: dict | None = None, console: Console | None = None) -> None:
+def print_matrix(arch: str | None = None, options: dict | None = None) -> None:
     """Print the table, with each reason once below it. Raises ValueError where no layout has the network."""
-    console = console or Console()
+    console = plain_console()
     cells = matrix(arch, options)
     if not cells:
         raise ValueError(f"no layout has {arch} with {options}")
@@ -69,9 +69,9 @@ def print_matrix(arch: str | None = None, options: dict | None = None, console: 
             text = cells[source, target]
             if text.startswith("cannot: "):
                 number = reasons.setdefault(text.removeprefix("cannot: "), str(len(reasons) + 1))
-                text = f"[red]cannot {number}"
+                text = as_text(f"cannot {number}", "red")
             elif text != "exact":
-                text = f"[yellow]{text}"
+                text = as_text(text, "yellow")
             texts.append(text)
         table.add_row(f"{source} ({source_network(LAYOUTS[source], arch, **(options or {})).arch})", *texts)
     console.print(table)

@@ -86,6 +86,7 @@ MIT = Layout(
     shift_order="future_first",
     keys_tell_shift=True,
     non_local_bias=True,
+    non_local_output_behind_g=True,
     placeholders=wrapped_modules.placeholders,
     unwrapped=wrapped_modules.unwrapped,
     options_of_keys=wrapped_modules.options_of_keys,

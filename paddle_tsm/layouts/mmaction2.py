@@ -64,6 +64,7 @@ MMACTION2 = Layout(
     shift_order="future_first",
     keys_tell_shift=True,
     non_local_bias=False,
+    non_local_output_behind_g=True,
     placeholders=wrapped_modules.placeholders,
     unwrapped=wrapped_modules.unwrapped,
     options_of_keys=wrapped_modules.options_of_keys,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from paddle_tsm.checkpoint.sharded import shard_note
 from paddle_tsm.layouts.fold_order import in_order
 from paddle_tsm.layouts.key_table import Entry
 from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.network_input import NetworkInput, own_input
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
+from paddle_tsm.layouts.record import recorded_input, recorded_options
 from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
 from paddle_tsm.network import Network
-
-METADATA_KEY = "paddle_tsm"  # in safetensors metadata, and the whole of the .json beside other formats
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,16 @@ class NetworkFile:
         folds of channels of every residual stream are exchanged. Raises ValueError where there is no such network."""
         return in_order(self.network, self.tensors, self.asked_order)
 
+    @property
+    def recorded_input(self) -> NetworkInput:
+        """What the file's record says of how clips become the network's input, and of its classes."""
+        return recorded_input(self.checkpoint)
+
+    @property
+    def input(self) -> NetworkInput:
+        """The same; where no preset was recorded, that of the system whose layout the file has."""
+        return own_input(self.recorded_input, self.layout.name)
+
 
 def read_network(
     path, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options
@@ -58,13 +67,15 @@ def read_network(
         recorded = recorded_options(checkpoint)
         found = interpret(checkpoint, layout, recorded, **given)
         found.as_asked()
+        check_input(found)
     except ValueError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        shard = shard_note(path)
+        raise CheckpointError(f"{path}: {shard} (alone: {error})" if shard else f"{path}: {error}") from error
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         if not recorded:
             raise  # a fault of ours, not of the record
         raise CheckpointError(
-            f"{path}: the record of the network's options is damaged ({error!r}); remove it to go on without"
+            f"{path}: the record that paddle-tsm put into the file is damaged ({error!r}); convert the original file again"
         ) from error
     if not allow_nan:
         refuse_nan(path, checkpoint.tensors)
@@ -115,26 +126,11 @@ def with_step_counters(network: Network, tensors: dict[str, np.ndarray], counter
     return complete
 
 
-def recorded_options(checkpoint: Checkpoint) -> dict:
-    """The network's options that paddle-tsm recorded when it wrote the file; {} for a file of another origin.
-
-    Raises ValueError where the record is there and cannot be understood.
-    """
-    if METADATA_KEY in checkpoint.metadata:
-        text = checkpoint.metadata[METADATA_KEY]
-    elif os.path.isfile(f"{checkpoint.path}.json"):
-        with open(f"{checkpoint.path}.json", encoding="utf-8") as file:
-            text = file.read()
-    else:
-        return {}
-    try:
-        record = json.loads(text)
-        options = {name: value for name, value in record["network"].items() if name != "arch"}
-        return options | ({"step_counters": dict(record["step_counters"])} if "step_counters" in record else {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"the record of the network's options is damaged ({error}); remove it to go on without"
-        ) from error
+def check_input(found: NetworkFile) -> None:
+    """Raise ValueError where the record of the network's input is damaged, or is not of this network."""
+    names, classes = found.input.class_names, found.network.num_classes
+    if names and len(names) != classes:
+        raise ValueError(f"the record in the file names {len(names)} classes, the network has {classes}; is the file damaged?")
 
 
 def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:
@@ -142,4 +138,7 @@ def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:
     bad = [name for name, array in tensors.items() if array.dtype.kind in "fV" and not np.isfinite(array).all()]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        raise CheckpointError(f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; --allow-nan to go on")
+        raise CheckpointError(
+            f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; wanted finite weights, such as those of an earlier "
+            "checkpoint (`paddle-tsm convert --allow-nan` and `paddle-tsm parity --allow-nan` go on with these)"
+        )

@@ -46,6 +46,6 @@ def in_order(network: Network, tensors: dict[str, np.ndarray], order: str) -> tu
     if "causal" in (order, network.shift_order):
         raise ValueError(
             f"shift_order: got {order!r} for a {network.shift_order} network; the online network is another network, "
-            "which has to be trained as such"
+            + ("which `paddle-tsm train --set shift_order=causal` trains" if order == "causal" else "which runs as causal only")
         )
     return network.with_options(shift_order=order), exchange_folds(network, tensors)

@@ -103,17 +103,19 @@ DIFFERENCES = (
 )
 
 
-def print_differences(console=None) -> None:
+def print_differences() -> None:
     """Print the table."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from paddle_tsm.literal_text import plain_console
 
     table = Table(title="Where Paddle and PyTorch differ", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
                   show_lines=False)
     for column in ("difference", "what", "measured", "here"):
         table.add_column(column, overflow="fold")
     for row in DIFFERENCES:
-        table.add_row(row.name, f"{row.what}\n[dim]{row.why}[/dim]", row.measured, row.here)
+        table.add_row(row.name, Text.assemble(row.what, "\n", (row.why, "dim")), row.measured, row.here)
         table.add_section()
-    (console or Console()).print(table)
+    plain_console().print(table)

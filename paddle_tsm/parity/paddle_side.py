@@ -32,9 +32,9 @@ class PaddleSide:
         logits = self._run(x, layers, results.__setitem__)
         return results | {"logits": logits}
 
-    def watch_layers(self, x: np.ndarray, see) -> None:
-        """Run the network on x and call see(name, output) for each layer with weights, in forward order."""
-        self._run(x, {
+    def watch_layers(self, x: np.ndarray, see) -> np.ndarray:
+        """The logits of x; see(name, output) is called for each layer with weights, in forward order."""
+        return self._run(x, {
             name: layer for name, layer in self.model.named_sublayers() if layer.parameters(include_sublayers=False)
         }, see)
 

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from paddle_tsm.extras import how_to_install
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 COLOURS = ("#c2410c", "#1d6fb8", "#2f855a", "#7c3aed")  # told apart also by those who do not see red from green
@@ -17,7 +18,7 @@ def need_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"the plots need matplotlib ({error}); install it with: pip install 'paddle-tsm[report]'") from error
+        raise ValueError(f"the plots need matplotlib ({error}); install it with: {how_to_install('report')}") from error
 
 
 def figure(title: str, x_label: str, y_label: str, log: bool = True, height: float = 3.1):

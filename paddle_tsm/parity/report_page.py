@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
+import html
 import os
 import platform
 import re
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.literal_text import literal
 from paddle_tsm.parity import plots
 from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.of_layer import FoldedRow, stages_of
 from paddle_tsm.parity.run import Report
-from paddle_tsm.parity.show import notes, verdict
+from paddle_tsm.parity.show import about_networks, notes, verdict
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 
 STYLE = """
@@ -39,6 +40,14 @@ th { color: var(--soft); font-weight: 600 } td.number { white-space: nowrap; fon
 details > summary { cursor: pointer; padding: .3rem 0 }
 @media (max-width: 34rem) { body { padding: .7rem } table { font-size: .78rem } .less { display: none } }
 """
+
+
+PLOTS = ("forward_error", "gradient_error", "losses", "loss_difference", "float32_gap")
+
+
+def escape(text) -> str:
+    """Text for HTML. Control characters, which HTML does not allow, are shown as in the terminal."""
+    return html.escape(literal(text))
 
 
 def write_page(report: Report, a, b, folder) -> Path:
@@ -101,7 +110,7 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
     parts = [
         f"<h1>paddle-tsm parity</h1><p class=soft>{escape(title)}: {escape(network.arch)}, {network.num_segments} frames</p>",
         f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
-        "".join(f"<p class=soft>{escape(line)}</p>" for line in notes(report)),
+        "".join(f"<p class=soft>{escape(line)}</p>" for line in [*about_networks(report), *notes(report)]),
         section("Forward", image(images, "forward_error") + rows_table(report, folded=False)),
         section("Gradients", image(images, "gradient_error") + without_verdict(report) + rows_table(
             report, True, lambda row: not is_step(row))),
@@ -147,7 +156,7 @@ def table(head: tuple, rows) -> str:
     """A table of cells that are text, or (class, text)."""
     def cell(value):
         kind, text = value if isinstance(value, tuple) else ("", value)
-        return f"<td class='{kind}'>{escape(str(text))}</td>"
+        return f"<td class='{kind}'>{escape(text)}</td>"
 
     top = f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>" if any(head) else ""
     lines = ["".join(map(cell, row)) for row in rows]

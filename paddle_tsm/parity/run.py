@@ -11,6 +11,7 @@ from paddle_tsm.parity.compare import Row, compare, distance
 from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
 from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
 from paddle_tsm.parity.of_layer import FoldedRow
+from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import Steps, compare_steps
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
@@ -20,7 +21,8 @@ class Report:
     """Rows in forward order, float64 first, then those of the gradients and of the training steps, where asked for.
 
     first_layer: the first layer that differs in float64, if any does. layers: precision -> layer -> relative difference, in
-    forward order, for the plot.
+    forward order, for the plot. options: those in which the networks differ as they ran. remarks: what was done to compare
+    them, a sentence each.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -30,6 +32,8 @@ class Report:
     steps: Steps | None = None
     gaps: list[Gap] | None = None
     layers: dict[str, dict[str, float]] = field(default_factory=dict)
+    options: list[OptionDifference] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def equal(self) -> bool:

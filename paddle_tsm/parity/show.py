@@ -1,31 +1,29 @@
-"""The parity report as a table for people, JSON and JUnit XML for programs."""
+"""The parity report as a table for people."""
 
 from __future__ import annotations
-
-import json
-import math
-from dataclasses import asdict
-from xml.etree import ElementTree
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.literal_text import as_text, literal, plain_console
 from paddle_tsm.parity.of_layer import FoldedRow
 from paddle_tsm.parity.run import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print every row, the first breach marked, then the verdict."""
-    console = console or Console()
+    """Print what the networks themselves differ in, every row, the first breach marked, then the verdict."""
+    console = console or plain_console()
+    for line in about_networks(report):
+        console.print(literal(line), highlight=False, soft_wrap=True)
     console.print(outputs_table(report))
     if any(isinstance(row, FoldedRow) for row in report.rows):
         console.print(training_table(report))
     for line in notes(report):
-        console.print(line, highlight=False)
-    console.print(verdict(report), style="bold green" if report.equal else "bold red", highlight=False)
+        console.print(literal(line), highlight=False)
+    console.print(literal(verdict(report)), style="bold green" if report.equal else "bold red", highlight=False)
 
 
 def outputs_table(report: Report) -> Table:
@@ -38,7 +36,7 @@ def outputs_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, "x".join(map(str, row.shape)),
+            "" if row.precision == precision else row.precision, literal(row.name), "x".join(map(str, row.shape)),
             f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
@@ -59,16 +57,23 @@ def training_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, row.name, row.worst,
+            "" if row.precision == precision else row.precision, literal(row.name), literal(row.worst),
             f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
         )
         precision = row.precision
     return table
 
 
-def passed(report: Report, row) -> str:
+def passed(report: Report, row) -> Text:
     """The row's verdict, in colour."""
-    return "[green]equal" if row.passed else "[bold red]first breach" if row is report.first_breach else "[red]differs"
+    if row.passed:
+        return as_text("equal", "green")
+    return as_text("first breach", "bold red") if row is report.first_breach else as_text("differs", "red")
+
+
+def about_networks(report: Report) -> list[str]:
+    """What the two networks differ in, whatever their outputs are: a sentence each."""
+    return [*report.remarks, *(f"The options differ. {one}." for one in report.options)]
 
 
 def notes(report: Report) -> list[str]:
@@ -100,51 +105,14 @@ def verdict(report: Report) -> str:
         worst = max((row.max_rel for row in report.rows if row.precision == "float64"), default=0.0)
         return f"equal: largest relative difference in float64 {worst:.1e}"
     row = report.first_breach
+    options = f" ({'. '.join(map(str, report.options))})" if report.options else ""
     where = f"; first layer that differs: {report.first_layer}" if report.first_layer else ""
     if report.gradients and report.gradients.first:
         where += f"; first gradient that differs, in backward order: {report.gradients.first}"
-    return f"differs at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude{where}"
+    return f"differs{options} at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude{where}"
 
 
 def print_seconds(report: Report, console: Console | None = None) -> None:
     """Print how long each part took."""
-    console = console or Console()
+    console = console or plain_console()
     console.print("seconds: " + ", ".join(f"{part} {s:.1f}" for part, s in report.seconds.items()), highlight=False)
-
-
-def write_json(report: Report, path) -> None:
-    """Write verdict, rows and seconds as JSON. An infinite difference is written as null, which JSON has."""
-    rows = [asdict(row) | {"passed": row.passed} for row in report.rows]
-    content = {"equal": report.equal, "verdict": verdict(report), "first_layer": report.first_layer, "rows": rows,
-               "notes": notes(report), "seconds": report.seconds}
-    if report.gradients:
-        found = report.gradients
-        content["gradients"] = {"first": found.first, "errors": found.errors, "vanishing": found.vanishing}
-    if report.steps:
-        content["steps"] = {"losses": report.steps.losses, "differences": report.steps.differences}
-    if report.gaps:
-        content["float32_gap"] = [asdict(gap) | {"ratios": gap.ratios} for gap in report.gaps]
-    with atomic_file(path) as file:
-        file.write((json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
-
-
-def finite(content):
-    """The content with null for every NaN and infinite number."""
-    if isinstance(content, dict):
-        return {key: finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [finite(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def write_junit(report: Report, path) -> None:
-    """Write one JUnit test case a row, so that a CI system shows which output differs."""
-    failures = sum(not row.passed for row in report.rows)
-    suite = ElementTree.Element("testsuite", name="paddle-tsm parity", tests=str(len(report.rows)), failures=str(failures))
-    for row in report.rows:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=row.name)
-        if not row.passed:
-            text = f"{row.problem}: {row.max_rel:.3e} relative, limit {row.limit:.3e}"
-            ElementTree.SubElement(case, "failure", message=text).text = verdict(report)
-    with atomic_file(path) as file:
-        file.write(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tolerance:
-    """`limit`: of the tensor's largest magnitude, or, with `of_noise`, a factor over the measured noise."""
+    """`limit`: of the tensor's largest magnitude; in the rows for float32, a factor over the measured noise."""
 
     limit: float
     reason: str
-    of_noise: bool = False
 
 
 TOLERANCES = {
@@ -20,7 +19,6 @@ TOLERANCES = {
         8.0,
         "rounding remains; the noise is the reference's own float32 against its float64. Paddle sums a BatchNorm's "
         "and a pool's values in another order, with up to 3 times PyTorch's error on one layer",
-        of_noise=True,
     ),
     "bfloat16": Tolerance(
         8 * 2.0**-9, "an export whose weights and activations have 8 bits: half a unit of the last place, times float32's factor"
@@ -41,7 +39,6 @@ TOLERANCES = {
         3.0,
         "rounding grows from step to step in any framework; the noise is the largest distance, up to that step, that "
         "either framework goes from itself when weights and inputs move by one unit in the last place",
-        of_noise=True,
     ),
 }
 

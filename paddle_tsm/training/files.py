@@ -9,7 +9,9 @@ import os
 import re
 
 from paddle_tsm.checkpoint import write_checkpoint
-from paddle_tsm.layouts.network_file import METADATA_KEY
+from paddle_tsm.inputs_kept import keep_inputs
+from paddle_tsm.layouts.network_input import NetworkInput
+from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.network import is_linear_weight
 
 RESUME = "resume.safetensors"  # all that `--resume` needs
@@ -33,6 +35,14 @@ def check_folder(out, resume: bool) -> bool:
     return False
 
 
+def keep_inputs_of_training(out, inputs) -> None:
+    """Raise ValueError where a file of the folder `out` that a training writes is one that it reads."""
+    written = [os.path.join(out, name) for name in (RESUME, LAST, BEST, TRAIN_ROWS, VALIDATION_ROWS)]
+    for path in written:
+        if os.path.exists(path):
+            keep_inputs({"--out": path}, inputs)
+
+
 def make_folder(out) -> None:
     """Make the folder `out`, and take away the unfinished files that a killed training left in it."""
     os.makedirs(out, exist_ok=True)
@@ -42,13 +52,13 @@ def make_folder(out) -> None:
             os.unlink(os.path.join(out, name))
 
 
-def write_model(path, model, network) -> None:
-    """The network's weights under canonical names, with its options, as `load_model` and every command read it."""
+def write_model(path, model, network, trained_on: NetworkInput) -> None:
+    """The network's weights under canonical names, with its options and all that a command must know of its input."""
     tensors = {}
     for name, tensor in model.state_dict().items():
         array = tensor.numpy()
         tensors[name] = array.T if is_linear_weight(name) else array
-    record = {"network": dataclasses.asdict(network)}
+    record = {"network": dataclasses.asdict(network), "input": trained_on.known()}
     write_checkpoint(path, tensors, metadata={METADATA_KEY: json.dumps(record)}, format="safetensors")
 
 

@@ -69,7 +69,7 @@ def open_csv(path: str, header: tuple[str, ...], keep):
     place of a row is dropped."""
     rows = []
     if os.path.exists(path):
-        with open(path, newline="", errors="replace") as file:
+        with open(path, newline="", encoding="utf-8", errors="replace") as file:
             for row in csv.reader(line.replace("\0", "") for line in file):
                 with contextlib.suppress(ValueError):
                     if len(row) == len(header) and keep(row):
@@ -77,7 +77,7 @@ def open_csv(path: str, header: tuple[str, ...], keep):
     with atomic_file(path) as file:
         lines = [",".join(row) + "\n" for row in [header, *rows]]
         file.write("".join(lines).encode())
-    return open(path, "a", newline="")
+    return open(path, "a", newline="", encoding="utf-8")
 
 
 def open_board(folder: str, step: int):

@@ -15,6 +15,7 @@ from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader, FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.load import load_pretrained
+from paddle_tsm.training.announce import announcements
 from paddle_tsm.training.files import BEST, GO_ON, LAST, RESUME, check_folder, digest_of, make_folder, write_model
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.order import batches_of, steps_of
@@ -31,7 +32,7 @@ from paddle_tsm.training.validate import validate
 class Plan:
     """What a training reads and writes, beside its recipe. Nothing here changes a number of its result.
 
-    out: the folder. validation: may be empty. workers: threads that read clips, in each process. save_every: updates
+    out: the folder. validation: may be empty. class_names: in the classes' order, or (); every network that is saved has them. workers: threads that read clips, in each process. save_every: updates
     between two saves of `resume.safetensors`; an epoch's end, Ctrl-C and SIGTERM save as well.
     """
 
@@ -45,6 +46,7 @@ class Plan:
     resume: bool = False
     pretrained: str | None = None
     keep_classifier: bool = False
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -79,16 +81,41 @@ def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Out
     show = Show(recipe.epochs * steps, done, recipe.epochs, recipe.num_segments, quiet=not processes.is_first)
     if resumed and position.epoch < recipe.epochs:
         show.line(f"going on at epoch {position.epoch + 1}, update {position.step + 1}")
-    elif resumed:
+    if position.epoch < recipe.epochs:
+        for line in announcements(recipe, {label for entry in plan.train for label in entry.labels}, session.class_names):
+            show.line(f"note: {line}")
+        if note := rate_note(recipe, len(plan.train), processes.count):
+            show.line(f"note: {note}")
+    else:
         show.line(f"all {recipe.epochs} epochs are done already")
     with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
         return Run(session, plan, processes, log, show, request, rates).to_the_end()
 
 
+def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
+    """One line where the rate was published for another number of clips in an update than a training on `clips` clips has;
+    None where it was not."""
+    in_update = min(recipe.batch, clips)
+    if recipe.lr_batch in (None, in_update):
+        return None
+    parts = [f"{recipe.batch} clips"]
+    if clips < recipe.batch:
+        parts = [f"the list's {clips} clips"]
+    if processes > 1:
+        parts.append(f"over {processes} processes")
+    if recipe.accumulate > 1:
+        parts.append(f"in {recipe.accumulate} parts" + " each" * (processes > 1))
+    changes = f"batch={clips} " * (clips < recipe.batch) + "lr=auto"
+    return (
+        f"lr={recipe.lr:g} was published for updates of {recipe.lr_batch} clips, these have {' '.join(parts)}: "
+        f"--set {changes} scales it to {recipe.scaled_lr(in_update):g}"
+    )
+
+
 def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Session, bool]:
     """The training at its start, or where it was left, and whether that is so."""
     resumed = processes.from_first(lambda: check_folder(plan.out, plan.resume))
-    session = Session(recipe, digest_of(plan.train))
+    session = Session(recipe, digest_of(plan.train), plan.class_names)
     if resumed:
         session.restore(os.path.join(plan.out, RESUME))
     elif plan.pretrained:
@@ -146,7 +173,7 @@ class Run:
         for key, sample in zip(share, islice(clips, len(share))):
             if isinstance(sample, BadClip):
                 if self.outcome.skipped.add(sample):
-                    self.show.console.print(f"skipped {sample}", soft_wrap=True)
+                    self.show.line(f"skipped {sample}")
             else:
                 samples.append((sample[0], sample[1], key))
         waited, lr = time.perf_counter() - start, float(self.rates[epoch, step])
@@ -192,10 +219,11 @@ class Run:
         if not self.processes.is_first:
             return
         average = self.session.average
+        trained_on = self.recipe.input(self.session.class_names)
         try:
             with average.in_place() if average and networks else contextlib.nullcontext():
                 for name in networks:
-                    write_model(os.path.join(self.plan.out, name), self.session.model, self.recipe.network())
+                    write_model(os.path.join(self.plan.out, name), self.session.model, self.recipe.network(), trained_on)
             self.session.save(os.path.join(self.plan.out, RESUME))
         except CheckpointError as error:
             raise ValueError(f"{error}; {GO_ON}") from None

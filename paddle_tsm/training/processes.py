@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 from dataclasses import dataclass
 
 
@@ -117,6 +118,8 @@ def join() -> Processes:
 
 def end_with_parent() -> None:
     """Have this process get SIGTERM when the launcher dies, which otherwise leaves its processes running, unseen and writing
-    to the folder that a restarted job writes to. Linux only."""
+    to the folder that a restarted job writes to. Nothing is done on other systems, which have no such call."""
+    if sys.platform != "linux":
+        return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of sys/prctl.h

@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from paddle_tsm.data.datasets import flip_rule
+from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.presets import Preset, pick, preset
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.network import Network, must_be_one_of, must_be_whole
 from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
 from paddle_tsm.training.slowfast_schedule import SlowFastLR
@@ -22,6 +23,7 @@ NETWORK_OPTIONS = (
 )  # fmt: skip
 SCHEDULES = ("step", "cosine", "slowfast", "constant")
 OPTIMIZERS = ("sgd", "adamw")
+AUTO = "auto"  # as `lr`: the recipe's rate, scaled to the batch
 
 
 def must_be_a_number(name: str, value) -> None:
@@ -38,8 +40,10 @@ class Recipe:
     The network: the arguments of `create_model`. `frozen_bn`: every BatchNorm keeps its statistics and its weights.
     The data: see `data.presets.preset`; `data_set` (a name of `data.datasets`) gives the flip rule, `flip` False turns it off.
     `batch`: clips of one update, over all processes; each process runs its share in `accumulate` parts.
-    `lr` is the rate of the whole batch (upstream's rates are for 128 or 64 clips: scale it with the batch). `milestones`,
-    `warmup` and `epochs` count epochs; `warmup_by` says whether the rate rises once an "epoch" or with every "update".
+    `lr` is the rate of the whole batch. `lr_batch`: the clips of an update that it was published for, None where it was chosen
+    for this very batch; it changes no number (`recipe` with lr="auto" scales the rate, and a training says where they part).
+    `milestones`, `warmup` and `epochs` count epochs; `warmup_by` says whether the rate rises once an "epoch" or with every
+    "update".
     `max_norm` 0: no clipping. `mixup`, `cutmix`: alpha of Beta(alpha, alpha), 0: off.
     `ema`: decay of the moving average that is evaluated and saved, 0: off. `amp`: "bfloat16" or "none".
     """
@@ -72,6 +76,7 @@ class Recipe:
     accumulate: int = 1
     optimizer: str = "sgd"
     lr: float = 0.02
+    lr_batch: int | None = None
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 1e-4
@@ -109,6 +114,8 @@ class Recipe:
             must_be_a_number(name, getattr(self, name))
         for milestone in self.milestones:
             must_be_whole("milestones", milestone, 1)
+        if self.lr_batch is not None:
+            must_be_whole("lr_batch", self.lr_batch, 1)
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema: got {self.ema!r}, wanted a decay in [0, 1), such as 0.9998")
         if not 0 <= self.label_smoothing <= 1:
@@ -122,12 +129,23 @@ class Recipe:
     def network(self) -> Network:
         return Network(self.arch, **{name: getattr(self, name) for name in NETWORK_OPTIONS})
 
+    def scaled_lr(self, clips: int) -> float:
+        """The rate for updates of `clips` clips: linear in the batch (arXiv:1706.02677, section 2.1)."""
+        return self.lr if self.lr_batch is None else self.lr * clips / self.lr_batch
+
     def pixels(self) -> Preset:
         """The preset, with the data set's flip rule."""
         flip = flip_rule(self.data_set, self.preset) if self.data_set and self.flip else None
         if not self.flip:
             flip = FlipRule(0.0)
         return preset(self.preset, sampling=self.sampling, train_crop=self.train_crop, size=self.size, flip=flip)
+
+    def input(self, class_names: tuple[str, ...] = ()) -> NetworkInput:
+        """What the network's files say of how it was trained. A data set of another number of classes was not the one."""
+        data_set = self.data_set if self.data_set and DATA_SETS[self.data_set].num_classes == self.num_classes else None
+        return NetworkInput(
+            self.preset, self.size, self.sampling, "centre", self.train_crop, data_set, self.multi_label, class_names
+        )
 
     def schedulers(self) -> list:
         """mmengine's schedulers: the warm-up runs together with the schedule behind it. "slowfast" is PaddleVideo's."""
@@ -158,33 +176,42 @@ class Recipe:
 
 RECIPES = {
     # mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_{kinetics400,sthv2}-rgb.py
-    "mmaction2-kinetics400": Recipe(data_set="kinetics400", warmup=5),
+    "mmaction2-kinetics400": Recipe(data_set="kinetics400", lr_batch=128, warmup=5),
     "mmaction2-sthv2": Recipe(
-        data_set="something-v2", num_classes=174, warmup=5, weight_decay=5e-4
+        data_set="something-v2", num_classes=174, lr_batch=128, warmup=5, weight_decay=5e-4
     ),
     # MIT 1f6a834, scripts/train_tsm_kinetics_rgb_8f.sh, finetune_tsm_ucf101_rgb_8f.sh; README.md, "Training"
-    "mit-kinetics400": Recipe(preset="mit", data_set="kinetics400", milestones=(20, 40)),
+    "mit-kinetics400": Recipe(preset="mit", data_set="kinetics400", lr_batch=128, milestones=(20, 40)),
     "mit-ucf101": Recipe(
-        preset="mit", data_set="ucf101", num_classes=101, epochs=25, batch=64, lr=0.001, milestones=(10, 20),
-        weight_decay=5e-4, dropout=0.8, partial_bn=True,
+        preset="mit", data_set="ucf101", num_classes=101, epochs=25, batch=64, lr=0.001, lr_batch=64,
+        milestones=(10, 20), weight_decay=5e-4, dropout=0.8, partial_bn=True,
     ),
     # PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml, pptsm/pptsm_k400_frames_uniform.yaml; the loss, the
     # clipping over all groups together, the unbiased running variance and PP-TSM's initial classifier (0.001 for its 0.01)
     # are ours, and PreciseBN is left out
     "paddlevideo-kinetics400": Recipe(
-        preset="paddlevideo", data_set="kinetics400", shift_order="past_first", milestones=(20, 40)
+        preset="paddlevideo", data_set="kinetics400", shift_order="past_first", lr_batch=128, milestones=(20, 40)
     ),
     "pptsm-kinetics400": Recipe(
         arch="pptsm_resnet50", preset="pptsm", data_set="kinetics400", shift_order="past_first", epochs=80, lr=0.01,
-        nesterov=True, schedule="slowfast", warmup=10, warmup_factor=0.5, mixup=0.2, label_smoothing=0.1, max_norm=0.0,
+        lr_batch=128, nesterov=True, schedule="slowfast", warmup=10, warmup_factor=0.5, mixup=0.2, label_smoothing=0.1,
+        max_norm=0.0,
     ),
 }  # fmt: skip
 
 
 def recipe(name: str, **changes) -> Recipe:
-    """The recipe `name` with some fields changed. Raises ValueError for a name or a field that is not known."""
+    """The recipe `name` with some fields changed. Raises ValueError for a name or a field that is not known.
+
+    lr: another rate is taken to be meant for this batch, so that `lr_batch` becomes None; "auto" is the recipe's own rate,
+    scaled to the batch.
+    """
     check_fields(changes)
-    return replace(pick(RECIPES, name, "recipe"), **changes)
+    own = pick(RECIPES, name, "recipe")
+    if changes.get("lr") == AUTO:
+        batched = replace(own, **{field: value for field, value in changes.items() if field != "lr"})
+        return replace(batched, lr=batched.scaled_lr(batched.batch), lr_batch=None)
+    return replace(own, **({"lr_batch": None} if "lr" in changes else {}) | changes)
 
 
 def check_fields(names) -> None:
@@ -213,6 +240,8 @@ def parse_changes(texts: list[str]) -> dict:
 
 def parse_value(name: str, text: str, kind):
     """The value of a field of type `kind` from its text."""
+    if (name, text.lower()) == ("lr", AUTO):
+        return AUTO
     options = typing.get_args(kind)
     if type(None) in options:
         if text.lower() == "none":
@@ -220,7 +249,7 @@ def parse_value(name: str, text: str, kind):
         kind = options[0]
     elif options:  # tuple[int, ...]
         return tuple(parse_value(name, part, int) for part in text.split(",") if part)
-    wanted = {bool: "true or false", int: "a whole number", float: "a number"}
+    wanted = {bool: "true or false", int: "a whole number", float: "a number" + " or auto" * (name == "lr")}
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]

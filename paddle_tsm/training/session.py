@@ -31,10 +31,12 @@ class Position:
 
 
 class Session:
-    """Everything that a training changes. `clips_digest` says which list it runs on."""
+    """Everything that a training changes. `clips_digest` says which list it runs on, `class_names` what its labels are."""
 
-    def __init__(self, recipe: Recipe, clips_digest: str):
-        self.recipe, self.clips_digest = recipe, clips_digest
+    def __init__(self, recipe: Recipe, clips_digest: str, class_names: tuple[str, ...] = ()):
+        self.recipe, self.clips_digest, self.class_names = recipe, clips_digest, tuple(class_names)
+        if self.class_names and len(self.class_names) != recipe.num_classes:
+            raise ValueError(f"class_names: got {len(self.class_names)}, wanted {recipe.num_classes}, the recipe's num_classes")
         self.model = initialise(build(recipe.network()), recipe.seed).to(dtype=recipe.dtype)
         self.start_training()
         self.optimizer = new_optimizer(self.model, recipe)
@@ -61,6 +63,7 @@ class Session:
         record = {
             "recipe": dataclasses.asdict(self.recipe),
             "clips": self.clips_digest,
+            "class_names": list(self.class_names),
             "position": dataclasses.asdict(self.position),
             "optimizer": {"algorithm": optimizer["algorithm"], "lr": optimizer["lr"]},
         }
@@ -68,13 +71,9 @@ class Session:
 
     def restore(self, path) -> None:
         """Go on from what `save` wrote. Raises ValueError where that was another recipe, another list or no training."""
-        checkpoint = read_checkpoint(path)
-        try:
-            record = json.loads(checkpoint.metadata[RECORD])
-            recipe, clips, position = record["recipe"], record["clips"], Position(**record["position"])
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(f"{path}: holds no training to go on with; wanted a file that `train` saved") from None
-        self._check_same(path, recipe, clips)
+        checkpoint, record = read_saved(path)
+        self._check_same(path, record["recipe"], record["clips"])
+        self.class_names = self._same_names(path, tuple(record["class_names"]))
         parts: dict[str, dict] = {"model": {}, "average": {}, "optimizer": {}}
         for name, array in checkpoint.tensors.items():
             part, _, rest = name.partition("/")
@@ -88,16 +87,38 @@ class Session:
             buffer, _, parameter = name.partition("/")
             state.setdefault(parameter, {})[buffer] = array
         self.optimizer.load_state_dict({**record["optimizer"], "state": state})
-        self.position = position
+        self.position = Position(**record["position"])
+
+    def _same_names(self, path, before: tuple[str, ...]) -> tuple[str, ...]:
+        if before and self.class_names and before != self.class_names:
+            k = next(k for k, (a, b) in enumerate(zip(before, self.class_names)) if a != b)
+            raise ValueError(
+                f"{path}: other class names: class {k} was {before[k]!r}, now {self.class_names[k]!r}; resume with the same "
+                "ones, or start in another folder"
+            )
+        return self.class_names or before
 
     def _check_same(self, path, recipe: dict, clips: str) -> None:
         own = json.loads(json.dumps(dataclasses.asdict(self.recipe)))  # tuples as lists, as in the file
-        changed = [name for name in own if own[name] != recipe.get(name)]
+        # which batch the rate was published for changes no number
+        changed = [name for name in own if name != "lr_batch" and own[name] != recipe.get(name)]
         if changed:
             what = "; ".join(f"{name} was {recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: another recipe: {what}; resume with the same one, or start in another folder")
         if clips != self.clips_digest:
             raise ValueError(f"{path}: the training list has changed since; resume with the same one, or start anew")
+
+
+def read_saved(path):
+    """(Checkpoint, record) of what `Session.save` wrote. Raises ValueError for a file that holds no training."""
+    checkpoint = read_checkpoint(path)
+    try:
+        record = json.loads(checkpoint.metadata[RECORD])
+        record.setdefault("class_names", [])  # versions before the names were saved
+        record["recipe"]["num_classes"], record["clips"], Position(**record["position"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ValueError(f"{path}: holds no training to go on with; wanted a file that `train` saved") from None
+    return checkpoint, record
 
 
 def new_optimizer(model: nn.Layer, recipe: Recipe):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from paddle_tsm.literal_text import literal, plain_console
 
 
 class Show:
     """Writes to stderr; `quiet` for every process but the first. The bar appears in a terminal only, the lines always."""
 
     def __init__(self, total: int, done: int, epochs: int, frames_a_clip: int, quiet: bool = False):
-        self.console = Console(stderr=True, quiet=quiet, highlight=False, markup=False)
-        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeRemainingColumn()
+        self.console = plain_console(stderr=True)
+        self.console.quiet = quiet
+        texts = (TextColumn(form, markup=False) for form in ("{task.description}", "{task.fields[state]}"))
+        columns = next(texts), BarColumn(), next(texts), TimeRemainingColumn()
         self._progress = Progress(*columns, console=self.console, disable=quiet or not self.console.is_terminal)
         self._task = self._progress.add_task("training", total=total, completed=done, state="")
         self.epochs, self.frames_a_clip = epochs, frames_a_clip
@@ -57,4 +60,4 @@ class Show:
         self._progress.update(self._task, state=f"validation {done} of {total}")
 
     def line(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True)
+        self.console.print(literal(text), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request: the update that runs is finished, everything saved, and the training ends."""
+"""Ctrl-C and SIGTERM as a request: the update or frame that runs is finished, everything saved, and the program ends."""
 
 from __future__ import annotations
 
@@ -33,3 +33,33 @@ def stop_request():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class FinishRequest:
+    """`signal`: the first that came, or None. However many come, none interrupts what runs."""
+
+    def __init__(self):
+        self.signal: int | None = None
+
+    def receive(self, number: int, frame) -> None:
+        self.signal = self.signal or number
+
+
+@contextlib.contextmanager
+def finish_request():
+    """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and whose end
+    must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after a signal the
+    handlers stay. SIGHUP stays ignored where it is, as under nohup."""
+    request, before = FinishRequest(), {}
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if getattr(signal, "SIGHUP", None) and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    with contextlib.suppress(ValueError):  # not in the main thread, where Python takes handlers
+        for number in wanted:
+            before[number] = signal.signal(number, request.receive)
+    try:
+        yield request
+    finally:
+        if request.signal is None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
