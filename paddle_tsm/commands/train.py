@@ -85,13 +85,15 @@ def show(name: str, chosen) -> int:
     """Print every option as --set takes it, and beside a changed one what the recipe has."""
     import dataclasses
 
+    from paddle_tsm.literal_text import literal
+
     def text(value) -> str:
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
     print(f"{name}:")
     for field, value in dataclasses.asdict(chosen).items():
         own = getattr(RECIPES[name], field)
-        print(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})"))
+        print(literal(f"  {field}={text(value)}" + ("" if value == own else f"    ({text(own)})")))
     return 0
 
 
