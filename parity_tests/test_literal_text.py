@@ -207,7 +207,8 @@ def test_demo_and_tables(folder, capfd):
 
 @pytest.mark.parametrize("arguments", [
     ["inspect", PATH], ["convert", PATH, "x.safetensors"], ["convert", f"{PATH}.pth", f"{PATH}/x.pth"], ["parity", PATH],
-    ["predict", PATH, "--weights", f"{PATH}.pth"], ["predict", "clip0.mp4", "--weights", PATH], ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
+    ["predict", PATH, "--weights", f"{PATH}.pth"], ["predict", "clip0.mp4", "--weights", PATH],
+    ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
     ["train", PATH], ["train", "list.txt", "--set", f"{PATH}=1"], ["train", "list.txt", "--recipe", PATH],
     ["evaluate", PATH, "--weights", f"{PATH}.pth"], ["evaluate", "list.txt", "--weights", f"{PATH}.pth", "--preset", PATH],
     ["export", PATH, "x"], ["export", f"{PATH}.pth", f"{PATH}.mp4"],
