@@ -28,8 +28,11 @@ def literal(text) -> str:
 
 
 def shown(character: str) -> str:
-    if unicodedata.category(character) not in OBEYED or character in JOINERS:
-        return character
+    return character if unicodedata.category(character) not in OBEYED or character in JOINERS else escaped(character)
+
+
+def escaped(character: str) -> str:
+    """A character as Python writes it in a string."""
     code = ord(character)
     return LETTER.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 

@@ -21,6 +21,8 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*")
 COMMAND = re.compile(r"paddle-tsm ([a-z]+)((?: (?!and |or |go )[^`)\n]*)?)")
 LAUNCHER = re.compile(r"python -m paddle\.distributed\.launch .*\$\(which paddle-tsm\)")  # its options are Paddle's
 
+UPSTREAMS = re.compile(r"MIT's (without )?--\w+")  # flags of MIT's own program
+
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
@@ -31,7 +33,9 @@ PRINTED_BY = {
     "training/files.py": ("train",), "training/processes.py": ("train",), "training/recipe.py": ("train",), "training/loop.py": ("train",),
     "parity/files.py": ("parity",), "predictor.py": ("predict", "evaluate"), "stream_predictor.py": ("stream",),
     "export/paddle_inference.py": ("predict", "stream", "evaluate"), "export/onnx_runtime.py": ("predict", "stream", "evaluate"),
-    "layouts/fold_order.py": READERS,
+    "layouts/fold_order.py": READERS, "layouts/systems.py": ("convert",), "verify.py": ("convert",), "layouts/record.py": READERS,
+    "layouts/network_input.py": ("predict", "stream", "evaluate", "export"), "parity/option_differences.py": ("parity",),
+    "parity/output_files.py": ("parity",), "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
 # (module, flag): one command alone can print this message
 ONLY = {("commands/evaluation_input.py", "--preset"): ("evaluate",)}
@@ -64,7 +68,7 @@ def messages(path: Path):
 
 def named(module: str, text: str):
     """(command, flag) for each flag in a message: of the command that stands before it, else of all that can print it."""
-    rest = text = LAUNCHER.sub("paddle-tsm", text)
+    rest = text = UPSTREAMS.sub("", LAUNCHER.sub("paddle-tsm", text))
     for found in COMMAND.finditer(text):
         for flag in FLAG.findall(found[2]):
             yield found[1], flag

@@ -197,9 +197,18 @@ def test_train(folder, capfd):
     assert literal(f"{PATH}run") in run(capfd, "train", "train.txt", *options, "--skip-bad", code=2)
 
 
+def test_demo_and_tables(folder, capfd):
+    printed = run(capfd, "demo", "--out", f"{PATH}demo", "--arch", "tsm_resnet10")
+    assert printed.count(f"{literal(PATH)}demo/") >= 3
+    assert "exact" in run(capfd, "convert", "--matrix") and "cannot" in run(capfd, "convert", "--matrix", "--arch", "tsm_mobilenet_v2")
+    assert "temporal_shift" in run(capfd, "parity", "--differences")
+    assert "threads" in run(capfd, "doctor", "--no-measure")
+
+
 @pytest.mark.parametrize("arguments", [
     ["inspect", PATH], ["convert", PATH, "x.safetensors"], ["convert", f"{PATH}.pth", f"{PATH}/x.pth"], ["parity", PATH],
-    ["predict", PATH, "--weights", f"{PATH}.pth"], ["predict", "clip0.mp4", "--weights", PATH], ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
+    ["predict", PATH, "--weights", f"{PATH}.pth"], ["predict", "clip0.mp4", "--weights", PATH],
+    ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
     ["train", PATH], ["train", "list.txt", "--set", f"{PATH}=1"], ["train", "list.txt", "--recipe", PATH],
     ["evaluate", PATH, "--weights", f"{PATH}.pth"], ["evaluate", "list.txt", "--weights", f"{PATH}.pth", "--preset", PATH],
     ["export", PATH, "x"], ["export", f"{PATH}.pth", f"{PATH}.mp4"],

@@ -1,6 +1,6 @@
 """The one exception of this package."""
 
-from ..literal_text import literal
+from ..literal_text import escaped
 
 _LIMIT = 600
 
@@ -17,7 +17,7 @@ class CheckpointError(ValueError):
 
 
 def one_line(text):
-    """``text`` with every character escaped that a terminal obeys, about 600 characters long at most."""
+    """``text`` with every unprintable character escaped, at most 600 characters long before that."""
     if len(text) > _LIMIT:
         text = text[: _LIMIT - 60] + " ... " + text[-50:]
-    return literal(text)
+    return "".join(c if c.isprintable() else escaped(c) for c in text)

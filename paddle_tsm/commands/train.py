@@ -100,6 +100,8 @@ def show(name: str, chosen) -> int:
     for another batch, what lr=auto makes of it."""
     import dataclasses
 
+    from paddle_tsm.literal_text import literal
+
     def text(value) -> str:
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
@@ -111,7 +113,7 @@ def show(name: str, chosen) -> int:
             beside.append(
                 f"published for a batch of {chosen.lr_batch}; lr=auto: {chosen.scaled_lr(chosen.batch):g} for {chosen.batch}"
             )
-        print(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else ""))
+        print(literal(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else "")))
     return 0
 
 

@@ -77,7 +77,7 @@ def check_packages() -> None:
     if "paddle2onnx" in missing and sys.version_info >= NO_PADDLE2ONNX:
         raise ValueError(
             f"writing ONNX needs paddle2onnx 2.1, which has no release for Python {sys.version_info[0]}.{sys.version_info[1]}; "
-            "export with Python 3.10 to 3.12 (what it writes runs here), or --to paddle-inference"
+            "export with Python 3.10 to 3.12 (what it writes runs here), or by `paddle-tsm export --to paddle-inference`"
         )
     if missing:
         raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; {how_to_install('onnx')}")

@@ -68,6 +68,6 @@ def unbelieved(path) -> str | None:
     except (OSError, ValueError, KeyError, RecursionError):
         return None
     return (
-        f"{beside} is not believed: an earlier paddle-tsm wrote it, and nothing shows that it belongs to this file; where you "
+        f"{beside} is not believed: an earlier version wrote it, and nothing shows that it belongs to this file; where you "
         "know that it does, give its options, as --shift-div and --num-segments"
     )

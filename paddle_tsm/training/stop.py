@@ -49,14 +49,13 @@ class FinishRequest:
 def finish_request():
     """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and whose end
     must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after a signal the
-    handlers stay. SIGHUP stays ignored where it is, as under nohup."""
+    handlers stay. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's background jobs."""
     request, before = FinishRequest(), {}
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if getattr(signal, "SIGHUP", None) and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        wanted.append(signal.SIGHUP)
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with contextlib.suppress(ValueError):  # not in the main thread, where Python takes handlers
         for number in wanted:
-            before[number] = signal.signal(number, request.receive)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, request.receive)
     try:
         yield request
     finally:
