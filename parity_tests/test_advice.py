@@ -33,7 +33,7 @@ PRINTED_BY = {
     "training/files.py": ("train",), "training/processes.py": ("train",), "training/recipe.py": ("train",), "training/loop.py": ("train",),
     "parity/files.py": ("parity",), "predictor.py": ("predict", "evaluate"), "stream_predictor.py": ("stream",),
     "export/paddle_inference.py": ("predict", "stream", "evaluate"), "export/onnx_runtime.py": ("predict", "stream", "evaluate"),
-    "layouts/fold_order.py": READERS, "layouts/systems.py": ("convert",), "verify.py": ("convert",), "layouts/record.py": READERS,
+    "networks/shift_order.py": READERS, "layouts/paddlevideo.py": ("convert",), "verify.py": ("convert",), "layouts/record.py": READERS,
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"), "parity/option_differences.py": ("parity",),
     "parity/output_files.py": ("parity",), "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
