@@ -11,14 +11,14 @@ from paddle_tsm import runtime
 runtime.prepare()  # the settings that Paddle reads when it is imported
 
 _HOMES = {
-    "Predictor": "paddle_tsm.predictor",
-    "StreamPredictor": "paddle_tsm.stream_predictor",
-    "create_model": "paddle_tsm.create",
-    "load_model": "paddle_tsm.load",
-    "load_pretrained": "paddle_tsm.load",
-    "load_stream": "paddle_tsm.stream",
-    "optim": "paddle_tsm.optim",
-    "read_optimizer": "paddle_tsm.optimizer_file",
+    "Predictor": "paddle_tsm.inference.predictor",
+    "StreamPredictor": "paddle_tsm.inference.stream_predictor",
+    "create_model": "paddle_tsm.models.create",
+    "load_model": "paddle_tsm.models.load",
+    "load_pretrained": "paddle_tsm.models.load",
+    "load_stream": "paddle_tsm.models.stream",
+    "optim": "paddle_tsm.training.optim",
+    "read_optimizer": "paddle_tsm.conversion.optimizer_state",
 }
 __all__ = sorted(_HOMES)
 
@@ -27,5 +27,5 @@ def __getattr__(name: str):
     if name in _HOMES:
         runtime.import_paddle()
         home = import_module(_HOMES[name])
-        return home if home.__name__ == f"paddle_tsm.{name}" else getattr(home, name)
+        return home if home.__name__.endswith(f".{name}") else getattr(home, name)
     raise AttributeError(f"module 'paddle_tsm' has no attribute {name!r}")

@@ -8,8 +8,19 @@ import os
 import signal
 import sys
 
-from paddle_tsm.commands import convert, demo, doctor, evaluate, export, inspect, parity, predict, stream, train
-from paddle_tsm.literal_text import literal
+from paddle_tsm.commands import (
+    convert,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    inspect,
+    parity,
+    predict,
+    stream,
+    train,
+)
+from paddle_tsm.terminal.literal_text import literal
 
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 

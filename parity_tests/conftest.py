@@ -27,8 +27,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def r18_file(tmp_path_factory):
     """A ResNet-18-TSM as mmaction2 would have written it, 27 classes."""
-    from paddle_tsm.demo import write_demo_checkpoint
-    from paddle_tsm.network import Network
+    from paddle_tsm.demo.material import write_demo_checkpoint
+    from paddle_tsm.networks.network import Network
 
     path = tmp_path_factory.mktemp("r18") / "r18_mmaction2.pth"
     write_demo_checkpoint(str(path), Network("tsm_resnet18", num_classes=27))

@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import torch
 
-from paddle_tsm.batch_norm import BatchNorm
+from paddle_tsm.models.layers.batch_norm import BatchNorm
 from torch_ref.batch_norm import BatchNorm as ReferenceBatchNorm
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import paddle_tsm
-from paddle_tsm import extras
+from paddle_tsm.terminal import extras
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import command_parser, main
-from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 
 PACKAGE = Path(paddle_tsm.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*")
@@ -28,12 +28,12 @@ READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "insp
 PRINTED_BY = {
     "commands/evaluation_input.py": ("evaluate", "export"), "commands/network_options.py": READERS,
     "commands/odd_videos.py": ("predict", "stream"), "checkpoint/wrapper.py": READERS, "layouts/network_file.py": READERS,
-    "layouts/recognise.py": READERS, "stream.py": ("stream", "export"), "inspect_file.py": ("inspect",), "inputs_kept.py": (),
-    "export/sidecar.py": ("predict", "stream", "evaluate"), "export/export.py": ("export", "predict", "evaluate", "stream"),
-    "training/files.py": ("train",), "training/processes.py": ("train",), "training/recipe.py": ("train",), "training/loop.py": ("train",),
-    "parity/files.py": ("parity",), "predictor.py": ("predict", "evaluate"), "stream_predictor.py": ("stream",),
+    "layouts/recognise.py": READERS, "models/stream.py": ("stream", "export"), "layouts/description.py": ("inspect",), "files/inputs_kept.py": (),
+    "export/sidecar.py": ("predict", "stream", "evaluate"), "export/exporter.py": ("export", "predict", "evaluate", "stream"),
+    "training/run_folder.py": ("train",), "training/processes.py": ("train",), "training/recipe.py": ("train",), "training/loop.py": ("train",),
+    "parity/checkpoint_pair.py": ("parity",), "inference/predictor.py": ("predict", "evaluate"), "inference/stream_predictor.py": ("stream",),
     "export/paddle_inference.py": ("predict", "stream", "evaluate"), "export/onnx_runtime.py": ("predict", "stream", "evaluate"),
-    "networks/shift_order.py": READERS, "layouts/paddlevideo.py": ("convert",), "verify.py": ("convert",), "layouts/record.py": READERS,
+    "networks/shift_order.py": READERS, "layouts/paddlevideo.py": ("convert",), "conversion/verify.py": ("convert",), "layouts/record.py": READERS,
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"), "parity/option_differences.py": ("parity",),
     "parity/output_files.py": ("parity",), "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
@@ -228,7 +228,7 @@ def test_names_of_frames(here, capsys, command):
 
 def test_what_the_demo_advises(here, capsys, monkeypatch):
     """A command line that parses, whatever the folder is called."""
-    from paddle_tsm import motion_demo
+    from paddle_tsm.demo import motion as motion_demo
 
     shown = motion_demo.Shown("TSM", 1.0, 1.0, 1.0, "a b/motion/tsm/last.safetensors")
     monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: ([shown, shown], 8))

@@ -12,7 +12,7 @@ from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.check_list import check_list
 from paddle_tsm.data.clip_reader import ClipReader, FrameSource
 from paddle_tsm.data.presets import preset
-from paddle_tsm.demo import write_demo_video
+from paddle_tsm.demo.material import write_demo_video
 
 
 def write(path, *lines):

@@ -9,9 +9,9 @@ import torch
 
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.convert import convert
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.conversion.convert import convert
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 
 
 def changed_copy(source, path, key, change):

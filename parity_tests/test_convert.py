@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 import paddle_tsm
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.convert import convert
+from paddle_tsm.conversion.convert import convert
 from paddle_tsm.layouts.network_file import read_network
 from parity_tests.recorded import names, recorded
 
@@ -102,7 +102,7 @@ def test_mits_bias_is_folded_into_the_batch_norm(tmp_path):
 
 def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatch):
     """One value changed between plan and file: the proof refuses it, and no file appears."""
-    import paddle_tsm.convert as module
+    import paddle_tsm.conversion.convert as module
 
     right = module.write_network
 
@@ -123,7 +123,7 @@ def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatc
 
 def test_a_plan_that_went_wrong_is_not_kept(tmp_path, monkeypatch):
     """The wrong fold exchanged: every tensor reads back as it was meant, and the logits tell."""
-    import paddle_tsm.layouts.fold_order as module
+    import paddle_tsm.networks.shift_order as module
 
     source = tmp_path / "pv.pdparams"
     vector = recorded("paddlevideo_tsm_r50_t8")
@@ -181,7 +181,7 @@ def test_to_paddlevideo_with_another_number_of_frames(tmp_path, capsys):
 
 
 def test_no_verify(tmp_path, r18_file, monkeypatch):
-    import paddle_tsm.verify as module
+    import paddle_tsm.conversion.verify as module
 
     monkeypatch.setattr(module, "written_difference", lambda *args: 1 / 0)
     convert(r18_file, tmp_path / "out.safetensors", verify=False)

@@ -16,7 +16,7 @@ import torch
 
 import torch_ref
 from paddle_tsm.cli import main
-from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.layouts.registry import LAYOUTS
 from parity_tests.recorded import recorded
 
 # {depth}: 50 where PaddleVideo takes part, which has no smaller network, else 18

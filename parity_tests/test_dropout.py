@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import paddle_tsm
-import paddle_tsm.initial_weights
-import paddle_tsm.loss
+import paddle_tsm.models.initial_weights
+import paddle_tsm.training.loss
 import paddle_tsm.optim
-import paddle_tsm.train_step
+import paddle_tsm.training.train_step
 import torch_ref
 import torch_ref.initial_weights
 import torch_ref.loss

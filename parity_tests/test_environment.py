@@ -12,9 +12,9 @@ from packaging.specifiers import SpecifierSet
 
 from paddle_tsm.cli import main
 from paddle_tsm.commands import demo
-from paddle_tsm.demo import write_demo_checkpoint
+from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export import onnx_file
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 from parity_tests.small_training import ROOT
 from parity_tests.test_imports import run
 

@@ -9,16 +9,16 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
-from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import merged, score_clips
-from paddle_tsm.load import assign_weights, load_model
-from paddle_tsm.network import Network
+from paddle_tsm.models.load import assign_weights, load_model
+from paddle_tsm.networks.network import Network
 
 CLASSES, SEGMENTS, SIZE, VIDEOS = 6, 3, 32, 7
 
@@ -237,7 +237,7 @@ def test_scores_and_measures_need_no_framework():
     code = """
 import sys
 import paddle_tsm.evaluation.score, paddle_tsm.evaluation.metrics, paddle_tsm.evaluation.ensemble
-import paddle_tsm.evaluation.summary, paddle_tsm.evaluation.files, paddle_tsm.commands.evaluate
+import paddle_tsm.evaluation.summary, paddle_tsm.evaluation.result_files, paddle_tsm.commands.evaluate
 assert "paddle" not in sys.modules and "torch" not in sys.modules and "matplotlib" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

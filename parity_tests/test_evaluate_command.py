@@ -15,11 +15,11 @@ from paddle_tsm.commands import evaluate
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
-from paddle_tsm.load import load_model
-from paddle_tsm.network import Network
+from paddle_tsm.models.load import load_model
+from paddle_tsm.networks.network import Network
 
 CLASSES, VIDEOS = 6, 6
 OPTIONS = ["--size", "32", "--num-segments", "2"]
@@ -241,7 +241,7 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
 
         monkeypatch.setattr(evaluate, "engine_run", engine_run)
     else:
-        from paddle_tsm.evaluation import files
+        from paddle_tsm.evaluation import result_files as files
 
         monkeypatch.setattr(files, "write_confusion", lambda *_: signal.raise_signal(signal.SIGINT))
     words = ["--weights", "mmaction2.pth", "--sampling", "twice", "--batch", 2, "--out", tmp_path]
@@ -253,7 +253,7 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
 def test_a_full_disk_leaves_the_old_files(command, tmp_path, capsys, monkeypatch):
     assert command("list.txt", "--weights", "mmaction2.pth", "--out", tmp_path) == 0
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
-    from paddle_tsm.evaluation import files
+    from paddle_tsm.evaluation import result_files as files
 
     def full(*_):
         raise OSError(28, os.strerror(28))

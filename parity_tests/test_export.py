@@ -14,23 +14,23 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
-from paddle_tsm.export.export import export, write
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.export.exporter import export, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
-from paddle_tsm.export.ports import clip_ports
+from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
-from paddle_tsm.export.verified import verify
-from paddle_tsm.load import assign_weights
-from paddle_tsm.network import Network
+from paddle_tsm.export.verification import verify
+from paddle_tsm.models.load import assign_weights
+from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES
-from paddle_tsm.predictor import Predictor
+from paddle_tsm.inference.predictor import Predictor
 
 FLOAT64 = TOLERANCES["float64"].limit
 T, SIZE, CLASSES = 4, 32, 7

@@ -9,12 +9,12 @@ import paddle
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.create import build
-from paddle_tsm.demo import draw_weights
-from paddle_tsm.network import Network
-from paddle_tsm.non_local_options import MODES
+from paddle_tsm.models.create import build
+from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.non_local import MODES
 from paddle_tsm.parity import paddle_side
-from paddle_tsm.parity.files import noise_clip
+from paddle_tsm.parity.checkpoint_pair import noise_clip
 from paddle_tsm.parity.gradients import compare_gradients, seeded_labels
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.tolerance import TOLERANCES

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import paddle_tsm
-import paddle_tsm.initial_weights
+import paddle_tsm.models.initial_weights
 import torch_ref
 import torch_ref.initial_weights
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 
 R50 = Network("tsm_resnet50", num_classes=400).shapes()
-draw = paddle_tsm.initial_weights.draw_initial_weights
+draw = paddle_tsm.models.initial_weights.draw_initial_weights
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -24,7 +24,7 @@ def test_both_frameworks_start_from_the_same_weights(dtype, classes):
         ours.to(dtype=dtype)  # which makes a float64 of the step counter too
     reference = torch_ref.create_model("tsm_resnet18", num_classes=classes).to(getattr(torch, dtype))
     fc = reference.fc.weight.detach().numpy().copy()
-    assert paddle_tsm.initial_weights.initialise(ours, 3) is ours
+    assert paddle_tsm.models.initial_weights.initialise(ours, 3) is ours
     assert torch_ref.initial_weights.initialise(reference, 3) is reference
     state = reference.state_dict()
     assert ours.state_dict().keys() == state.keys()
@@ -38,7 +38,7 @@ def test_both_packages_draw_the_same():
     reference = torch_ref.initial_weights.draw_initial_weights(R50, 5)
     for name, values in draw(R50, 5).items():
         np.testing.assert_array_equal(values, reference[name], strict=True)
-    modules = paddle_tsm.initial_weights, torch_ref.initial_weights
+    modules = paddle_tsm.models.initial_weights, torch_ref.initial_weights
     assert [row.pattern for row in modules[0].TABLE] == [row.pattern for row in modules[1].TABLE]
     for name in ("draw_initial_weights", "initialise"):
         assert inspect.signature(getattr(modules[0], name)) == inspect.signature(getattr(modules[1], name))
@@ -87,7 +87,7 @@ def test_as_mmaction2_draws_it():
     assert tensors["dw.weight"].std() == pytest.approx(0.0459, rel=0.08)  # 864 values only
 
 
-@pytest.mark.parametrize("package", [paddle_tsm.initial_weights, torch_ref.initial_weights])
+@pytest.mark.parametrize("package", [paddle_tsm.models.initial_weights, torch_ref.initial_weights])
 def test_a_tensor_that_no_row_describes(package):
     with pytest.raises(ValueError, match="position: no initial distribution for \\[8\\]"):
         package.draw_initial_weights({"position": (8,)}, 0)
@@ -100,7 +100,7 @@ def test_non_local_blocks_start_as_the_identity(name):
     """mmcv's: projections N(0, 0.01), biases 0, the scale behind them 0; the same in both packages."""
     options = {"num_classes": 5, "non_local": {"mode": "concatenation", "out_bias": True}}
     ours, reference = paddle_tsm.create_model(name, **options), torch_ref.create_model(name, **options)
-    paddle_tsm.initial_weights.initialise(ours, 3), torch_ref.initial_weights.initialise(reference, 3)
+    paddle_tsm.models.initial_weights.initialise(ours, 3), torch_ref.initial_weights.initialise(reference, 3)
     state, expected = ours.state_dict(), reference.state_dict()
     blocks = [tensor for tensor in expected if ".non_local." in tensor]
     assert blocks

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.inputs_kept import keep_inputs
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.files.inputs_kept import keep_inputs
+from paddle_tsm.networks.network import Network
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import torch
 
 import torch_ref
 from paddle_tsm.cli import main
-from paddle_tsm.flops import count_flops
-from paddle_tsm.network import Network
+from paddle_tsm.networks.flops import count_flops
+from paddle_tsm.networks.network import Network
 
 
 def inspected(capsys, *args):

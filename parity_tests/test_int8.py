@@ -9,19 +9,20 @@ import onnx
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset
-from paddle_tsm.demo import write_demo_checkpoint
+from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export.calibration import read_clips
-from paddle_tsm.export.export import export
-from paddle_tsm.export.verified import compare, verify_int8
-from paddle_tsm.network import ARCHITECTURES, Network
+from paddle_tsm.export.exporter import export
+from paddle_tsm.export.verification import compare, verify_int8
+from paddle_tsm.networks.families import ARCHITECTURES
+from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.tolerance import int8_limit
-from paddle_tsm.predictor import Predictor
+from paddle_tsm.inference.predictor import Predictor
 from parity_tests.motion_clips import motion_clip
 
 pytestmark = pytest.mark.writes_onnx

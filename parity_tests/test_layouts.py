@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from paddle_tsm.checkpoint import Checkpoint
-from paddle_tsm.demo import draw_weights
-from paddle_tsm.layouts.key_map import expand, pattern
+from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.layouts.key_table import expand, pattern
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.layouts.recognise import canonical_names, find_layout
-from paddle_tsm.layouts.systems import LAYOUTS
-from paddle_tsm.network import ARCHITECTURES, Network
-from paddle_tsm.non_local_options import MODES
+from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.networks.families import ARCHITECTURES
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.non_local import MODES
 
 NETWORKS = [
     *(Network(arch, num_classes=7) for arch in ARCHITECTURES),
@@ -188,7 +189,7 @@ def test_step_counters_all_or_none():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's momentum."""
-    from paddle_tsm.optimizer_file import PADDLE_NAMES
+    from paddle_tsm.conversion.optimizer_state import PADDLE_NAMES
     from paddle_tsm.parity.report_page import weights_table
 
     network = next(n for each, n in PAIRS if each.name == layout).with_options(num_classes=2048)
@@ -201,8 +202,8 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     transposed = paddles or file_format == "pdparams" and layout in ("canonical", "torchvision")
     weight = f"{network.classifier}.weight"
     arrays = draw_weights(network)
-    there = {e.there: arrays[e.canonical] for e in expand(LAYOUTS[layout], network)}
-    key = next(e.there for e in expand(LAYOUTS[layout], network) if e.canonical == weight)
+    there = {e.key: arrays[e.canonical] for e in expand(LAYOUTS[layout], network)}
+    key = next(e.key for e in expand(LAYOUTS[layout], network) if e.canonical == weight)
     there[key] = arrays[weight].T if transposed else arrays[weight]
     internal = {name: f"param_{i}" for i, name in enumerate(there)}
     file = Checkpoint("x", file_format, there, (), {PADDLE_NAMES: internal}, {})
@@ -215,7 +216,7 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
 
 def momentum_of(found, internal, array):
     """Paddle's momentum of one parameter, which has the parameter's own orientation."""
-    import paddle_tsm.optimizer_file as module
+    import paddle_tsm.conversion.optimizer_state as module
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read_optimizer_tree", lambda path: {f"{internal}_velocity_0": array})

@@ -13,9 +13,9 @@ import pytest
 import paddle_tsm
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.demo import draw_weights, write_demo_checkpoint, write_demo_video
-from paddle_tsm.literal_text import as_text, literal, plain_console
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
+from paddle_tsm.networks.network import Network
 
 # markup that is well formed, markup that is not, an emoji code, colour, title and bell, C1's escape, the direction turned
 NAMES = [
@@ -99,7 +99,7 @@ def test_a_drawn_label(monkeypatch):
     import cv2
     import numpy as np
 
-    from paddle_tsm import labelled_video
+    from paddle_tsm.inference import labelled_video
 
     drawn = []
     monkeypatch.setattr(cv2, "putText", lambda frame, text, *rest: drawn.append(text))
@@ -171,10 +171,10 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     ElementTree.parse(f"{PATH}.xml")
 
     from paddle_tsm.parity.compare import Row
-    from paddle_tsm.parity.files import read_pair
+    from paddle_tsm.parity.checkpoint_pair import read_pair
     from paddle_tsm.parity.report_page import page, rows_table
-    from paddle_tsm.parity.run import Report
-    from paddle_tsm.parity.show import print_report, write_junit
+    from paddle_tsm.parity.comparison import Report
+    from paddle_tsm.parity.console_report import print_report, write_junit
 
     report = Report(rows=[Row(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES], first_layer=NAMES[3])
     write_junit(report, "hostile.xml")

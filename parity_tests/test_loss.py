@@ -7,9 +7,9 @@ import paddle
 import pytest
 import torch
 
-import paddle_tsm.loss
+import paddle_tsm.training.loss
 import torch_ref.loss
-from paddle_tsm.blending import cutmix, mixup, random_box
+from paddle_tsm.training.blending import cutmix, mixup, random_box
 
 RNG = np.random.default_rng(0)
 HARD = np.array([0, 3, 2, 4, 1])
@@ -36,7 +36,7 @@ def test_cross_entropy_is_torchs(logits, target, smoothing):
     expected = value_and_gradient(
         torch.nn.functional.cross_entropy, torch.from_numpy, logits.astype("float64"), target, label_smoothing=smoothing
     )
-    for package, tensor in ((paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
+    for package, tensor in ((paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
         loss, gradient = value_and_gradient(
             package.cross_entropy, tensor, logits.astype("float64"), target, label_smoothing=smoothing
         )
@@ -48,22 +48,22 @@ def test_paddles_own_would_not_do():
     """Its tails are cut off at -64 and its label smoothing is rounded: why there is one of our own."""
     x, y = paddle.to_tensor(np.array([[0.0, -1000.0]])), paddle.to_tensor(np.array([1]))
     assert paddle.nn.functional.cross_entropy(x, y).item() == pytest.approx(64)
-    assert paddle_tsm.loss.cross_entropy(x, y).item() == 1000
+    assert paddle_tsm.training.loss.cross_entropy(x, y).item() == 1000
     x, y = paddle.to_tensor(ORDINARY), paddle.to_tensor(HARD)
-    ours = paddle_tsm.loss.cross_entropy(x, y, label_smoothing=0.1).item()
+    ours = paddle_tsm.training.loss.cross_entropy(x, y, label_smoothing=0.1).item()
     assert abs(paddle.nn.functional.cross_entropy(x, y, label_smoothing=0.1).item() - ours) > 1e-9
 
 
 def test_float32():
     logits = ORDINARY.astype("float32")
-    loss, gradient = value_and_gradient(paddle_tsm.loss.cross_entropy, paddle.to_tensor, logits, HARD)
+    loss, gradient = value_and_gradient(paddle_tsm.training.loss.cross_entropy, paddle.to_tensor, logits, HARD)
     assert gradient.dtype == np.float32
     expected = value_and_gradient(torch.nn.functional.cross_entropy, torch.from_numpy, logits, HARD)
     assert loss == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("package, tensor", [(paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
+@pytest.mark.parametrize("package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
 @pytest.mark.parametrize("target, options", [
     (np.array([0, 6]), {}), (np.array([0, -1]), {}), (np.zeros((2, 5)), {}), (np.array([0]), {}),
     (np.array([0, 1]), {"label_smoothing": 1.5}),
@@ -79,13 +79,13 @@ def test_binary_cross_entropy_is_torchs(logits, target):
     logits = logits.astype("float64")
     theirs = torch.nn.functional.binary_cross_entropy_with_logits
     expected = value_and_gradient(theirs, torch.from_numpy, logits, target)
-    for package, tensor in ((paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
+    for package, tensor in ((paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)):
         loss, gradient = value_and_gradient(package.binary_cross_entropy, tensor, logits, target)
         assert loss == pytest.approx(expected[0], rel=1e-12)
         np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("package, tensor", [(paddle_tsm.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
+@pytest.mark.parametrize("package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
 @pytest.mark.parametrize("target", [np.array([0, 1]), np.zeros((2, 5)), np.zeros((1, 6))])
 def test_several_labels_that_do_not_fit(package, tensor, target):
     with pytest.raises(ValueError, match=r"wanted \[2, 6\]"):
@@ -94,7 +94,7 @@ def test_several_labels_that_do_not_fit(package, tensor, target):
 
 def test_same_names_and_arguments():
     for name in ("cross_entropy", "binary_cross_entropy", "check_target"):
-        assert inspect.signature(getattr(paddle_tsm.loss, name)) == inspect.signature(getattr(torch_ref.loss, name))
+        assert inspect.signature(getattr(paddle_tsm.training.loss, name)) == inspect.signature(getattr(torch_ref.loss, name))
 
 
 def batch(clips=4, frames=3, h=10, w=8):

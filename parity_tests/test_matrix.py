@@ -7,13 +7,13 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
-from paddle_tsm.demo import draw_weights
-from paddle_tsm.layouts.key_map import expand
-from paddle_tsm.layouts.matrix import matrix, source_network
+from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.layouts.key_table import expand
+from paddle_tsm.conversion.matrix import matrix, source_network
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.parity.compare import distance
-from paddle_tsm.parity.files import noise_clip
+from paddle_tsm.parity.checkpoint_pair import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
 
 # the usual networks; then, as a longer proof, every other kind that some layout shares with another

@@ -16,8 +16,8 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import CROPS, SYSTEMS, preset
 from paddle_tsm.data.video_file import count_frames, read_frames
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 from parity_tests.test_transforms import SIZES, image, load
 
 # --crops -> MIT's (--test_crops, --full_res)

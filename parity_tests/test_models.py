@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import paddle_tsm
-import paddle_tsm.batch_norm
-import paddle_tsm.mobilenet_v2
-import paddle_tsm.non_local
-import paddle_tsm.non_local_options
-import paddle_tsm.recognizer
-import paddle_tsm.resnet
-import paddle_tsm.shift
-import paddle_tsm.temporal_pool
+import paddle_tsm.models.layers.batch_norm
+import paddle_tsm.models.mobilenet_v2
+import paddle_tsm.models.layers.non_local
+import paddle_tsm.networks.non_local
+import paddle_tsm.models.recognizer
+import paddle_tsm.models.resnet
+import paddle_tsm.models.layers.shift
+import paddle_tsm.models.layers.temporal_pool
 import torch_ref
 import torch_ref.batch_norm
 import torch_ref.mobilenet_v2
@@ -26,22 +26,23 @@ import torch_ref.recognizer
 import torch_ref.resnet
 import torch_ref.shift
 import torch_ref.temporal_pool
-from paddle_tsm.demo import draw_weights
-from paddle_tsm.network import ARCHITECTURES, Network
-from paddle_tsm.parity.files import noise_clip
+from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.networks.families import ARCHITECTURES
+from paddle_tsm.networks.network import Network
+from paddle_tsm.parity.checkpoint_pair import noise_clip
 from paddle_tsm.parity.paddle_side import PaddleSide
-from paddle_tsm.parity.run import run_parity
+from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.torch_side import TorchSide
 
 PAIRS = [
-    (paddle_tsm.shift, torch_ref.shift),
-    (paddle_tsm.batch_norm, torch_ref.batch_norm),
-    (paddle_tsm.recognizer, torch_ref.recognizer),
-    (paddle_tsm.resnet, torch_ref.resnet),
-    (paddle_tsm.mobilenet_v2, torch_ref.mobilenet_v2),
-    (paddle_tsm.non_local, torch_ref.non_local),
-    (paddle_tsm.non_local_options, torch_ref.non_local_options),
-    (paddle_tsm.temporal_pool, torch_ref.temporal_pool),
+    (paddle_tsm.models.layers.shift, torch_ref.shift),
+    (paddle_tsm.models.layers.batch_norm, torch_ref.batch_norm),
+    (paddle_tsm.models.recognizer, torch_ref.recognizer),
+    (paddle_tsm.models.resnet, torch_ref.resnet),
+    (paddle_tsm.models.mobilenet_v2, torch_ref.mobilenet_v2),
+    (paddle_tsm.models.layers.non_local, torch_ref.non_local),
+    (paddle_tsm.networks.non_local, torch_ref.non_local_options),
+    (paddle_tsm.models.layers.temporal_pool, torch_ref.temporal_pool),
 ]
 OPTIONS = {
     "shift_place": ("blockres", "block"),

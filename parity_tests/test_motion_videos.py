@@ -6,7 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.data.motion_videos import CLASSES, MOTIONS, OPPOSITE, STEPS, draw_bag, write_motion_videos
+from paddle_tsm.data.motion_videos import (
+    CLASSES,
+    MOTIONS,
+    OPPOSITE,
+    STEPS,
+    draw_bag,
+    write_motion_videos,
+)
 from paddle_tsm.data.video_file import read_frames
 from parity_tests.motion_clips import motion_clip
 

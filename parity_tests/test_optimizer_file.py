@@ -8,9 +8,9 @@ import torch
 import paddle_tsm
 import torch_ref
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError
-from paddle_tsm.layouts.key_map import expand
+from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import interpret
-from paddle_tsm.optimizer_order import module_order, possible_orders
+from paddle_tsm.conversion.optimizer_order import module_order, possible_orders
 from parity_tests.recorded import names, recorded
 from parity_tests.upstream_training import Kind, Training
 
@@ -22,7 +22,7 @@ def test_order_is_mmaction2s_own(name):
     """The recorded parameter groups, in the order in which mmaction2's optimizer numbers them."""
     vector = recorded(name)
     found = interpret(vector.checkpoint(), **vector.options())
-    canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+    canonical = {entry.key: entry.canonical for entry in expand(found.layout, found.network)}
     groups = tuple(tuple(canonical[key] for key in group["params"]) for group in vector.meta["param_groups"])
     (order,) = [order for order in possible_orders(found) if order.groups == groups]
     assert (order.grouping, order.norms) == ("mmaction2's groups", "every BatchNorm")
@@ -34,7 +34,7 @@ def test_module_order_is_the_systems_own(name):
     vector = recorded(name)
     tensors = {key: np.broadcast_to(np.float32(0), shape) for key, shape in vector.meta["state_dict"].items()}
     found = interpret(Checkpoint(f"{name}.pth", "torch-zip", tensors, ("state_dict",), {}, {}), **vector.options())
-    canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+    canonical = {entry.key: entry.canonical for entry in expand(found.layout, found.network)}
     written = [canonical[key] for key in vector.meta["state_dict"] if key.endswith(("weight", "bias"))]
     assert list(module_order(found.layout, found.network)) == written
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import paddle_tsm
-import paddle_tsm.loss
-import paddle_tsm.train_step
+import paddle_tsm.training.loss
+import paddle_tsm.training.train_step
 from paddle_tsm.checkpoint import CheckpointError
 from parity_tests.upstream_training import DECAY, LR, MAX_NORM, MOMENTUM, Kind, Training, batch
 
@@ -50,7 +50,7 @@ def next_step(training: Training, path, state):
     if kind.rule not in ("mmaction2", "mit"):
         for group in optimizer.param_groups:  # one rate and one decay for all
             group["lr"], group["weight_decay"] = LR, DECAY
-    paddle_tsm.train_step.train_step(model, optimizer, [batch(2)], paddle_tsm.loss.cross_entropy)
+    paddle_tsm.training.train_step.train_step(model, optimizer, [batch(2)], paddle_tsm.training.loss.cross_entropy)
     theirs, worst = training.reference.state_dict(), 0.0
     for name, tensor in model.state_dict().items():
         ours = tensor.numpy()

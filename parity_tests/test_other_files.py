@@ -194,7 +194,7 @@ def test_several_networks_lead_somewhere(tmp_path, arrays, capsys, command):
     torch.save({"state_dict": state, "ema_state_dict": {name: value + 1 for name, value in state.items()}}, path)
     rest = {"predict": ["clip.mp4", "--weights", str(path)], "inspect": [str(path)], "convert": [str(path), str(out)]}
     if command == "predict":
-        from paddle_tsm.demo import write_demo_video
+        from paddle_tsm.demo.material import write_demo_video
 
         write_demo_video(str(tmp_path / "clip.mp4"), frames=8)
         rest["predict"][0] = str(tmp_path / "clip.mp4")

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-import paddle_tsm.parity.files as parity_files
+import paddle_tsm.parity.checkpoint_pair as parity_files
 from paddle_tsm.cli import main
-from paddle_tsm.demo import write_demo_checkpoint
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.networks.network import Network
 from parity_tests.small_training import environment
 
 OLD_JSON = '{"equal": true, "verdict": "equal", "rows": []}'

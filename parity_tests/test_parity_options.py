@@ -10,11 +10,11 @@ import pytest
 
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.demo import draw_weights, write_demo_checkpoint
-from paddle_tsm.layouts.key_map import expand
-from paddle_tsm.layouts.recognise import layout_named
-from paddle_tsm.network import Network
-from paddle_tsm.parity.files import compare_files, noise_clip, read_pair
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint
+from paddle_tsm.layouts.key_table import expand
+from paddle_tsm.layouts.registry import layout_named
+from paddle_tsm.networks.network import Network
+from paddle_tsm.parity.checkpoint_pair import compare_files, noise_clip, read_pair
 from paddle_tsm.parity.report_page import write_page
 
 FILES = ["--json", "p.json", "--junit", "p.xml", "--size", "32"]
@@ -71,7 +71,7 @@ def write_paddlevideo(path) -> None:
     network = Network("tsm_resnet50", num_classes=5, shift_order="past_first")
     tensors, entries = draw_weights(network), expand(layout_named("paddlevideo"), network, transposed=True)
     write_checkpoint(path, {
-        entry.there: np.ascontiguousarray(tensors[entry.canonical].T) if entry.transposed else tensors[entry.canonical]
+        entry.key: np.ascontiguousarray(tensors[entry.canonical].T) if entry.transposed else tensors[entry.canonical]
         for entry in entries
     })
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 from paddle_tsm.training import processes
 from parity_tests.small_training import ROOT, arguments, clips, environment  # noqa: F401  `clips` is a fixture
 

@@ -11,8 +11,8 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import preset
 from paddle_tsm.data.video_file import count_frames, read_frames
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 
 CLASSES = 6
 
@@ -95,7 +95,7 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
 
 
 def test_a_writer_that_fails_leaves_nothing(folder):
-    from paddle_tsm.labelled_video import video_writer
+    from paddle_tsm.inference.labelled_video import video_writer
 
     before = sorted(folder.iterdir())
     with pytest.raises(KeyboardInterrupt), video_writer(folder / "half.mp4", 10) as write:

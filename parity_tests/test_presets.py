@@ -16,7 +16,7 @@ from paddle_tsm.data.datasets import DATA_SETS, data_set, flip_rule
 from paddle_tsm.data.flip import FlipRule, mirror
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, preset
 from paddle_tsm.data.scores import average_views
-from paddle_tsm.demo import write_demo_video
+from paddle_tsm.demo.material import write_demo_video
 
 ALL = [
     (name, rule, crop)

@@ -7,10 +7,10 @@ import torch
 
 import paddle_tsm
 import torch_ref
-from paddle_tsm.convert import convert
+from paddle_tsm.conversion.convert import convert
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.parity.compare import distance
-from paddle_tsm.parity.files import noise_clip
+from paddle_tsm.parity.checkpoint_pair import noise_clip
 
 
 @pytest.fixture(scope="module", params=["resnet18", "resnet50", "mobilenet_v2"])

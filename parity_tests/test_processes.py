@@ -11,11 +11,11 @@ import pytest
 
 from paddle_tsm import load_model
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.demo import write_demo_checkpoint
+from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 from paddle_tsm.training import validate
 from paddle_tsm.training.loop import Plan, train
 from paddle_tsm.training.order import batches_of, epoch_order

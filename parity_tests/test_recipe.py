@@ -10,7 +10,7 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.data.flip import FlipRule
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 from paddle_tsm.training.recipe import Recipe, parse_changes, recipe
 
 def test_rates_of_mmaction2():

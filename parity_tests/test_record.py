@@ -13,9 +13,9 @@ import torch
 import paddle_tsm
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 
 SUFFIXES = ("safetensors", "pdparams", "pth")
 OLD = {"network": {"arch": "tsm_resnet10", "shift_div": 4, "num_segments": 16, "shift_order": "past_first"}, "layouts": ["mmaction2", "canonical"], "tool": "paddle-tsm 0.1.0"}

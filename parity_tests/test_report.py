@@ -12,9 +12,9 @@ import pytest
 from paddle_tsm.parity import output_files
 from paddle_tsm.parity.compare import Row
 from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.files import compare_files, read_pair
+from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
 from paddle_tsm.parity.report_page import write_page
-from paddle_tsm.parity.run import Training
+from paddle_tsm.parity.comparison import Training
 from paddle_tsm.parity.steps import seeded_batches
 
 PLOTS = {"forward_error", "gradient_error", "losses", "loss_difference", "float32_gap"}

@@ -17,11 +17,11 @@ import paddle_tsm
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.training import loop
-from paddle_tsm.training.files import digest_of
+from paddle_tsm.training.run_folder import digest_of
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.update import Update, update
+from paddle_tsm.training.weight_update import Update, update
 from parity_tests.small_training import (
     Job, arguments, clips, entries, environment, leftovers, rows, samples, small_recipe, start, train_small, values, weights,
 )  # fmt: skip

@@ -47,7 +47,7 @@ def test_imported_first():
 
 @several
 def test_late_says_so_once():
-    done = fresh("import paddle\nimport paddle_tsm\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.shift\n" + SHOW)
+    done = fresh("import paddle\nimport paddle_tsm\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.models.layers.shift\n" + SHOW)
     assert json.loads(done.stdout)["threads"] == ["too late", "1"]
     assert len(late_warnings(done)) == 1 and "Import paddle_tsm first" in late_warnings(done)[0]
 

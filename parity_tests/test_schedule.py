@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
+from paddle_tsm.training.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
 
 # what mmaction2's TSM configurations have: warm-up by iterations, steps by epochs, together
 TSM = (LinearLR(start_factor=0.1, end=5, convert_to_iter_based=True), MultiStepLR(milestones=(25, 45), end=50))
@@ -109,5 +109,5 @@ def test_what_cannot_be_meant(make):
 
 
 def test_no_framework_is_needed():
-    code = "import sys, paddle_tsm.schedule; assert not {'paddle', 'torch'} & set(sys.modules)"
+    code = "import sys, paddle_tsm.training.schedule; assert not {'paddle', 'torch'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

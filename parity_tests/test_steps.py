@@ -9,19 +9,25 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.create import build
-from paddle_tsm.initial_weights import draw_initial_weights
-from paddle_tsm.network import Network
+from paddle_tsm.models.create import build
+from paddle_tsm.models.initial_weights import draw_initial_weights
+from paddle_tsm.networks.network import Network
 from paddle_tsm.parity import paddle_side
-from paddle_tsm.parity.noise import Gap, distances, measure_gap, nudge, nudged_weights
+from paddle_tsm.parity.noise import (
+    Gap,
+    distances,
+    measure_gap,
+    nudge,
+    nudged_weights,
+)
 from paddle_tsm.parity.paddle_side import PaddleSide
-from paddle_tsm.parity.run import Report, gap_row
+from paddle_tsm.parity.comparison import Report, gap_row
 from paddle_tsm.parity.report_files import finite
-from paddle_tsm.parity.show import verdict
+from paddle_tsm.parity.console_report import verdict
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide
-from paddle_tsm.train_step import StepResult
+from paddle_tsm.training.train_step import StepResult
 
 R18 = Network("tsm_resnet18", num_classes=4, num_segments=4)
 WEIGHTS = draw_initial_weights(R18.shapes(), 0)

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from paddle_tsm.data.video_file import count_frames
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
 
 FRAMES = 4000  # some minutes of work: nobody waits for the end
 

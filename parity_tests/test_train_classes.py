@@ -98,7 +98,7 @@ def test_a_kept_classifier_keeps_its_classes(names, tmp_path, capsys):
 
 def lines(labels=4, names=(), **changes) -> list[str]:
     """What is said of four classes and epochs, with these changes."""
-    from paddle_tsm.training.announce import announcements
+    from paddle_tsm.training.announcements import announcements
 
     chosen = recipe("mmaction2-kinetics400", **{"num_classes": 4, "warmup": 0, "milestones": (2,), "epochs": 4} | changes)
     return announcements(chosen, set(range(labels)), names)

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 import paddle_tsm
-import paddle_tsm.initial_weights
-import paddle_tsm.load
-import paddle_tsm.loss
-import paddle_tsm.train_step
+import paddle_tsm.models.initial_weights
+import paddle_tsm.models.load
+import paddle_tsm.training.loss
+import paddle_tsm.training.train_step
 import torch_ref
 import torch_ref.initial_weights
 import torch_ref.load
 import torch_ref.loss
 import torch_ref.train_step
-from paddle_tsm.blending import mixup
-from paddle_tsm.network_tensors import BATCH_NORM_TENSORS
-from paddle_tsm.schedule import LinearLR, MultiStepLR, learning_rates
+from paddle_tsm.training.blending import mixup
+from paddle_tsm.networks.layers import BATCH_NORM_TENSORS
+from paddle_tsm.training.schedule import LinearLR, MultiStepLR, learning_rates
 
 T, CLASSES = 2, 5
 PACKAGES = pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
@@ -153,6 +153,6 @@ def test_partial_bn_leaves_all_but_the_first(package):
 
 def test_same_names_and_arguments():
     for name in ("StepResult", "train_step", "add_gradients", "as_tensor"):
-        sides = getattr(paddle_tsm.train_step, name), getattr(torch_ref.train_step, name)
+        sides = getattr(paddle_tsm.training.train_step, name), getattr(torch_ref.train_step, name)
         signatures = [str(inspect.signature(side)).replace("torch_ref", "paddle_tsm") for side in sides]
         assert signatures[0] == signatures[1]

@@ -10,10 +10,10 @@ from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset
-from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 from parity_tests.trained_files import become_all, command, evaluated, predicted_class
 
 SMALL = ("arch=tsm_resnet10", "size=32", "batch=8", "epochs=1", "warmup=0", "dropout=0", "lr=0.01", "flip=false")

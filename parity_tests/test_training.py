@@ -8,23 +8,23 @@ import paddle
 import pytest
 
 import paddle_tsm
-import paddle_tsm.initial_weights
-import paddle_tsm.loss
+import paddle_tsm.models.initial_weights
+import paddle_tsm.training.loss
 import paddle_tsm.optim
-import paddle_tsm.train_step
+import paddle_tsm.training.train_step
 import torch_ref
 from paddle_tsm.checkpoint import read_checkpoint
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.training import loop
-from paddle_tsm.training import update as update_file
+from paddle_tsm.training import weight_update as update_file
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.order import batches_of, epoch_order, steps_of
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.update import update
+from paddle_tsm.training.weight_update import update
 from parity_tests.small_training import (
     CLASSES, OPTIONS, T, TRAIN, apart, clips, entries, rows, samples, small_recipe, train_small, values, weights,
 )  # fmt: skip
@@ -35,7 +35,7 @@ __all__ = ["clips"]  # the fixture
 def test_every_number_is_a_training_steps(clips, tmp_path):
     """The whole loop, once more by hand: order, clips, dropout, rate, step."""
     train_small(clips, tmp_path / "run")
-    model = paddle_tsm.initial_weights.initialise(
+    model = paddle_tsm.models.initial_weights.initialise(
         paddle_tsm.create_model("tsm_resnet18", num_classes=CLASSES, num_segments=T, dropout=0.5), OPTIONS["seed"]
     )
     optimizer = paddle_tsm.optim.tsm_sgd(model, lr=0.005, momentum=0.9, weight_decay=1e-4, max_norm=20.0)
@@ -49,7 +49,7 @@ def test_every_number_is_a_training_steps(clips, tmp_path):
             read = [reader[key] for key in keys]
             x, y = np.concatenate([clip for clip, _, _ in read]), np.array([labels[0] for _, labels, _ in read])
             model.dropout.use_mask(paddle.to_tensor(dropout_mask(keys, OPTIONS["seed"], (T, 512), 0.5)))
-            result = paddle_tsm.train_step.train_step(model, optimizer, [(x, y)], paddle_tsm.loss.cross_entropy)
+            result = paddle_tsm.training.train_step.train_step(model, optimizer, [(x, y)], paddle_tsm.training.loss.cross_entropy)
             right = (result.logits.argmax(1) == y).mean()
             row = (epoch, step, optimizer.get_lr(), result.loss, right, result.grad_norm, len(y))
             expected.append(dict(zip(rows(tmp_path / "run")[0], map(str, row))))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.demo import write_demo_checkpoint
-from paddle_tsm.initial_weights import draw_initial_weights
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.models.initial_weights import draw_initial_weights
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 from parity_tests.small_training import CLASSES, T, apart, arguments, clips, rows, small_recipe, weights, write_clip
 
 __all__ = ["clips"]  # the fixture

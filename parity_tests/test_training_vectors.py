@@ -9,15 +9,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-import paddle_tsm.loss
+import paddle_tsm.training.loss
 import paddle_tsm.optim
-import paddle_tsm.parameter_groups
-import paddle_tsm.train_step
+import paddle_tsm.training.parameter_groups
+import paddle_tsm.training.train_step
 import torch_ref.loss
 import torch_ref.optim
 import torch_ref.parameter_groups
 import torch_ref.train_step
-from paddle_tsm.layouts.key_map import expand
+from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.torch_side import TorchSide
@@ -31,8 +31,8 @@ CONSTANTS = {"float32(1e-5)": float(np.float32(1e-5)), "1 - float32(0.9)": 1 - f
 
 
 class PaddlePackage:
-    optim, loss, train_step = paddle_tsm.optim, paddle_tsm.loss, paddle_tsm.train_step
-    groups, side = paddle_tsm.parameter_groups, PaddleSide
+    optim, loss, train_step = paddle_tsm.optim, paddle_tsm.training.loss, paddle_tsm.training.train_step
+    groups, side = paddle_tsm.training.parameter_groups, PaddleSide
 
 
 class TorchPackage:

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from paddle_tsm import create_model, optim, schedule
+from paddle_tsm import create_model, optim
+from paddle_tsm.training import schedule
 from paddle_tsm.training.recipe import RECIPES, recipe
 from parity_tests.recorded import FOLDER, recorded
 

@@ -6,7 +6,7 @@ import paddle
 import pytest
 import torch
 
-from paddle_tsm.layouts.fold_order import exchanged_channels
+from paddle_tsm.networks.shift_order import exchanged_channels
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.paddle_side import PaddleSide

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from paddle_tsm.data import frame_folder, video_file
-from paddle_tsm.demo import write_demo_video
-from paddle_tsm.video import read_clip
+from paddle_tsm.demo.material import write_demo_video
+from paddle_tsm.data.test_clip import read_clip
 
 
 @pytest.fixture(scope="module")

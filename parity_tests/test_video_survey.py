@@ -11,9 +11,9 @@ import pytest
 from paddle_tsm.cli import main
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.data.video_survey import VideoNotes, survey
-from paddle_tsm.demo import write_demo_checkpoint
-from paddle_tsm.labelled_video import frames_of
-from paddle_tsm.network import Network
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.inference.labelled_video import frames_of
+from paddle_tsm.networks.network import Network
 
 
 def encoded(path, frames: int, size=(96, 64), codec="libx264", **options) -> bytes:

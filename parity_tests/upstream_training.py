@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import torch_ref
-from paddle_tsm.layouts.key_map import expand
+from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import interpret
 from parity_tests.recorded import recorded
 
@@ -49,7 +49,7 @@ class Training:
                 if ".norm." in name or name.endswith(".bias"):
                     tensor.normal_(0.1, 0.1)
         leaves = dict(self.reference.named_modules())
-        canonical = {entry.there: entry.canonical for entry in expand(found.layout, found.network)}
+        canonical = {entry.key: entry.canonical for entry in expand(found.layout, found.network)}
         self.tree = nn.Module()
         for key in vector.meta["state_dict"]:
             graft(self.tree, key.rsplit(".", 1)[0], leaves[canonical[key].rsplit(".", 1)[0]])

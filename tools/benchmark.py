@@ -59,8 +59,8 @@ def run(contender: str, source: str, destination: str) -> dict:
 
 def convert(runs: int) -> None:
     """Conversion of a ResNet-50-TSM checkpoint in mmaction2's layout, against reading and writing it once."""
-    from paddle_tsm.demo import write_demo_checkpoint
-    from paddle_tsm.network import Network
+    from paddle_tsm.demo.material import write_demo_checkpoint
+    from paddle_tsm.networks.network import Network
 
     with tempfile.TemporaryDirectory() as folder:
         source, destination = f"{folder}/r50.pth", f"{folder}/out.safetensors"
@@ -155,8 +155,8 @@ class Contender:
 def train(runs: int, threads: int = 2) -> None:
     """One training step of ResNet-50-TSM, 8 frames of 224, a batch of one clip, float32: each contender takes a step in
     turn. The ratio to PyTorch is the median over the rounds of (its step / PyTorch's step in the same round)."""
-    from paddle_tsm.demo import write_demo_checkpoint
-    from paddle_tsm.network import Network
+    from paddle_tsm.demo.material import write_demo_checkpoint
+    from paddle_tsm.networks.network import Network
 
     with tempfile.TemporaryDirectory() as folder:
         write_demo_checkpoint(f"{folder}/r50.pth", Network("tsm_resnet50"))

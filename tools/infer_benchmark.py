@@ -37,8 +37,8 @@ for line in sys.stdin:
 def infer(runs: int, out: str = "", only: str = "") -> None:
     """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a folder for infer.json and infer.png.
     `only`: a regular expression, for the contenders that have it in their names."""
-    from paddle_tsm.demo import write_demo_checkpoint
-    from paddle_tsm.network import Network
+    from paddle_tsm.demo.material import write_demo_checkpoint
+    from paddle_tsm.networks.network import Network
 
     threads = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:

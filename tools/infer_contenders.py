@@ -51,10 +51,10 @@ session = onnxruntime.InferenceSession(FOLDER + ".onnx", options, providers=["CP
 def infer(x): return session.run(None, {session.get_inputs()[0].name: x})[0]
 """
 OPERATOR = """
-import paddle_tsm.resnet
+import paddle_tsm.models.resnet
 def shift(x, segments, shift_div, order):
     return paddle.nn.functional.temporal_shift(x, segments, 1 / shift_div)
-paddle_tsm.resnet.temporal_shift = shift
+paddle_tsm.models.resnet.temporal_shift = shift
 """
 TORCH = """
 import torch, torch_ref

@@ -18,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from paddle_tsm.atomic_file import atomic_file
-from paddle_tsm.network import Network
+from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.networks.network import Network
 from paddle_tsm.runtime import import_paddle
 
 # what a clip's class says: the bar's height and width in eighths of the picture, and where it moves to, (rows, columns)
@@ -54,7 +54,7 @@ def make_batches(steps: int, clips: int, frames: int, size: int, seed: int) -> l
 
 def builders(network: Network, seed: int) -> list:
     """For each framework a function (dtype, seed of the nudge or None) to a side with the initial weights of `seed`."""
-    from paddle_tsm.initial_weights import draw_initial_weights
+    from paddle_tsm.models.initial_weights import draw_initial_weights
     from paddle_tsm.parity.noise import nudged_weights
     from paddle_tsm.parity.paddle_side import PaddleSide
     from paddle_tsm.parity.torch_side import TorchSide

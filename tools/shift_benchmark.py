@@ -18,7 +18,7 @@ def shift(runs: int) -> None:
     from paddle_tsm import runtime
 
     paddle = runtime.import_paddle()
-    from paddle_tsm.shift import temporal_shift
+    from paddle_tsm.models.layers.shift import temporal_shift
 
     contenders = {
         OURS: lambda x: temporal_shift(x, SHAPE[0]),
@@ -45,6 +45,6 @@ def shift(runs: int) -> None:
 
 
 def slices(x):
-    from paddle_tsm.moved_planes import moved_slices
+    from paddle_tsm.models.layers.shift_kernels import moved_slices
 
     return moved_slices(x, SHAPE[0], SHAPE[1] // 8, SHAPE[1] // 4, 1)

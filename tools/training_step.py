@@ -64,7 +64,7 @@ def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimize
     trained = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
     x, label = paddle.to_tensor(clip()), paddle.to_tensor([LABEL])
     if optimizer == "ours":
-        from paddle_tsm.optim import tsm_sgd
+        from paddle_tsm.training.optim import tsm_sgd
 
         sgd = tsm_sgd(model, lr=LR, momentum=MOMENTUM, weight_decay=DECAY, fc_lr5=False, max_norm=MAX_NORM)
         update, clear = sgd.step, sgd.clear_grad
@@ -99,8 +99,8 @@ def replace_shift(kind: str) -> None:
     """Put another shift into every module of paddle_tsm that imported ours."""
     import paddle
 
-    from paddle_tsm.moved_planes import moved_slices
-    from paddle_tsm.shift import fold_ends
+    from paddle_tsm.models.layers.shift_kernels import moved_slices
+    from paddle_tsm.models.layers.shift import fold_ends
 
     def slices(x, num_segments, shift_div=8, shift_order="future_first"):
         return moved_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
@@ -109,7 +109,7 @@ def replace_shift(kind: str) -> None:
         return paddle.nn.functional.temporal_shift(x, num_segments, 1 / shift_div)
 
     for name, module in list(sys.modules.items()):
-        if name.startswith("paddle_tsm.") and name != "paddle_tsm.shift" and hasattr(module, "temporal_shift"):
+        if name.startswith("paddle_tsm.") and name != "paddle_tsm.models.layers.shift" and hasattr(module, "temporal_shift"):
             module.temporal_shift = {"slices": slices, "operator": operator}[kind]
 
 
@@ -117,7 +117,7 @@ def replace_batch_norm(model) -> None:
     """paddle.nn.BatchNorm2D, with the same weights, in the place of each BatchNorm."""
     import paddle
 
-    from paddle_tsm.batch_norm import BatchNorm
+    from paddle_tsm.models.layers.batch_norm import BatchNorm
 
     for parent in [model, *model.sublayers()]:
         for name, layer in list(parent.named_children()):

@@ -4,15 +4,15 @@ import mmap
 import os
 import stat
 
-from .error import CheckpointError
-from .sharded import folder_note
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.sharded import folder_note
 
 
 class MappedFile:
     """``path`` (str), ``view`` (read-only memoryview of bytes) and ``size``.
 
     The mapping lives as long as any array cut from it. It sees a file that somebody rewrites in place, so this
-    project always writes a new file and renames it (``paddle_tsm.atomic_file``).
+    project always writes a new file and renames it (``paddle_tsm.files.atomic``).
 
     Raises CheckpointError for what is missing, a directory, not a regular file, empty or unreadable.
     """

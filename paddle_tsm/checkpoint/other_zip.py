@@ -3,7 +3,7 @@
 Sources: numpy.lib.format (.npz), torch/export/pt2_archive/constants.py (.pt2), torch/csrc/jit/serialization (TorchScript).
 """
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 _SAVED = (".pth", ".pt", ".pth.tar", ".pdparams", ".safetensors")
 

@@ -6,13 +6,13 @@ Paddle stores bfloat16 as uint16 without a mark, and has no uint16 parameters: u
 
 import numpy as np
 
-from .error import CheckpointError
-from .numpy_globals import numpy_table
-from .pickle_machine import Budget, PickleMachine
-from .plain_tree import plain_tree
-from .shape import element_count
-from .torch_globals import BFLOAT16
-from .trailer import read_trailer
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.numpy_globals import numpy_table
+from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
+from paddle_tsm.checkpoint.plain_tree import plain_tree
+from paddle_tsm.checkpoint.shape import element_count
+from paddle_tsm.checkpoint.torch_globals import BFLOAT16
+from paddle_tsm.checkpoint.trailer import read_trailer
 
 _SLICED = "UnpackBigParamInfor@@"  # Paddle's spelling
 

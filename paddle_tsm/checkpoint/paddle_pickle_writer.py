@@ -8,9 +8,9 @@ import struct
 
 import numpy as np
 
-from .error import CheckpointError
-from .pickle_emitter import PickleEmitter, little_endian, raw
-from .torch_globals import BFLOAT16
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_emitter import PickleEmitter, little_endian, raw
+from paddle_tsm.checkpoint.torch_globals import BFLOAT16
 
 _SUPPORTED = "b1 i1 i2 i4 i8 u1 f2 f4 f8 c8 c16".split()
 

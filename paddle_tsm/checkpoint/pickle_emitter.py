@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 _MAX_DEPTH = 100
 _MAX_VALUES = 1_000_000

@@ -11,8 +11,8 @@ of Python 2 and 3 emit for data (opcodes: CPython's Lib/pickletools.py), and
 
 import pickletools
 
-from .error import CheckpointError
-from .pickle_operations import OPERATIONS, checked_key
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_operations import OPERATIONS, checked_key
 
 _MAX_OPERATIONS = 500_000
 _MAX_TEXT = 16 << 20

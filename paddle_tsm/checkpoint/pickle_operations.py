@@ -7,7 +7,13 @@ protocols 0 and 1. No program that saves a network emits them.
 import struct
 from collections import OrderedDict
 
-from .stand_in import Global, LongText, Record, RecordType, StandIn
+from paddle_tsm.checkpoint.inert_objects import (
+    Global,
+    LongText,
+    Record,
+    RecordType,
+    StandIn,
+)
 
 LONG = 4096  # texts and bytes from this length on stay slices of the file
 _KEY_TYPES = (str, int, bool, bytes, type(None))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .error import CheckpointError
-from .stand_in import LongText, StandIn
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import LongText, StandIn
 
 _ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None)))
 _MAX_DEPTH = 100

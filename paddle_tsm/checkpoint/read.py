@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from .error import CheckpointError
-from .mapped_file import MappedFile
-from .paddle_pickle import read_paddle_pickle
-from .safetensors_file import read_safetensors
-from .sharded import read_sharded
-from .sniff import sniff
-from .torch_legacy import read_torch_legacy
-from .torch_tar import read_torch_tar
-from .torch_zip import read_torch_zip
-from .wrapper import find_network
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
+from paddle_tsm.checkpoint.paddle_pickle import read_paddle_pickle
+from paddle_tsm.checkpoint.safetensors_file import read_safetensors
+from paddle_tsm.checkpoint.sharded import read_sharded
+from paddle_tsm.checkpoint.sniff import sniff
+from paddle_tsm.checkpoint.torch_legacy import read_torch_legacy
+from paddle_tsm.checkpoint.torch_tar import read_torch_tar
+from paddle_tsm.checkpoint.torch_zip import read_torch_zip
+from paddle_tsm.checkpoint.wrapper import find_network
 
 # each: MappedFile -> (tree, metadata)
 _READERS = {

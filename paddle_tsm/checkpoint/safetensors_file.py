@@ -7,9 +7,9 @@ import json
 
 import numpy as np
 
-from .error import CheckpointError
-from .shape import element_count
-from .torch_globals import BFLOAT16
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.shape import element_count
+from paddle_tsm.checkpoint.torch_globals import BFLOAT16
 
 # The library allows 100 MB. Parsed JSON takes many times its size, and this describes 20 000 tensors.
 _MAX_HEADER = 2 << 20

@@ -6,9 +6,9 @@ multiple of 8 bytes; the arrays keep the order in which they are given.
 
 import json
 
-from .error import CheckpointError
-from .pickle_emitter import little_endian, raw
-from .safetensors_file import SAFETENSORS_DTYPES
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_emitter import little_endian, raw
+from paddle_tsm.checkpoint.safetensors_file import SAFETENSORS_DTYPES
 
 _NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
 

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 _MAX_INDEX = 16 << 20
 _MAX_SHARDS = 1000

@@ -1,8 +1,8 @@
 """Which format a file has, by its first bytes; its name says nothing."""
 
-from .error import CheckpointError
-from .torch_legacy import MAGIC
-from .torch_tar import is_tar
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.torch_legacy import MAGIC
+from paddle_tsm.checkpoint.torch_tar import is_tar
 
 _KNOWN = "PyTorch zip or legacy (.pth, .pth.tar), safetensors or .pdparams"
 _LEGACY = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")

@@ -4,11 +4,11 @@ Source: torch/serialization.py (_legacy_save, _legacy_load): magic number, proto
 the list of storage keys; then for each key an int64 number of elements and the elements.
 """
 
-from .error import CheckpointError
-from .pickle_machine import Budget, PickleMachine
-from .plain_tree import plain_tree
-from .torch_globals import Storage, torch_table
-from .torch_zip import storage_identifier
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
+from paddle_tsm.checkpoint.plain_tree import plain_tree
+from paddle_tsm.checkpoint.torch_globals import Storage, torch_table
+from paddle_tsm.checkpoint.torch_zip import storage_identifier
 
 MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001

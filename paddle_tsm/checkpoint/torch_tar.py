@@ -3,10 +3,10 @@
 Source: legacy_load inside torch/serialization.py. Storages and tensors are numbered, the pickle refers to the numbers.
 """
 
-from .error import CheckpointError
-from .pickle_machine import Budget, PickleMachine
-from .plain_tree import plain_tree
-from .torch_globals import Storage, StorageType, checked_view, torch_table
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
+from paddle_tsm.checkpoint.plain_tree import plain_tree
+from paddle_tsm.checkpoint.torch_globals import Storage, StorageType, checked_view, torch_table
 
 _BLOCK = 512
 _MAX_OBJECTS = 100_000

@@ -4,13 +4,13 @@ Source: torch/serialization.py (_save, _load, persistent ids ("storage", type, k
 caffe2/serialize/inline_container.cc (the archive).
 """
 
-from .error import CheckpointError
-from .other_zip import refuse_other_zip
-from .pickle_machine import Budget, PickleMachine
-from .plain_tree import plain_tree
-from .torch_globals import Storage, StorageType, torch_table
-from .trailer import MAX_METADATA
-from .zip_directory import stored, stored_or_small, zip_entries
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.other_zip import refuse_other_zip
+from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
+from paddle_tsm.checkpoint.plain_tree import plain_tree
+from paddle_tsm.checkpoint.torch_globals import Storage, StorageType, torch_table
+from paddle_tsm.checkpoint.trailer import MAX_METADATA
+from paddle_tsm.checkpoint.zip_directory import stored, stored_or_small, zip_entries
 
 _MAX_PICKLE = 64 << 20
 EXTRA = "extra/"  # where caffe2/serialize keeps files that are not its own; torch.load looks past them

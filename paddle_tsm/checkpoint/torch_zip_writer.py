@@ -10,10 +10,10 @@ import zipfile
 
 import numpy as np
 
-from .error import CheckpointError
-from .pickle_emitter import PickleEmitter, little_endian, raw
-from .torch_globals import STORAGE_DTYPES
-from .torch_zip import EXTRA
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.pickle_emitter import PickleEmitter, little_endian, raw
+from paddle_tsm.checkpoint.torch_globals import STORAGE_DTYPES
+from paddle_tsm.checkpoint.torch_zip import EXTRA
 
 _ALIGNMENT = 64
 _ROOT = "archive"

@@ -5,7 +5,7 @@ The bytes are MARK and, to the end of the file, a JSON object of text to text.
 
 import json
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 MARK = b"\npaddle-tsm metadata\n"
 MAX_METADATA = 1 << 20  # bytes; half of what a safetensors header may have

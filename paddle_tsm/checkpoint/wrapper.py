@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 # Keys under which training programs keep a network, so that it is one even if its names have no dots.
 NETWORK_KEYS = (

@@ -5,11 +5,11 @@ import os
 import numpy as np
 
 from ..atomic_file import atomic_file
-from .error import CheckpointError
-from .paddle_pickle_writer import write_paddle_pickle
-from .safetensors_writer import write_safetensors
-from .torch_zip_writer import write_torch_zip
-from .trailer import MAX_METADATA, write_trailer
+from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.paddle_pickle_writer import write_paddle_pickle
+from paddle_tsm.checkpoint.safetensors_writer import write_safetensors
+from paddle_tsm.checkpoint.torch_zip_writer import write_torch_zip
+from paddle_tsm.checkpoint.trailer import MAX_METADATA, write_trailer
 
 SUFFIXES = {
     ".safetensors": "safetensors",

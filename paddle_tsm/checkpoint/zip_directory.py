@@ -8,7 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from .error import CheckpointError
+from paddle_tsm.checkpoint.error import CheckpointError
 
 _MAX_ENTRIES = 20_000
 _MAX_RATIO = 100

@@ -4,8 +4,8 @@ import argparse
 import time
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.layouts.systems import LAYOUTS
-from paddle_tsm.network import ARCHITECTURES
+from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.networks.families import ARCHITECTURES
 
 
 def add_parser(subparsers) -> None:
@@ -41,15 +41,15 @@ def add_parser(subparsers) -> None:
 
 def run(args) -> int:
     if args.matrix:
-        from paddle_tsm.layouts.matrix import print_matrix
+        from paddle_tsm.conversion.matrix import print_matrix
 
         print_matrix(args.arch, {name: value for name, value in network_options(args).items() if value is not None})
         return 0
     if args.destination is None:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
     from paddle_tsm.commands.recorded_input import say_unbelieved
-    from paddle_tsm.convert import convert
-    from paddle_tsm.literal_text import literal, status
+    from paddle_tsm.conversion.convert import convert
+    from paddle_tsm.terminal.literal_text import literal, status
 
     say_unbelieved("convert", args.source)
     start = time.perf_counter()

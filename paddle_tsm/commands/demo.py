@@ -34,13 +34,13 @@ def run(args) -> int:
 
 
 def run_parity(args) -> int:
-    from paddle_tsm.convert import convert
-    from paddle_tsm.demo import write_demo_checkpoint, write_demo_video
-    from paddle_tsm.literal_text import as_text, plain_console, status
-    from paddle_tsm.network import Network
-    from paddle_tsm.parity.files import compare_files, read_pair
-    from paddle_tsm.parity.show import print_report, print_seconds
-    from paddle_tsm.video import read_clip
+    from paddle_tsm.conversion.convert import convert
+    from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+    from paddle_tsm.terminal.literal_text import as_text, plain_console, status
+    from paddle_tsm.networks.network import Network
+    from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
+    from paddle_tsm.parity.console_report import print_report, print_seconds
+    from paddle_tsm.data.test_clip import read_clip
 
     network = Network(args.arch)
     os.makedirs(args.out, exist_ok=True)
@@ -70,7 +70,7 @@ def run_parity(args) -> int:
 
 def run_in_paddle(checkpoint: str, converted: str, x, done) -> int:
     """Run both files in Paddle on the clip x, float64 [T, 3, H, W], as `load_model` gives them. Exit code 0 where they agree."""
-    from paddle_tsm.load import load_model
+    from paddle_tsm.models.load import load_model
     from paddle_tsm.parity.compare import distance
     from paddle_tsm.parity.tolerance import TOLERANCES
     from paddle_tsm.runtime import import_paddle
@@ -86,7 +86,7 @@ def run_in_paddle(checkpoint: str, converted: str, x, done) -> int:
 
 def steps_shown(console):
     """done(what): print what was done and the seconds since the last."""
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.terminal.literal_text import literal
 
     start = time.perf_counter()
 
@@ -102,11 +102,11 @@ def run_training(args) -> int:
     """Exit code 0 where the network with the shift is right above 95 % and the one without it is at chance."""
     from rich.table import Table
 
-    from paddle_tsm.literal_text import literal, plain_console
+    from paddle_tsm.terminal.literal_text import literal, plain_console
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
-    from paddle_tsm.motion_demo import CHANCE, WANTED, at_chance, train_motion_demo
+    from paddle_tsm.demo.motion import CHANCE, WANTED, at_chance, train_motion_demo
 
     os.makedirs(args.out, exist_ok=True)
     console, start = plain_console(), time.perf_counter()

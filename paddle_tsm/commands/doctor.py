@@ -36,7 +36,7 @@ def add_parser(subparsers) -> None:
 def run(args) -> int:
     from rich.table import Table
 
-    from paddle_tsm.literal_text import as_text, plain_console, status
+    from paddle_tsm.terminal.literal_text import as_text, plain_console, status
 
     shift = runtime.State("shift", runtime.ON, "-", "always; against Paddle's operator")
     states = [*runtime.states(), shift]
@@ -96,7 +96,7 @@ def print_measures(names: list[str]) -> None:
     paddle = runtime.import_paddle()
     from paddle.nn import functional as F
 
-    from paddle_tsm.shift import temporal_shift
+    from paddle_tsm.models.layers.shift import temporal_shift
 
     small, kernel = paddle.ones([8, 64, 56, 56]), paddle.ones([64, 64, 3, 3])
     large, square = paddle.ones([8, 256, 56, 56]), paddle.ones([1500, 1500])

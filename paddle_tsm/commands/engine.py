@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from paddle_tsm.export.sidecar import PRECISIONS
-from paddle_tsm.predictor import ENGINES, Predictor, engine_for
-from paddle_tsm.stream_predictor import StreamPredictor
+from paddle_tsm.inference.predictor import ENGINES, Predictor, engine_for
+from paddle_tsm.inference.stream_predictor import StreamPredictor
 
 
 def add_engine_options(parser, precisions=PRECISIONS) -> None:

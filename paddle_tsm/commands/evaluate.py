@@ -8,7 +8,7 @@ import time
 from paddle_tsm.commands.engine import add_engine_options
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import offered_crops
-from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.layouts.registry import LAYOUTS
 
 
 def add_parser(subparsers) -> None:
@@ -82,11 +82,17 @@ def add_clip_options(parser) -> None:
 
 
 def run(args) -> int:
-    from paddle_tsm.commands.evaluation_input import input_of, pixels_of, read_entries, read_networks, source_of
+    from paddle_tsm.commands.evaluation_input import (
+        input_of,
+        pixels_of,
+        read_entries,
+        read_networks,
+        source_of,
+    )
     from paddle_tsm.commands.odd_videos import print_note
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.summary import print_evaluation
-    from paddle_tsm.literal_text import plain_console
+    from paddle_tsm.terminal.literal_text import plain_console
 
     weights = check(args)
     files = read_networks(args)
@@ -139,7 +145,7 @@ def check(args) -> list[float]:
 def check_places(args) -> None:
     """Make the folder of --out, and raise OSError where --json has none: better before the run than after it. Raises
     ValueError where what is written is what is read."""
-    from paddle_tsm.inputs_kept import keep_inputs
+    from paddle_tsm.files.inputs_kept import keep_inputs
 
     for path in places(args):
         keep_inputs(path, (args.list, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)))
@@ -152,14 +158,14 @@ def check_places(args) -> None:
 
 def places(args) -> list[dict[str, str]]:
     """What is written, for `keep_inputs`."""
-    from paddle_tsm.evaluation.files import NAMES
+    from paddle_tsm.evaluation.result_files import NAMES
 
     return [{"--json": args.json}, *({"--out": os.path.join(args.out, name)} for name in NAMES if args.out)]
 
 
 def keep_clips(args, entries) -> None:
     """Raise ValueError where a clip, or its folder of frames, is where a file is to be written."""
-    from paddle_tsm.inputs_kept import keep_inputs
+    from paddle_tsm.files.inputs_kept import keep_inputs
 
     there = [place for place in places(args) if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values())]
     for place in there:  # none, as a rule: a list may have a hundred thousand clips
@@ -175,9 +181,9 @@ def engine_run(args, path: str, file, size: int):
     if os.path.isdir(path) or exports_first(path, args):
         options = network_options(args) | ({"layout": args.layout, "network": args.network} if os.path.isfile(path) else {})
         return predictor_of(path, args, options, size)
-    from paddle_tsm.create import build
+    from paddle_tsm.models.create import build
     from paddle_tsm.evaluation.paddle_run import run_of
-    from paddle_tsm.load import assign_weights
+    from paddle_tsm.models.load import assign_weights
 
     network, tensors = file.as_asked()
     return run_of(assign_weights(build(network), tensors))
@@ -209,7 +215,7 @@ def progress_bar():
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
-    from paddle_tsm.literal_text import plain_console
+    from paddle_tsm.terminal.literal_text import plain_console
 
     class VideosPerSecond(ProgressColumn):
         def render(self, task) -> Text:
@@ -238,8 +244,8 @@ def summarise(args, files, parts, weights, options, names, skipped):
 
 def write(args, evaluation, entries, console) -> None:
     """Write what --out and --json ask for, and say what was written."""
-    from paddle_tsm.evaluation.files import write_files, write_json
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.evaluation.result_files import write_files, write_json
+    from paddle_tsm.terminal.literal_text import literal
     from paddle_tsm.parity.plots import need_matplotlib
 
     def say(text: str) -> None:

@@ -53,9 +53,9 @@ def run(args) -> int:
     import_paddle()
     from paddle_tsm.commands.evaluation_input import source_of
     from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
-    from paddle_tsm.export.export import export
-    from paddle_tsm.inputs_kept import keep_inputs
-    from paddle_tsm.literal_text import literal, status
+    from paddle_tsm.export.exporter import export
+    from paddle_tsm.files.inputs_kept import keep_inputs
+    from paddle_tsm.terminal.literal_text import literal, status
 
     start = time.perf_counter()
     to = args.to or format_for(args.precision)

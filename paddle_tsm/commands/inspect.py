@@ -3,7 +3,7 @@
 import json
 
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.layouts.systems import LAYOUTS
+from paddle_tsm.layouts.registry import LAYOUTS
 
 NAMES_SHOWN = 12  # of the classes; --json has all
 
@@ -27,7 +27,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args) -> int:
-    from paddle_tsm.inspect_file import describe
+    from paddle_tsm.layouts.description import describe
     from paddle_tsm.layouts.network_file import read_network
 
     given = {name: value for name, value in network_options(args).items() if value is not None}
@@ -46,7 +46,7 @@ def print_description(description: dict) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from paddle_tsm.literal_text import as_text, literal, plain_console
+    from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
     table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)

@@ -1,7 +1,7 @@
 """The options that say what a checkpoint's keys cannot, for every command that reads one."""
 
-from paddle_tsm.network import CHOICES
-from paddle_tsm.non_local_options import MODES
+from paddle_tsm.networks.network import CHOICES
+from paddle_tsm.networks.non_local import MODES
 
 HELP = "only where the file cannot say it"
 NAMES = ("num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order", "temporal_pool", "non_local")

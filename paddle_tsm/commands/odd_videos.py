@@ -26,7 +26,7 @@ def look_at(path: str, strict: bool, thorough: bool = False):
 
 def print_note(notes) -> None:
     """One line on stderr, where there is anything to say."""
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.terminal.literal_text import literal
 
     if notes:
         print(f"note: {literal(notes.report())}", file=sys.stderr)

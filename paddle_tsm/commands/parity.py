@@ -71,8 +71,8 @@ def write_refusal(words: list[str], reason: str) -> None:
 def compare(args) -> int:
     """Compare and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
     from paddle_tsm.commands.recorded_input import say_unbelieved
-    from paddle_tsm.literal_text import as_text, status
-    from paddle_tsm.parity.files import compare_files, read_pair
+    from paddle_tsm.terminal.literal_text import as_text, status
+    from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
     from paddle_tsm.parity.report_files import write_json, write_junit
 
     check(args)
@@ -105,8 +105,8 @@ def compare(args) -> int:
 
 def show(report, page) -> None:
     """Print the report and where its page is. A reader that has closed the pipe does not change the exit code."""
-    from paddle_tsm.literal_text import literal, plain_console
-    from paddle_tsm.parity.show import print_report, print_seconds
+    from paddle_tsm.terminal.literal_text import literal, plain_console
+    from paddle_tsm.parity.console_report import print_report, print_seconds
 
     console = plain_console()
     try:
@@ -154,7 +154,7 @@ def check(args) -> None:
 def training(args, a, x):
     """What to compare of the training: the batches are seeded noise, or the video's clip again and again."""
     from paddle_tsm.parity.gradients import seeded_labels
-    from paddle_tsm.parity.run import Training
+    from paddle_tsm.parity.comparison import Training
     from paddle_tsm.parity.steps import seeded_batches
 
     steps = args.steps or (5 if args.report else 0)
@@ -172,7 +172,7 @@ def training(args, a, x):
 def noise(args, a):
     """Seeded noise for the network in `a`: float64 [N*T, 3, size, size]. A batch of a frame or two would make the
     training pass ill-conditioned: a BatchNorm over two values is a sign function."""
-    from paddle_tsm.parity.files import noise_clip
+    from paddle_tsm.parity.checkpoint_pair import noise_clip
 
     segments = a.network.num_segments
     return noise_clip(segments, args.size or 64, args.clips or -(-8 // segments), args.seed)
@@ -180,6 +180,6 @@ def noise(args, a):
 
 def video_clip(args, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
-    from paddle_tsm.video import read_clip
+    from paddle_tsm.data.test_clip import read_clip
 
     return read_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")

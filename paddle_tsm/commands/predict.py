@@ -43,8 +43,8 @@ def run(args) -> int:
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.scores import average_views
     from paddle_tsm.data.video_file import read_frames
-    from paddle_tsm.inputs_kept import keep_inputs
-    from paddle_tsm.literal_text import as_text, status
+    from paddle_tsm.files.inputs_kept import keep_inputs
+    from paddle_tsm.terminal.literal_text import as_text, status
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
@@ -85,7 +85,7 @@ def run(args) -> int:
 def print_table(video: str, found: list[dict]) -> None:
     from rich.table import Table
 
-    from paddle_tsm.literal_text import as_text, plain_console
+    from paddle_tsm.terminal.literal_text import as_text, plain_console
 
     console = plain_console()
     block = "█" if console.encoding.startswith("utf") else "#"  # a pipe on Windows takes the code page's characters only
@@ -100,8 +100,8 @@ def print_table(video: str, found: list[dict]) -> None:
 
 def write_labelled(source: str, out: str, lines: list[str]) -> None:
     """The video with `lines` on every frame."""
-    from paddle_tsm.labelled_video import frames_of, video_writer
-    from paddle_tsm.literal_text import status
+    from paddle_tsm.inference.labelled_video import frames_of, video_writer
+    from paddle_tsm.terminal.literal_text import status
 
     frames, rate = frames_of(source)
     with video_writer(out, rate) as write, status(f"writing {out}"):

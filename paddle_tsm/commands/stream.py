@@ -46,8 +46,8 @@ def run(args) -> int:
     from paddle_tsm.commands.engine import stream_of
     from paddle_tsm.commands.odd_videos import look_at, print_note
     from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
-    from paddle_tsm.inputs_kept import keep_inputs
-    from paddle_tsm.labelled_video import frames_of
+    from paddle_tsm.files.inputs_kept import keep_inputs
+    from paddle_tsm.inference.labelled_video import frames_of
 
     for name in ("every", "average"):
         if getattr(args, name) < 1:
@@ -92,8 +92,8 @@ class Labeller:
 
 def label_frames(args, labeller: Labeller, frames, rate: float) -> int:
     """Print the label whenever it changes, write the video, and at the end, or on Ctrl-C, the summary; the exit code."""
-    from paddle_tsm.labelled_video import video_writer
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.inference.labelled_video import video_writer
+    from paddle_tsm.terminal.literal_text import literal
     from paddle_tsm.training.stop import finish_request
 
     label, text, written = None, "", 0

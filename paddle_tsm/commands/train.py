@@ -70,7 +70,7 @@ def run(args) -> int:
     import_paddle()
     from paddle_tsm.commands.recorded_input import say, say_unbelieved
     from paddle_tsm.training.classes import classes_before, stated_classes
-    from paddle_tsm.training.files import check_folder, keep_inputs_of_training
+    from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
     from paddle_tsm.training.loop import Plan, train
     from paddle_tsm.training.processes import join
 
@@ -100,7 +100,7 @@ def show(name: str, chosen) -> int:
     for another batch, what lr=auto makes of it."""
     import dataclasses
 
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.terminal.literal_text import literal
 
     def text(value) -> str:
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -161,7 +161,7 @@ def report(args, outcome, processes) -> int:
     """Say how it ended; the exit code."""
     import os
 
-    from paddle_tsm.literal_text import literal
+    from paddle_tsm.terminal.literal_text import literal
 
     if not processes.is_first:
         return 0 if outcome.stopped is None else 128 + outcome.stopped

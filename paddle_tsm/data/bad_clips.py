@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paddle_tsm.data.annotations import Entry
-from paddle_tsm.literal_text import literal
+from paddle_tsm.terminal.literal_text import literal
 
 
 class BadClip(ValueError):

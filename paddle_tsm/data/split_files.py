@@ -10,7 +10,7 @@ import csv
 import json
 import os
 
-from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.files.atomic import atomic_file
 
 
 def write_list(path, lines: list[str]) -> None:

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from paddle_tsm.literal_text import literal
+from paddle_tsm.terminal.literal_text import literal
 from paddle_tsm.parity.plots import png
 
 NAMED = 40  # classes, at most, that get a tick each

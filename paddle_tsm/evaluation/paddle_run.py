@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import paddle
 
-from paddle_tsm.non_local import NonLocal
-from paddle_tsm.recognizer import Recognizer
-from paddle_tsm.train_step import as_tensor
+from paddle_tsm.models.layers.non_local import NonLocal
+from paddle_tsm.models.recognizer import Recognizer
+from paddle_tsm.training.train_step import as_tensor
 
 
 def run_of(model: Recognizer):

@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_tsm.evaluation import metrics
 from paddle_tsm.evaluation.score import Scored
-from paddle_tsm.literal_text import as_text, literal
+from paddle_tsm.terminal.literal_text import as_text, literal
 
 # name in JSON -> heading of the table
 SINGLE = {"top1": "top-1", "top5": "top-5", "mean_class_accuracy": "mean class"}

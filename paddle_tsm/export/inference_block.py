@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.export.folded import fold
-from paddle_tsm.export.frames import clip_major, time_major
-from paddle_tsm.export.parts import Convolution, PartedConvolution, Ranges, recut, whole
+from paddle_tsm.export.fused_batch_norm import fold
+from paddle_tsm.export.frame_moves import clip_major, time_major
+from paddle_tsm.export.stream_parts import (
+    Convolution,
+    PartedConvolution,
+    Ranges,
+    recut,
+    whole,
+)
 
 ACTIVATIONS = {"relu": F.relu, "relu6": F.relu6, "leaky_relu": F.leaky_relu}
 

@@ -10,10 +10,10 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.export.folded import fold
-from paddle_tsm.export.frames import Frames, time_major
+from paddle_tsm.export.fused_batch_norm import fold
+from paddle_tsm.export.frame_moves import Frames, time_major
 from paddle_tsm.export.inference_block import InferenceBlock, Step, settings, steps
-from paddle_tsm.export.parts import Convolution, whole
+from paddle_tsm.export.stream_parts import Convolution, whole
 from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 

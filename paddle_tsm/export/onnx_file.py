@@ -10,10 +10,10 @@ from importlib.util import find_spec
 
 import paddle
 
-from paddle_tsm.atomic_file import atomic_path
-from paddle_tsm.export.ports import Ports
+from paddle_tsm.files.atomic import atomic_path
+from paddle_tsm.export.io_spec import Ports
 from paddle_tsm.export.static_graph import save_static
-from paddle_tsm.extras import how_to_install
+from paddle_tsm.terminal.extras import how_to_install
 
 NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12

@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 from onnx import helper, shape_inference
 
-from paddle_tsm.export.ports import Ports
+from paddle_tsm.export.io_spec import Ports
 
 
 def mend_slopes(model: onnx.ModelProto, program: str) -> None:

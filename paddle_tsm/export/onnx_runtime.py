@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from paddle_tsm import runtime
-from paddle_tsm.extras import how_to_install
+from paddle_tsm.terminal.extras import how_to_install
 
 
 class OnnxRun:

@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_tsm import runtime
 from paddle_tsm.export.sidecar import PRECISIONS_OF
-from paddle_tsm.network import must_be_one_of
+from paddle_tsm.networks.option_checks import must_be_one_of
 
 
 class PaddleInferenceRun:

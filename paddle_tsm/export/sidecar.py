@@ -11,12 +11,13 @@ import json
 import os
 from dataclasses import dataclass, field
 
-from paddle_tsm.atomic_file import atomic_file
+from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS
-from paddle_tsm.file_digest import sha256_of
+from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.network import Network, must_be_one_of
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option_checks import must_be_one_of
 
 NAME, VERSION = "tsm.json", 1
 FORMATS = ("paddle-inference", "onnx")

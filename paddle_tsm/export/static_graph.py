@@ -8,7 +8,7 @@ import paddle
 from paddle import nn
 from paddle.static import InputSpec
 
-from paddle_tsm.export.ports import Ports
+from paddle_tsm.export.io_spec import Ports
 
 
 class _Traced(nn.Layer):

@@ -13,9 +13,9 @@ from math import gcd
 import numpy as np
 import paddle
 
-from paddle_tsm.export.frames import Frames
-from paddle_tsm.export.parts import parts_of
-from paddle_tsm.shift import fold_ends
+from paddle_tsm.export.frame_moves import Frames
+from paddle_tsm.export.stream_parts import parts_of
+from paddle_tsm.models.layers.shift import fold_ends
 
 
 def first_direction(shift) -> int:

@@ -8,14 +8,14 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.sharded import shard_note
-from paddle_tsm.layouts.fold_order import in_order
+from paddle_tsm.networks.shift_order import in_order
 from paddle_tsm.layouts.key_table import Entry
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_input import NetworkInput, own_input
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
 from paddle_tsm.layouts.record import recorded_input, recorded_options
 from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 
 
 @dataclass(frozen=True)

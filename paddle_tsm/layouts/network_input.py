@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from paddle_tsm.network import must_be_one_of, must_be_whole
+from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
 # the layouts of systems whose pixels a preset reproduces
 PRESET_OF_LAYOUT = {name: name for name in ("mmaction2", "mit", "paddlevideo", "pptsm")} | {"mit-online": "mit"}

@@ -17,7 +17,7 @@ def exchanged_channels(channels: int, shift_div: int) -> np.ndarray:
 
     Raises ValueError where Paddle's operator gives the second fold another width than the first.
     """
-    first, second = channels // shift_div, 2 * channels // shift_div  # paddle_tsm.shift.fold_ends, past_first
+    first, second = channels // shift_div, 2 * channels // shift_div  # paddle_tsm.models.layers.shift.fold_ends, past_first
     if second != 2 * first:
         raise ValueError(
             f"shift_order: of {channels} channels, shift_div {shift_div} shifts {first} and {second - first} past-first, "

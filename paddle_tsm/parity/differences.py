@@ -109,7 +109,7 @@ def print_differences() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from paddle_tsm.literal_text import plain_console
+    from paddle_tsm.terminal.literal_text import plain_console
 
     table = Table(title="Where Paddle and PyTorch differ", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
                   show_lines=False)

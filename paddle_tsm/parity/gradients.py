@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.compare import Row, compare
-from paddle_tsm.parity.of_layer import compare_of_layer, fold, stages_of
+from paddle_tsm.parity.layer_groups import compare_of_layer, fold, stages_of
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from paddle_tsm.inspect_file import describe
-from paddle_tsm.layouts.fold_order import exchange_folds
-from paddle_tsm.layouts.key_map import is_step_counter
+from paddle_tsm.layouts.description import describe
+from paddle_tsm.networks.shift_order import exchange_folds
+from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile, recorded_options
 
 OTHER_ORDER = {"future_first": "past_first", "past_first": "future_first"}

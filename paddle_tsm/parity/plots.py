@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from paddle_tsm.extras import how_to_install
+from paddle_tsm.terminal.extras import how_to_install
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 COLOURS = ("#c2410c", "#1d6fb8", "#2f855a", "#7c3aed")  # told apart also by those who do not see red from green

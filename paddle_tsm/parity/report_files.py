@@ -8,9 +8,9 @@ import re
 from dataclasses import asdict
 from xml.etree import ElementTree
 
-from paddle_tsm.atomic_file import atomic_file
-from paddle_tsm.parity.run import Report
-from paddle_tsm.parity.show import about_networks, notes, verdict
+from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.parity.comparison import Report
+from paddle_tsm.parity.console_report import about_networks, notes, verdict
 
 
 def write_json(report: Report, path) -> None:

@@ -10,13 +10,13 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from paddle_tsm.atomic_file import atomic_file
-from paddle_tsm.literal_text import literal
+from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.terminal.literal_text import literal
 from paddle_tsm.parity import plots
 from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.of_layer import FoldedRow, stages_of
-from paddle_tsm.parity.run import Report
-from paddle_tsm.parity.show import about_networks, notes, verdict
+from paddle_tsm.parity.layer_groups import FoldedRow, stages_of
+from paddle_tsm.parity.comparison import Report
+from paddle_tsm.parity.console_report import about_networks, notes, verdict
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 
 STYLE = """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from paddle_tsm.evaluation.class_names import read_names
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.training.files import RESUME
+from paddle_tsm.training.run_folder import RESUME
 
 
 @dataclass(frozen=True)

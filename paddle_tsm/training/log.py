@@ -8,8 +8,8 @@ import math
 import os
 import sys
 
-from paddle_tsm.atomic_file import atomic_file
-from paddle_tsm.training.files import GO_ON, TRAIN_ROWS, VALIDATION_ROWS
+from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.training.run_folder import GO_ON, TRAIN_ROWS, VALIDATION_ROWS
 
 TRAIN = ("epoch", "step", "lr", "loss", "accuracy", "grad_norm", "clips", "seconds")
 VALIDATION = ("epoch", "top1", "top5", "mean_class_accuracy", "loss", "clips")

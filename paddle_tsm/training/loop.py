@@ -14,17 +14,26 @@ from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader, FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
-from paddle_tsm.load import load_pretrained
-from paddle_tsm.training.announce import announcements
-from paddle_tsm.training.files import BEST, GO_ON, LAST, RESUME, check_folder, digest_of, make_folder, write_model
+from paddle_tsm.models.load import load_pretrained
+from paddle_tsm.training.announcements import announcements
+from paddle_tsm.training.run_folder import (
+    BEST,
+    GO_ON,
+    LAST,
+    RESUME,
+    check_folder,
+    digest_of,
+    make_folder,
+    write_model,
+)
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.order import batches_of, steps_of
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.show import Show
+from paddle_tsm.training.progress import Show
 from paddle_tsm.training.stop import stop_request
-from paddle_tsm.training.update import Diverged, update
+from paddle_tsm.training.weight_update import Diverged, update
 from paddle_tsm.training.validate import validate
 
 

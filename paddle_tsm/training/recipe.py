@@ -13,8 +13,9 @@ from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.presets import Preset, pick, preset
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.network import Network, must_be_one_of, must_be_whole
-from paddle_tsm.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
+from paddle_tsm.training.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, learning_rates
 from paddle_tsm.training.slowfast_schedule import SlowFastLR
 
 NETWORK_OPTIONS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from paddle_tsm.schedule import Scheduler
+from paddle_tsm.training.schedule import Scheduler
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, write_motion_videos
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
-from paddle_tsm.load import load_model
+from paddle_tsm.models.load import load_model
 from paddle_tsm.training.loop import Plan, train
 from paddle_tsm.training.recipe import Recipe
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.network import is_linear_weight
+from paddle_tsm.networks.families import is_linear_weight
 
 
 def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):

@@ -11,8 +11,8 @@ import numpy as np
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.network import must_be_one_of, must_be_whole
-from paddle_tsm.predictor import ENGINES, check_frames
+from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
+from paddle_tsm.inference.predictor import ENGINES, check_frames
 
 
 class StreamPredictor:
@@ -106,7 +106,7 @@ def open_checkpoint(path: str, threads: int | None, options: dict):
 
     paddle = import_paddle()
     from paddle_tsm.layouts.network_file import read_network
-    from paddle_tsm.stream import step_of
+    from paddle_tsm.models.stream import step_of
 
     found = read_network(path, **options)
     step = step_of(found)
@@ -130,7 +130,7 @@ def open_exported(path: str, engine: str, threads: int | None, options: dict):
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
-    from paddle_tsm.export.export import export
+    from paddle_tsm.export.exporter import export
 
     options = dict(options)
     size = options.pop("size", None)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from paddle_tsm.checkpoint import write_checkpoint
-from paddle_tsm.layouts.key_map import expand
-from paddle_tsm.layouts.recognise import layout_named
-from paddle_tsm.network import Network
+from paddle_tsm.layouts.key_table import expand
+from paddle_tsm.layouts.registry import layout_named
+from paddle_tsm.networks.network import Network
 
 
 def draw_weights(network: Network, seed: int = 0) -> dict[str, np.ndarray]:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from paddle_tsm.literal_text import as_text, literal, plain_console
-from paddle_tsm.parity.of_layer import FoldedRow
-from paddle_tsm.parity.run import Report
+from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
+from paddle_tsm.parity.layer_groups import FoldedRow
+from paddle_tsm.parity.comparison import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 

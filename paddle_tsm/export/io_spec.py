@@ -24,7 +24,7 @@ def clip_ports(num_segments: int, size: tuple[int, int]) -> Ports:
 
 
 def stream_ports(step, size: tuple[int, int]) -> Ports:
-    """Of one streaming step (a `paddle_tsm.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros
+    """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros
     before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W)."""
     with paddle.no_grad():
         _, *cache = step(paddle.zeros([1, 3, *size]))

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 
 
 def with_out_bias(network: Network, out_bias: bool) -> Network:

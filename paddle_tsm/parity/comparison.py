@@ -10,7 +10,7 @@ import numpy as np
 from paddle_tsm.parity.compare import Row, compare, distance
 from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
 from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
-from paddle_tsm.parity.of_layer import FoldedRow
+from paddle_tsm.parity.layer_groups import FoldedRow
 from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import Steps, compare_steps
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit

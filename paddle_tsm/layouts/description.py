@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from paddle_tsm.flops import count_flops
-from paddle_tsm.layouts.key_map import is_step_counter
+from paddle_tsm.networks.flops import count_flops
+from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.record import recorded_options, unbelieved
 

@@ -6,7 +6,7 @@ import time
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from paddle_tsm.literal_text import literal, plain_console
+from paddle_tsm.terminal.literal_text import literal, plain_console
 
 
 class Show:

@@ -6,11 +6,11 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from paddle_tsm.convert import plan_conversion
-from paddle_tsm.layouts.key_map import Layout
-from paddle_tsm.layouts.systems import LAYOUTS
-from paddle_tsm.literal_text import as_text, plain_console
-from paddle_tsm.network import Network
+from paddle_tsm.conversion.convert import plan_conversion
+from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.terminal.literal_text import as_text, plain_console
+from paddle_tsm.networks.network import Network
 
 
 def source_network(layout: Layout, arch: str | None = None, **options) -> Network:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from paddle import nn
 
-from paddle_tsm.batch_norm import BatchNorm
+from paddle_tsm.models.layers.batch_norm import BatchNorm
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from paddle_tsm.extras import how_to_install
+from paddle_tsm.terminal.extras import how_to_install
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.parity.option_differences import (
-    changed_tensors, in_one_order, option_differences, remaining, unsaid_order,
+    changed_tensors,
+    in_one_order,
+    option_differences,
+    remaining,
+    unsaid_order,
 )
-from paddle_tsm.parity.run import Report, Training, run_parity, run_training
+from paddle_tsm.parity.comparison import Report, Training, run_parity, run_training
 from paddle_tsm.runtime import import_paddle
 
 

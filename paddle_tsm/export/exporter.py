@@ -6,24 +6,24 @@ import os
 import shutil
 from dataclasses import replace
 
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.plain_activation import plain_activations
-from paddle_tsm.export.ports import clip_ports, stream_ports
+from paddle_tsm.export.io_spec import clip_ports, stream_ports
 from paddle_tsm.export.quantise import quantise
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
-from paddle_tsm.export.verified import verify, verify_int8, verify_stream
-from paddle_tsm.file_digest import sha256_of
-from paddle_tsm.inputs_kept import keep_inputs
+from paddle_tsm.export.verification import verify, verify_int8, verify_stream
+from paddle_tsm.files.digest import sha256_of
+from paddle_tsm.files.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.load import assign_weights
-from paddle_tsm.stream import StreamStep, check_file_streams
+from paddle_tsm.models.load import assign_weights
+from paddle_tsm.models.stream import StreamStep, check_file_streams
 
 
 def export(

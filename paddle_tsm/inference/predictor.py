@@ -10,9 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.export.open_files import open_files
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, Sidecar, format_for, read_sidecar
+from paddle_tsm.export.sidecar import (
+    FORMATS,
+    PRECISIONS,
+    Sidecar,
+    format_for,
+    read_sidecar,
+)
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.network import Network, must_be_one_of, must_be_whole
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
 ENGINES = ("dygraph", *FORMATS)
 
@@ -104,10 +111,10 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
     from paddle_tsm.runtime import import_paddle
 
     paddle = import_paddle()
-    from paddle_tsm.create import build
+    from paddle_tsm.models.create import build
     from paddle_tsm.evaluation.paddle_run import run_of
     from paddle_tsm.layouts.network_file import read_network
-    from paddle_tsm.load import assign_weights
+    from paddle_tsm.models.load import assign_weights
 
     if precision != "float32":
         raise ValueError(f"precision: got {precision!r} for the engine 'dygraph', wanted 'float32', or another engine")
@@ -136,7 +143,7 @@ def open_exported(path: str, threads: int | None, precision: str, engine: str, o
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
-    from paddle_tsm.export.export import export
+    from paddle_tsm.export.exporter import export
 
     options = dict(options)
     of_export = {name: options.pop(name) for name in ("size", "calibration", "root", "form", "source") if name in options}

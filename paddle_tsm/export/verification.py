@@ -8,13 +8,13 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_tsm.create import build
+from paddle_tsm.models.create import build
 from paddle_tsm.evaluation.paddle_run import run_of
-from paddle_tsm.load import assign_weights
+from paddle_tsm.models.load import assign_weights
 from paddle_tsm.parity.compare import compare as compare_arrays
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit, int8_limit
-from paddle_tsm.stream import Stream, StreamStep
+from paddle_tsm.models.stream import Stream, StreamStep
 
 BATCHES = (1, 2, 5)  # clips, or streams, that an export is compared on
 STEPS = 3  # of a stream

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from paddle_tsm.data.video_file import check_file, open_video
-from paddle_tsm.literal_text import literal
+from paddle_tsm.terminal.literal_text import literal
 
 
 def frames_of(source) -> tuple[object, float]:

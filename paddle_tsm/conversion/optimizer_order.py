@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from paddle_tsm.layouts.key_table import expand, is_step_counter
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_file import NetworkFile
-from paddle_tsm.network import Network
+from paddle_tsm.networks.network import Network
 
 # which BatchNorms an optimizer has -> what says so
 NORMS = {

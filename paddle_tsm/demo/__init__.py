@@ -1,0 +1,1 @@
+"""What `paddle-tsm demo` shows, on material that it makes itself."""
