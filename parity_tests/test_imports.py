@@ -47,7 +47,7 @@ from paddle_tsm.training import loop
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import recipe
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.update import update
+from paddle_tsm.training.weight_update import update
 session = Session(recipe("mit-kinetics400", arch="tsm_resnet18", num_classes=3, num_segments=2, size=32), "")
 clip = np.zeros((2, 3, 32, 32), "float32")
 assert update(session, [(clip, (1,), (0, 0)), (clip, (2,), (0, 1))], Processes(), 0.1).clips == 2

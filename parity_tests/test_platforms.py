@@ -81,7 +81,7 @@ def test_a_video_that_fails_says_why(tmp_path):
     """Where an open file cannot be removed, its removal must not take the place of the error."""
     done = run(LEAVE + f"""
 import numpy as np
-from paddle_tsm.labelled_video import video_writer
+from paddle_tsm.inference.labelled_video import video_writer
 with video_writer({str(tmp_path / "out.mp4")!r}, 30.0) as write:
     write(np.zeros((64, 64, 3), "uint8"), [])
     raise ValueError("the network stopped")

@@ -172,7 +172,7 @@ def test_forked_workers():
     """A DataLoader's workers run convolutions, products and shifts after the parent has used its threads."""
     done = fresh("""
 import paddle_tsm, paddle, numpy as np
-from paddle_tsm.shift import temporal_shift
+from paddle_tsm.models.layers.shift import temporal_shift
 def work():
     x = paddle.nn.functional.conv2d(paddle.ones([8, 16, 56, 56]), paddle.ones([64, 16, 3, 3]), padding=1)
     return temporal_shift(x, 8).mean() + paddle.matmul(paddle.ones([500, 500]), paddle.ones([500, 500])).mean()

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # Each contender is a program; it gets the source and the destination, does its imports, and then runs `work`.
 CONVERT = {
     "paddle-tsm convert": """
-from paddle_tsm.convert import convert
+from paddle_tsm.conversion.convert import convert
 def work(source, destination): convert(source, destination, verify=False)
 """,
     "read once, write once (torch.load, torch.save)": """

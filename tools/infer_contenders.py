@@ -11,16 +11,16 @@ ROUGH = ("bfloat16", "int8")
 FORM = """
 from paddle_tsm import runtime; paddle = runtime.import_paddle()
 import numpy as np
-from paddle_tsm.create import build
-from paddle_tsm.export.export import write
+from paddle_tsm.models.create import build
+from paddle_tsm.export.exporter import write
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
-from paddle_tsm.export.ports import clip_ports
+from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.quantise import quantise
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.load import assign_weights
+from paddle_tsm.models.load import assign_weights
 network, tensors = read_network(CHECKPOINT, {options}).as_asked()
 model = assign_weights(build(network), tensors); model.eval()
 {change}
