@@ -11,7 +11,7 @@ import torch
 
 import paddle_tsm
 import paddle_tsm.optim
-import paddle_tsm.training.parameter_groups
+import paddle_tsm.optim.parameter_groups
 import torch_ref
 import torch_ref.optim
 import torch_ref.parameter_groups
@@ -193,7 +193,7 @@ def test_values_that_cannot_be_meant(package, model, kind, bad):
 
 def test_same_names_and_arguments():
     for ours, reference in (
-        (paddle_tsm.optim, torch_ref.optim), (paddle_tsm.training.parameter_groups, torch_ref.parameter_groups),
+        (paddle_tsm.optim, torch_ref.optim), (paddle_tsm.optim.parameter_groups, torch_ref.parameter_groups),
     ):
         own = [
             {name: thing for name, thing in vars(m).items() if getattr(thing, "__module__", "") == m.__name__}
@@ -205,7 +205,7 @@ def test_same_names_and_arguments():
             signatures = [str(inspect.signature(side)).replace("torch_ref", "paddle_tsm") for side in sides]
             assert signatures[0] == signatures[1], name
     rows = [[(r.name, r.layer, r.tensors, r.lr, r.decay) for r in m.TABLE] for m in
-            (paddle_tsm.training.parameter_groups, torch_ref.parameter_groups)]
+            (paddle_tsm.optim.parameter_groups, torch_ref.parameter_groups)]
     assert rows[0] == rows[1]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import paddle_tsm.training.loss
 import paddle_tsm.optim
-import paddle_tsm.training.parameter_groups
+import paddle_tsm.optim.parameter_groups
 import paddle_tsm.training.train_step
 import torch_ref.loss
 import torch_ref.optim
@@ -32,7 +32,7 @@ CONSTANTS = {"float32(1e-5)": float(np.float32(1e-5)), "1 - float32(0.9)": 1 - f
 
 class PaddlePackage:
     optim, loss, train_step = paddle_tsm.optim, paddle_tsm.training.loss, paddle_tsm.training.train_step
-    groups, side = paddle_tsm.training.parameter_groups, PaddleSide
+    groups, side = paddle_tsm.optim.parameter_groups, PaddleSide
 
 
 class TorchPackage:

@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops
 
-from paddle_tsm.training.parameter_groups import parameter_groups
+from paddle_tsm.optim.parameter_groups import parameter_groups
 
 
 class Optimizer:
