@@ -14,8 +14,9 @@ from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import MODES
 from paddle_tsm.parity import paddle_side
-from paddle_tsm.parity.checkpoint_pair import noise_clip
-from paddle_tsm.parity.gradients import compare_gradients, seeded_labels
+from paddle_tsm.parity.seeded_input import noise_clip
+from paddle_tsm.parity.gradients import compare_gradients
+from paddle_tsm.parity.seeded_input import seeded_labels
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.parity.torch_side import TorchSide

@@ -13,7 +13,7 @@ from paddle_tsm.conversion.matrix import matrix, source_network
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.parity.compare import distance
-from paddle_tsm.parity.checkpoint_pair import noise_clip
+from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
 
 # the usual networks; then, as a longer proof, every other kind that some layout shares with another

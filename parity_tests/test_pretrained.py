@@ -10,7 +10,7 @@ import torch_ref
 from paddle_tsm.conversion.convert import convert
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.parity.compare import distance
-from paddle_tsm.parity.checkpoint_pair import noise_clip
+from paddle_tsm.parity.seeded_input import noise_clip
 
 
 @pytest.fixture(scope="module", params=["resnet18", "resnet50", "mobilenet_v2"])

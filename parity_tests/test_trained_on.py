@@ -9,7 +9,7 @@ import paddle_tsm
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
-from paddle_tsm.data.presets import preset
+from paddle_tsm.data.presets import preset, preset_of
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.layouts.network_file import read_network
@@ -81,7 +81,7 @@ def test_the_same_classes_without_a_flag(motion, tmp_path, capsys):
 
 def test_predictor_says_how_to_feed_it(motion):
     predictor = paddle_tsm.Predictor(motion / "run/last.safetensors")
-    assert predictor.input.pixels() == preset("mit", size=32) and predictor.input.class_names == CLASSES
+    assert preset_of(predictor.input) == preset("mit", size=32) and predictor.input.class_names == CLASSES
     assert predictor.clone().input == predictor.input
 
 

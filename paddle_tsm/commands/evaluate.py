@@ -246,7 +246,7 @@ def write(args, evaluation, entries, console) -> None:
     """Write what --out and --json ask for, and say what was written."""
     from paddle_tsm.evaluation.result_files import write_files, write_json
     from paddle_tsm.terminal.literal_text import literal
-    from paddle_tsm.parity.plots import need_matplotlib
+    from paddle_tsm.drawing.figure import need_matplotlib
 
     def say(text: str) -> None:
         console.print(literal(text), soft_wrap=True)

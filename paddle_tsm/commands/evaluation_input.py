@@ -64,7 +64,9 @@ def input_of(args, files) -> NetworkInput:
 
 def pixels_of(args, files, taken: NetworkInput):
     """(Preset, what is said of it). Raises ValueError where an export takes frames of another size."""
-    found = taken.pixels()
+    from paddle_tsm.data.presets import preset_of
+
+    found = preset_of(taken)
     for path, file in zip(args.weights, files):
         if os.path.isdir(path) and file.pixels().test_size != found.test_size:
             raise ValueError(

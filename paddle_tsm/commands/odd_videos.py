@@ -12,7 +12,7 @@ def look_at(path: str, strict: bool, thorough: bool = False):
 
     Raises ValueError for a video that cannot be opened, and where it is not what its container says and `strict`.
     """
-    from paddle_tsm.data.video_file import check_file
+    from paddle_tsm.data.open_video import check_file
     from paddle_tsm.data.video_survey import VideoNotes, claim_of, survey
 
     check_file(path)

@@ -146,14 +146,14 @@ def check(args) -> None:
     if args.steps is None and not args.report and (args.float32 or args.lr is not None):
         raise ValueError(f"{'--float32' if args.float32 else '--lr'}: got no --steps, wanted --steps K beside it")
     if args.report:
-        from paddle_tsm.parity.plots import need_matplotlib
+        from paddle_tsm.drawing.figure import need_matplotlib
 
         need_matplotlib()
 
 
 def training(args, a, x):
     """What to compare of the training: the batches are seeded noise, or the video's clip again and again."""
-    from paddle_tsm.parity.gradients import seeded_labels
+    from paddle_tsm.parity.seeded_input import seeded_labels
     from paddle_tsm.parity.comparison import Training
     from paddle_tsm.parity.steps import seeded_batches
 
@@ -172,7 +172,7 @@ def training(args, a, x):
 def noise(args, a):
     """Seeded noise for the network in `a`: float64 [N*T, 3, size, size]. A batch of a frame or two would make the
     training pass ill-conditioned: a BatchNorm over two values is a sign function."""
-    from paddle_tsm.parity.checkpoint_pair import noise_clip
+    from paddle_tsm.parity.seeded_input import noise_clip
 
     segments = a.network.num_segments
     return noise_clip(segments, args.size or 64, args.clips or -(-8 // segments), args.seed)

@@ -41,6 +41,7 @@ def run(args) -> int:
     from paddle_tsm.commands.odd_videos import look_at, print_note
     from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
     from paddle_tsm.data.clip import views_of
+    from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.scores import average_views
     from paddle_tsm.data.video_file import read_frames
     from paddle_tsm.files.inputs_kept import keep_inputs
@@ -54,7 +55,8 @@ def run(args) -> int:
         found = described(args.weights, **options)
         given = {name: getattr(args, name) for name in ("preset", "size", "sampling", "crops")}
         given["class_names"] = given_names(args.classes, found.network.num_classes)
-        pixels = (taken := chosen_input("predict", args.weights, found, given, options)).pixels()
+        taken = chosen_input("predict", args.weights, found, given, options)
+        pixels = preset_of(taken)
         notes = look_at(args.video, args.strict)
         predictor = predictor_of(args.weights, args, options, pixels.test_size)
         network = predictor.network

@@ -46,6 +46,7 @@ def run(args) -> int:
     from paddle_tsm.commands.engine import stream_of
     from paddle_tsm.commands.odd_videos import look_at, print_note
     from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
+    from paddle_tsm.data.presets import preset_of
     from paddle_tsm.files.inputs_kept import keep_inputs
     from paddle_tsm.inference.labelled_video import frames_of
 
@@ -58,7 +59,7 @@ def run(args) -> int:
     found = described(args.weights, **options)
     given = {"preset": args.preset, "size": args.size, "class_names": given_names(args.classes, found.network.num_classes)}
     taken = replace(chosen_input("stream", args.weights, found, given, options), sampling="uniform", crops="centre")
-    pixels = taken.pixels()
+    pixels = preset_of(taken)
     stream = stream_of(args.weights, args, options, pixels.test_size)
     names = taken.names_of(stream.network.num_classes)
     if not camera:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from paddle_tsm.data import crops, normalise, resize, sampling
 from paddle_tsm.data.flip import FlipRule
+from paddle_tsm.layouts.network_input import NetworkInput
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,12 @@ SYSTEMS = {
         no_other_crops="its PP-TSM is tested on one crop or three, both of the training size",
     ),
 }
+
+
+def preset_of(taken: NetworkInput) -> Preset:
+    """The preset of a network's input; the usual values where none is known. Raises ValueError for a name that is not known."""
+    of = taken.filled()
+    return preset(of.preset, sampling=of.sampling, crops=of.crops, size=of.size)
 
 
 def preset(

@@ -13,12 +13,9 @@ from functools import cache
 import cv2
 import numpy as np
 
+from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.data.packet_seek import read_by_packets
 from paddle_tsm.data.video_survey import VideoNotes, claim_of, survey
-
-# FFmpeg's and OpenCV's own messages do not name the file; our errors do. FFmpeg's level is read when it is first used.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 MANY_FRAMES = 10**7  # beyond any video: a damaged header
 
@@ -58,24 +55,6 @@ def read_frames(
     raise ValueError(f"{path}: no frame could be decoded; wanted a video that OpenCV reads")
 
 
-def check_file(path: str) -> None:
-    """Raise ValueError unless there is a file that is not empty."""
-    if not os.path.isfile(path):
-        raise ValueError(f"{path}: no such video file")
-    if os.path.getsize(path) == 0:
-        raise ValueError(f"{path}: the file is empty; wanted a video")
-
-
-def open_video(path: str, threads: int | None = None) -> cv2.VideoCapture:
-    """The opened video. Raises ValueError where OpenCV cannot open it."""
-    settings = [cv2.CAP_PROP_N_THREADS, threads] if threads else []
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, settings)
-    if not capture.isOpened():
-        raise ValueError(f"{path}: OpenCV cannot open it; is it a video, and complete?")
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    return capture
-
-
 def read_in_order(capture: cv2.VideoCapture, indices: list[int]) -> dict[int, np.ndarray]:
     """Frame by index, for those of `indices` that could be decoded, of a video at its start."""
     at, frames = 0, {}
@@ -90,10 +69,3 @@ def read_in_order(capture: cv2.VideoCapture, indices: list[int]) -> dict[int, np
     return frames
 
 
-def count_frames(path: str) -> int:
-    """How many frames can be decoded, by decoding them."""
-    capture, count = open_video(path), 0
-    while capture.grab():
-        count += 1
-    capture.release()
-    return count

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import av
 
+from paddle_tsm.data.open_video import check_file, count_frames
 from paddle_tsm.data.packet_seek import NO_FRAME, none_if_damaged, open_container
 
 MEMORY = 4096  # videos whose survey is kept: one is asked for when a list is checked, and again when the clip is read
@@ -83,8 +84,6 @@ def survey(path) -> Survey:
 
 @lru_cache(MEMORY)
 def survey_of(path: str, changed: int, size: int) -> Survey:
-    from paddle_tsm.data.video_file import check_file, count_frames
-
     check_file(path)
     decoded = count_frames(path)
     return Survey(claim_of(path), decoded, sizes_in(path) or ())

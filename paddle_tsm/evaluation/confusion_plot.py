@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from paddle_tsm.terminal.literal_text import literal
-from paddle_tsm.parity.plots import png
+from paddle_tsm.drawing.figure import png
 
 NAMED = 40  # classes, at most, that get a tick each
 COUNTED = 15  # classes, at most, whose fields hold their counts

@@ -7,7 +7,7 @@ import paddle
 
 from paddle_tsm.models.layers.non_local import NonLocal
 from paddle_tsm.models.recognizer import Recognizer
-from paddle_tsm.training.train_step import as_tensor
+from paddle_tsm.models.numpy_input import as_tensor
 
 
 def run_of(model: Recognizer):

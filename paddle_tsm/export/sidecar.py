@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.data import normalise
-from paddle_tsm.data.presets import CLIPS, CROPS
+from paddle_tsm.data.presets import CLIPS, CROPS, preset_of
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
@@ -78,7 +78,7 @@ class Sidecar:
         )
 
     def pixels(self):
-        return self.input.pixels()
+        return preset_of(self.input)
 
     def write(self, folder) -> None:
         """Write tsm.json into `folder`, complete or not at all."""

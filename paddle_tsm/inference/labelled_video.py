@@ -9,7 +9,7 @@ import tempfile
 import cv2
 import numpy as np
 
-from paddle_tsm.data.video_file import check_file, open_video
+from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.terminal.literal_text import literal
 
 

@@ -46,7 +46,7 @@ class Predictor:
     ONNX Runtime; a folder's is that of its export. options: those of `load_model`, for a checkpoint; with another engine than
     dygraph `size`, its frames' height and width, if not what the file records; for int8 `calibration`, `root`, `form` and `source` (see `export`).
 
-    `predictor.input` says how clips become x (`input.pixels()`) and what the classes are called (`input.class_names`).
+    `predictor.input` says how clips become x (`data.presets.preset_of(input)`) and what the classes are called (`input.class_names`).
     A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
     line, for a path or a combination that is not there.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from paddle_tsm.checkpoint.sharded import shard_note
 from paddle_tsm.networks.shift_order import in_order
 from paddle_tsm.layouts.key_table import Entry
 from paddle_tsm.layouts.layout import Layout
-from paddle_tsm.layouts.network_input import NetworkInput, own_input
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
 from paddle_tsm.layouts.record import recorded_input, recorded_options
 from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
@@ -47,7 +47,8 @@ class NetworkFile:
     @property
     def input(self) -> NetworkInput:
         """The same; where no preset was recorded, that of the system whose layout the file has."""
-        return own_input(self.recorded_input, self.layout.name)
+        recorded = self.recorded_input
+        return recorded if recorded.preset else replace(recorded, preset=self.layout.preset)
 
 
 def read_network(

@@ -10,8 +10,6 @@ from dataclasses import dataclass, fields, replace
 
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
-# the layouts of systems whose pixels a preset reproduces
-PRESET_OF_LAYOUT = {name: name for name in ("mmaction2", "mit", "paddlevideo", "pptsm")} | {"mit-online": "mit"}
 USUAL = {"preset": "mmaction2", "size": 224, "sampling": "uniform", "crops": "centre"}
 
 
@@ -50,28 +48,16 @@ class NetworkInput:
         return {name: value for name, value in values.items() if value is not None}
 
     def filled(self) -> NetworkInput:
-        """The usual values where none is known, so that `pixels` can be made."""
+        """The usual values where none is known, so that a preset can be made of it."""
         return replace(self, **{name: value for name, value in USUAL.items() if getattr(self, name) is None})
 
     def changed(self, given: dict) -> NetworkInput:
         """With what a user gave; None is as good as not given."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
-    def pixels(self):
-        """The `data.presets.Preset` of it. Raises ValueError for a name that is not known."""
-        from paddle_tsm.data.presets import preset
-
-        of = self.filled()
-        return preset(of.preset, sampling=of.sampling, crops=of.crops, size=of.size)
-
     def names_of(self, classes: int) -> list[str]:
         """A name for each of `classes` classes: its own, or "class 0", "class 1", ..."""
         return list(self.class_names) or [f"class {i}" for i in range(classes)]
-
-
-def own_input(recorded: NetworkInput, layout: str) -> NetworkInput:
-    """What was recorded; where no preset was, that of the system whose layout the file has."""
-    return recorded if recorded.preset else replace(recorded, preset=PRESET_OF_LAYOUT.get(layout))
 
 
 # training knows one clip of frames; "twice" tests on two of them, and crops are a choice of the test alone

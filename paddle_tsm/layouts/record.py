@@ -11,7 +11,8 @@ import json
 import os
 
 from paddle_tsm.checkpoint import Checkpoint
-from paddle_tsm.layouts.network_input import PRESET_OF_LAYOUT, NetworkInput
+from paddle_tsm.layouts.network_input import NetworkInput
+from paddle_tsm.layouts.registry import LAYOUTS
 
 METADATA_KEY = "paddle_tsm"
 LARGEST_BESIDE = 1 << 20  # bytes; a record has thousands
@@ -46,7 +47,8 @@ def recorded_input(checkpoint: Checkpoint) -> NetworkInput:
     try:
         if "input" in record:
             return NetworkInput(**record["input"])
-        return NetworkInput(preset=PRESET_OF_LAYOUT.get(record.get("layouts", [None])[0]))
+        source = LAYOUTS.get(record.get("layouts", [None])[0])
+        return NetworkInput(preset=source and source.preset)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise damaged(error) from error
 

@@ -17,12 +17,6 @@ from paddle_tsm.parity.comparison import Report, Training, run_parity, run_train
 from paddle_tsm.runtime import import_paddle
 
 
-def noise_clip(num_segments: int, size: int, clips: int = 1, seed: int = 0) -> np.ndarray:
-    """A standard normal input, float64 values that float32 holds exactly: [clips * T, 3, size, size]."""
-    shape = (clips * num_segments, 3, size, size)
-    return np.random.default_rng(seed).standard_normal(shape, dtype="float32").astype("float64")
-
-
 def compare_files(
     a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda part: None, training: Training | None = None,
     given: dict | None = None,

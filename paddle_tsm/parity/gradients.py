@@ -25,11 +25,6 @@ class Gradients:
     problem: str = ""
 
 
-def seeded_labels(clips: int, num_classes: int, seed: int = 0) -> np.ndarray:
-    """Classes of a batch: int64 [clips]."""
-    return np.random.default_rng([seed, 1]).integers(0, num_classes, clips)
-
-
 def compare_gradients(reference, other, x: np.ndarray, target: np.ndarray) -> Gradients:
     """Compare the loss and every gradient of two fresh sides on x [N*T, 3, H, W] (float64) and classes [N].
 

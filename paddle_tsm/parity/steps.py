@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.compare import Row, compare
-from paddle_tsm.parity.gradients import seeded_labels
+from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.layer_groups import compare_of_layer, fold
 from paddle_tsm.parity.tolerance import step_limit
 
@@ -24,7 +24,6 @@ class Steps:
 
 def seeded_batches(network, count: int, clips: int, size: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
     """`count` batches of noise, float64 [clips * T, 3, size, size] that float32 holds exactly, and classes [clips]."""
-    from paddle_tsm.parity.checkpoint_pair import noise_clip
 
     return [
         (noise_clip(network.num_segments, size, clips, seed + i), seeded_labels(clips, network.num_classes, seed + i))

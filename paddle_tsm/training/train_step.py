@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import paddle
 
+from paddle_tsm.models.numpy_input import as_tensor
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -46,7 +48,3 @@ def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarra
     return sum(losses), np.concatenate(logits)
 
 
-def as_tensor(array: np.ndarray, dtype):
-    """The array as a tensor: whole numbers as they are, others as `dtype`."""
-    tensor = paddle.to_tensor(np.ascontiguousarray(array))
-    return tensor if array.dtype.kind in "iu" else tensor.astype(dtype)
