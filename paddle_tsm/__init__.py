@@ -18,7 +18,7 @@ _HOMES = {
     "load_model": "paddle_tsm.models.load",
     "load_pretrained": "paddle_tsm.models.load",
     "load_stream": "paddle_tsm.models.stream",
-    "optim": "paddle_tsm.optim",
+    "optim": "paddle_tsm.training.optim",
     "parity": "paddle_tsm.parity",
     "read_optimizer": "paddle_tsm.conversion.optimizer_state",
 }
@@ -29,7 +29,7 @@ def __getattr__(name: str):
     if name in _HOMES:
         runtime.import_paddle()
         home = import_module(_HOMES[name])
-        return home if home.__name__ == f"paddle_tsm.{name}" else getattr(home, name)
+        return home if home.__name__.endswith(f".{name}") else getattr(home, name)
     raise AttributeError(f"module 'paddle_tsm' has no attribute {name!r}")
 
 

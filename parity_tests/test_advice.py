@@ -228,7 +228,7 @@ def test_names_of_frames(here, capsys, command):
 
 def test_what_the_demo_advises(here, capsys, monkeypatch):
     """A command line that parses, whatever the folder is called."""
-    from paddle_tsm.demo import motion as motion_demo
+    from paddle_tsm.demo.material import motion as motion_demo
 
     shown = motion_demo.Shown("TSM", 1.0, 1.0, 1.0, "a b/motion/tsm/last.safetensors")
     monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: ([shown, shown], 8))

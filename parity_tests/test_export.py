@@ -25,7 +25,7 @@ from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
-from paddle_tsm.export.verification import verify
+from paddle_tsm.export.verification import truth_of, verify
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
@@ -96,7 +96,7 @@ def test_paddle_inference(tmp_path, options):
     model.eval()
     with plain_activations(model):
         save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(network.num_segments, (SIZE, SIZE)))
-    verified = verify(PaddleInferenceRun(tmp_path / "model", 1), network, tensors, (SIZE, SIZE))
+    verified = verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
 
 
@@ -110,7 +110,7 @@ def test_paddle_inference_in_bfloat16(tmp_path, options):
     model = assign_weights(build(network), tensors)
     model.eval()
     write(model, tmp_path, "paddle-inference", clip_ports(network.num_segments, (SIZE, SIZE)), "bfloat16")
-    verify(PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"), network, tensors, (SIZE, SIZE), "bfloat16")
+    verify(PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"), truth_of(network, tensors, (SIZE, SIZE)), "bfloat16")
 
 
 def test_a_wrong_export_is_refused(tmp_path):
@@ -119,7 +119,7 @@ def test_a_wrong_export_is_refused(tmp_path):
     model.eval()
     save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(T, (SIZE, SIZE)))
     with pytest.raises(ValueError, match="differs from the checkpoint"):
-        verify(PaddleInferenceRun(tmp_path / "model", 1), network, tensors, (SIZE, SIZE))
+        verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ def test_the_sidecar_says_it_all(folder):
         written = json.loads((folder / to / "tsm.json").read_text())
         assert written["input"]["shape"] == ["N*8", 3, SIZE, SIZE] and written["input"]["colour"] == "RGB"
         assert len(written["labels"]) == CLASSES and len(written["checkpoint"]["sha256"]) == 64
-        assert set(written["verified"]) == {"the checkpoint in Paddle", "the checkpoint in PyTorch"}
+        assert set(written["verified"]) == {"the checkpoint in Paddle", "the checkpoint in PyTorch", "the checkpoint without its biases"}
         step = read_sidecar(folder / f"step-{to}")
         assert step.kind == "stream" and len(step.cache) == 10
 

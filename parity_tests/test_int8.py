@@ -58,7 +58,7 @@ def test_an_exported_network_is_of_integers(folder):
     described = json.loads((folder / "small" / "tsm.json").read_text())
     assert described["precision"] == "int8"
     assert described["calibration"] == {"source": "train.txt", "clips": 13}  # of 16, three are compared on
-    assert len(described["verified"]) == 3
+    assert len(described["verified"]) == 5
 
 
 def test_its_logits_are_near_and_not_the_same(folder):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.demo import motion as motion_demo
+from paddle_tsm.demo.material import motion as motion_demo
 from paddle_tsm.cli import main
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader

@@ -41,6 +41,8 @@ def written_difference(
     before = PaddleSide(found.network, found.tensors, "float64").watch_layers(
         x, lambda layer, output: None if np.isfinite(output).all() else broken.append(layer)
     )
+    if not np.isfinite(before).all():
+        broken.append("the mean of the frames' logits")
     if broken and not allow_nan:
         raise CheckpointError(
             f"{found.checkpoint.path}: {broken[0]} gives NaN or infinite values on a random clip, so that nothing can be "

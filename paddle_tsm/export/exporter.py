@@ -11,14 +11,12 @@ from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.onnx_file import write_onnx
-from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.io_spec import clip_ports, stream_ports
-from paddle_tsm.export.quantise import quantise
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
-from paddle_tsm.export.verification import verify, verify_int8, verify_stream
+from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
@@ -96,20 +94,17 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
     layer.eval()
     ports = stream_ports(layer, pixels) if stream else clip_ports(network.num_segments, pixels)
     write(layer, folder, described.format, ports, described.precision)
-    run = open_files(folder, described, None)
+    described = replace(described, cache=tuple(list(ports.inputs.values())[1:]), **ports.described(network.num_classes))
     if stream:
-        verified = verify_stream(run, network, tensors, ports)
+        verified = verify_steps(folder, described, network, tensors, ports)
     else:
-        verified = verify(run, network, tensors, pixels, "float32" if clips else described.precision)
+        truths = truths_of(described, network, tensors)
+        verified = verify_clips(folder, described, *truths)
     if clips:
-        ranges, held_out = clips.split()
-        path = os.path.join(folder, described.files["model"])
-        quantise(path, f"{path}.int8", ranges)
-        os.replace(f"{path}.int8", path)
-        verified.append(verify_int8(open_files(folder, described, None), run, layer, held_out))
-        described = replace(described, calibration={"source": clips.source, "clips": len(ranges)})
+        verified += quantise_verified(folder, described, network, tensors, layer, clips, truths[1])
+        described = replace(described, calibration={"source": clips.source, "clips": len(clips.split()[0])})
     return replace(
-        described, cache=tuple(list(ports.inputs.values())[1:]),
+        described,
         verified={found.against: found.difference for found in verified},
         sha256={name: sha256_of(os.path.join(folder, name)) for name in described.files.values()},
     ), verified

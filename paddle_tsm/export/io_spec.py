@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import paddle
+FIRST_INPUT = {"clip": "frames", "stream": "frame"}  # by the kind of export
+LOGITS = "logits"
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,32 @@ class Ports:
     axis: str
     multiple: int = 1
 
+    def described(self, classes: int) -> dict[str, tuple[dict, ...]]:
+        """For tsm.json: "inputs" and "outputs" in the graph's order, each a name, a shape (N counts clips, or streams) and a dtype."""
+        rows = f"N*{self.multiple}" if self.axis == "frames" else "N"
+        past = list(self.inputs.values())[1:]
+        outputs = zip(self.outputs, [(classes,), *past], strict=True)
+
+        def port(name, *shape):
+            return {"name": name, "shape": list(shape), "dtype": "float32"}
+
+        return {
+            "inputs": tuple(port(name, rows, *shape) for name, shape in self.inputs.items()),
+            "outputs": tuple(port(name, "N", *shape) for name, shape in outputs),
+        }
+
 
 def clip_ports(num_segments: int, size: tuple[int, int]) -> Ports:
     """Of an offline network: frames [N*T, 3, H, W] -> logits [N, K]. size: (H, W)."""
-    return Ports({"frames": (3, *size)}, ("logits",), "frames", num_segments)
+    return Ports({FIRST_INPUT["clip"]: (3, *size)}, (LOGITS,), "frames", num_segments)
 
 
 def stream_ports(step, size: tuple[int, int]) -> Ports:
     """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros
     before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W)."""
+    import paddle
+
     with paddle.no_grad():
         _, *cache = step(paddle.zeros([1, 3, *size]))
     folds = {f"cache_{i}": tuple(fold.shape[1:]) for i, fold in enumerate(cache)}
-    return Ports({"frame": (3, *size)} | folds, ("logits", *(f"next_{name}" for name in folds)), "streams")
+    return Ports({FIRST_INPUT["stream"]: (3, *size)} | folds, (LOGITS, *(f"next_{name}" for name in folds)), "streams")

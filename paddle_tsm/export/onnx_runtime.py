@@ -9,6 +9,7 @@ import numpy as np
 
 from paddle_tsm import runtime
 from paddle_tsm.terminal.extras import how_to_install
+from paddle_tsm.export.io_spec import FIRST_INPUT
 
 
 class OnnxRun:
@@ -28,11 +29,11 @@ class OnnxRun:
         inputs = {port.name: tuple(port.shape) for port in self._session.get_inputs()}
         self.outputs = tuple(port.name for port in self._session.get_outputs())
         self.properties = dict(self._session.get_modelmeta().custom_metadata_map)
-        if next(iter(inputs), None) not in ("frames", "frame") or "multiple" not in self.properties:
+        if next(iter(inputs), None) not in FIRST_INPUT.values() or "multiple" not in self.properties:
             names = f"{', '.join(inputs)} -> {', '.join(self.outputs)}"
             raise ValueError(f"{self.path}: an ONNX file of another network ({names}), wanted one of paddle-tsm export")
         self.inputs = {name: shape[1:] for name, shape in inputs.items()}
-        self.streams = "frame" in inputs
+        self.streams = FIRST_INPUT["stream"] in inputs
         self.multiple = int(self.properties["multiple"])
 
     def clone(self) -> OnnxRun:
@@ -43,7 +44,7 @@ class OnnxRun:
         """frames: float [N*T, 3, H, W] -> logits float32 [N, K]. Raises ValueError for another shape."""
         if self.streams:
             raise ValueError(f"{self.path}: holds one step of a stream, wanted a network of clips; use step()")
-        return self._run({"frames": frames})[0]
+        return self._run({FIRST_INPUT["clip"]: frames})[0]
 
     def step(self, frame: np.ndarray, cache=()) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """frame: float [N, 3, H, W], the next one of each of N streams; cache: what the step before returned, nothing for a

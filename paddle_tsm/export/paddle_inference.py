@@ -30,8 +30,9 @@ class PaddleInferenceRun:
 
     def _open(self, predictor) -> None:
         self._predictor = predictor
-        self._inputs = [predictor.get_input_handle(name) for name in predictor.get_input_names()]
-        self._outputs = [predictor.get_output_handle(name) for name in predictor.get_output_names()]
+        self.inputs, self.outputs = tuple(predictor.get_input_names()), tuple(predictor.get_output_names())
+        self._inputs = [predictor.get_input_handle(name) for name in self.inputs]
+        self._outputs = [predictor.get_output_handle(name) for name in self.outputs]
 
     def clone(self) -> PaddleInferenceRun:
         """Another object for another thread, with the same weights in the same memory."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from paddle_tsm.export.io_spec import FIRST_INPUT
+
 # What is computed in integers. The products of a non-local block and its softmax are not.
 OPERATORS = (
     "Conv", "Gemm", "Add", "Relu", "Clip", "LeakyRelu", "MaxPool", "AveragePool", "Concat", "Split", "Slice", "Gather", "Reshape",
@@ -22,7 +24,7 @@ class ClipFeed:
 
     def get_next(self) -> dict | None:
         clip = next(self._left, None)
-        return None if clip is None else {"frames": clip}
+        return None if clip is None else {FIRST_INPUT["clip"]: clip}
 
 
 def quantise(source, target, clips: list[np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, preset_of
+from paddle_tsm.export.io_spec import FIRST_INPUT
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
@@ -34,7 +35,8 @@ def format_for(precision: str) -> str:
 @dataclass(frozen=True)
 class Sidecar:
     """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
-    streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N.
+    streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N. inputs, outputs:
+    the graph's own, in its order, see `Ports.described`; () in an export of before they were written.
     preset, sampling, crops, size, train_crop, data_set, multi_label: see `layouts.network_input`. labels: the classes' names, or (). verified: what the export
     was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for
     int8, what its ranges were measured on. sha256: of each of the files, by name.
@@ -51,6 +53,8 @@ class Sidecar:
     labels: tuple[str, ...] = ()
     precision: str = "float32"
     cache: tuple[tuple[int, ...], ...] = ()
+    inputs: tuple[dict, ...] = ()
+    outputs: tuple[dict, ...] = ()
     verified: dict = field(default_factory=dict)
     checkpoint: dict = field(default_factory=dict)
     calibration: dict = field(default_factory=dict)
@@ -91,7 +95,7 @@ class Sidecar:
         pixels = self.pixels()
         frames = "N" if self.kind == "stream" else f"N*{self.network.num_segments}"
         return {
-            "name": "frames",
+            "name": FIRST_INPUT[self.kind],
             "shape": [frames, 3, pixels.test_size, pixels.test_size],
             "dtype": "float32",
             "colour": "RGB",
@@ -127,8 +131,8 @@ def read_sidecar(folder) -> Sidecar:
         content.pop("input")
         network = content.pop("network")
         content["network"] = Network(network.pop("arch"), **network)
-        for name in ("labels", "cache"):
-            content[name] = tuple(tuple(v) if isinstance(v, list) else v for v in content[name])
+        for name in ("labels", "cache", "inputs", "outputs"):
+            content[name] = tuple(tuple(v) if isinstance(v, list) else v for v in content.get(name, ()))
         sidecar = Sidecar(**content)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({error}); export the network again") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import paddle
@@ -38,3 +39,19 @@ def save_static(layer, prefix: str, ports: Ports) -> None:
         warnings.filterwarnings("ignore", "Tensor do not have 'place' interface")
         static = paddle.jit.to_static(traced, input_spec=[specs], full_graph=True)
         paddle.jit.save(static, prefix)
+    name_outputs(f"{prefix}.json", ports.outputs)
+
+
+def name_outputs(program: str, names: tuple[str, ...]) -> None:
+    """Give the program's outputs these names, in order, where Paddle counts them: fetch_name_0, ...
+
+    In its JSON "#" is an operator's kind, "A" are its attributes, "N" is a name, "AT" a value with its type, "D" the data.
+    """
+    with open(program, encoding="utf-8") as file:
+        content = json.load(file)
+    operators = content["program"]["regions"][0]["blocks"][0]["ops"]
+    fetches = [{a["N"]: a["AT"] for a in op["A"]} for op in operators if op["#"].endswith(".fetch")]
+    for name, attributes in zip(names, sorted(fetches, key=lambda found: found["col"]["D"]), strict=True):
+        attributes["name"]["D"] = name
+    with open(program, "w", encoding="utf-8") as file:
+        json.dump(content, file, separators=(",", ":"))

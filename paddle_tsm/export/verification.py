@@ -10,14 +10,19 @@ from paddle import nn
 
 from paddle_tsm.models.create import build
 from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.export.controls import Control, check_controls, clips_for, controls_of
+from paddle_tsm.export.without_biases import SMALL, tensors_without_biases
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.parity.compare import compare as compare_arrays
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit, int8_limit
-from paddle_tsm.models.stream import Stream, StreamStep
+from paddle_tsm.models.stream import StreamStep
 
 BATCHES = (1, 2, 5)  # clips, or streams, that an export is compared on
 STEPS = 3  # of a stream
+IN_PADDLE = "the checkpoint in Paddle"
+BARE = "the checkpoint without its biases"
+TYPICAL = 4.0  # a rounded network's root mean square difference is about its limit over this (measured: 0.1 to 0.35 of it)
 
 
 @dataclass(frozen=True)
@@ -30,30 +35,73 @@ class Verified:
     also: str = ""
 
 
-def verify(run, network, tensors, size: tuple[int, int], precision: str = "float32") -> list[Verified]:
-    """Whole clips: batches of 1, 2 and 5. Raises ValueError where a difference is beyond the limit."""
+@dataclass(frozen=True)
+class Truth:
+    """What the checkpoint says. clips: batches [N*T, 3, H, W]; logits: of each, [N, K], in Paddle's float32; limit: for those of
+    an export in float32, of the noise of Paddle's own; tensors: the network's weights, which may be `without biases`."""
+
+    network: object
+    tensors: dict
+    clips: list[np.ndarray]
+    logits: list[np.ndarray]
+    limit: float
+    against: str
+
+
+def truth_of(network, tensors, size: tuple[int, int]) -> Truth:
+    """On random clips, in batches of 1, 2 and 5."""
+    return ask(network, tensors, random_clips(network, size, BATCHES), IN_PADDLE)
+
+
+def truth_without_biases(network, tensors, size: tuple[int, int]) -> Truth:
+    """The same network with every bias zero, on small clips, of which there are enough for `check_controls`."""
+    clips = random_clips(network, size, [1, clips_for(network.num_classes) - 1])
+    return ask(network, tensors_without_biases(tensors), [np.float32(SMALL) * x for x in clips], BARE)
+
+
+def random_clips(network, size: tuple[int, int], batches) -> list[np.ndarray]:
+    """Noise around a colour that each frame has for itself: what differs from frame to frame is what a shift moves."""
     rng = np.random.default_rng(0)
-    clips = [rng.standard_normal((n * network.num_segments, 3, *size)).astype("float32") for n in BATCHES]
-    logits = [run.run(x) for x in clips]
+    frames = [n * network.num_segments for n in batches]
+    return [(rng.standard_normal((n, 3, *size)) + rng.standard_normal((n, 3, 1, 1))).astype("float32") for n in frames]
+
+
+def ask(network, tensors, clips: list[np.ndarray], against: str) -> Truth:
     model = run_of(assign_weights(build(network), tensors))
-    expected = [model(x) for x in clips]
-    if precision == "float32":
-        exact = run_of(assign_weights(build(network).to(dtype="float64"), tensors))
-        limit = float32_limit(distance(exact(clips[0]), expected[0])[1])
-    else:
-        limit = TOLERANCES[precision].limit
-    verified = [compare(expected, logits, limit, "the checkpoint in Paddle")]
-    reference = torch_reference(network, tensors)
+    exact = run_of(assign_weights(build(network).to(dtype="float64"), tensors))
+    logits = [model(x) for x in clips]
+    limit = float32_limit(distance(exact(clips[0]), logits[0])[1])
+    return Truth(network, tensors, clips, logits, limit, against)
+
+
+def verify(run, truth: Truth, precision: str = "float32") -> list[Verified]:
+    """The export's logits of the truth's clips, against Paddle's and, where torch is installed, PyTorch's. Raises ValueError
+    where a difference is beyond the limit."""
+    logits = [run.run(x) for x in truth.clips]
+    limit = truth.limit if precision == "float32" else TOLERANCES[precision].limit
+    verified = [compare(truth.logits, logits, limit, truth.against)]
+    reference = torch_reference(truth.network, truth.tensors) if truth.against == IN_PADDLE else None
     if reference:
-        verified.append(compare([reference(clips[0])], logits[:1], limit, "the checkpoint in PyTorch"))
+        verified.append(compare([reference(truth.clips[0])], logits[:1], limit, "the checkpoint in PyTorch"))
     return verified
 
 
-def verify_int8(run, exact, model, clips: list[np.ndarray]) -> Verified:
+def verify_controls(run, truth: Truth, precision: str) -> Verified:
+    """A rounded network's logits against those of wrong networks, too (see `controls.py`). Raises ValueError where they are
+    nearer to those, or beyond ten times the limit for it with its biases: logits without them are small and lose digits."""
+    clips = np.concatenate(truth.clips)
+    found, right, limit = run.run(clips), np.concatenate(truth.logits), TOLERANCES[precision].limit
+    row = compare([right], [found], 10 * limit, truth.against)
+    also = check_controls(found, right, controls_of(truth.network, truth.tensors, clips), limit / TYPICAL)
+    return Verified(row.difference, row.limit, f"{truth.against} ({precision})", also)
+
+
+def verify_int8(run, exact, model, clips: list[np.ndarray], controls: list[Control] = ()) -> Verified:
     """A quantised network, beside the float32 export that it was made of, on clips that its ranges were not measured on.
 
-    run, exact: what runs the two; model: the network, for the number of its layers. Compared by the root mean square: a single
-    value that leaves its range is cut off there, and says little. Raises ValueError where that is beyond the limit.
+    run, exact: what runs the two; model: the network, for the number of its layers; controls: wrong networks' logits of the first
+    of the clips. Compared by the root mean square: a single value that leaves its range is cut off there, and says little.
+    Raises ValueError where that is beyond the limit, or where the logits are nearer to a control's.
     """
     expected, logits = (np.concatenate([one.run(clip) for clip in clips]) for one in (exact, run))
     layers = sum(isinstance(layer, (nn.Conv2D, nn.Linear)) for layer in model.sublayers())
@@ -64,25 +112,42 @@ def verify_int8(run, exact, model, clips: list[np.ndarray]) -> Verified:
             f"the 8-bit network differs from float32 by {difference:.1e} of its largest logit (root mean square), limit "
             f"{limit:.1e}; nothing was kept; calibrate on more clips, of the kind that it is for"
         )
-    return Verified(difference, limit, "its float32 export (root mean square)", f"the same class in {same} of {len(logits)} views")
+    also = [f"the same class in {same} of {len(logits)} views"]
+    if controls:
+        rows = len(controls[0].logits)
+        also.append(check_controls(logits[:rows], expected[:rows], controls, limit / TYPICAL))
+    return Verified(difference, limit, "its float32 export (root mean square)", "; ".join(also))
 
 
-def verify_stream(run, network, tensors, ports) -> list[Verified]:
-    """A stream's first steps, for 1, 2 and 5 streams at once."""
+def verify_stream(run, network, tensors, ports, against: str = "the stream in Paddle", scale: float = 1.0) -> list[Verified]:
+    """A stream's first steps, for 1, 2 and 5 streams at once: the logits, and each fold of the cache that comes out.
+    scale: of the frames. Raises ValueError where a difference is beyond the limit."""
     rng, step = np.random.default_rng(0), StreamStep(network, tensors)
     exact = StreamStep(network, tensors).to(dtype="float64")
     shapes = list(ports.inputs.values())
-    expected, logits, noise = [], [], 0.0
+    rows = []  # (what the stream in Paddle gives, what the export gives, Paddle's float64) of each step
     for n in BATCHES:
-        streams, cache = (Stream(step), Stream(exact)), [np.zeros((n, *shape), "float32") for shape in shapes[1:]]
+        past, here, truth = ([np.zeros((n, *shape), t) for shape in shapes[1:]] for t in ("float32", "float32", "float64"))
         for _ in range(STEPS):
-            frame = rng.standard_normal((n, *shapes[0])).astype("float32")
-            found, cache = run.step(frame, cache)
-            here, truth = (s.step(paddle.to_tensor(frame).astype(t)) for s, t in zip(streams, ("float32", "float64")))
-            noise = max(noise, distance(truth.numpy(), here.numpy())[1])
-            expected.append(here.numpy())
-            logits.append(found)
-    return [compare(expected, logits, float32_limit(noise), "the stream in Paddle")]
+            frame = (scale * (rng.standard_normal((n, *shapes[0])) + rng.standard_normal((n, 3, 1, 1)))).astype("float32")
+            logits, past = run.step(frame, past)
+            here, truth = (step_of(one, frame, cache) for one, cache in ((step, here), (exact, truth)))
+            rows.append((here, [logits, *past], truth))
+            here, truth = here[1:], truth[1:]
+    verified = []
+    for number in range(len(shapes)):
+        expected, found, exactly = ([row[i][number] for row in rows] for i in range(3))
+        noise = max(distance(b, a)[1] for a, b in zip(expected, exactly))
+        what = against if number == 0 else f"{against} ({ports.outputs[number]})"
+        verified.append(compare(expected, found, float32_limit(noise), what))
+    return verified[:1]
+
+
+def step_of(step, frame: np.ndarray, cache: list) -> list[np.ndarray]:
+    """A StreamStep's outputs, in its weights' type."""
+    dtype = step.parameters()[0].dtype
+    with paddle.no_grad():
+        return [tensor.numpy() for tensor in step(*(paddle.to_tensor(array).astype(dtype) for array in (frame, *cache)))]
 
 
 def compare(expected: list, logits: list, limit: float, against: str) -> Verified:
