@@ -11,7 +11,7 @@ import torch
 
 import paddle_tsm
 import paddle_tsm.optim
-import paddle_tsm.training.optim.parameter_groups
+import paddle_tsm.optim.parameter_groups
 import torch_ref
 import torch_ref.optim
 import torch_ref.parameter_groups

@@ -64,7 +64,7 @@ def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimize
     trained = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
     x, label = paddle.to_tensor(clip()), paddle.to_tensor([LABEL])
     if optimizer == "ours":
-        from paddle_tsm.training.optim import tsm_sgd
+        from paddle_tsm.optim import tsm_sgd
 
         sgd = tsm_sgd(model, lr=LR, momentum=MOMENTUM, weight_decay=DECAY, fc_lr5=False, max_norm=MAX_NORM)
         update, clear = sgd.step, sgd.clear_grad

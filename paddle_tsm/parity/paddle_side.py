@@ -6,7 +6,7 @@ import paddle
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.training.loss import cross_entropy
-from paddle_tsm.training.optim import tsm_sgd
+from paddle_tsm.optim import tsm_sgd
 from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.training.train_step import train_step
 

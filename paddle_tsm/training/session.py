@@ -13,7 +13,7 @@ from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
 from paddle_tsm.models.create import build
 from paddle_tsm.models.initial_weights import initialise
-from paddle_tsm.training.optim import tsm_adamw, tsm_sgd
+from paddle_tsm.optim import tsm_adamw, tsm_sgd
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.recipe import Recipe
 
