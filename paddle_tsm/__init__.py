@@ -8,7 +8,7 @@ from importlib import import_module
 
 from paddle_tsm import runtime
 
-runtime.prepare()  # the settings that Paddle reads when it is imported
+runtime.prepare_in_time()  # the settings that Paddle reads when it is imported
 
 _HOMES = {
     "Predictor": "paddle_tsm.predictor",

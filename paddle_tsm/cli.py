@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+from paddle_tsm import runtime
 from paddle_tsm.commands import convert, demo, doctor, evaluate, export, inspect, parity, predict, stream, train
 
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
@@ -23,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
+    runtime.prepare()  # decoding and converting use the allocator too
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
     try:
