@@ -1,7 +1,7 @@
 """What has to be set for Paddle to use the machine: threads, the matrix library's code path, the allocator.
 
-`prepare` runs just before Paddle is imported, if paddle_tsm was imported first, and when a command starts. A program that
-imports paddle_tsm and never Paddle, as PyTorch's reference `torch_ref` does, keeps its environment and its allocator.
+`prepare` runs just before Paddle is imported, if paddle_tsm was imported first, and when a command starts. So a program
+that imports paddle_tsm and not Paddle, as `torch_ref` may, keeps its environment and its allocator.
 It never overrides what the user has set, and PADDLE_TSM_WITHOUT, a list of names with commas, leaves settings out.
 `paddle-tsm doctor` shows what is on and what each gains.
 """

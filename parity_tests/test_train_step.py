@@ -148,3 +148,15 @@ def test_partial_bn_leaves_all_but_the_first(package):
     batch_norms = {name for name in before if ".bn" in f".{name}" or "downsample.1" in name}
     changed = {name for name in batch_norms if (before[name] != after[name]).any()}
     assert changed == {f"bn1.{tensor}" for tensor in BATCH_NORM_TENSORS}
+
+
+@PACKAGES
+def test_a_flipped_view_is_a_batch(package):
+    """NumPy flips by negative strides, which no framework takes as they are."""
+    x, target = batch(0)
+    results = []
+    for clip in (x[..., ::-1], x[..., ::-1].copy()):
+        model = new_model(package)
+        optimizer = package.optim.tsm_sgd(model)
+        results.append(package.train_step.train_step(model, optimizer, [(clip, target)], package.loss.cross_entropy))
+    np.testing.assert_array_equal(results[0].logits, results[1].logits)

@@ -1,7 +1,7 @@
 """TSM in PyTorch, the reference: written from the papers' definitions and pinned to vectors recorded from upstream.
 
-What an option means, the tables of architectures and the files' layouts are `paddle_tsm`'s framework-free modules; every
-number is computed here, by PyTorch's own modules where there are any. It never imports Paddle.
+What an option means, the tables of architectures and the layouts of files come from modules of `paddle_tsm` that use no
+framework. Every number is computed here, by PyTorch's own modules where there are any. Paddle is never imported.
 """
 
 from torch_ref import optim

@@ -26,5 +26,5 @@ class BatchNorm(nn.BatchNorm2d):
             self.num_batches_tracked += 1
             self.running_mean.copy_(mean)
             before = self.running_var * (1 - self.momentum)
-            self.running_var.copy_(before + (var - before) * (n - 1) / n)  # what the batch added, without the n / (n - 1)
+            self.running_var.copy_(before + (var - before) * (n - 1) / n)  # var - before is what the batch added
         return y

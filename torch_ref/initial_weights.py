@@ -1,4 +1,4 @@
-"""The weights that a network starts from, drawn from the distributions of `paddle_tsm.networks.initial_distributions`."""
+"""The weights that a network starts from; `paddle_tsm.networks.initial_distributions` says how they are distributed."""
 
 from zlib import crc32
 
@@ -17,14 +17,16 @@ def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
-    """Canonical name -> values: float32, and int64 for the step counter of a BatchNorm. shapes: canonical name -> shape.
+    """Canonical name -> values, in float32; a BatchNorm's step counter is an int64.
 
-    The same bits as `paddle_tsm.initial_weights.draw_initial_weights`. Raises ValueError for a tensor of no known kind.
+    shapes: canonical name -> shape. The bits are those of `paddle_tsm.initial_weights.draw_initial_weights`.
+    Raises ValueError for a tensor of no known kind.
     """
-    return {
-        name: draw(name, tuple(shape), seed).astype("float32" if name.split(".")[-1] != "num_batches_tracked" else "int64")
-        for name, shape in shapes.items()
-    }
+    drawn = {}
+    for name, shape in shapes.items():
+        counts = name.split(".")[-1] == "num_batches_tracked"
+        drawn[name] = draw(name, tuple(shape), seed).astype(np.int64 if counts else np.float32)
+    return drawn
 
 
 def initialise(model, seed: int):

@@ -21,7 +21,7 @@ def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, .
 
 def as_parameter(array: np.ndarray):
     """A tensor with a copy of the array. bfloat16, a NumPy type that PyTorch does not take, becomes float32."""
-    return torch.tensor(array.astype("float32") if array.dtype.name == "bfloat16" else array)
+    return torch.tensor(np.asarray(array, dtype="float32" if array.dtype.name == "bfloat16" else None, order="C"))
 
 
 def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):

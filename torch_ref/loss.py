@@ -6,7 +6,7 @@ from torch.nn import functional as F
 def cross_entropy(logits, target, label_smoothing: float = 0.0):
     """torch.nn.functional.cross_entropy: the mean over the clips of -sum_k q_k log softmax(logits)_k.
 
-    q is the target as probabilities p, smoothed (arXiv:1512.00567, section 7): q = (1 - s) p + s / K, s = `label_smoothing`.
+    q = (1 - s) p + s / K is the target p smoothed by s = `label_smoothing` (arXiv:1512.00567, section 7).
     logits: [N, K]. target: the classes, int [N], or p itself, float [N, K]. Returns a scalar.
     Raises ValueError for a target of another shape, a class outside [0, K) or an s outside [0, 1].
     """
@@ -16,18 +16,21 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
     if target.shape == logits.shape:
         return F.cross_entropy(logits, target, label_smoothing=label_smoothing)
     if target.shape != (clips,):
-        raise ValueError(f"the target is {[*target.shape]}, wanted {[clips]} (classes) or {[clips, classes]} (probabilities)")
+        raise ValueError(
+            f"the target is {[*target.shape]}, wanted {[clips]} (classes) or {[clips, classes]} (probabilities)"
+        )
     if ((target < 0) | (target >= classes)).any():
         raise ValueError(f"the target's classes are {target.tolist()}, wanted none below 0 or above {classes - 1}")
     return F.cross_entropy(logits, target.long(), label_smoothing=label_smoothing)
 
 
 def binary_cross_entropy(logits, target):
-    """torch.nn.functional.binary_cross_entropy_with_logits: the mean over clips and classes, for clips with several labels.
+    """torch.nn.functional.binary_cross_entropy_with_logits: the mean over all clips and classes.
 
-    logits: [N, K]. target: float [N, K], 1 for each of a clip's classes and 0 for the others. Returns a scalar.
+    It is for clips with several labels. logits: [N, K]. target: float [N, K], 1 for each of a clip's classes and 0 for
+    the others. Returns a scalar.
     Raises ValueError for a target of another shape.
     """
     if target.shape != logits.shape:
-        raise ValueError(f"the target is {[*target.shape]}, wanted {[*logits.shape]} with a 1 for each of a clip's classes")
+        raise ValueError(f"the target is {[*target.shape]}, wanted {[*logits.shape]}, 1 for each of a clip's classes")
     return F.binary_cross_entropy_with_logits(logits, target)

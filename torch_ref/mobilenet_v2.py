@@ -21,10 +21,10 @@ class ConvNormReLU6(nn.Sequential):
 
 
 class InvertedResidual(ShiftedResidual):
-    """F: 1x1 to t times the channels (not where t = 1), 3x3 in each channel, 1x1 without an activation. a: the identity.
+    """F: a 1x1 convolution to t times the channels (none where t = 1), 3x3 in each channel, 1x1 without an activation.
 
-    S is x where the shape stays, else nothing. The shift needs both a shortcut and an expansion
-    (MIT ops/models.py 1f6a834 `_prepare_base_model`; mmaction2 mobilenet_v2_tsm.py 4d6c934).
+    a is the identity. S is x where the shape stays, and 0 where it changes. The shift needs both a shortcut and an
+    expansion (MIT ops/models.py 1f6a834 `_prepare_base_model`; mmaction2 mobilenet_v2_tsm.py 4d6c934).
     """
 
     def __init__(self, network, stage: int, block: int, channels: int):

@@ -48,7 +48,7 @@ class Clipped:
         for parameter in self.named.values():
             if not parameter.requires_grad:
                 parameter.grad = None  # one from before it was frozen, which torch.optim would apply
-        self.grad_norm = float(clip_gradients(self.named.values(), self.max_norm))
+        self.grad_norm = float(clip_gradients(list(self.named.values()), self.max_norm))
         return super().step(closure)
 
     def state_dict(self) -> dict:
@@ -76,10 +76,10 @@ class Clipped:
         self.set_lr(state_dict["lr"])
 
     def read_buffers(self, name: str, arrays: dict) -> dict:
-        """The arrays of one parameter as torch.optim's tensors. Raises ValueError where they are not the parameter's."""
+        """The arrays of one parameter as torch.optim's tensors. Raises ValueError where they do not fit it."""
         where = f"optimizer state: {name}"
         if name not in self.named:
-            raise ValueError(f"{where} is no parameter of this model, wanted some of {', '.join([*self.named][:3])}, ...")
+            raise ValueError(f"{where} is no parameter of this model, wanted names such as {next(iter(self.named))}")
         if sorted(arrays) != sorted(self.buffers):
             raise ValueError(f"{where}: got {sorted(arrays)}, wanted {sorted(self.buffers)}")
         parameter, tensors = self.named[name], {}
@@ -107,10 +107,9 @@ class AdamW(Clipped, torch.optim.AdamW):
     algorithm, buffers = "adamw", ("exp_avg", "exp_avg_sq", "step")
 
 
-def clip_gradients(parameters, max_norm: float | None):
+def clip_gradients(parameters: list, max_norm: float | None):
     """torch.nn.utils.clip_grad_norm_: returns the norm of all gradients together, from before they were scaled by
     min(1, max_norm / (norm + 1e-6)). max_norm: None or 0 scales nothing."""
-    parameters = list(parameters)
     if max_norm is not None and max_norm > 0:
         return clip_grad_norm_(parameters, max_norm)
     norms = [parameter.grad.norm() for parameter in parameters if parameter.grad is not None]
@@ -121,10 +120,10 @@ def tsm_sgd(
     model, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 1e-4, fc_lr5: bool = True,
     max_norm: float | None = 20.0, nesterov: bool = False,
 ) -> SGD:  # fmt: skip
-    """SGD with momentum as TSM is trained (arXiv:1811.08383, section 4.1).
+    """SGD with momentum as TSM is trained (arXiv:1811.08383, section 5.1).
 
-    fc_lr5: the classifier learns five times as fast as the other layers. A bias, but a BatchNorm's, learns twice as fast
-    as its layer's weight. Raises ValueError for a layer that has no parameter group.
+    fc_lr5: the classifier learns five times as fast as the other layers. Every bias, except a BatchNorm's, learns twice
+    as fast as its layer's weight. Raises ValueError for a layer that has no parameter group.
     """
     require(momentum >= 0, "momentum", momentum, "0 or more")
     require(momentum > 0 or not nesterov, "momentum", momentum, "more than 0 with nesterov")

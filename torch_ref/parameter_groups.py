@@ -1,4 +1,4 @@
-"""The parameters of a network in TSM's groups: `paddle_tsm.networks.parameter_group_rules` says what each group learns."""
+"""A network's parameters in TSM's groups, by the rules of `paddle_tsm.networks.parameter_group_rules`."""
 
 from torch import nn
 

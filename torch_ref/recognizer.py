@@ -1,4 +1,4 @@
-"""From frames to a clip's logits: what every TSM network does around its blocks (arXiv:1811.08383, section 3.4)."""
+"""From frames to a clip's logits: what every TSM network does around its blocks (arXiv:1811.08383, section 4.1)."""
 
 from torch import nn
 from torch.nn import functional as F
@@ -23,10 +23,10 @@ class Recognizer(nn.Module):
         self.dropout = Dropout(network.dropout)
 
     def stages(self, x) -> dict:
-        """x: [N*T, 3, H, W], T = `num_segments`, the frames of a clip adjacent. Returns {"layer1": [N*T, C, h, w], ...} in
-        forward order; with temporal pooling those from the second on have T/2 frames of each clip.
+        """Each stage's output by its name, in forward order: {"layer1": [N*T, C, h, w], ...}.
 
-        Raises ValueError for an input of another shape.
+        x: [N*T, 3, H, W], T = `num_segments`, the frames of a clip adjacent. With temporal pooling the stages from the
+        second on have T/2 frames of each clip. Raises ValueError for an input of another shape.
         """
         frames = self.network.num_segments
         if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] % frames != 0:
@@ -39,12 +39,15 @@ class Recognizer(nn.Module):
         return outputs
 
     def extract_features(self, x):
-        """x: [N*T, 3, H, W]. Returns each frame's features, the spatial mean of the last stage: [N*T, C], or [N*T/2, C] with
-        temporal pooling."""
+        """x: [N*T, 3, H, W]. Returns the spatial mean of the last stage, each frame's features: [N*T, C].
+
+        With temporal pooling there are N*T/2 frames."""
         return F.adaptive_avg_pool2d(list(self.stages(x).values())[-1], 1).flatten(1)
 
     def frame_logits(self, x):
-        """x: [N*T, 3, H, W]. Returns the logits of each frame by itself: [N*T, num_classes] (N*T/2 with temporal pooling)."""
+        """x: [N*T, 3, H, W]. Returns the logits of each frame by itself: [N*T, num_classes].
+
+        With temporal pooling there are N*T/2 frames."""
         return self.classify(self.dropout(self.extract_features(x)))
 
     def forward(self, x):

@@ -1,4 +1,4 @@
-"""A residual block with the temporal shift in it (TSM, arXiv:1811.08383, section 3.2), of whatever layers."""
+"""A residual block with the temporal shift in it (TSM, arXiv:1811.08383, section 3.3), of whatever layers."""
 
 from torch import nn
 
@@ -8,7 +8,7 @@ from torch_ref.shift import temporal_shift
 
 
 def frames_in_stage(network, stage: int) -> int:
-    """The frames of a clip in a stage, counted from 1: temporal pooling leaves half of them to the second and all later."""
+    """The frames of a clip in a stage, counted from 1; with temporal pooling, half of them from the second stage on."""
     return network.num_segments // (2 if network.temporal_pool and stage >= 2 else 1)
 
 
@@ -32,8 +32,8 @@ class ShiftedResidual(nn.Module):
     """y = A(a(F(s(x)) + S(x)))   where the shift s stands in the residual branch ("blockres", figure 3b), or
     y = A(a(F(s(x)) + S(s(x))))   where it stands before the block ("block", figure 3a).
 
-    A subclass defines the branch F, the shortcut S and the activation a, and adds the non-local block A last, so that the
-    tensors come in torchvision's order. [N*T, C, H, W] -> [N*T, C', H / stride, W / stride]
+    A subclass defines the branch F, the shortcut S and the activation a. It adds the non-local block A last, so that
+    the tensors come in torchvision's order. [N*T, C, H, W] -> [N*T, C', H / stride, W / stride]
     """
 
     def __init__(self, network, stage: int, block: int, can_shift: bool = True):
@@ -55,13 +55,15 @@ class ShiftedResidual(nn.Module):
 
 
 class ConvNorms(nn.Module):
-    """A chain of convolutions, each followed by a BatchNorm; the i-th are named "conv" and "bn" and the i-th of `names`.
+    """A chain of convolutions, each with a BatchNorm behind it: "conv1" and "bn1", "conv2" and "bn2", ...
 
-    An activation `activation(x)`, which a subclass defines, stands between two of them.
+    A subclass defines `activation(x)`, which stands between a BatchNorm and the next convolution.
     """
 
     def add_chain(self, names, widths, kernels, strides, running_var: str) -> None:
-        """names, kernels, strides: one for each convolution. widths: the channels of the input, then of each output."""
+        """names: what follows "conv" and "bn"; names, kernels, strides: one for each convolution.
+
+        widths: the channels of the input, then those of each output."""
         self.chain = tuple((f"conv{name}", f"bn{name}") for name in names)
         for (conv_name, norm_name), pair, kernel, stride in zip(self.chain, zip(widths, widths[1:]), kernels, strides):
             self.add_module(conv_name, conv(*pair, kernel, stride))

@@ -1,4 +1,4 @@
-"""ResNet-TSM (arXiv:1512.03385, table 1; arXiv:1811.08383), and PP-TSM's on ResNet-vd (arXiv:1812.01187, section 4.2)."""
+"""ResNet-TSM (arXiv:1512.03385, table 1; arXiv:1811.08383) and PP-TSM on ResNet-vd (arXiv:1812.01187, section 4.2)."""
 
 from torch import nn
 from torch.nn import functional as F
@@ -25,9 +25,9 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
         else:
             names, widths, kernels, strides = "123", (channels, width, width, 4 * width), (1, 3, 1), (1, stride, 1)
         self.add_chain(names, widths, kernels, strides, network.running_var)
-        same_shape = stride == 1 and channels == widths[-1]
-        projection = nn.Identity() if same_shape else self.projection(channels, widths[-1], stride, network.running_var)
-        self.downsample = projection
+        self.downsample = nn.Identity()
+        if stride > 1 or channels != widths[-1]:
+            self.downsample = self.projection(channels, widths[-1], stride, network.running_var)
         self.add_non_local(network, stage, block, widths[-1])
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The temporal shift (TSM, arXiv:1811.08383, section 3.1 and figure 1), written as it is defined."""
+"""The temporal shift (TSM, arXiv:1811.08383, section 3 and figure 1), written as it is defined."""
 
 import torch
 from torch.nn import functional as F
@@ -9,7 +9,7 @@ def shifted_folds(channels: int, shift_div: int, shift_order: str) -> list[tuple
 
     future_first: one fold from frame t + 1, one from t - 1 (MIT ops/temporal_shift.py 1f6a834 `TemporalShift.shift`).
     past_first: the other way round, and the two folds together are int(2 * C / shift_div) channels (Paddle's operator).
-    causal: one fold, from t - 1 (arXiv:1811.08383, section 3.4). What remains is not moved.
+    causal: one fold, from t - 1 (arXiv:1811.08383, section 4.2). What remains is not moved.
     """
     fold = channels // shift_div
     moved = {

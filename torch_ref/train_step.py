@@ -8,7 +8,7 @@ import torch
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss: the mean over the clips. grad_norm: of all parameters together, before the clip. logits: [N, num_classes]."""
+    """loss: the mean over the clips. grad_norm: of all gradients, before the clip. logits: [N, num_classes]."""
 
     loss: float
     grad_norm: float
@@ -43,4 +43,5 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
 def as_tensor(array: np.ndarray, dtype):
     """The array as a tensor: classes as they are, everything else as `dtype`."""
     whole_numbers = np.issubdtype(array.dtype, np.integer)
+    array = np.asarray(array, order="C")  # a flipped view has negative strides, which PyTorch does not take
     return torch.tensor(array, dtype=None if whole_numbers else dtype)

@@ -1,4 +1,4 @@
-"""The distributions that initial weights are drawn from: mmaction2's, as facts. Each package does the drawing itself."""
+"""The distributions of initial weights: mmaction2's, as facts. Each package draws from them itself."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class GroupRule:
     """The tensors `tensors` of the layers of one kind; `lr` and `decay` multiply the optimizer's own.
 
-    layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless its faster learning
-    is switched off) or "normal" (every other convolution and Linear).
+    layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless `fc_lr5` is off)
+    or "normal" (every other convolution and Linear).
     """
 
     name: str
