@@ -8,7 +8,7 @@ from importlib import import_module
 
 from paddle_tsm import runtime
 
-runtime.prepare()  # the settings that Paddle reads when it is imported
+runtime.prepare_in_time()  # the settings that Paddle reads when it is imported
 
 # public name -> the module that has it, or that it is
 _HOMES = {
@@ -18,7 +18,7 @@ _HOMES = {
     "load_model": "paddle_tsm.models.load",
     "load_pretrained": "paddle_tsm.models.load",
     "load_stream": "paddle_tsm.models.stream",
-    "optim": "paddle_tsm.optim",
+    "optim": "paddle_tsm.training.optim",
     "parity": "paddle_tsm.parity",
     "read_optimizer": "paddle_tsm.conversion.optimizer_state",
 }

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from paddle_tsm import runtime
 from paddle_tsm.commands import (
     convert,
     demo,
@@ -67,6 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         if words[:1] == ["parity"]:
             parity.write_refusal(words[1:], str(refused))
         return argparse.ArgumentParser.error(refused.parser, str(refused))  # which ends the process with exit code 2
+    runtime.prepare()  # decoding and converting use the allocator too
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
     try:

@@ -1,7 +1,9 @@
 """What has to be set for Paddle to use the machine: threads, the matrix library's code path, the allocator.
 
-`prepare` runs when paddle_tsm is imported. It never overrides what the user has set, and PADDLE_TSM_WITHOUT, a list
-of names with commas, leaves settings out. `paddle-tsm doctor` shows what is on and what each gains.
+`prepare` runs just before Paddle is imported, if paddle_tsm was imported first, and when a command starts. So a program
+that imports paddle_tsm and not Paddle, as `torch_ref` may, keeps its environment and its allocator.
+It never overrides what the user has set, and PADDLE_TSM_WITHOUT, a list of names with commas, leaves settings out.
+`paddle-tsm doctor` shows what is on and what each gains.
 """
 
 import contextlib
@@ -35,6 +37,23 @@ class State:
 _states: dict[str, State] = {}
 
 
+class BeforePaddle:
+    """A finder for `sys.meta_path` that finds nothing: asked for Paddle, it calls `prepare`, once, and steps aside."""
+
+    def find_spec(self, name: str, path=None, target=None) -> None:
+        if name == "paddle":
+            sys.meta_path.remove(self)
+            prepare()
+
+
+def prepare_in_time() -> None:
+    """Call `prepare` when Paddle is about to be imported; now, where it is already imported."""
+    if "paddle" in sys.modules:
+        prepare()
+    else:
+        sys.meta_path.insert(0, BeforePaddle())
+
+
 def prepare() -> None:
     """Make every setting that helps on this machine, once a process. Warns (LateImportWarning), once and in one line,
     of those for which it is too late because Paddle is already imported."""
@@ -47,15 +66,16 @@ def prepare() -> None:
     if unknown:
         got, wanted = ", ".join(sorted(unknown)), ", ".join(_states)
         warnings.warn(f"PADDLE_TSM_WITHOUT: got {got}, wanted some of {wanted}", stacklevel=3)
-    late = [state for state in states() if state.state == TOO_LATE]
+    late = [state for state in _states.values() if state.state == TOO_LATE]
     if late:
         lost = "; ".join(f"{state.name}: {state.why}" for state in late)
         text = f"paddle was imported before paddle_tsm ({lost}). Import paddle_tsm first."
-        warnings.warn(text, LateImportWarning, stacklevel=3)
+        warnings.warn(text, LateImportWarning, stacklevel=4)
 
 
 def states() -> tuple[State, ...]:
-    """What `prepare` did, one State a setting."""
+    """What `prepare` did, one State a setting; it is called first, if Paddle was not imported yet."""
+    prepare()
     return tuple(_states.values())
 
 

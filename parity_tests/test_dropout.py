@@ -5,17 +5,8 @@ import paddle
 import pytest
 import torch
 
-import paddle_tsm
-import paddle_tsm.models.initial_weights
-import paddle_tsm.training.loss
-import paddle_tsm.optim
-import paddle_tsm.training.train_step
-import torch_ref
-import torch_ref.initial_weights
-import torch_ref.loss
-import torch_ref.optim
-import torch_ref.train_step
 from paddle_tsm.training.dropout_mask import dropout_mask
+from parity_tests.packages import PADDLE, TORCH
 from parity_tests.small_training import CLASSES, T, apart
 
 
@@ -31,7 +22,7 @@ def test_dropout_is_the_same_in_both_frameworks(pool):
         model = package.create_model(
             "tsm_resnet18", num_classes=CLASSES, num_segments=frames, dropout=0.5, temporal_pool=pool
         )
-        model = model.to(dtype="float64") if package is paddle_tsm else model.double()
+        model = model.to(dtype="float64") if package is PADDLE else model.double()
         package.initial_weights.initialise(model, 1)
         model.train()
         if masked:
@@ -40,15 +31,15 @@ def test_dropout_is_the_same_in_both_frameworks(pool):
         result = package.train_step.train_step(model, optimizer, [(x, y)], package.loss.cross_entropy)
         arrays = {name: np.array(parameter.grad.numpy()) for name, parameter in model.named_parameters()}
         arrays |= {f"{name} after": np.array(value.detach().numpy()) for name, value in model.state_dict().items()}
-        flip = ("fc.weight", "fc.weight after") if package is paddle_tsm else ()
+        flip = ("fc.weight", "fc.weight after") if package is PADDLE else ()
         return result, {name: array.T if name in flip else array for name, array in arrays.items()}
 
-    (ours, a), (theirs, b) = step(paddle_tsm, paddle.to_tensor), step(torch_ref, torch.from_numpy)
+    (ours, a), (theirs, b) = step(PADDLE, paddle.to_tensor), step(TORCH, torch.from_numpy)
     assert ours.loss == pytest.approx(theirs.loss, rel=1e-12)
     assert ours.grad_norm == pytest.approx(theirs.grad_norm, rel=1e-10)
     assert apart(a, b) < 1e-10
     paddle.seed(0)
-    assert apart(step(paddle_tsm, paddle.to_tensor, masked=False)[1], b) > 1e-3  # with Paddle's own dropout
+    assert apart(step(PADDLE, paddle.to_tensor, masked=False)[1], b) > 1e-3  # with Paddle's own dropout
 
 
 def test_the_dropout_mask_of_a_clip():

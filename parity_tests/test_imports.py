@@ -79,8 +79,18 @@ assert "paddle" not in sys.modules
     assert done.returncode == 0, done.stderr
 
 
-def test_importing_torch_ref_loads_nothing_of_paddle_tsm():
-    done = run(("paddle", "paddle_tsm"), "import torch_ref; torch_ref.create_model('tsm_resnet18')")
+def test_torch_ref_leaves_the_process_alone(r18_file):
+    """What is shared needs no Paddle, and none of the settings that Paddle gets is made: not in the environment, which
+    torch's threads and child processes would inherit, and not in the allocator."""
+    done = run(("paddle",), f"""
+import os
+before = dict(os.environ)
+import torch_ref
+torch_ref.load_model({str(r18_file)!r}, num_segments=2)
+from paddle_tsm import runtime
+assert not runtime._states and dict(os.environ) == before
+assert {{state.name for state in runtime.states()}} == {{"threads", "mkl", "malloc"}}, "asked for, they are made"
+""")
     assert done.returncode == 0, done.stderr
 
 

@@ -1,4 +1,4 @@
-"""The settings made on import, in fresh interpreters, and the numbers with all of them on."""
+"""The settings made when Paddle is imported, in fresh interpreters, and the numbers with all of them on."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def test_a_setting_can_be_left_out():
 def test_freed_blocks_are_kept(without, kept):
     """Twenty blocks of 64 MiB, one after the other: pages are mapped for the first one, or for each."""
     done = fresh("""
-import paddle_tsm, resource
+import paddle_tsm, paddle, resource
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     b"a" * int(2**26)

@@ -57,7 +57,7 @@ def shift(x, segments, shift_div, order):
 paddle_tsm.models.resnet.temporal_shift = shift
 """
 TORCH = """
-import torch, torch_ref
+import torch, torch_ref; from paddle_tsm import runtime; runtime.prepare()  # the allocator's setting, which Paddle has too
 torch.set_num_threads(THREADS)
 model = torch_ref.load_model(CHECKPOINT)
 {ready}

@@ -30,7 +30,9 @@ def torch_step(checkpoint: str):
     import torch
 
     import torch_ref
+    from paddle_tsm import runtime
 
+    runtime.prepare()  # so that PyTorch, too, keeps the blocks that it frees
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = torch_ref.load_model(checkpoint)
     model.train()

@@ -1,23 +1,22 @@
-"""Dropout whose mask can be given."""
+"""Dropout (Srivastava et al., JMLR 15, 2014) with a mask that can be given."""
 
 from torch import nn
 
 
 class Dropout(nn.Dropout):
-    """y = x * mask in training where a mask is given, else PyTorch's own: zero with probability p, the rest times 1 / (1 - p).
+    """torch.nn.Dropout, unless a mask was given: then training multiplies by the mask.
 
-    A mask drawn from (seed, epoch, clip) is the same in both frameworks, with any number of processes, and after a
-    training was resumed; a framework's own generator gives none of these.
+    Two frameworks, or a training and its resumption, drop the same features only where they are told which.
+    x: [N*T, C]; returns the same shape.
     """
 
-    mask = None
+    def __init__(self, p: float):
+        super().__init__(p)
+        self.use_mask(None)
 
     def use_mask(self, mask) -> None:
-        """mask: [N*T, C], or None to draw again."""
+        """mask: [N*T, C], each value 0 or 1 / (1 - p); None: PyTorch draws it, afresh for each batch."""
         self.mask = mask
 
     def forward(self, x):
-        """x: [N*T, C]; returns the same shape."""
-        if self.training and self.mask is not None:
-            return x * self.mask
-        return super().forward(x)
+        return x * self.mask if self.training and self.mask is not None else super().forward(x)

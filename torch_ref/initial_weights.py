@@ -1,82 +1,44 @@
-"""Initial weights with mmaction2's distributions, drawn in NumPy so that both frameworks start from the same ones."""
+"""The weights that a network starts from; `paddle_tsm.networks.initial_distributions` says how they are distributed."""
 
-import math
-import re
-import zlib
-from dataclasses import dataclass
-from typing import Callable
+from zlib import crc32
 
 import numpy as np
 import torch
 
-
-def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return np.zeros(shape)
+from paddle_tsm.networks.initial_distributions import mean_and_std
 
 
-def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return np.ones(shape)
-
-
-def kaiming_fan_out(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with the variance 2 / (out_channels * kernel size), depthwise or not (arXiv:1502.01852)."""
-    return rng.standard_normal(shape) * math.sqrt(2 / (shape[0] * math.prod(shape[2:])))
-
-
-def classifier(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with the standard deviation 0.001 (mmaction2 heads/tsm_head.py 4d6c934 `init_std`)."""
-    return rng.standard_normal(shape) * 0.001
-
-
-def projection(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal with the standard deviation 0.01 (mmcv cnn/bricks/non_local.py a8073c7 `init_weights`)."""
-    return rng.standard_normal(shape) * 0.01
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """How the tensors are drawn whose canonical name matches `pattern` and whose number of axes is in `axes`."""
-
-    pattern: str
-    axes: tuple[int, ...]
-    draw: Callable
-
-
-# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
-# scale is 1, also in the last of a block, but for a non-local block's.
-TABLE = (
-    Distribution(r".*num_batches_tracked", (0,), zeros),
-    Distribution(r".*running_mean", (1,), zeros),
-    Distribution(r".*running_var", (1,), ones),
-    Distribution(r".*bias", (1,), zeros),
-    Distribution(r".*non_local\.norm\.weight", (1,), zeros),  # a non-local block starts as the identity
-    Distribution(r".*non_local\.(g|theta|phi)\.weight", (5,), projection),
-    Distribution(r".*weight", (1,), ones),
-    Distribution(r".*weight", (2,), classifier),
-    Distribution(r".*weight", (4, 5), kaiming_fan_out),
-)
+def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """One tensor's values. Its generator is seeded by the seed and its canonical name: no other tensor matters."""
+    mean, std = mean_and_std(name, shape)
+    if std == 0:
+        return np.full(shape, mean)
+    return np.random.default_rng((seed, crc32(name.encode()))).normal(mean, std, shape)
 
 
 def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
-    """Canonical name -> float32 array (int64 for a BatchNorm's step counter), for names with shapes as PyTorch's.
+    """Canonical name -> values, in float32; a BatchNorm's step counter is an int64.
 
-    Every tensor has a generator of its own, seeded by the seed and the name, so that neither the order nor the other
-    tensors matter. Raises ValueError for a tensor that no row of the table describes.
+    shapes: canonical name -> shape. The bits are those of `paddle_tsm.models.initial_weights.draw_initial_weights`.
+    Raises ValueError for a tensor of no known kind.
     """
-    tensors = {}
+    drawn = {}
     for name, shape in shapes.items():
-        row = next((row for row in TABLE if re.fullmatch(row.pattern, name) and len(shape) in row.axes), None)
-        if row is None:
-            raise ValueError(f"{name}: no initial distribution for {list(shape)}; wanted a row of the table that fits")
-        values = row.draw(np.random.default_rng([seed, zlib.crc32(name.encode())]), tuple(shape))
-        tensors[name] = values.astype("int64" if name.endswith("num_batches_tracked") else "float32")
-    return tensors
+        counts = name.split(".")[-1] == "num_batches_tracked"
+        drawn[name] = draw(name, tuple(shape), seed).astype(np.int64 if counts else np.float32)
+    return drawn
 
 
 def initialise(model, seed: int):
-    """Give every tensor of `model` its initial value; the same in both packages. Returns the model."""
-    state = model.state_dict()
-    with torch.no_grad():
-        for name, values in draw_initial_weights({name: tuple(t.shape) for name, t in state.items()}, seed).items():
-            state[name].copy_(torch.from_numpy(values))
+    """Give every tensor of `model` the values that `draw_initial_weights` draws for it. Returns the model."""
+    tensors = model.state_dict()
+    drawn = draw_initial_weights({name: tensor.shape for name, tensor in tensors.items()}, seed)
+    model.load_state_dict({name: torch.from_numpy(values) for name, values in drawn.items()})
+    return model
+
+
+def draw_afresh(model):
+    """Draw every parameter of `model` by PyTorch's generator, as `torch.manual_seed` has left it. Returns the model."""
+    for name, parameter in model.named_parameters():
+        torch.nn.init.normal_(parameter, *mean_and_std(name, parameter.shape))
     return model

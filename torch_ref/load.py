@@ -1,50 +1,49 @@
-"""`load_model`: a checkpoint of any layout and file format as a PyTorch network."""
+"""Checkpoints as PyTorch networks. paddle_tsm's readers and key maps, which import no framework, read the files."""
 
 import numpy as np
 import torch
 
+from paddle_tsm.layouts.network_file import read_network
 from torch_ref.create import create_model
 
 
 def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):
-    """Fill `model` with canonical tensors in PyTorch's orientation. Returns the model.
+    """Fill `model` with arrays under canonical names, in PyTorch's orientation. Returns the model.
 
-    left_out: tensors of the model that keep what they have. Raises RuntimeError (PyTorch's) for missing, unexpected or
-    misshapen tensors.
+    left_out: names of tensors that stay as they are. A file may lack a BatchNorm's step counter, which is then 0.
+    Raises RuntimeError, by `load_state_dict`, where another tensor is missing, left over or of another shape.
     """
-    state = {name: to_tensor(array) for name, array in tensors.items()}
-    for name, tensor in model.state_dict().items():
-        if name.endswith("num_batches_tracked") and name not in state:  # Paddle's files have none
-            state[name] = torch.zeros_like(tensor)
-        elif name in left_out:
-            state[name] = tensor
-    model.load_state_dict(state, strict=True)
+    counters = {name: torch.tensor(0) for name, _ in model.named_buffers() if name.endswith(".num_batches_tracked")}
+    kept = {name: tensor for name, tensor in model.state_dict().items() if name in left_out}
+    model.load_state_dict(counters | kept | {name: as_parameter(array) for name, array in tensors.items()})
     return model
 
 
-def to_tensor(array: np.ndarray):
-    """A copy as a tensor; bfloat16, which NumPy does not have, as float32."""
-    return torch.from_numpy(np.array(array, "float32") if array.dtype.name == "bfloat16" else np.array(array))
+def as_parameter(array: np.ndarray):
+    """A tensor with a copy of the array. bfloat16, a NumPy type that PyTorch does not take, becomes float32."""
+    return torch.tensor(np.asarray(array, dtype="float32" if array.dtype.name == "bfloat16" else None, order="C"))
 
 
 def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):
-    """The network in the file `path`, in evaluation mode; see `paddle_tsm.load_model` for the arguments and errors.
+    """The network in the file `path`, in evaluation mode.
 
-    The file is read by paddle_tsm's readers and key maps, which import neither framework.
+    Arguments, files and errors are those of `paddle_tsm.load_model`.
     """
-    from paddle_tsm.layouts.network_file import read_network
-
-    found = read_network(path, layout=layout, num_segments=num_segments, **options)
-    network, tensors = found.as_asked()
-    return assign_weights(create_model(network.arch, **network.options()), tensors).eval()
+    network, tensors = read_network(path, layout, num_segments=num_segments, **options).as_asked()
+    model = create_model(network.arch, **network.options())
+    return assign_weights(model, tensors).eval()
 
 
 def load_pretrained(model, path, layout: str = "auto", without_classifier: bool = False, **options):
-    """Fill a model with the weights of another training; see `paddle_tsm.load_pretrained`. Returns the model."""
-    from paddle_tsm.layouts.network_file import read_network
+    """Start `model` from the weights of another training. Returns the model.
 
-    network, tensors = read_network(path, layout=layout, **options).as_asked()
-    left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
-    if network.non_local is None:
-        left_out += tuple(name for name in model.state_dict() if ".non_local." in name)
-    return assign_weights(model, {name: array for name, array in tensors.items() if name not in left_out}, left_out)
+    Arguments, files and what stays as it is: as for `paddle_tsm.load_pretrained`.
+    """
+    network, tensors = read_network(path, layout, **options).as_asked()
+
+    def stays(name: str) -> bool:
+        new_head = without_classifier and name.rpartition(".")[0] == network.classifier
+        return new_head or network.non_local is None and ".non_local." in name
+
+    left_out = tuple(filter(stays, model.state_dict()))
+    return assign_weights(model, {name: array for name, array in tensors.items() if not stays(name)}, left_out)

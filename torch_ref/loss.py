@@ -1,37 +1,36 @@
-"""Cross entropy with label smoothing, for class indices and for soft targets."""
+"""The losses: PyTorch's own, behind a check of the target that says what is wrong with it."""
 
 from torch.nn import functional as F
 
 
 def cross_entropy(logits, target, label_smoothing: float = 0.0):
-    """Mean over the clips of -sum(q * log softmax(logits)); q = (1 - s) * target + s / K, s = `label_smoothing`.
+    """torch.nn.functional.cross_entropy: the mean over the clips of -sum_k q_k log softmax(logits)_k.
 
-    logits: [N, K]. target: classes, int [N], or probabilities, float [N, K]. Returns a scalar.
-    torch.nn.functional.cross_entropy. Raises ValueError for a target of another shape or a class outside [0, K).
+    q = (1 - s) p + s / K is the target p smoothed by s = `label_smoothing` (arXiv:1512.00567, section 7).
+    logits: [N, K]. target: the classes, int [N], or p itself, float [N, K]. Returns a scalar.
+    Raises ValueError for a target of another shape, a class outside [0, K) or an s outside [0, 1].
     """
-    check_target(logits, target, label_smoothing)
-    return F.cross_entropy(logits, target.long() if target.ndim == 1 else target, label_smoothing=label_smoothing)
+    clips, classes = logits.shape
+    if label_smoothing < 0 or label_smoothing > 1:
+        raise ValueError(f"label_smoothing is {label_smoothing!r}, wanted 0 to 1")
+    if target.shape == logits.shape:
+        return F.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    if target.shape != (clips,):
+        raise ValueError(
+            f"the target is {[*target.shape]}, wanted {[clips]} (classes) or {[clips, classes]} (probabilities)"
+        )
+    if ((target < 0) | (target >= classes)).any():
+        raise ValueError(f"the target's classes are {target.tolist()}, wanted none below 0 or above {classes - 1}")
+    return F.cross_entropy(logits, target.long(), label_smoothing=label_smoothing)
 
 
 def binary_cross_entropy(logits, target):
-    """Mean over clips and classes of -(t log s + (1 - t) log(1 - s)), s = sigmoid(logits): for clips with several labels.
+    """torch.nn.functional.binary_cross_entropy_with_logits: the mean over all clips and classes.
 
-    logits, target: [N, K], the target 1 for each of a clip's classes. Returns a scalar.
-    torch.nn.functional.binary_cross_entropy_with_logits; mmaction2 models/losses/bce_loss.py 4d6c934. Raises ValueError for
-    a target of another shape.
+    It is for clips with several labels. logits: [N, K]. target: float [N, K], 1 for each of a clip's classes and 0 for
+    the others. Returns a scalar.
+    Raises ValueError for a target of another shape.
     """
-    if list(target.shape) != list(logits.shape):
-        raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for a clip's classes")
-    log_one, log_zero = F.logsigmoid(logits), F.logsigmoid(-logits)
-    return -(target * log_one + (1 - target) * log_zero).mean()
-
-
-def check_target(logits, target, label_smoothing: float) -> None:
-    """Raise ValueError unless `target` fits `logits` [N, K]."""
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing: got {label_smoothing!r}, wanted a number in [0, 1]")
-    n, k = logits.shape
-    if list(target.shape) not in ([n], [n, k]):
-        raise ValueError(f"target: got shape {list(target.shape)}, wanted [{n}] classes or [{n}, {k}] probabilities")
-    if target.ndim == 1 and n and not (0 <= int(target.min()) and int(target.max()) < k):
-        raise ValueError(f"target: got classes from {int(target.min())} to {int(target.max())}, wanted 0 to {k - 1}")
+    if target.shape != logits.shape:
+        raise ValueError(f"the target is {[*target.shape]}, wanted {[*logits.shape]}, 1 for each of a clip's classes")
+    return F.binary_cross_entropy_with_logits(logits, target)

@@ -1,123 +1,80 @@
-"""MobileNetV2 with the temporal shift (arXiv:1801.04381, table 2; arXiv:1811.08383).
+"""MobileNetV2-TSM (arXiv:1801.04381, table 2 and figure 4; arXiv:1811.08383)."""
 
-Shifted are the blocks that have a shortcut and expand their input, before the expansion (MIT ops/models.py 1f6a834
-`_prepare_base_model`; mmaction2 mobilenet_v2_tsm.py 4d6c934).
-"""
+from itertools import accumulate
 
 from torch import nn
 
+from paddle_tsm.networks.mobilenet_v2 import LAST_CHANNELS, STAGES, STEM_CHANNELS
 from torch_ref.batch_norm import BatchNorm
-from torch_ref.non_local import NonLocal
-from torch_ref.recognizer import Recognizer, stage_segments
-from torch_ref.resnet import Shift, conv
+from torch_ref.recognizer import Recognizer
+from torch_ref.residual import ShiftedResidual, conv
 
-# expansion, channels, blocks, stride of the first block: one row a stage
-STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+FIRST_STRIDES = (1, 2, 2, 2, 1, 2, 1)  # of each stage's first block: the column "s" of table 2
 
 
-def conv_norm(in_channels: int, out_channels: int, kernel: int, stride: int, groups: int, running_var: str):
-    """Convolution, BatchNorm, ReLU6."""
-    return nn.Sequential(
-        conv(in_channels, out_channels, kernel, stride, groups),
-        BatchNorm(out_channels, running_var=running_var),
-        nn.ReLU6(),
-    )
+class ConvNormReLU6(nn.Sequential):
+    """A convolution, BatchNorm and min(max(x, 0), 6)."""
+
+    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int, groups: int, running_var: str):
+        norm = BatchNorm(out_channels, running_var=running_var)
+        super().__init__(conv(channels, out_channels, kernel, stride, groups), norm, nn.ReLU6())
 
 
-class InvertedResidual(nn.Module):
-    """Expand by 1x1 (unless `expand` is 1), 3x3 in each channel, project by 1x1; a shortcut where the shape allows."""
+class InvertedResidual(ShiftedResidual):
+    """F: a 1x1 convolution to t times the channels (none where t = 1), 3x3 in each channel, 1x1 without an activation.
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        expand: int,
-        shift,
-        shift_place: str,
-        non_local,
-        running_var: str,
-    ):
-        super().__init__()
-        hidden = in_channels * expand
-        self.residual = stride == 1 and in_channels == out_channels
-        self.shift = shift if self.residual and expand != 1 else None
-        self.shift_place = shift_place
-        layers = [conv_norm(in_channels, hidden, 1, 1, 1, running_var)] if expand != 1 else []
-        layers += [
-            conv_norm(hidden, hidden, 3, stride, hidden, running_var),
-            conv(hidden, out_channels, 1),
-            BatchNorm(out_channels, running_var=running_var),
-        ]
-        self.conv = nn.Sequential(*layers)
-        self.non_local = non_local
+    a is the identity. S is x where the shape stays, and 0 where it changes. The shift needs both a shortcut and an
+    expansion (MIT ops/models.py 1f6a834 `_prepare_base_model`; mmaction2 mobilenet_v2_tsm.py 4d6c934).
+    """
 
-    def forward(self, x):
-        """[N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
-        shifted = x if self.shift is None else self.shift(x)
-        if self.shift_place == "block":
-            x = shifted
-        y = self.conv(shifted)
-        if self.residual:
-            y = y + x
-        return y if self.non_local is None else self.non_local(y)
+    def __init__(self, network, stage: int, block: int, channels: int):
+        expansion, out_channels, _, _ = STAGES[stage - 1]
+        stride = FIRST_STRIDES[stage - 1] if block == 0 else 1
+        keeps_shape = stride == 1 and channels == out_channels
+        super().__init__(network, stage, block, can_shift=keeps_shape and expansion > 1)
+        self.keeps_shape, hidden, running_var = keeps_shape, channels * expansion, network.running_var
+        self.conv = nn.Sequential()
+        if expansion > 1:
+            self.conv.append(ConvNormReLU6(channels, hidden, 1, 1, 1, running_var))
+        self.conv.append(ConvNormReLU6(hidden, hidden, 3, stride, hidden, running_var))
+        self.conv.extend([conv(hidden, out_channels, 1), BatchNorm(out_channels, running_var=running_var)])
+        self.add_non_local(network, stage, block, out_channels)
+
+    def branch(self, x):
+        return self.conv(x)
+
+    def shortcut(self, x):
+        return x if self.keeps_shape else 0
+
+    def activation(self, x):
+        return x
 
 
 class MobileNetV2(Recognizer):
-    """MobileNetV2-TSM. `shift_every`: of a stage's blocks 0, shift_every, ..., those that can be shifted; `non_local`:
-    NonLocalOptions or None. The other arguments are those of `create_model`."""
+    """Everything but the classifier in one sequence, `features`, with torchvision's names."""
 
-    # mmaction2's names of the stages, and torchvision's of the block that each ends with
-    stage_ends = {f"layer{i}": f"features.{end}" for i, end in enumerate((1, 3, 6, 10, 13, 16, 17), 1)} | {
-        "conv2": "features.18"
-    }
-
-    def __init__(
-        self,
-        num_classes: int,
-        num_segments: int,
-        is_shift: bool,
-        shift_div: int,
-        shift_place: str,
-        shift_every: int,
-        shift_order: str,
-        temporal_pool: bool,
-        non_local,
-        dropout: float,
-        partial_bn: bool,
-        running_var: str,
-    ):
-        super().__init__(num_segments, temporal_pool, dropout, partial_bn)
-        layers = [conv_norm(3, 32, 3, 2, 1, running_var)]
-        in_channels = 32
-        for stage, (expand, channels, count, first_stride) in enumerate(STAGES, 1):
-            segments = stage_segments(num_segments, temporal_pool, stage)
-            for i in range(count):
-                shift = Shift(segments, shift_div, shift_order) if is_shift and i % shift_every == 0 else None
-                attend = None
-                if non_local and (stage, i) in non_local.blocks:
-                    attend = NonLocal(channels, segments, non_local, running_var)
-                stride = first_stride if i == 0 else 1
-                layers.append(
-                    InvertedResidual(in_channels, channels, stride, expand, shift, shift_place, attend, running_var)
-                )
-                in_channels = channels
-        layers.append(conv_norm(in_channels, 1280, 1, 1, 1, running_var))
-        self.features = nn.Sequential(*layers)
-        linear = nn.Linear(1280, num_classes)
-        nn.init.normal_(linear.weight, std=0.001)
-        nn.init.zeros_(linear.bias)
-        self.classifier = nn.Sequential(self.dropout, linear)
+    def __init__(self, network):
+        super().__init__(network)
+        self.features = nn.Sequential(ConvNormReLU6(3, STEM_CHANNELS, 3, 2, 1, network.running_var))
+        channels = STEM_CHANNELS
+        for stage, (_, out_channels, count, _) in enumerate(STAGES, 1):
+            for block in range(count):
+                self.features.append(InvertedResidual(network, stage, block, channels))
+                channels = out_channels
+        self.features.append(ConvNormReLU6(channels, LAST_CHANNELS, 1, 1, 1, network.running_var))
+        self.classifier = nn.Sequential(self.dropout, nn.Linear(LAST_CHANNELS, network.num_classes))
+        # mmaction2's names: a "layer" for each row of table 2 that has blocks, and "conv2" for the last convolution
+        names = [f"layer{stage}" for stage in range(1, len(STAGES) + 1)] + ["conv2"]
+        ends = list(accumulate([count for _, _, count, _ in STAGES] + [1]))
+        self.stage_ends |= {name: f"features.{end}" for name, end in zip(names, ends)}
+        self.slices = {name: slice(start + 1, end + 1) for name, start, end in zip(names, [0, *ends], ends)}
 
     def stem(self, x):
         """[N*T, 3, H, W] -> [N*T, 32, H / 2, W / 2]"""
         return self.features[0](x)
 
-    def blocks_of_stages(self):
-        ends = [0] + [int(end.split(".")[1]) for end in self.stage_ends.values()]
-        return {
-            name: [self.features[i] for i in range(a + 1, b + 1)] for name, a, b in zip(self.stage_ends, ends, ends[1:])
-        }
+    def stage(self, name: str, x):
+        return self.features[self.slices[name]](x)
 
-    def classifier_layer(self):
-        return self.classifier[1]
+    def classify(self, features):
+        return self.classifier[-1](features)

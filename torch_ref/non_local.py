@@ -1,4 +1,4 @@
-"""The non-local block over space and time (Wang et al., arXiv:1711.07971, section 3)."""
+"""The non-local block over space and time (Wang et al., arXiv:1711.07971), as its equations read."""
 
 import torch
 from torch import nn
@@ -8,57 +8,55 @@ from torch_ref.batch_norm import BatchNorm
 
 
 class NonLocal(nn.Module):
-    """x + BN(out(y)),   y_i = sum_j f(x_i, x_j) g(x_j),   i and j over all frames and positions of a clip.
+    """z_i = W_z y_i + x_i,   y_i = 1 / C(x) sum_j f(x_i, x_j) g(x_j)   (equations 1 and 6; W_z ends in a BatchNorm).
 
-    f is the softmax over j of theta(x_i) . phi(x_j) (embedded_gaussian; gaussian: of x_i . x_j), or theta(x_i) . phi(x_j) / J
-    (dot_product), or relu(w . [theta(x_i), phi(x_j)]) / J (concatenation), J the number of positions j.
-    x: [N*T, C, H, W], T = num_segments; returns the same shape. `options`: NonLocalOptions.
-    Source: MIT ops/non_local.py 1f6a834; mmcv cnn/bricks/non_local.py a8073c7 `NonLocal3d`.
+    i runs over all J' = T*H*W positions of a clip; j too, or with `sub_sample` over the J = T*(H/2)*(W/2) maxima of 2x2
+    neighbours (section 3.3). theta, phi, g: linear maps from C to C' = C/2 channels. The modes (section 3.2):
+
+        gaussian           f = exp(x_i . x_j),              C = sum_j f        (equation 2)
+        embedded_gaussian  f = exp(theta_i . phi_j),        C = sum_j f        (equation 3)
+        dot_product        f = theta_i . phi_j,             C = J              (equation 4)
+        concatenation      f = ReLU(w . [theta_i, phi_j]),  C = J              (equation 5)
+
+    With `use_scale` the embedded gaussian's product is divided by sqrt(C'), as in mmcv cnn/bricks/non_local.py a8073c7.
+    x: [N*T, C, H, W], T = `frames`; returns the same shape. options: NonLocalOptions.
     """
 
-    def __init__(self, channels: int, num_segments: int, options, running_var: str):
+    def __init__(self, channels: int, frames: int, options, running_var: str):
         super().__init__()
-        self.num_segments, self.mode = num_segments, options.mode
-        self.inner = max(channels // 2, 1)
-        self.scale = self.inner**-0.5 if options.use_scale else 1.0
-        self.sub_sample = options.sub_sample
-        self.g = nn.Conv3d(channels, self.inner, 1)
-        if self.mode != "gaussian":
-            self.theta = nn.Conv3d(channels, self.inner, 1)
-            self.phi = nn.Conv3d(channels, self.inner, 1)
-        if self.mode == "concatenation":
-            self.concat = nn.Conv2d(2 * self.inner, 1, 1, bias=False)
-        self.out = nn.Conv3d(self.inner, channels, 1, bias=options.out_bias)
+        self.frames, self.options = frames, options
+        embedded = max(channels // 2, 1)
+        linear_maps = ("g",) if options.mode == "gaussian" else ("g", "theta", "phi")
+        for linear_map in linear_maps:
+            self.add_module(linear_map, nn.Conv3d(channels, embedded, kernel_size=1))
+        if options.mode == "concatenation":
+            self.concat = nn.Conv2d(2 * embedded, 1, kernel_size=1, bias=False)  # holds w; see `affinity`
+        self.out = nn.Conv3d(embedded, channels, kernel_size=1, bias=options.out_bias)
         self.norm = BatchNorm(channels, running_var=running_var)
-        nn.init.zeros_(self.norm.weight)  # the block starts as the identity
-        for layer in self.children():
-            if isinstance(layer, nn.Conv3d) and layer is not self.out:
-                nn.init.normal_(layer.weight, std=0.01)
 
     def forward(self, x):
-        _, c, h, w = x.shape
-        clip = x.reshape(-1, self.num_segments, c, h, w).transpose(1, 2)  # [N, C, T, H, W]
-        g = self._pool(self.g(clip)).flatten(2).transpose(1, 2)  # [N, J, C']
-        y = torch.matmul(self._pairwise(clip), g).transpose(1, 2)  # [N, C', I]
-        y = self.out(y.reshape(-1, self.inner, self.num_segments, h, w))  # [N, C, T, H, W]
-        y = self.norm(y.reshape(-1, c, self.num_segments, h * w))  # BatchNorm takes four axes
-        y = y.reshape(-1, c, self.num_segments, h, w).transpose(1, 2)  # [N, T, C, H, W]
-        return x + y.reshape(-1, c, h, w)
+        clips = x.unflatten(0, (-1, self.frames)).movedim(2, 1)  # [N, C, T, H, W]
+        g = self.attended(self.g(clips))
+        y = torch.einsum("nij,ncj->nci", self.affinity(clips), g).unflatten(2, clips.shape[2:])  # [N, C', T, H, W]
+        z = self.norm(self.out(y).flatten(3)).view_as(clips) + clips
+        return z.movedim(1, 2).flatten(0, 1)
 
-    def _pool(self, clip):
-        return F.max_pool3d(clip, (1, 2, 2), stride=(1, 2, 2)) if self.sub_sample else clip
+    def attended(self, values):
+        """The values at the positions j: [N, C', T, H, W] -> [N, C', J]"""
+        return (F.max_pool3d(values, (1, 2, 2)) if self.options.sub_sample else values).flatten(2)
 
-    def _pairwise(self, clip):
-        """f(x_i, x_j): [N, I, J]"""
-        if self.mode == "gaussian":
-            theta, phi = clip.flatten(2), self._pool(clip).flatten(2)  # [N, C, I], [N, C, J]
-        else:
-            theta, phi = self.theta(clip).flatten(2), self._pool(self.phi(clip)).flatten(2)  # [N, C', I], [N, C', J]
-        if self.mode == "concatenation":
-            i, j = theta.shape[2], phi.shape[2]
-            pairs = torch.cat([theta.unsqueeze(3).expand(-1, -1, i, j), phi.unsqueeze(2).expand(-1, -1, i, j)], 1)
-            return F.relu(self.concat(pairs))[:, 0] / j  # [N, 2C', I, J] -> [N, I, J]
-        f = torch.einsum("nci,ncj->nij", theta, phi)
-        if self.mode == "dot_product":
-            return f / f.shape[2]
-        return torch.softmax(f * self.scale if self.mode == "embedded_gaussian" else f, -1)
+    def affinity(self, clips):
+        """f(x_i, x_j) / C(x): [N, J', J]"""
+        mode = self.options.mode
+        theta, phi = (clips, clips) if mode == "gaussian" else (self.theta(clips), self.phi(clips))
+        theta, phi = theta.flatten(2), self.attended(phi)
+        if mode == "concatenation":
+            w_theta, w_phi = self.concat.weight.flatten().chunk(2)  # w . [a, b] = w_theta . a + w_phi . b
+            parts = torch.einsum("c,nci->ni", w_theta, theta), torch.einsum("c,ncj->nj", w_phi, phi)
+            return F.relu(parts[0][:, :, None] + parts[1][:, None, :]) / phi.shape[2]
+        product = torch.einsum("nci,ncj->nij", theta, phi)
+        if mode == "dot_product":
+            return product / phi.shape[2]
+        if mode == "embedded_gaussian" and self.options.use_scale:
+            product = product / theta.shape[1] ** 0.5
+        return product.softmax(dim=2)

@@ -1,88 +1,50 @@
-"""TSM's parameter groups: which parameters learn faster, and which are not decayed."""
-
-from dataclasses import dataclass
+"""A network's parameters in TSM's groups, by the rules of `paddle_tsm.networks.parameter_group_rules`."""
 
 from torch import nn
 
-from torch_ref.batch_norm import BatchNorm
+from paddle_tsm.networks.parameter_group_rules import TABLE
 
 
-@dataclass(frozen=True)
-class Row:
-    """The tensors `tensors` of the layers of one kind; `lr` and `decay` multiply the optimizer's own."""
+def kinds_of_layers(model, fc_lr5: bool = True) -> dict[str, str]:
+    """The name of each layer that has parameters of its own -> its kind, as the rules call it; in the model's order.
 
-    name: str
-    layer: str
-    tensors: tuple[str, ...]
-    lr: float
-    decay: float
-
-
-# mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834 `get_optim_policies`
-TABLE = (
-    Row("first conv weight", "first conv", ("weight",), 1, 1),
-    Row("first conv bias", "first conv", ("bias",), 2, 0),
-    Row("normal weight", "normal", ("weight",), 1, 1),
-    Row("normal bias", "normal", ("bias",), 2, 0),
-    Row("batch norm", "batch norm", ("weight", "bias"), 1, 0),
-    Row("fc weight", "fc", ("weight",), 5, 1),
-    Row("fc bias", "fc", ("bias",), 10, 0),
-)
-
-CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One parameter: its canonical name and itself. `transposed`: never here, where PyTorch itself stores it."""
-
-    name: str
-    parameter: object
-    transposed: bool = False
-
-
-def layer_kinds(model, fc_lr5: bool) -> list:
-    """(name, layer, kind) of every layer that has parameters of its own, in the model's order.
-
-    The first convolution is the "first conv"; the last Linear, with `fc_lr5`, is the "fc"; every other one is "normal".
-    Raises ValueError, naming it, for a layer of a kind that TSM's table does not know.
+    Raises ValueError, naming it, for a layer that is no convolution, Linear or BatchNorm.
     """
-    layers = [(name, layer) for name, layer in model.named_modules() if own_parameters(layer)]
-    convolutions = [layer for _, layer in layers if isinstance(layer, CONVOLUTIONS)]
-    linears = [layer for _, layer in layers if isinstance(layer, nn.Linear)]
-    kinds = []
-    for name, layer in layers:
-        if isinstance(layer, BatchNorm):
-            kind = "batch norm"
-        elif not isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
-            raise ValueError(
-                f"{name or 'the model'}: a {type(layer).__name__} with parameters of its own; wanted convolutions, "
-                "Linear and BatchNorm only; give its kind a row in the table of parameter groups"
-            )
-        elif convolutions and layer is convolutions[0]:
-            kind = "first conv"
-        else:
-            kind = "fc" if fc_lr5 and linears and layer is linears[-1] else "normal"
-        kinds.append((name, layer, kind))
-    return kinds
+    kinds, last_linear = {}, None
+    for name, layer in model.named_modules():
+        if not any(True for _ in layer.parameters(recurse=False)):
+            continue
+        match layer:
+            case nn.BatchNorm2d():
+                kinds[name] = "batch norm"
+            case nn.Conv2d() | nn.Conv3d():
+                kinds[name] = "normal" if "first conv" in kinds.values() else "first conv"
+            case nn.Linear():
+                kinds[name], last_linear = "normal", name
+            case _:
+                raise ValueError(
+                    f"{name or 'the model'}: a {type(layer).__name__} with parameters of its own; wanted only "
+                    "convolutions, Linear and BatchNorm, the layers that TSM has a parameter group for"
+                )
+    return kinds | ({last_linear: "fc"} if fc_lr5 and last_linear is not None else {})
 
 
-def own_parameters(layer) -> dict:
-    """Tensor name -> parameter of the layer itself, without those of its sublayers."""
-    return dict(layer.named_parameters(recurse=False))
+def parameter_groups(model, fc_lr5: bool = True) -> list[dict]:
+    """One dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
 
-
-def parameter_groups(model, fc_lr5: bool = True) -> list[tuple[Row, list[Member]]]:
-    """Every row of the table with its parameters in the model's order; a row may have none.
-
-    Frozen parameters are members too. Raises ValueError for a parameter that no row, or a layer that no kind, covers.
+    The parameters of a group come in the model's order; frozen ones belong to it too, and a group may be empty.
+    Raises ValueError for a parameter that no rule takes.
     """
-    groups = [(row, []) for row in TABLE]
-    for prefix, layer, kind in layer_kinds(model, fc_lr5):
-        for tensor, parameter in own_parameters(layer).items():
-            name = f"{prefix}.{tensor}" if prefix else tensor
-            members = next((members for row, members in groups if row.layer == kind and tensor in row.tensors), None)
-            if members is None:
-                raise ValueError(f"{name}: no parameter group for the {tensor} of a {kind}; wanted weight or bias")
-            members.append(Member(name, parameter))
+    groups = [
+        {"name": rule.name, "names": [], "params": [], "lr_multiplier": rule.lr, "decay_multiplier": rule.decay}
+        for rule in TABLE
+    ]
+    kinds = kinds_of_layers(model, fc_lr5)
+    for name, parameter in model.named_parameters():
+        layer, _, tensor = name.rpartition(".")
+        takers = [group for rule, group in zip(TABLE, groups) if rule.layer == kinds[layer] and tensor in rule.tensors]
+        if not takers:
+            raise ValueError(f"{name}: no parameter group takes the {tensor} of a {kinds[layer]}, only weight and bias")
+        takers[0]["names"].append(name)
+        takers[0]["params"].append(parameter)
     return groups

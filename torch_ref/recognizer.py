@@ -1,71 +1,65 @@
-"""From frames to logits: what every TSM network does around its blocks."""
+"""From frames to a clip's logits: what every TSM network does around its blocks (arXiv:1811.08383, section 4.1)."""
 
 from torch import nn
+from torch.nn import functional as F
 
-from torch_ref.batch_norm import BatchNorm
 from torch_ref.dropout import Dropout
+from torch_ref.residual import frames_in_stage
 from torch_ref.temporal_pool import temporal_pool
 
 
-def stage_segments(num_segments: int, temporal_pool: bool, stage: int) -> int:
-    """Frames of a clip in a stage (counted from 1): with temporal pooling, half of them from the second stage on."""
-    return num_segments // 2 if temporal_pool and stage > 1 else num_segments
-
-
 class Recognizer(nn.Module):
-    """Stem, stages, global average pool, dropout, one Linear layer per frame, mean over the frames.
+    """logits = 1/T sum_t (W dropout(mean over h, w of stages(stem(frame_t))) + b).
 
-    A subclass gives `stem(x)`, `stage_ends`, `blocks_of_stages()` and `classifier_layer()`.
-    Source: mmaction2 heads/tsm_head.py 4d6c934; MIT ops/models.py 1f6a834 `TSN.forward`.
+    mmaction2 heads/tsm_head.py 4d6c934; MIT ops/models.py 1f6a834 `TSN.forward`. A subclass defines `stem(x)`,
+    `stage(name, x)` and `classify(features)`, and fills `stage_ends`: the stages' names in forward order, each with the
+    name of the module whose output is the stage's.
     """
 
-    def __init__(self, num_segments: int, temporal_pool: bool, dropout: float, partial_bn: bool):
+    def __init__(self, network):
         super().__init__()
-        self.num_segments = num_segments
-        self.temporal_pool = temporal_pool
-        self.partial_bn = partial_bn
-        self.dropout = Dropout(dropout)
+        self.network = network
+        self.stage_ends: dict[str, str] = {}
+        self.dropout = Dropout(network.dropout)
 
     def stages(self, x) -> dict:
-        """x: [N*T, 3, H, W], T = num_segments. Returns {"layer1": [N*T, C, h, w], ...} in forward order; with temporal
-        pooling the stages from the second on have T/2 frames.
+        """Each stage's output by its name, in forward order: {"layer1": [N*T, C, h, w], ...}.
 
-        Raises ValueError for another number of dimensions or a number of frames that T does not divide.
+        x: [N*T, 3, H, W], T = `num_segments`, the frames of a clip adjacent. With temporal pooling the stages from the
+        second on have T/2 frames of each clip. Raises ValueError for an input of another shape.
         """
-        if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] % self.num_segments:
-            raise ValueError(
-                f"input: got shape {list(x.shape)}, wanted [N*T, 3, H, W] with T = num_segments = {self.num_segments}"
-            )
-        x = self.stem(x)
-        outputs = {}
-        for stage, (name, blocks) in enumerate(self.blocks_of_stages().items(), 1):
-            if self.temporal_pool and stage == 2:
-                x = temporal_pool(x, self.num_segments)
-            for block in blocks:
-                x = block(x)
-            outputs[name] = x
+        frames = self.network.num_segments
+        if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] % frames != 0:
+            raise ValueError(f"the input is {[*x.shape]}, wanted [N*T, 3, H, W] with T = num_segments = {frames}")
+        outputs, x = {}, self.stem(x)
+        for number, name in enumerate(self.stage_ends, 1):
+            if number == 2 and self.network.temporal_pool:
+                x = temporal_pool(x, frames)
+            outputs[name] = x = self.stage(name, x)
         return outputs
 
     def extract_features(self, x):
-        """x: [N*T, 3, H, W]. Returns the pooled features of each frame, [N*T, C] ([N*T/2, C] with temporal pooling)."""
-        *_, last = self.stages(x).values()
-        return last.mean((2, 3))
+        """x: [N*T, 3, H, W]. Returns the spatial mean of the last stage, each frame's features: [N*T, C].
 
-    def forward(self, x):
-        """x: [N*T, 3, H, W], frames of a clip adjacent. Returns logits [N, num_classes]."""
-        frame_logits = self.frame_logits(x)
-        frames = stage_segments(self.num_segments, self.temporal_pool, 2)
-        return frame_logits.reshape(-1, frames, frame_logits.shape[-1]).mean(1)  # [N, T, K] -> [N, K]
+        With temporal pooling there are N*T/2 frames."""
+        return F.adaptive_avg_pool2d(list(self.stages(x).values())[-1], 1).flatten(1)
 
     def frame_logits(self, x):
-        """x: [N*T, 3, H, W]. Returns each frame's logits, [N*T, num_classes]: what the online network shows as frames come."""
-        return self.classifier_layer()(self.dropout(self.extract_features(x)))
+        """x: [N*T, 3, H, W]. Returns the logits of each frame by itself: [N*T, num_classes].
+
+        With temporal pooling there are N*T/2 frames."""
+        return self.classify(self.dropout(self.extract_features(x)))
+
+    def forward(self, x):
+        """x: [N*T, 3, H, W]. Returns each clip's logits, the mean of its frames': [N, num_classes]."""
+        return self.frame_logits(x).unflatten(0, (-1, frames_in_stage(self.network, 2))).mean(dim=1)
 
     def train(self, mode: bool = True):
-        """Training mode; with `partial_bn`, every BatchNorm but the first stays frozen (MIT `TSN.train`)."""
+        """torch.nn.Module.train; with `partial_bn` every BatchNorm but the first keeps its statistics, scale and shift
+        (MIT ops/models.py 1f6a834 `TSN.train`)."""
         super().train(mode)
-        if mode and self.partial_bn:
-            for layer in [layer for layer in self.modules() if isinstance(layer, BatchNorm)][1:]:
-                layer.eval()
-                layer.weight.requires_grad = layer.bias.requires_grad = False
+        if self.network.partial_bn and mode:
+            _, *frozen = (module for module in self.modules() if isinstance(module, nn.BatchNorm2d))
+            for norm in frozen:
+                norm.train(False).requires_grad_(False)
         return self

@@ -1,192 +1,102 @@
-"""ResNet with the temporal shift inside its blocks (arXiv:1512.03385; arXiv:1811.08383, section 3.2).
-
-`tweaked=True` is ResNet-vd (arXiv:1812.01187, section 4.2) as PP-TSM has it: three 3x3 convolutions as the stem, an
-average pool before the shortcut's convolution where the stride is 2, leaky ReLU (PaddleVideo resnet_tweaks_tsm.py ed245e9).
-"""
+"""ResNet-TSM (arXiv:1512.03385, table 1; arXiv:1811.08383) and PP-TSM on ResNet-vd (arXiv:1812.01187, section 4.2)."""
 
 from torch import nn
 from torch.nn import functional as F
 
+from paddle_tsm.networks.resnet import STAGE_WIDTHS, is_bottleneck
 from torch_ref.batch_norm import BatchNorm
-from torch_ref.non_local import NonLocal
-from torch_ref.recognizer import Recognizer, stage_segments
-from torch_ref.shift import temporal_shift
+from torch_ref.recognizer import Recognizer
+from torch_ref.residual import ConvNorms, ShiftedResidual, conv
 
 
-def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1):
-    """A convolution without bias that keeps the size at stride 1, drawn as mmaction2 draws it (Kaiming, fan out)."""
-    layer = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    return layer
+class ResNetBlock(ShiftedResidual, ConvNorms):
+    """F: two 3x3 convolutions or, in a bottleneck, 1x1, 3x3, 1x1 to four times the width (arXiv:1512.03385, figure 5).
 
-
-class Shift(nn.Module):
-    """The temporal shift as a layer without tensors, so that it has a name but no key."""
-
-    def __init__(self, num_segments: int, shift_div: int, shift_order: str):
-        super().__init__()
-        self.num_segments, self.shift_div, self.shift_order = num_segments, shift_div, shift_order
-
-    def forward(self, x):
-        return temporal_shift(x, self.num_segments, self.shift_div, self.shift_order)
-
-
-class Block(nn.Module):
-    """What the two kinds of residual block share: the shift before `residual(x)`, the shortcut, the non-local block behind.
-
-    shift: a Shift, before the residual branch ("blockres") or before the whole block ("block"); or None.
-    non_local: a NonLocal or None. tweaked: ResNet-vd's shortcut and activation.
+    The stride is the first 3x3 convolution's. S: a 1x1 convolution where the shape changes. a: ReLU.
     """
 
-    def __init__(self, shift, shift_place: str, tweaked: bool):
-        super().__init__()
-        self.shift, self.shift_place = shift, shift_place
-        self.tweaked = tweaked
-        self.act = F.leaky_relu if tweaked else F.relu  # slope 0.01
+    activation = staticmethod(F.relu)
 
-    def add_shortcut(self, in_channels: int, out_channels: int, stride: int, non_local, running_var: str):
-        """Add what comes behind the residual branch; last, so that the tensors have torchvision's order."""
-        self.pooled = self.tweaked and stride == 2
-        self.downsample = None
-        if stride != 1 or in_channels != out_channels:
-            self.downsample = nn.Sequential(
-                conv(in_channels, out_channels, 1, 1 if self.tweaked else stride),
-                BatchNorm(out_channels, running_var=running_var),
-            )
-        self.non_local = non_local
-
-    def forward(self, x):
-        """[N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
-        shifted = x if self.shift is None else self.shift(x)
-        if self.shift_place == "block":
-            x = shifted
-        y = self.residual(shifted)
-        if self.downsample is not None:
-            x = self.downsample(F.avg_pool2d(x, 2, stride=2, ceil_mode=True) if self.pooled else x)
-        y = self.act(y + x)
-        return y if self.non_local is None else self.non_local(y)
-
-
-class BasicBlock(Block):
-    """Two 3x3 convolutions."""
-
-    expansion = 1
-
-    def __init__(
-        self,
-        in_channels: int,
-        width: int,
-        stride: int,
-        shift,
-        shift_place: str,
-        non_local,
-        tweaked: bool,
-        running_var: str,
-    ):
-        super().__init__(shift, shift_place, tweaked)
-        self.conv1 = conv(in_channels, width, 3, stride)
-        self.bn1 = BatchNorm(width, running_var=running_var)
-        self.conv2 = conv(width, width, 3)
-        self.bn2 = BatchNorm(width, running_var=running_var)
-        self.add_shortcut(in_channels, width, stride, non_local, running_var)
-
-    def residual(self, x):
-        return self.bn2(self.conv2(self.act(self.bn1(self.conv1(x)))))
-
-
-class Bottleneck(Block):
-    """1x1, 3x3, 1x1 convolutions; the stride is the 3x3's (torchvision's and mmaction2's "pytorch" style)."""
-
-    expansion = 4
-
-    def __init__(
-        self,
-        in_channels: int,
-        width: int,
-        stride: int,
-        shift,
-        shift_place: str,
-        non_local,
-        tweaked: bool,
-        running_var: str,
-    ):
-        super().__init__(shift, shift_place, tweaked)
-        self.conv1 = conv(in_channels, width, 1)
-        self.bn1 = BatchNorm(width, running_var=running_var)
-        self.conv2 = conv(width, width, 3, stride)
-        self.bn2 = BatchNorm(width, running_var=running_var)
-        self.conv3 = conv(width, 4 * width, 1)
-        self.bn3 = BatchNorm(4 * width, running_var=running_var)
-        self.add_shortcut(in_channels, 4 * width, stride, non_local, running_var)
-
-    def residual(self, x):
-        y = self.act(self.bn1(self.conv1(x)))
-        y = self.act(self.bn2(self.conv2(y)))
-        return self.bn3(self.conv3(y))
-
-
-class ResNet(Recognizer):
-    """ResNet-TSM. `blocks`: blocks of each stage; `block`: BasicBlock or Bottleneck; `shift_every`: shift in blocks
-    0, shift_every, 2 * shift_every, ... of each stage; `non_local`: NonLocalOptions or None. The other arguments are
-    those of `create_model`."""
-
-    def __init__(
-        self,
-        blocks,
-        block,
-        tweaked: bool,
-        num_classes: int,
-        num_segments: int,
-        is_shift: bool,
-        shift_div: int,
-        shift_place: str,
-        shift_every: int,
-        shift_order: str,
-        temporal_pool: bool,
-        non_local,
-        dropout: float,
-        partial_bn: bool,
-        running_var: str,
-    ):
-        super().__init__(num_segments, temporal_pool, dropout, partial_bn)
-        # the stages' names, and those of the blocks that they end with
-        self.stage_ends = {f"layer{stage}": f"layer{stage}.{count - 1}" for stage, count in enumerate(blocks, 1)}
-        self.tweaked = tweaked
-        self.act = F.leaky_relu if tweaked else F.relu
-        if tweaked:
-            self.conv1_1, self.bn1_1 = conv(3, 32, 3, stride=2), BatchNorm(32, running_var=running_var)
-            self.conv1_2, self.bn1_2 = conv(32, 32, 3), BatchNorm(32, running_var=running_var)
-            self.conv1_3, self.bn1_3 = conv(32, 64, 3), BatchNorm(64, running_var=running_var)
+    def __init__(self, network, stage: int, block: int, channels: int):
+        super().__init__(network, stage, block)
+        width, stride = STAGE_WIDTHS[stage - 1], 2 if stage > 1 and block == 0 else 1
+        if not is_bottleneck(network.depth):
+            names, widths, kernels, strides = "12", (channels, width, width), (3, 3), (stride, 1)
         else:
-            self.conv1, self.bn1 = conv(3, 64, 7, stride=2), BatchNorm(64, running_var=running_var)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        in_channels = 64
-        for stage, count in enumerate(blocks, 1):
-            segments = stage_segments(num_segments, temporal_pool, stage)
-            width, layers = 32 * 2**stage, []
-            for i in range(count):
-                shift = Shift(segments, shift_div, shift_order) if is_shift and i % shift_every == 0 else None
-                attend = None
-                if non_local and (stage, i) in non_local.blocks:
-                    attend = NonLocal(width * block.expansion, segments, non_local, running_var)
-                stride = 2 if stage > 1 and i == 0 else 1
-                layers.append(block(in_channels, width, stride, shift, shift_place, attend, tweaked, running_var))
-                in_channels = width * block.expansion
-            setattr(self, f"layer{stage}", nn.Sequential(*layers))
-        self.fc = nn.Linear(in_channels, num_classes)
-        nn.init.normal_(self.fc.weight, std=0.001)
-        nn.init.zeros_(self.fc.bias)
+            names, widths, kernels, strides = "123", (channels, width, width, 4 * width), (1, 3, 1), (1, stride, 1)
+        self.add_chain(names, widths, kernels, strides, network.running_var)
+        self.downsample = nn.Identity()
+        if stride > 1 or channels != widths[-1]:
+            self.downsample = self.projection(channels, widths[-1], stride, network.running_var)
+        self.add_non_local(network, stage, block, widths[-1])
+
+    @staticmethod
+    def projection(channels: int, out_channels: int, stride: int, running_var: str):
+        """W_s of arXiv:1512.03385, equation 2."""
+        return nn.Sequential(conv(channels, out_channels, 1, stride), BatchNorm(out_channels, running_var=running_var))
+
+    def branch(self, x):
+        return self.run_chain(x)
+
+    def shortcut(self, x):
+        return self.downsample(x)
+
+
+class ResNet(Recognizer, ConvNorms):
+    """A 7x7 convolution and a 3x3 max pool as the stem, four stages of blocks, and the classifier `fc`."""
+
+    activation = staticmethod(F.relu)
+    block = ResNetBlock
+    stem_convolutions = ("1",), (3, 64), (7,), (2,)  # names, channels, kernels, strides
+
+    def __init__(self, network):
+        super().__init__(network)
+        self.add_chain(*self.stem_convolutions, network.running_var)
+        channels = self.stem_convolutions[1][-1]
+        for stage, (depth, width) in enumerate(zip(network.blocks, STAGE_WIDTHS), 1):
+            out_channels = width * (4 if is_bottleneck(network.depth) else 1)
+            inputs = [channels] + [out_channels] * (depth - 1)
+            blocks = [self.block(network, stage, i, channels) for i, channels in enumerate(inputs)]
+            self.add_module(f"layer{stage}", nn.Sequential(*blocks))
+            self.stage_ends[f"layer{stage}"] = f"layer{stage}.{depth - 1}"
+            channels = out_channels
+        self.fc = nn.Linear(channels, network.num_classes)
 
     def stem(self, x):
         """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
-        if not self.tweaked:
-            return self.maxpool(self.act(self.bn1(self.conv1(x))))
-        x = self.act(self.bn1_1(self.conv1_1(x)))
-        x = self.act(self.bn1_2(self.conv1_2(x)))
-        return self.maxpool(self.act(self.bn1_3(self.conv1_3(x))))
+        return F.max_pool2d(self.activation(self.run_chain(x)), 3, stride=2, padding=1)
 
-    def blocks_of_stages(self):
-        return {name: list(getattr(self, name)) for name in self.stage_ends}
+    def stage(self, name: str, x):
+        return self.get_submodule(name)(x)
 
-    def classifier_layer(self):
-        return self.fc
+    def classify(self, features):
+        return self.fc(features)
+
+
+class PooledProjection(nn.Sequential):
+    """Means of 2x2 positions, then the layers: a 1x1 convolution of stride 2 would see one position of the four."""
+
+    def forward(self, x):
+        return super().forward(F.avg_pool2d(x, 2, ceil_mode=True))
+
+
+class ResNetVdBlock(ResNetBlock):
+    """ResNet-D's block (arXiv:1812.01187, figure 2c) with a leaky ReLU of slope 0.01.
+
+    Source of the slope and of the order of the layers: PaddleVideo resnet_tweaks_tsm.py ed245e9.
+    """
+
+    activation = staticmethod(F.leaky_relu)
+
+    @staticmethod
+    def projection(channels: int, out_channels: int, stride: int, running_var: str):
+        layers = conv(channels, out_channels, 1), BatchNorm(out_channels, running_var=running_var)
+        return nn.Sequential(*layers) if stride == 1 else PooledProjection(*layers)
+
+
+class ResNetVd(ResNet):
+    """ResNet-C's stem of three 3x3 convolutions (arXiv:1812.01187, figure 2b), and ResNet-D's blocks."""
+
+    activation = staticmethod(F.leaky_relu)
+    block = ResNetVdBlock
+    stem_convolutions = ("1_1", "1_2", "1_3"), (3, 32, 32, 64), (3, 3, 3), (2, 1, 1)

@@ -1,36 +1,34 @@
-"""The temporal shift (TSM, arXiv:1811.08383, section 3)."""
+"""The temporal shift (TSM, arXiv:1811.08383, section 3 and figure 1), written as it is defined."""
 
 import torch
+from torch.nn import functional as F
 
 
-def fold_ends(channels: int, shift_div: int, shift_order: str) -> tuple[int, int]:
-    """Where the first and the second fold of channels end.
+def shifted_folds(channels: int, shift_div: int, shift_order: str) -> list[tuple[int, int]]:
+    """(channels of the fold, d) for each run of channels, in order: out[t] = x[t + d]. The runs add up to `channels`.
 
-    `past_first` is Paddle's operator, whose second fold ends at int(2 * C / div).
+    future_first: one fold from frame t + 1, one from t - 1 (MIT ops/temporal_shift.py 1f6a834 `TemporalShift.shift`).
+    past_first: the other way round, and the two folds together are int(2 * C / shift_div) channels (Paddle's operator).
+    causal: one fold, from t - 1 (arXiv:1811.08383, section 4.2). What remains is not moved.
     """
-    if shift_order == "causal":
-        return channels // shift_div, channels // shift_div
-    if shift_order == "past_first":
-        return channels // shift_div, 2 * channels // shift_div
-    return channels // shift_div, 2 * (channels // shift_div)
+    fold = channels // shift_div
+    moved = {
+        "future_first": [(fold, 1), (fold, -1)],
+        "past_first": [(fold, -1), (channels * 2 // shift_div - fold, 1)],
+        "causal": [(fold, -1)],
+    }[shift_order]
+    return [*moved, (channels - sum(size for size, _ in moved), 0)]
 
 
 def temporal_shift(x, num_segments: int, shift_div: int = 8, shift_order: str = "future_first"):
-    """Replace folds of channels by those of the neighbouring frames; beyond the clip's ends there are zeros.
+    """Give folds of channels the values of the neighbouring frames: out[t, c] = x[t + d(c), c].
 
-        out[t, c] = x[t + d(c), c],   fold 1: d = +1, fold 2: d = -1, the rest: d = 0   (future_first)
-
-    `past_first` exchanges the two directions; `causal` has one fold, d = -1.
-    x: [N*T, C, H, W], frames of a clip adjacent, T = `num_segments`; returns the same shape.
-    Source: MIT ops/temporal_shift.py 1f6a834 `TemporalShift.shift`; mmaction2 resnet_tsm.py 4d6c934.
+    Beyond the two ends of a clip there are zeros: a fold is moved by taking d frames off one end of its time axis and
+    padding the other end with d frames of zeros. See `shifted_folds` for d.
+    x: [N*T, C, H, W], the T = `num_segments` frames of a clip adjacent; returns the same shape.
     """
-    _, c, h, w = x.shape
-    first, second = fold_ends(c, shift_div, shift_order)
-    direction = 1 if shift_order == "future_first" else -1
-    x = x.reshape(-1, num_segments, c, h, w)  # [N, T, C, H, W]
-    out = torch.zeros_like(x)
-    for begin, end, d in ((0, first, direction), (first, second, -direction), (second, c, 0)):
-        to = slice(max(0, -d), num_segments - max(0, d))  # the frames t for which t + d lies in the clip
-        source = slice(max(0, d), num_segments + min(0, d))
-        out[:, to, begin:end] = x[:, source, begin:end]
-    return out.reshape(-1, c, h, w)  # [N*T, C, H, W]
+    clips = x.unflatten(0, (-1, num_segments))  # [N, T, C, H, W]
+    sizes, moves = zip(*shifted_folds(x.shape[1], shift_div, shift_order))
+    not_time = (0, 0) * 3  # F.pad counts the axes from the last: W, H, C, then T
+    folds = [F.pad(fold, (*not_time, -d, d)) if d else fold for fold, d in zip(clips.split(sizes, 2), moves)]
+    return torch.cat(folds, 2).flatten(0, 1)

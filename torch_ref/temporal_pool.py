@@ -1,11 +1,13 @@
-"""Temporal pooling: half the frames from the second stage on (MIT ops/temporal_shift.py 1f6a834 `TemporalPool`)."""
+"""Temporal max pooling, `TemporalPool` in MIT's ops/temporal_shift.py 1f6a834: one frame for every two."""
 
 from torch.nn import functional as F
 
 
 def temporal_pool(x, num_segments: int):
-    """The maximum over frames t-1, t, t+1 for every second t. x: [N*T, C, H, W], T even -> [N*T/2, C, H, W]"""
-    _, c, h, w = x.shape
-    x = x.reshape(-1, num_segments, c, h, w).transpose(1, 2)  # [N, C, T, H, W]
-    x = F.max_pool3d(x, (3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0))  # [N, C, T/2, H, W]
-    return x.transpose(1, 2).reshape(-1, c, h, w)  # [N*T/2, C, H, W]
+    """out[t] = max(x[2t - 1], x[2t], x[2t + 1]), and only the frames of the clip count.
+
+    x: [N*T, C, H, W], T = `num_segments`, an even number; returns [N*T/2, C, H, W].
+    """
+    # a clip is an image of T rows, one for each frame, and a column for each of a frame's values
+    rows = x.reshape(-1, 1, num_segments, x.shape[1:].numel())
+    return F.max_pool2d(rows, (3, 1), stride=(2, 1), padding=(1, 0)).reshape(-1, *x.shape[1:])

@@ -1,4 +1,4 @@
-"""One update of the weights, from one batch or from several whose gradients are accumulated."""
+"""One training step: the gradient of all clips together, then one update."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import torch
 
 @dataclass(frozen=True)
 class StepResult:
-    """`loss`: mean over all clips; `grad_norm`: of all gradients together, before the clip; `logits`: [N, K]."""
+    """loss: the mean over the clips. grad_norm: of all gradients, before the clip. logits: [N, num_classes]."""
 
     loss: float
     grad_norm: float
@@ -16,37 +16,32 @@ class StepResult:
 
 
 def train_step(model, optimizer, batches, loss_fn) -> StepResult:
-    """Forward and backward over every batch, then clip and step once.
+    """The loss is sum_b (n_b / n) loss_fn(model(x_b), target_b), n_b the clips of batch b and n those of all batches.
 
-    batches: pairs (x, target) of NumPy arrays: x [N*T, 3, H, W], cast to the weights' dtype; target: classes, int [N],
-    or probabilities [N, K]. Each batch's loss counts by its share of the clips, so that several batches give the
-    gradient of their union (1 / k each where all are of one size); a BatchNorm in training still sees each by itself.
-    loss_fn(logits, target) gives the mean over a batch. Raises ValueError without a batch.
+    So several batches that fit into memory give the gradient of their union, except that a BatchNorm in training mode
+    normalises each batch by itself. batches: pairs of arrays, x [N*T, 3, H, W], cast to the weights' dtype, and target,
+    classes int [N] or probabilities [N, K]. loss_fn: (logits, target) -> the mean over the clips.
+    Raises ValueError where `batches` is empty.
     """
-    batches = list(batches)
-    if not batches:
-        raise ValueError("train_step: got no batches, wanted at least one")
-    optimizer.clear_grad()
-    loss, logits = add_gradients(model, batches, loss_fn, sum(len(target) for _, target in batches))
+    dtype = next(model.parameters()).dtype
+    pairs = [(as_tensor(x, dtype), as_tensor(target, dtype)) for x, target in batches]
+    if not pairs:
+        raise ValueError("train_step got no batches, wanted one or more")
+    clips = sum(len(target) for _, target in pairs)
+    optimizer.zero_grad()
+    total, logits = 0.0, []
+    for x, target in pairs:
+        logits.append(model(x))
+        share = loss_fn(logits[-1], target) * (len(target) / clips)
+        share.backward()
+        total += share.item()
+        logits[-1] = logits[-1].detach()
     optimizer.step()
-    return StepResult(loss, optimizer.grad_norm, logits)
-
-
-def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarray]:
-    """Add each batch's gradient to the parameters', the loss divided by `clips`, those of the whole update, which may be
-    more than these batches hold. Returns the batches' part of the loss, and their logits [N, K]."""
-    dtype = next(iter(model.parameters())).dtype
-    losses, logits = [], []
-    for x, target in batches:
-        output = model(as_tensor(x, dtype))
-        loss = loss_fn(output, as_tensor(target, dtype)) * (len(target) / clips)
-        loss.backward()
-        losses.append(float(loss.detach()))
-        logits.append(output.detach().numpy())
-    return sum(losses), np.concatenate(logits)
+    return StepResult(total, optimizer.grad_norm, torch.cat(logits).numpy())
 
 
 def as_tensor(array: np.ndarray, dtype):
-    """The array as a tensor: whole numbers as they are, others as `dtype`."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor if array.dtype.kind in "iu" else tensor.to(dtype)
+    """The array as a tensor: classes as they are, everything else as `dtype`."""
+    whole_numbers = np.issubdtype(array.dtype, np.integer)
+    array = np.asarray(array, order="C")  # a flipped view has negative strides, which PyTorch does not take
+    return torch.tensor(array, dtype=None if whole_numbers else dtype)

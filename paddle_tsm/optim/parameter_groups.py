@@ -5,29 +5,7 @@ from dataclasses import dataclass
 from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
-
-
-@dataclass(frozen=True)
-class Row:
-    """The tensors `tensors` of the layers of one kind; `lr` and `decay` multiply the optimizer's own."""
-
-    name: str
-    layer: str
-    tensors: tuple[str, ...]
-    lr: float
-    decay: float
-
-
-# mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834 `get_optim_policies`
-TABLE = (
-    Row("first conv weight", "first conv", ("weight",), 1, 1),
-    Row("first conv bias", "first conv", ("bias",), 2, 0),
-    Row("normal weight", "normal", ("weight",), 1, 1),
-    Row("normal bias", "normal", ("bias",), 2, 0),
-    Row("batch norm", "batch norm", ("weight", "bias"), 1, 0),
-    Row("fc weight", "fc", ("weight",), 5, 1),
-    Row("fc bias", "fc", ("bias",), 10, 0),
-)
+from paddle_tsm.networks.parameter_group_rules import TABLE, GroupRule
 
 CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
 
@@ -72,7 +50,7 @@ def own_parameters(layer) -> dict:
     return dict(layer.named_parameters(include_sublayers=False))
 
 
-def parameter_groups(model, fc_lr5: bool = True) -> list[tuple[Row, list[Member]]]:
+def parameter_groups(model, fc_lr5: bool = True) -> list[tuple[GroupRule, list[Member]]]:
     """Every row of the table with its parameters in the model's order; a row may have none.
 
     Frozen parameters are members too. Raises ValueError for a parameter that no row, or a layer that no kind, covers.

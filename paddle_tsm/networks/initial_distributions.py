@@ -1,0 +1,49 @@
+"""The distributions of initial weights: mmaction2's, as facts. Each package draws from them itself."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Normal(mean, std) for the tensors whose canonical name matches `pattern` and whose number of axes is in `axes`.
+
+    std: a number; 0 makes every value the mean; None is Kaiming's, of the fan out.
+    """
+
+    pattern: str
+    axes: tuple[int, ...]
+    mean: float = 0.0
+    std: float | None = 0.0
+
+
+# The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
+# scale is 1, also in the last of a block, but for a non-local block's.
+TABLE = (
+    Distribution(r".*num_batches_tracked", (0,)),
+    Distribution(r".*running_mean", (1,)),
+    Distribution(r".*running_var", (1,), mean=1.0),
+    Distribution(r".*bias", (1,)),
+    Distribution(r".*non_local\.norm\.weight", (1,)),  # a non-local block starts as the identity
+    # mmcv cnn/bricks/non_local.py a8073c7 `init_weights`
+    Distribution(r".*non_local\.(g|theta|phi)\.weight", (5,), std=0.01),
+    Distribution(r".*weight", (1,), mean=1.0),
+    Distribution(r".*weight", (2,), std=0.001),  # the classifier: mmaction2 heads/tsm_head.py 4d6c934 `init_std`
+    Distribution(r".*weight", (4, 5), std=None),
+)
+
+
+def mean_and_std(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
+    """The mean and the standard deviation of the tensor `name`; `shape` is PyTorch's.
+
+    Kaiming's variance is 2 / (out_channels * kernel size), depthwise or not (arXiv:1502.01852, equation 14).
+    Raises ValueError for a tensor that no row of the table describes.
+    """
+    for row in TABLE:
+        if len(shape) in row.axes and re.fullmatch(row.pattern, name):
+            fan_out = math.prod((*shape[:1], *shape[2:]))
+            return row.mean, math.sqrt(2 / fan_out) if row.std is None else row.std
+    raise ValueError(f"{name}: no initial distribution for {list(shape)}; wanted a row of the table that fits")
