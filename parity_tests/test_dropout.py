@@ -56,7 +56,7 @@ def test_the_dropout_mask_of_a_clip():
 
 def test_a_mask_counts_in_training_only():
     x = paddle.ones([4, 8])
-    dropout = paddle_tsm.create_model("tsm_resnet18", num_segments=2).dropout
+    dropout = PADDLE.create_model("tsm_resnet18", num_segments=2).dropout
     dropout.use_mask(paddle.zeros([4, 8]))
     assert float(dropout(x).sum()) == 0
     dropout.eval()

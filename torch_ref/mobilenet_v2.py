@@ -58,9 +58,9 @@ class MobileNetV2(Recognizer):
         self.features = nn.Sequential(ConvNormReLU6(3, STEM_CHANNELS, 3, 2, 1, network.running_var))
         channels = STEM_CHANNELS
         for stage, (_, out_channels, count, _) in enumerate(STAGES, 1):
-            for block in range(count):
-                self.features.append(InvertedResidual(network, stage, block, channels))
-                channels = out_channels
+            inputs = [channels] + [out_channels] * (count - 1)
+            self.features.extend(InvertedResidual(network, stage, i, width) for i, width in enumerate(inputs))
+            channels = out_channels
         self.features.append(ConvNormReLU6(channels, LAST_CHANNELS, 1, 1, 1, network.running_var))
         self.classifier = nn.Sequential(self.dropout, nn.Linear(LAST_CHANNELS, network.num_classes))
         # mmaction2's names: a "layer" for each row of table 2 that has blocks, and "conv2" for the last convolution
@@ -70,7 +70,7 @@ class MobileNetV2(Recognizer):
         self.slices = {name: slice(start + 1, end + 1) for name, start, end in zip(names, [0, *ends], ends)}
 
     def stem(self, x):
-        """[N*T, 3, H, W] -> [N*T, 32, H / 2, W / 2]"""
+        """x: [N*T, 3, H, W]. Half the height and width, 32 channels."""
         return self.features[0](x)
 
     def stage(self, name: str, x):

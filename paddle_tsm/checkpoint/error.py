@@ -1,6 +1,6 @@
 """The one exception of this package."""
 
-from ..literal_text import escaped
+from paddle_tsm.terminal.literal_text import escaped
 
 _LIMIT = 600
 

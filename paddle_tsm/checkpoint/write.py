@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ..atomic_file import atomic_file
+from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.checkpoint.error import CheckpointError
 from paddle_tsm.checkpoint.paddle_pickle_writer import write_paddle_pickle
 from paddle_tsm.checkpoint.safetensors_writer import write_safetensors
