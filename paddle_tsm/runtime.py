@@ -15,7 +15,7 @@ import signal
 import sys
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 ON, OFF, TOO_LATE, NOT_HERE = "on", "off", "too late", "not for this machine"
 
@@ -128,7 +128,7 @@ def _malloc() -> tuple[str, str, str]:
     return NOT_HERE, "-", "mallopt refused"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _processor() -> tuple[str, frozenset]:
     """The first processor's vendor and flags from /proc/cpuinfo; empty on other systems."""
     fields = {}

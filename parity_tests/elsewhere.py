@@ -44,7 +44,9 @@ def held(function, count):
     def call(*paths, **options):
         for path in paths[:count]:
             if options.get("dir_fd") is None and in_use(path):
-                raise PermissionError(13, "The process cannot access the file because it is being used", os.fspath(path))
+                raise PermissionError(
+                    13, "The process cannot access the file because it is being used", os.fspath(path)
+                )
         return function(*paths, **options)
 
     return call
@@ -58,7 +60,11 @@ def no_proc(function):
     def call(path, *more, **options):
         if is_hidden(path):
             raise FileNotFoundError(2, "No such file or directory", path)
-        if not isinstance(path, int) and os.path.isdir(path) and sys._getframe(1).f_globals["__name__"].startswith("paddle_tsm"):
+        if (
+            not isinstance(path, int)
+            and os.path.isdir(path)
+            and sys._getframe(1).f_globals["__name__"].startswith("paddle_tsm")
+        ):
             raise PermissionError(13, "Permission denied", path)  # Windows opens no folder
         return function(path, *more, **options)
 

@@ -43,8 +43,14 @@ GROUPS = {  # name: (members, lr multiplier, decay multiplier), as TSM's paper c
     "fc bias": (["fc.bias"], 10, 0),
 }
 SGD = [
-    {}, {"nesterov": True}, {"momentum": 0.0}, {"weight_decay": 0.0}, {"fc_lr5": False},
-    {"max_norm": None}, {"max_norm": 0.0}, {"max_norm": 1e6},
+    {},
+    {"nesterov": True},
+    {"momentum": 0.0},
+    {"weight_decay": 0.0},
+    {"fc_lr5": False},
+    {"max_norm": None},
+    {"max_norm": 0.0},
+    {"max_norm": 1e6},
 ]
 ADAMW = [{}, {"weight_decay": 0.0}, {"betas": (0.8, 0.95), "eps": 1e-6}, {"max_norm": None}]
 KINDS = [("tsm_sgd", options) for options in SGD] + [("tsm_adamw", options) for options in ADAMW]

@@ -27,9 +27,7 @@ PUBLIC = ("create_model", "load_model", "load_pretrained")
 
 def under_one_set_of_names(package, homes: dict[str, str]) -> SimpleNamespace:
     modules = {name: import_module(home) for name, home in homes.items()}
-    return SimpleNamespace(
-        __name__=package.__name__, **modules, **{name: getattr(package, name) for name in PUBLIC}
-    )
+    return SimpleNamespace(__name__=package.__name__, **modules, **{name: getattr(package, name) for name in PUBLIC})
 
 
 PADDLE = under_one_set_of_names(paddle_tsm, HOMES)

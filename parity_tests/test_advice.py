@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import paddle_tsm
-from paddle_tsm.terminal import extras
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import command_parser, main
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
+from paddle_tsm.terminal import extras
 
 PACKAGE = Path(paddle_tsm.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*")
@@ -26,16 +26,34 @@ UPSTREAMS = re.compile(r"MIT's (without )?--\w+")  # flags of MIT's own program
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
-    "commands/evaluation_input.py": ("evaluate", "export"), "commands/network_options.py": READERS,
-    "commands/odd_videos.py": ("predict", "stream"), "checkpoint/wrapper.py": READERS, "layouts/network_file.py": READERS,
-    "layouts/recognise.py": READERS, "models/stream.py": ("stream", "export"), "layouts/description.py": ("inspect",), "files/inputs_kept.py": (),
-    "export/sidecar.py": ("predict", "stream", "evaluate"), "export/exporter.py": ("export", "predict", "evaluate", "stream"),
-    "training/run_folder.py": ("train",), "training/processes.py": ("train",), "training/recipe.py": ("train",), "training/loop.py": ("train",),
-    "parity/checkpoint_pair.py": ("parity",), "inference/predictor.py": ("predict", "evaluate"), "inference/stream_predictor.py": ("stream",),
-    "export/paddle_inference.py": ("predict", "stream", "evaluate"), "export/onnx_runtime.py": ("predict", "stream", "evaluate"),
-    "networks/shift_order.py": READERS, "layouts/paddlevideo.py": ("convert",), "conversion/verify.py": ("convert",), "layouts/record.py": READERS,
-    "layouts/network_input.py": ("predict", "stream", "evaluate", "export"), "parity/option_differences.py": ("parity",),
-    "parity/output_files.py": ("parity",), "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
+    "commands/evaluation_input.py": ("evaluate", "export"),
+    "commands/network_options.py": READERS,
+    "commands/odd_videos.py": ("predict", "stream"),
+    "checkpoint/wrapper.py": READERS,
+    "layouts/network_file.py": READERS,
+    "layouts/recognise.py": READERS,
+    "models/stream.py": ("stream", "export"),
+    "layouts/description.py": ("inspect",),
+    "files/inputs_kept.py": (),
+    "export/sidecar.py": ("predict", "stream", "evaluate"),
+    "export/exporter.py": ("export", "predict", "evaluate", "stream"),
+    "training/run_folder.py": ("train",),
+    "training/processes.py": ("train",),
+    "training/recipe.py": ("train",),
+    "training/loop.py": ("train",),
+    "parity/checkpoint_pair.py": ("parity",),
+    "inference/predictor.py": ("predict", "evaluate"),
+    "inference/stream_predictor.py": ("stream",),
+    "export/paddle_inference.py": ("predict", "stream", "evaluate"),
+    "export/onnx_runtime.py": ("predict", "stream", "evaluate"),
+    "networks/shift_order.py": READERS,
+    "layouts/paddlevideo.py": ("convert",),
+    "conversion/verify.py": ("convert",),
+    "layouts/record.py": READERS,
+    "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),
+    "parity/option_differences.py": ("parity",),
+    "parity/output_files.py": ("parity",),
+    "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
 # (module, flag): one command alone can print this message
 ONLY = {("commands/evaluation_input.py", "--preset"): ("evaluate",)}
@@ -92,7 +110,9 @@ def test_every_flag_that_a_message_names():
                 continue  # a style sheet; the name of an option, as `add_argument` gets it
             for command, flag in named(module, text):
                 assert command in known, f"{module}:{line}: there is no command {command}: {text!r}"
-                assert flag in known[command]._option_string_actions, f"{module}:{line}: {command} has no {flag}: {text!r}"
+                assert flag in known[command]._option_string_actions, (
+                    f"{module}:{line}: {command} has no {flag}: {text!r}"
+                )
                 seen += 1
     assert seen > 40, "or the search is at fault"
 
@@ -110,7 +130,9 @@ def test_the_examples_of_every_command_parse():
 
 
 def test_the_search_finds_what_is_wrong():
-    assert list(named("layouts/network_file.py", "NaN; --allow-nan to go on")) == [(name, "--allow-nan") for name in READERS]
+    assert list(named("layouts/network_file.py", "NaN; --allow-nan to go on")) == [
+        (name, "--allow-nan") for name in READERS
+    ]
     assert list(named("x.py", "as `paddle-tsm train --set shift_order=causal` trains")) == [("train", "--set")]
     assert not all("--allow-nan" in parsers()[name]._option_string_actions for name in READERS)
 
@@ -140,7 +162,9 @@ def folder(tmp_path_factory):
     write_demo_checkpoint(str(folder / "w.pth"), network)
     bad = {name: np.full_like(array, np.nan) if name == "fc.weight" else array for name, array in tensors.items()}
     write_checkpoint(folder / "nan.safetensors", bad)
-    write_checkpoint(folder / "two.pth", tensors, wrapper=("state_dict",), aside={"ema_state_dict": tensors}, format="torch-zip")
+    write_checkpoint(
+        folder / "two.pth", tensors, wrapper=("state_dict",), aside={"ema_state_dict": tensors}, format="torch-zip"
+    )
     return folder
 
 
@@ -164,7 +188,9 @@ def of(command: str, weights: str) -> list[str]:
         "stream": ["stream", "clip.mp4", "--weights", weights, "--size", "32"],
         "evaluate": ["evaluate", "list.txt", "--weights", weights, "--size", "32"],
         "export": ["export", weights, f"exported-{weights}", "--size", "32", "--to", "onnx"],
-        "convert": ["convert", weights, "out.safetensors"], "parity": ["parity", weights], "inspect": ["inspect", weights],
+        "convert": ["convert", weights, "out.safetensors"],
+        "parity": ["parity", weights],
+        "inspect": ["inspect", weights],
     }[command]
 
 
@@ -188,7 +214,16 @@ def test_one_of_several_networks(here, capsys, command):
 
 def test_one_of_several_networks_for_train(here, capsys):
     """It has no --network; the command that the message names has."""
-    changes = ["--set", "arch=tsm_resnet10", "num_classes=3", "num_segments=2", "size=32", "epochs=1", "batch=2", "warmup=0"]
+    changes = [
+        "--set",
+        "arch=tsm_resnet10",
+        "num_classes=3",
+        "num_segments=2",
+        "size=32",
+        "epochs=1",
+        "batch=2",
+        "warmup=0",
+    ]
     error = refused(capsys, "train", "list.txt", "--out", "run", "--pretrained", "two.pth", *changes)
     assert "`paddle-tsm convert --network KEY`" in error
     assert main(["convert", "two.pth", "one.safetensors", "--network", "ema_state_dict"]) == 0

@@ -14,7 +14,10 @@ KINDS = ("unbiased", "biased")
 def train(kind, steps=5, shape=(4, 3, 2, 2), dtype="float64"):
     """Both layers after some training steps on the same batches, and their last outputs and input gradients."""
     rng = np.random.default_rng(0)
-    ours, reference = paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind), torch_ref.batch_norm.BatchNorm(3, running_var=kind)
+    ours, reference = (
+        paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind),
+        torch_ref.batch_norm.BatchNorm(3, running_var=kind),
+    )
     ours.to(dtype=dtype), reference.to(getattr(torch, dtype))
     for _ in range(steps):
         x, g = (10 * rng.standard_normal(shape) + 3).astype(dtype), rng.standard_normal(shape).astype(dtype)
@@ -53,7 +56,10 @@ def test_each_kind_is_its_frameworks_own(framework):
         plain(torch.from_numpy(x))
         expected = plain.running_var.numpy()
     kind = "biased" if framework == "paddle" else "unbiased"
-    ours, reference = paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind), torch_ref.batch_norm.BatchNorm(3, running_var=kind)
+    ours, reference = (
+        paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind),
+        torch_ref.batch_norm.BatchNorm(3, running_var=kind),
+    )
     ours(paddle.to_tensor(x)), reference(torch.from_numpy(x))
     np.testing.assert_allclose(ours.running_var.numpy(), expected, rtol=1e-6)
     np.testing.assert_allclose(reference.running_var.numpy(), expected, rtol=1e-6)
@@ -66,12 +72,18 @@ def test_evaluation_holds_eps_in_float64():
     ours.running_var.set_value(np.array([1e-9])), reference.running_var.fill_(1e-9)
     ours.eval(), reference.eval()
     x = np.random.default_rng(0).standard_normal((2, 1, 2, 2))
-    np.testing.assert_allclose(ours(paddle.to_tensor(x)).numpy(), reference(torch.from_numpy(x)).detach().numpy(), rtol=1e-13)
+    np.testing.assert_allclose(
+        ours(paddle.to_tensor(x)).numpy(), reference(torch.from_numpy(x)).detach().numpy(), rtol=1e-13
+    )
 
 
-@pytest.mark.parametrize("layer, x", [
-    (paddle_tsm.models.layers.batch_norm.BatchNorm(2), paddle.ones([1, 2, 1, 1])), (torch_ref.batch_norm.BatchNorm(2), torch.ones(1, 2, 1, 1)),
-])
+@pytest.mark.parametrize(
+    "layer, x",
+    [
+        (paddle_tsm.models.layers.batch_norm.BatchNorm(2), paddle.ones([1, 2, 1, 1])),
+        (torch_ref.batch_norm.BatchNorm(2), torch.ones(1, 2, 1, 1)),
+    ],
+)
 def test_one_value_per_channel(layer, x):
     with pytest.raises(ValueError, match="per channel"):
         layer(x)

@@ -437,7 +437,9 @@ def test_several_networks(tmp_path):
     other = {name: array + 1 for name, array in ARRAYS.items()}
     tree = {"state_dict": ARRAYS, "ema_state_dict": other, "optimizer": {"state": {}, "param_groups": []}}
     (tmp_path / "x").write_bytes(pickle.dumps(tree, 4))
-    with pytest.raises(CheckpointError, match=r"2 networks: state_dict, ema_state_dict; choose one .*convert .* DST --network KEY"):
+    with pytest.raises(
+        CheckpointError, match=r"2 networks: state_dict, ema_state_dict; choose one .*convert .* DST --network KEY"
+    ):
         read_checkpoint(tmp_path / "x")
     checkpoint = read_checkpoint(tmp_path / "x", network="ema_state_dict")
     assert checkpoint.wrapper == ("ema_state_dict",) and checkpoint.tensors["a.bias"][0] == 1

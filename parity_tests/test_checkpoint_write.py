@@ -10,8 +10,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from paddle_tsm.files.atomic import atomic_file, atomic_path
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from paddle_tsm.files.atomic import atomic_file, atomic_path
 from parity_tests.test_checkpoint_read import assert_same, paddle_numbers, torch_numbers
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)

@@ -8,23 +8,26 @@ import pytest
 
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.comparison import Report
-from paddle_tsm.parity.report_files import write_json, write_junit
 from paddle_tsm.parity.console_report import verdict
+from paddle_tsm.parity.report_files import write_json, write_junit
 from paddle_tsm.parity.tolerance import LEAST_NOISE, float32_limit
 
 A = np.array([[1.0, -4.0], [0.0, 2.0]])
 
 
-@pytest.mark.parametrize("other, limit, passes", [
-    (A, 0.0, True),
-    (A + 4e-11, 1e-10, True),
-    (A + 8e-10, 1e-10, False),
-    (A * np.nan, 1e9, False),
-    (A + np.array([0.0, np.inf]), 1e9, False),
-    (A.astype("float32"), 1e9, False),
-    (A[:1], 1e9, False),
-    (A.T, 1e-3, False),
-])
+@pytest.mark.parametrize(
+    "other, limit, passes",
+    [
+        (A, 0.0, True),
+        (A + 4e-11, 1e-10, True),
+        (A + 8e-10, 1e-10, False),
+        (A * np.nan, 1e9, False),
+        (A + np.array([0.0, np.inf]), 1e9, False),
+        (A.astype("float32"), 1e9, False),
+        (A[:1], 1e9, False),
+        (A.T, 1e-3, False),
+    ],
+)
 def test_what_passes(other, limit, passes):
     assert compare("x", A, other, limit).passed is passes
 

@@ -170,7 +170,15 @@ def test_nan_weights_prove_nothing(tmp_path, r18_file, capsys):
 def test_to_paddlevideo_with_another_number_of_frames(tmp_path, capsys):
     """PaddleVideo shifts 1 / num_segments; the error says the flag, and the flag does it."""
     save_upstream(tmp_path / "x.pth", recorded("mmaction2_r50_t16"))
-    typed = ["convert", str(tmp_path / "x.pth"), str(tmp_path / "y.pdparams"), "--to", "paddlevideo", "--num-segments", "16"]
+    typed = [
+        "convert",
+        str(tmp_path / "x.pth"),
+        str(tmp_path / "y.pdparams"),
+        "--to",
+        "paddlevideo",
+        "--num-segments",
+        "16",
+    ]
     assert main(typed) == 2
     error = capsys.readouterr().err
     assert "--shift-div 16" in error and error.count("\n") == 1
@@ -227,7 +235,9 @@ def test_several_networks(tmp_path, r18_file):
 def test_a_damaged_record_is_an_error(tmp_path, r18_file, record):
     """The record in a file comes from strangers, too."""
     convert(r18_file, tmp_path / "a.pdparams", verify=False)
-    write_checkpoint(tmp_path / "b.pdparams", read_checkpoint(tmp_path / "a.pdparams").tensors, metadata={"paddle_tsm": record})
+    write_checkpoint(
+        tmp_path / "b.pdparams", read_checkpoint(tmp_path / "a.pdparams").tensors, metadata={"paddle_tsm": record}
+    )
     with pytest.raises(CheckpointError) as error:
         read_network(tmp_path / "b.pdparams")
     assert "\n" not in str(error.value) and str(tmp_path / "b.pdparams") in str(error.value)

@@ -137,7 +137,9 @@ def test_every_layout_and_format_to_every_target(tmp_path, capsys):
     wrong, turn = [], 0
     for layout in LAYOUTS:
         for file_format in SOURCE_FORMATS:
-            sources = {d: write_source(tmp_path, layout, file_format, d) for d in {depth_of(layout, t) for t in LAYOUTS}}
+            sources = {
+                d: write_source(tmp_path, layout, file_format, d) for d in {depth_of(layout, t) for t in LAYOUTS}
+            }
             cells = {}
             for target in LAYOUTS:
                 turn += 1

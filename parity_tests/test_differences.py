@@ -238,11 +238,18 @@ def test_the_difference_is_still_there(name):
     assert MEASURES[name](), f"{name}: no longer differs as declared; correct paddle_tsm/parity/differences.py"
 
 
-@pytest.mark.parametrize("name, target, cured", [
-    ("shift direction", "temporal_shift", lambda x, t, r: paddle.to_tensor(temporal_shift(torch.from_numpy(x.numpy()), t, 4).numpy())),
-    ("NaN through ReLU", "relu", lambda x: paddle.maximum(x, paddle.zeros_like(x))),
-    ("softmax cut off", "log_softmax", lambda x: x - paddle.logsumexp(x, axis=-1, keepdim=True)),
-])
+@pytest.mark.parametrize(
+    "name, target, cured",
+    [
+        (
+            "shift direction",
+            "temporal_shift",
+            lambda x, t, r: paddle.to_tensor(temporal_shift(torch.from_numpy(x.numpy()), t, 4).numpy()),
+        ),
+        ("NaN through ReLU", "relu", lambda x: paddle.maximum(x, paddle.zeros_like(x))),
+        ("softmax cut off", "log_softmax", lambda x: x - paddle.logsumexp(x, axis=-1, keepdim=True)),
+    ],
+)
 def test_a_cured_framework_fails_the_test(monkeypatch, name, target, cured):
     monkeypatch.setattr(F, target, cured)
     with pytest.raises(AssertionError):

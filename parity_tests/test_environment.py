@@ -59,7 +59,9 @@ def test_a_pinned_release_runs_on_the_python(python):
             continue
         if pin.specifier.contains(about["Version"]):
             looked_at += 1
-            assert SpecifierSet(about.get("Requires-Python") or "").contains(f"{python}.9"), f"{pin} for Python {python}"
+            assert SpecifierSet(about.get("Requires-Python") or "").contains(f"{python}.9"), (
+                f"{pin} for Python {python}"
+            )
     assert looked_at
 
 
@@ -72,10 +74,21 @@ def test_paddle2onnx_is_left_out_where_it_has_no_release():
 
 def test_export_to_onnx_without_paddle2onnx(monkeypatch, tmp_path, capsys):
     write_demo_checkpoint(tmp_path / "r18.pth", Network("tsm_resnet18", num_classes=4))
-    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == "paddle2onnx" else importlib.util.find_spec(name))
+    monkeypatch.setattr(
+        onnx_file, "find_spec", lambda name: None if name == "paddle2onnx" else importlib.util.find_spec(name)
+    )
     monkeypatch.setattr(onnx_file, "NO_PADDLE2ONNX", (3, 0))
     capsys.readouterr()
-    words = ["export", str(tmp_path / "r18.pth"), str(tmp_path / "exported"), "--size", "32", "--num-segments", "2", "--to"]
+    words = [
+        "export",
+        str(tmp_path / "r18.pth"),
+        str(tmp_path / "exported"),
+        "--size",
+        "32",
+        "--num-segments",
+        "2",
+        "--to",
+    ]
     assert main([*words, "onnx"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and f"no release for Python 3.{sys.version_info[1]}" in error
@@ -83,11 +96,14 @@ def test_export_to_onnx_without_paddle2onnx(monkeypatch, tmp_path, capsys):
     assert main([*words, "paddle-inference"]) == 0  # as the message says
 
 
-@pytest.mark.parametrize("version, missing, said", [
-    ((3, 9), [], "got Python 3.9, wanted 3.10 to 3.13"),
-    ((3, 14), [], "got Python 3.14, wanted 3.10 to 3.13"),
-    ((3, 12), ["ensurepip"], "apt install python3.12-venv"),
-])
+@pytest.mark.parametrize(
+    "version, missing, said",
+    [
+        ((3, 9), [], "got Python 3.9, wanted 3.10 to 3.13"),
+        ((3, 14), [], "got Python 3.14, wanted 3.10 to 3.13"),
+        ((3, 12), ["ensurepip"], "apt install python3.12-venv"),
+    ],
+)
 def test_what_a_python_lacks(tool, version, missing, said):
     assert said in tool.why_not(version, missing) and "\n" not in tool.why_not(version, missing)
 
@@ -105,12 +121,15 @@ def test_a_python_without_ensurepip(tool, monkeypatch, capsys):
     assert error.count("\n") == 1 and "ensurepip" in error
 
 
-@pytest.mark.parametrize("torch, is_there, first, last", [
-    ("", False, "-c constraints.txt -e .[torch,dev]", "-c constraints.txt -e .[torch,dev]"),
-    ("", True, "-c constraints.txt -e .[dev]", "-c constraints.txt -e .[dev]"),
-    ("none", False, "-c constraints.txt -e .[dev]", "-c constraints.txt -e .[dev]"),
-    ("torch==2.13.0 --index-url 'a b'", False, "torch==2.13.0 --index-url a b", "-c constraints.txt -e .[dev]"),
-])
+@pytest.mark.parametrize(
+    "torch, is_there, first, last",
+    [
+        ("", False, "-c constraints.txt -e .[torch,dev]", "-c constraints.txt -e .[torch,dev]"),
+        ("", True, "-c constraints.txt -e .[dev]", "-c constraints.txt -e .[dev]"),
+        ("none", False, "-c constraints.txt -e .[dev]", "-c constraints.txt -e .[dev]"),
+        ("torch==2.13.0 --index-url 'a b'", False, "torch==2.13.0 --index-url a b", "-c constraints.txt -e .[dev]"),
+    ],
+)
 def test_what_pip_is_told(tool, torch, is_there, first, last):
     calls = [" ".join(call) for call in tool.installs(torch, is_there)]
     assert (calls[0], calls[-1]) == (first, last)
@@ -144,6 +163,8 @@ def test_the_demo_without_torch(monkeypatch, tmp_path, capsys):
     assert main(words) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "--without-torch" in error and not (tmp_path / "demo").exists()
-    done = run(("torch", "torch_ref"), f"from paddle_tsm.cli import main; sys.exit(main({[*words, '--without-torch']!r}))")
+    done = run(
+        ("torch", "torch_ref"), f"from paddle_tsm.cli import main; sys.exit(main({[*words, '--without-torch']!r}))"
+    )
     assert done.returncode == 0, done.stderr
     assert "not compared with PyTorch" in done.stdout and "differ by 0.0e+00" in done.stdout

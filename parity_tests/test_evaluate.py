@@ -9,7 +9,6 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
@@ -17,6 +16,7 @@ from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import merged, score_clips
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights, load_model
 from paddle_tsm.networks.network import Network
 
@@ -102,8 +102,13 @@ def slow_scores(model, reader):
 
 @pytest.mark.parametrize(
     "system, sampling, crops, views",
-    [("mmaction2", "uniform", "centre", 1), ("mmaction2", "twice", "three", 6), ("mit", "dense", "centre", 10),
-     ("mit", "uniform", "ten", 10), ("pptsm", "uniform", "three", 3)],
+    [
+        ("mmaction2", "uniform", "centre", 1),
+        ("mmaction2", "twice", "three", 6),
+        ("mit", "dense", "centre", 10),
+        ("mit", "uniform", "ten", 10),
+        ("pptsm", "uniform", "three", 3),
+    ],
 )
 def test_views_together_are_views_one_by_one(folder, run, system, sampling, crops, views):
     reader = reader_of(folder, system, sampling=sampling, crops=crops)

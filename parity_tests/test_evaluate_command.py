@@ -68,7 +68,9 @@ def test_files_of_one_checkpoint(folder, command, tmp_path, capsys):
     header, *table = rows(out / "scores.csv")
     assert header[:5] == ["path", "line", "label", "predicted", "rank"] and header[9] == "score 4 costs $1, grow"
     scores = np.array([[float(text) for text in row[5:]] for row in table])
-    assert np.array_equal(scores, direct(folder, "mmaction2.pth", sampling="twice")), "scores are written to the last bit"
+    assert np.array_equal(scores, direct(folder, "mmaction2.pth", sampling="twice")), (
+        "scores are written to the last bit"
+    )
     for i, (row, score) in enumerate(zip(table, scores.tolist())):
         assert row[:3] == [f"{i}.mp4", str(i + 1), str(i % 5)]
         assert int(row[3]) == score.index(max(score))
@@ -171,9 +173,15 @@ MISUSES = {
     "zero-byte video, unchecked": (["zero.txt", "--check", "none"], "zero.txt, line 2: empty.mp4"),
     "no clip can be read": (["only.txt", "--skip-bad"], "none of the 1 clips can be read"),
     "no clip can be read, unchecked": (["only.txt", "--skip-bad", "--check", "none"], "none of the clips can be read"),
-    "unknown preset": (["list.txt", "--preset", "slowfast"], "got 'slowfast', wanted one of mmaction2, mit, paddlevideo"),
+    "unknown preset": (
+        ["list.txt", "--preset", "slowfast"],
+        "got 'slowfast', wanted one of mmaction2, mit, paddlevideo",
+    ),
     "unknown sampling": (["list.txt", "--sampling", "thrice"], "got 'thrice', wanted one of uniform"),
-    "sampling that a system lacks": (["list.txt", "--preset", "paddlevideo", "--sampling", "dense"], "wanted one of uniform"),
+    "sampling that a system lacks": (
+        ["list.txt", "--preset", "paddlevideo", "--sampling", "dense"],
+        "wanted one of uniform",
+    ),
     "unknown crops": (["list.txt", "--crops", "five"], "got 'five', wanted one of centre"),
     "unknown check": (["list.txt", "--check", "some"], "got 'some', wanted one of exists, first, all, none"),
     "unknown average": (["list.txt", "--average", "median"], "got 'median', wanted one of probabilities, logits"),
@@ -183,11 +191,17 @@ MISUSES = {
     "template for videos": (["list.txt", "--template", "{}.jpg"], "got one for a list of videos"),
     "frames without names": (["list.txt", "--form", "frames"], "wanted --template"),
     "one weight for one": (["list.txt", "--ensemble-weights", "1,2"], "got 2 for 1 checkpoint, wanted one each"),
-    "one weight for two": (["list.txt", "--weights", "mmaction2.pth", "mit.pth", "--ensemble-weights", "1"], "got 1 for 2"),
+    "one weight for two": (
+        ["list.txt", "--weights", "mmaction2.pth", "mit.pth", "--ensemble-weights", "1"],
+        "got 1 for 2",
+    ),
     "weights that are no numbers": (["list.txt", "--ensemble-weights", "a"], "got 'a', wanted numbers with commas"),
     "a weight of 0": (["list.txt", "--ensemble-weights", "0"], "got 0, wanted positive"),
     "two systems": (["list.txt", "--weights", "mmaction2.pth", "mit.pth"], "mit and mmaction2, wanted --preset"),
-    "two numbers of classes": (["list.txt", "--weights", "mmaction2.pth", "other.pth"], "other.pth: got 7 classes, wanted 6"),
+    "two numbers of classes": (
+        ["list.txt", "--weights", "mmaction2.pth", "other.pth"],
+        "other.pth: got 7 classes, wanted 6",
+    ),
     "missing checkpoint": (["list.txt", "--weights", "none.pth"], "none.pth"),
     "batch of 0": (["list.txt", "--batch", "0"], "--batch: got 0"),
     "names of other classes": (["list.txt", "--classes", "only.txt"], "only.txt: got 1 names, wanted one for each"),

@@ -14,23 +14,23 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.models.create import build
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.exporter import export, write
 from paddle_tsm.export.inference_network import InferenceNetwork
+from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
-from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.sidecar import FORMATS, read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
 from paddle_tsm.export.verification import truth_of, verify
+from paddle_tsm.inference.predictor import Predictor
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES
-from paddle_tsm.inference.predictor import Predictor
 
 FLOAT64 = TOLERANCES["float64"].limit
 T, SIZE, CLASSES = 4, 32, 7
@@ -85,7 +85,9 @@ def test_the_comparison_can_fail():
 
 
 # the others are slow: pytest parity_tests/test_export.py -m slow
-QUICK = [options if options in ONE_BY_ONE[:4] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE]
+QUICK = [
+    options if options in ONE_BY_ONE[:4] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE
+]
 
 
 @pytest.mark.parametrize("options", QUICK, ids=lambda options: named(options))
@@ -100,7 +102,9 @@ def test_paddle_inference(tmp_path, options):
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
 
 
-BFLOAT16 = [options if options in ONE_BY_ONE[1:3] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE]
+BFLOAT16 = [
+    options if options in ONE_BY_ONE[1:3] else pytest.param(options, marks=pytest.mark.slow) for options in ONE_BY_ONE
+]
 
 
 @pytest.mark.parametrize("options", BFLOAT16, ids=named)
@@ -126,7 +130,9 @@ def test_a_wrong_export_is_refused(tmp_path):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     write_demo_checkpoint(str(folder / "r18.pth"), Network("tsm_resnet18", num_classes=CLASSES))
-    write_demo_checkpoint(str(folder / "online.pth"), Network("tsm_mobilenet_v2", num_classes=CLASSES, shift_order="causal"), "mit-online")
+    write_demo_checkpoint(
+        str(folder / "online.pth"), Network("tsm_mobilenet_v2", num_classes=CLASSES, shift_order="causal"), "mit-online"
+    )
     write_demo_video(str(folder / "clip.mp4"), frames=12, size=(96, 64))
     (folder / "names.txt").write_text("".join(f"action {i}\n" for i in range(CLASSES)))
     (folder / "list.txt").write_text("clip.mp4 3\n")
@@ -191,13 +197,27 @@ def test_bfloat16(folder, tmp_path):
 def test_predict_and_evaluate_take_an_engine(folder, capsys, engine):
     """A checkpoint with --engine, and a folder: the same table as the checkpoint alone."""
     expected = None
-    for weights, options in (("r18.pth", []), ("r18.pth", ["--engine", engine or "dygraph"]), (engine or "r18.pth", [])):
-        arguments = [str(folder / "clip.mp4"), "--weights", str(folder / weights), "--size", str(SIZE), "--json", *options]
+    for weights, options in (
+        ("r18.pth", []),
+        ("r18.pth", ["--engine", engine or "dygraph"]),
+        (engine or "r18.pth", []),
+    ):
+        arguments = [
+            str(folder / "clip.mp4"),
+            "--weights",
+            str(folder / weights),
+            "--size",
+            str(SIZE),
+            "--json",
+            *options,
+        ]
         assert main(["predict", *arguments]) == 0
         top = json.loads(capsys.readouterr().out)["top"]
         expected = expected or top
         assert [row["class"] for row in top] == [row["class"] for row in expected]
-        np.testing.assert_allclose([row["probability"] for row in top], [row["probability"] for row in expected], rtol=1e-4)
+        np.testing.assert_allclose(
+            [row["probability"] for row in top], [row["probability"] for row in expected], rtol=1e-4
+        )
         size = [] if weights in FORMATS else ["--size", str(SIZE)]  # a folder knows its own
         arguments = [str(folder / "list.txt"), "--root", str(folder), "--weights", str(folder / weights), *size]
         assert main(["evaluate", *arguments, *options]) == 0
@@ -229,7 +249,10 @@ def test_a_folder_runs_quietly(folder, to):
 @pytest.mark.parametrize("engine", ["dygraph", *FORMATS])
 def test_stream_predictor(folder, engine):
     """One call for every engine: the checkpoint's logits, a past of its own for each clone, none after reset()."""
-    weights, frames = folder / "online.pth", np.random.default_rng(3).standard_normal((4, 2, 3, SIZE, SIZE)).astype("float32")
+    weights, frames = (
+        folder / "online.pth",
+        np.random.default_rng(3).standard_normal((4, 2, 3, SIZE, SIZE)).astype("float32"),
+    )
     expected = paddle_tsm.load_stream(weights)
     stream = paddle_tsm.StreamPredictor(weights if engine == "dygraph" else folder / f"step-{engine}", threads=1)
     assert stream.engine == engine
@@ -251,15 +274,18 @@ def test_stream_predictor(folder, engine):
         stream.step(wrong)
 
 
-@pytest.mark.parametrize("arguments, said", [
-    ({"path": "onnx"}, "of whole clips"),
-    ({"path": "step-onnx", "engine": "paddle-inference"}, "is an export for"),
-    ({"path": "step-onnx", "shift_order": "causal"}, "its options fixed"),
-    ({"path": "r18.pth"}, "needs the next frame"),
-    ({"path": "r18.pth", "engine": "onnx"}, "needs the next frame"),
-    ({"path": "online.pth", "threads": 0}, "threads"),
-    ({"path": "online.pth", "engine": "torch"}, "wanted one of"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ({"path": "onnx"}, "of whole clips"),
+        ({"path": "step-onnx", "engine": "paddle-inference"}, "is an export for"),
+        ({"path": "step-onnx", "shift_order": "causal"}, "its options fixed"),
+        ({"path": "r18.pth"}, "needs the next frame"),
+        ({"path": "r18.pth", "engine": "onnx"}, "needs the next frame"),
+        ({"path": "online.pth", "threads": 0}, "threads"),
+        ({"path": "online.pth", "engine": "torch"}, "wanted one of"),
+    ],
+)
 def test_streams_that_cannot_be(folder, arguments, said):
     arguments = dict(arguments)
     with pytest.raises(ValueError, match=said):
@@ -272,7 +298,11 @@ def test_the_sidecar_says_it_all(folder):
         written = json.loads((folder / to / "tsm.json").read_text())
         assert written["input"]["shape"] == ["N*8", 3, SIZE, SIZE] and written["input"]["colour"] == "RGB"
         assert len(written["labels"]) == CLASSES and len(written["checkpoint"]["sha256"]) == 64
-        assert set(written["verified"]) == {"the checkpoint in Paddle", "the checkpoint in PyTorch", "the checkpoint without its biases"}
+        assert set(written["verified"]) == {
+            "the checkpoint in Paddle",
+            "the checkpoint in PyTorch",
+            "the checkpoint without its biases",
+        }
         step = read_sidecar(folder / f"step-{to}")
         assert step.kind == "stream" and len(step.cache) == 10
 
@@ -313,15 +343,18 @@ def test_damaged_exports(folder, capsys, to, how):
     assert error.count("\n") == 1 and f"spoilt-{to}" in error
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["none.pth", "x"], "none.pth"),
-    (["r18.pth", "r18.pth"], "is a file"),
-    (["r18.pth", "."], "holds files and no export"),
-    (["r18.pth", "nowhere/x"], "no such folder"),
-    (["r18.pth", "x", "--stream"], "needs the next frame"),
-    (["r18.pth", "x", "--classes", "list.txt"], "wanted one for each"),
-    (["r18.pth", "x", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["none.pth", "x"], "none.pth"),
+        (["r18.pth", "r18.pth"], "is a file"),
+        (["r18.pth", "."], "holds files and no export"),
+        (["r18.pth", "nowhere/x"], "no such folder"),
+        (["r18.pth", "x", "--stream"], "needs the next frame"),
+        (["r18.pth", "x", "--classes", "list.txt"], "wanted one for each"),
+        (["r18.pth", "x", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
+    ],
+)
 def test_misuse(folder, capsys, monkeypatch, arguments, said):
     monkeypatch.chdir(folder)
     before = sorted(folder.iterdir())
@@ -331,16 +364,19 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
     assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("arguments, said", [
-    ({"engine": "onnx", "path": "paddle-inference"}, "is an export for"),
-    ({"path": "step-onnx"}, "one step of a stream"),
-    ({"path": "onnx", "precision": "bfloat16"}, "was exported as float32"),
-    ({"path": "r18.pth", "precision": "bfloat16", "engine": "dygraph"}, "precision"),
-    ({"path": "r18.pth", "precision": "int8"}, "wanted a list of videos"),
-    ({"path": "r18.pth", "threads": 0}, "threads"),
-    ({"path": "onnx", "shift_order": "causal"}, "its options fixed"),
-    ({"path": "."}, "holds no tsm.json"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ({"engine": "onnx", "path": "paddle-inference"}, "is an export for"),
+        ({"path": "step-onnx"}, "one step of a stream"),
+        ({"path": "onnx", "precision": "bfloat16"}, "was exported as float32"),
+        ({"path": "r18.pth", "precision": "bfloat16", "engine": "dygraph"}, "precision"),
+        ({"path": "r18.pth", "precision": "int8"}, "wanted a list of videos"),
+        ({"path": "r18.pth", "threads": 0}, "threads"),
+        ({"path": "onnx", "shift_order": "causal"}, "its options fixed"),
+        ({"path": "."}, "holds no tsm.json"),
+    ],
+)
 def test_predictors_that_cannot_be(folder, arguments, said):
     arguments = dict(arguments)
     with pytest.raises(ValueError, match=said):

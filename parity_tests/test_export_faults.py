@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
-from paddle_tsm.models.create import build
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint
 from paddle_tsm.export import exporter as export_module
 from paddle_tsm.export.exporter import export, write
 from paddle_tsm.export.quantise import quantise
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
 
@@ -34,7 +34,9 @@ def clips(count: int = 10) -> list:
 
 def exported(path, folder, to: str, precision: str):
     calibration = clips() if precision == "int8" else None
-    return export(path, folder, to, size=SIZE, precision=precision, calibration=calibration, options={"num_segments": T})[1]
+    return export(
+        path, folder, to, size=SIZE, precision=precision, calibration=calibration, options={"num_segments": T}
+    )[1]
 
 
 def faulty(network: Network, seed: int, fault: str):
@@ -78,7 +80,9 @@ def where(name: str):
     return next(m for m in (importlib.import_module(f"paddle_tsm.export.{m}") for m in modules) if hasattr(m, name))
 
 
-@pytest.mark.parametrize("arch, to, precision, fault", rows([("onnx", "int8")], lambda arch, to, precision, fault: arch == "tsm_resnet10"))
+@pytest.mark.parametrize(
+    "arch, to, precision, fault", rows([("onnx", "int8")], lambda arch, to, precision, fault: arch == "tsm_resnet10")
+)
 def test_a_fault_of_the_quantiser_is_refused(tmp_path, monkeypatch, arch, to, precision, fault):
     """The float32 graph is right, and the 8-bit file that is kept is that of a network with the fault."""
     network = checkpoint(tmp_path / "c.safetensors", arch)
@@ -147,7 +151,9 @@ QUICK_SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range
 
 @pytest.mark.parametrize("seed", QUICK_SEEDS)
 @pytest.mark.parametrize("to, precision", WAYS[1::2])
-@pytest.mark.parametrize("arch", ["tsm_mobilenet_v2", *(pytest.param(arch, marks=pytest.mark.slow) for arch in ARCHITECTURES[1:])])
+@pytest.mark.parametrize(
+    "arch", ["tsm_mobilenet_v2", *(pytest.param(arch, marks=pytest.mark.slow) for arch in ARCHITECTURES[1:])]
+)
 def test_a_right_export_passes(tmp_path, arch, to, precision, seed):
     """pytest parity_tests/test_export_faults.py -m slow -k right_export"""
     checkpoint(tmp_path / "c.safetensors", arch, seed)

@@ -9,9 +9,9 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import write_demo_checkpoint
-from paddle_tsm.networks.network import Network
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.inference.stream_predictor import StreamPredictor
+from paddle_tsm.networks.network import Network
 
 T, SIZE, CLASSES = 4, 32, 8
 
@@ -72,7 +72,15 @@ def test_a_stranger_feeds_the_graph(tmp_path, to, precision, stream):
     if precision == "int8":
         from paddle_tsm.export.exporter import export
 
-        export(tmp_path / "c.safetensors", tmp_path / "e", to, size=SIZE, precision=precision, calibration=[x] * 3, options={"num_segments": T})
+        export(
+            tmp_path / "c.safetensors",
+            tmp_path / "e",
+            to,
+            size=SIZE,
+            precision=precision,
+            calibration=[x] * 3,
+            options={"num_segments": T},
+        )
     else:
         more = ["--stream", "--shift-order", "causal"] if stream else []
         arguments = ["--to", to, "--precision", precision, "--size", str(SIZE), "--num-segments", str(T), *more]
@@ -80,7 +88,10 @@ def test_a_stranger_feeds_the_graph(tmp_path, to, precision, stream):
     said = json.loads((tmp_path / "e" / "tsm.json").read_text())
     np.savez(tmp_path / "x.npz", **{said["input"]["name"]: x})
     done = subprocess.run(
-        [sys.executable, "-c", STRANGER, str(tmp_path / "e"), str(tmp_path / "x.npz")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", STRANGER, str(tmp_path / "e"), str(tmp_path / "x.npz")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     if stream:
@@ -89,7 +100,9 @@ def test_a_stranger_feeds_the_graph(tmp_path, to, precision, stream):
         expected = ours.step(x)
     else:
         expected = Predictor(tmp_path / "e", threads=1)(x)
-    np.testing.assert_allclose(np.load(tmp_path / "x.npz.found.npy"), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        np.load(tmp_path / "x.npz.found.npy"), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
     spoil(tmp_path / "e", said)
 
 

@@ -7,9 +7,9 @@ import pytest
 import paddle_tsm.models.layers.shift
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.networks.network import Network
-from paddle_tsm.parity.seeded_input import noise_clip
-from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
 
 R18 = Network("tsm_resnet18", num_classes=512, num_segments=4)  # as many classes as features: the classifier is square
@@ -91,7 +91,9 @@ def test_fault(fault, layer):
 
 def test_fold_one_channel_off(monkeypatch):
     right = paddle_tsm.models.layers.shift.fold_ends
-    monkeypatch.setattr(paddle_tsm.models.layers.shift, "fold_ends", lambda *args: tuple(end + 1 for end in right(*args)))
+    monkeypatch.setattr(
+        paddle_tsm.models.layers.shift, "fold_ends", lambda *args: tuple(end + 1 for end in right(*args))
+    )
     report = parity(R18)
     assert not report.equal and report.first_layer == "layer1.0.conv1"
 

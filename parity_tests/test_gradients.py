@@ -9,15 +9,14 @@ import paddle
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.models.create import build
 from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.models.create import build
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import MODES
 from paddle_tsm.parity import paddle_side
-from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.gradients import compare_gradients
-from paddle_tsm.parity.seeded_input import seeded_labels
 from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.parity.torch_side import TorchSide
 
@@ -42,7 +41,8 @@ CASES = {
     "biased": {"running_var": "biased"},
 } | {
     f"non-local {mode}{', pooled' * sub}": {"non_local": {"mode": mode, "blocks": BLOCKS, "sub_sample": sub}}
-    for mode in ("embedded_gaussian", "gaussian", "dot_product", "concatenation") for sub in (True, False)
+    for mode in ("embedded_gaussian", "gaussian", "dot_product", "concatenation")
+    for sub in (True, False)
 }
 DEEP = {
     "resnet101": {"arch": "tsm_resnet101"},
@@ -60,7 +60,9 @@ def compared(network, faulty_network=None, change_model=None, clips=4, size=32):
     if change_model:
         change_model(other.model)
     x = noise_clip(network.num_segments, size, clips)
-    return compare_gradients(TorchSide(network, tensors, "float64"), other, x, seeded_labels(clips, network.num_classes))
+    return compare_gradients(
+        TorchSide(network, tensors, "float64"), other, x, seeded_labels(clips, network.num_classes)
+    )
 
 
 def trainable(network):
@@ -95,17 +97,28 @@ def test_gradients_of_the_deepest(name):
 
 def test_every_option_has_a_case():
     values = {(field, str(value)) for case in (CASES | DEEP).values() for field, value in case.items()}
-    assert {("temporal_pool", "True"), ("partial_bn", "True"), ("running_var", "biased"), ("shift_place", "block"),
-            ("shift_order", "causal"), ("shift_order", "past_first"), ("is_shift", "False")} <= values
+    assert {
+        ("temporal_pool", "True"),
+        ("partial_bn", "True"),
+        ("running_var", "biased"),
+        ("shift_place", "block"),
+        ("shift_order", "causal"),
+        ("shift_order", "past_first"),
+        ("is_shift", "False"),
+    } <= values
     modes = {case["non_local"]["mode"] for case in CASES.values() if "non_local" in case}
     assert modes == set(MODES)
 
 
-@pytest.mark.parametrize("change, first", [
-    ({"shift_order": "past_first"}, "fc.weight"),  # another forward pass: the whole backward pass differs
-    ({"shift_order": "causal"}, "fc.weight"),
-    ({"is_shift": False}, "fc.weight"),
-], ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    "change, first",
+    [
+        ({"shift_order": "past_first"}, "fc.weight"),  # another forward pass: the whole backward pass differs
+        ({"shift_order": "causal"}, "fc.weight"),
+        ({"is_shift": False}, "fc.weight"),
+    ],
+    ids=lambda value: str(value),
+)
 def test_another_network_is_found(change, first):
     found = compared(R18, dataclasses.replace(R18, **change))
     assert not found.rows[0].passed and found.first in (first, "fc.bias")
@@ -113,6 +126,7 @@ def test_another_network_is_found(change, first):
 
 def detach(name):
     """A change that cuts a layer's output out of the backward pass and leaves the forward pass alone."""
+
     def change(model):
         layer = dict(model.named_sublayers())[name]
         layer.register_forward_post_hook(lambda _, __, output: output.detach())
@@ -121,11 +135,14 @@ def detach(name):
     return change
 
 
-@pytest.mark.parametrize("name, first", [
-    ("layer3.1.bn2", "layer3.1.bn2.bias"),  # itself: nothing reaches it
-    ("layer2.0.downsample", "layer2.0.downsample.1.bias"),
-    ("layer1.0.conv1", "layer1.0.conv1.weight"),
-])
+@pytest.mark.parametrize(
+    "name, first",
+    [
+        ("layer3.1.bn2", "layer3.1.bn2.bias"),  # itself: nothing reaches it
+        ("layer2.0.downsample", "layer2.0.downsample.1.bias"),
+        ("layer1.0.conv1", "layer1.0.conv1.weight"),
+    ],
+)
 def test_a_detached_branch_is_found_and_named(name, first):
     found = compared(R18, change_model=detach(name))
     assert found.rows[0].passed  # the loss is the same
@@ -135,6 +152,7 @@ def test_a_detached_branch_is_found_and_named(name, first):
 
 def test_a_gradient_scaled_by_a_billionth_and_a_half_is_found():
     """Just above the limit."""
+
     def change(model):
         weight = dict(model.named_parameters())["layer2.1.conv2.weight"]
         weight.register_hook(lambda gradient: gradient * (1 + 1.5e-9))
@@ -153,7 +171,9 @@ def test_gradients_that_are_zero_in_exact_arithmetic_are_held_to_their_layers():
     assert bias in found.vanishing and found.first is None and found.errors[bias] < 1e-9
 
     def change(model):
-        dict(model.named_parameters())[bias].register_hook(lambda gradient: gradient + 1e-3 * paddle.ones_like(gradient))
+        dict(model.named_parameters())[bias].register_hook(
+            lambda gradient: gradient + 1e-3 * paddle.ones_like(gradient)
+        )
 
     assert compared(network, change_model=change).first == bias
 
@@ -165,4 +185,3 @@ def test_the_command_names_the_first_parameter(r18_file, monkeypatch, capsys):
     assert main(["parity", str(r18_file), "--gradients"]) == 1
     text = " ".join(capsys.readouterr().out.split())
     assert "first gradient that differs, in backward order: layer3.1.bn2.bias" in text
-

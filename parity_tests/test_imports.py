@@ -17,7 +17,9 @@ sys.meta_path.insert(0, Refuse())
 
 
 def run(blocked, code):
-    return subprocess.run([sys.executable, "-c", BLOCK.format(blocked=blocked) + code], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", BLOCK.format(blocked=blocked) + code], capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.mark.parametrize("blocked, module", [(("torch",), "torch"), (("paddle",), "paddle")])
@@ -26,7 +28,9 @@ def test_the_block_blocks(blocked, module):
 
 
 def test_paddle_tsm_without_torch(r18_file, tmp_path):
-    done = run(("torch", "torch_ref"), f"""
+    done = run(
+        ("torch", "torch_ref"),
+        f"""
 import paddle_tsm, paddle
 model = paddle_tsm.load_model({str(r18_file)!r}, num_segments=2)
 assert model(paddle.zeros([2, 3, 32, 32])).shape == [1, 27]
@@ -34,14 +38,17 @@ from paddle_tsm.cli import main
 assert main(["convert", {str(r18_file)!r}, {str(tmp_path / "out.pdparams")!r}]) == 0
 assert main(["parity", {str(r18_file)!r}]) == 2
 assert "torch" not in sys.modules
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
     assert "pip install 'torch>=" in done.stderr
 
 
 def test_training_without_torch():
     """A whole update, so that what is imported late is, too."""
-    done = run(("torch", "torch_ref"), """
+    done = run(
+        ("torch", "torch_ref"),
+        """
 import numpy as np
 from paddle_tsm.training import loop
 from paddle_tsm.training.processes import Processes
@@ -52,37 +59,46 @@ session = Session(recipe("mit-kinetics400", arch="tsm_resnet18", num_classes=3, 
 clip = np.zeros((2, 3, 32, 32), "float32")
 assert update(session, [(clip, (1,), (0, 0)), (clip, (2,), (0, 1))], Processes(), 0.1).clips == 2
 assert "torch" not in sys.modules
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_the_training_log_imports_no_torch(tmp_path):
     """tensorboardX would, where torch is installed; afterwards it can be imported as ever."""
-    done = run((), f"""
+    done = run(
+        (),
+        f"""
 from paddle_tsm.training.log import open_board
 board = open_board({str(tmp_path)!r}, 0)
 assert board is None or board.add_scalar("a", 1.0, 0) is None
 assert "torch" not in sys.modules
 import torch
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_torch_ref_without_paddle(r18_file):
-    done = run(("paddle",), f"""
+    done = run(
+        ("paddle",),
+        f"""
 import torch, torch_ref
 model = torch_ref.load_model({str(r18_file)!r}, num_segments=2)
 assert model(torch.zeros(2, 3, 32, 32)).shape == (1, 27)
 assert torch_ref.create_model("tsm_resnet18")
 assert "paddle" not in sys.modules
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_torch_ref_leaves_the_process_alone(r18_file):
     """What is shared needs no Paddle, and none of the settings that Paddle gets is made: not in the environment, which
     torch's threads and child processes would inherit, and not in the allocator."""
-    done = run(("paddle",), f"""
+    done = run(
+        ("paddle",),
+        f"""
 import os
 before = dict(os.environ)
 import torch_ref
@@ -90,26 +106,33 @@ torch_ref.load_model({str(r18_file)!r}, num_segments=2)
 from paddle_tsm import runtime
 assert not runtime._states and dict(os.environ) == before
 assert {{state.name for state in runtime.states()}} == {{"threads", "mkl", "malloc"}}, "asked for, they are made"
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_only_the_parity_package_imports_torch():
-    done = run((), """
+    done = run(
+        (),
+        """
 import pkgutil, importlib, paddle_tsm
 for module in pkgutil.walk_packages(paddle_tsm.__path__, "paddle_tsm."):
     if not module.name.startswith("paddle_tsm.parity.torch_side"):
         importlib.import_module(module.name)
 assert "paddle" in sys.modules and "torch" not in sys.modules and "torch_ref" not in sys.modules
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_convert_needs_no_framework(r18_file, tmp_path):
-    done = run(("paddle", "torch"), f"""
+    done = run(
+        ("paddle", "torch"),
+        f"""
 from paddle_tsm.cli import main
 assert main(["convert", "--no-verify", {str(r18_file)!r}, {str(tmp_path / "out.safetensors")!r}]) == 0
 assert main(["inspect", {str(r18_file)!r}]) == 0
 assert main(["convert", "--matrix"]) == 0
-""")
+""",
+    )
     assert done.returncode == 0, done.stderr

@@ -48,12 +48,19 @@ def test_a_tensor_depends_on_its_name_and_the_seed_alone():
     assert np.abs(alone["fc.weight"] - draw({"gc.weight": R50["fc.weight"]}, 5)["gc.weight"]).max() > 1e-4
 
 
-@pytest.mark.parametrize("name, shape, torch_layer", [
-    ("conv1.weight", (64, 3, 7, 7), torch.nn.Conv2d(3, 64, 7)),
-    ("layer1.0.conv2.weight", (64, 64, 3, 3), torch.nn.Conv2d(64, 64, 3)),
-    ("layer2.0.conv.0.weight", (960, 1, 3, 3), torch.nn.Conv2d(960, 960, 3, groups=960)),  # depthwise is fan out too
-    ("layer3.0.g.weight", (256, 512, 1, 1, 1), torch.nn.Conv3d(512, 256, 1)),
-])
+@pytest.mark.parametrize(
+    "name, shape, torch_layer",
+    [
+        ("conv1.weight", (64, 3, 7, 7), torch.nn.Conv2d(3, 64, 7)),
+        ("layer1.0.conv2.weight", (64, 64, 3, 3), torch.nn.Conv2d(64, 64, 3)),
+        (
+            "layer2.0.conv.0.weight",
+            (960, 1, 3, 3),
+            torch.nn.Conv2d(960, 960, 3, groups=960),
+        ),  # depthwise is fan out too
+        ("layer3.0.g.weight", (256, 512, 1, 1, 1), torch.nn.Conv3d(512, 256, 1)),
+    ],
+)
 def test_convolutions_have_torchs_kaiming_distribution(name, shape, torch_layer):
     values = draw({name: shape}, 0)[name]
     assert values.dtype == np.float32 and values.shape == tuple(torch_layer.weight.shape)

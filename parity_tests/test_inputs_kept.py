@@ -59,7 +59,20 @@ def spelt(folder, spelling: str) -> str:
 def test_predict_and_stream_keep_the_video(folder, capsys, spelling):
     out = spelt(folder, spelling)
     refused(folder, capsys, "predict", "clip.mp4", "--weights", "w.pth", "--size", "32", "--out", out)
-    refused(folder, capsys, "stream", "clip.mp4", "--weights", "online.pth", "--shift-order", "causal", "--size", "32", "--out", out)
+    refused(
+        folder,
+        capsys,
+        "stream",
+        "clip.mp4",
+        "--weights",
+        "online.pth",
+        "--shift-order",
+        "causal",
+        "--size",
+        "32",
+        "--out",
+        out,
+    )
 
 
 @pytest.mark.parametrize("command, weights", [("predict", "w.mp4"), ("stream", "online.mp4")])
@@ -131,9 +144,15 @@ def test_parity_report(folder, capsys):
     refused(folder, capsys, "parity", "index.html", "--report", ".")
 
 
-@pytest.mark.parametrize("name, option", [
-    ("train.csv", "LIST"), ("best.safetensors", "--pretrained"), ("last.safetensors", "--pretrained"), ("validation.csv", "--validation"),
-])
+@pytest.mark.parametrize(
+    "name, option",
+    [
+        ("train.csv", "LIST"),
+        ("best.safetensors", "--pretrained"),
+        ("last.safetensors", "--pretrained"),
+        ("validation.csv", "--validation"),
+    ],
+)
 def test_train(folder, capsys, name, option):
     """With --resume, as without it a folder that holds these files is refused anyway."""
     source = {"LIST": "list.txt", "--validation": "list.txt", "--pretrained": "w.pth"}[option]

@@ -9,7 +9,6 @@ import onnx
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
@@ -19,10 +18,11 @@ from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export.calibration import read_clips
 from paddle_tsm.export.exporter import export
 from paddle_tsm.export.verification import compare, verify_int8
+from paddle_tsm.inference.predictor import Predictor
+from paddle_tsm.models.create import build
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.tolerance import int8_limit
-from paddle_tsm.inference.predictor import Predictor
 from parity_tests.motion_clips import motion_clip
 
 pytestmark = pytest.mark.writes_onnx
@@ -31,7 +31,9 @@ NETWORK = Network("tsm_resnet10", num_classes=8, num_segments=T)
 
 
 def clips(count: int, scale: float = 1.0, size: int = SIZE) -> list:
-    return [(scale * np.random.default_rng(i).standard_normal((T, 3, size, size))).astype("float32") for i in range(count)]
+    return [
+        (scale * np.random.default_rng(i).standard_normal((T, 3, size, size))).astype("float32") for i in range(count)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +101,31 @@ def test_calibration_on_folders_of_frames(folder, tmp_path):
             cv2.imwrite(str(tmp_path / f"clip{number}" / f"{i:03d}.png"), frame)
         lines.append(f"clip{number} {len(frames)} 0\n")
     (tmp_path / "list.txt").write_text("".join(lines))
-    arguments = ["--size", str(SIZE), "--num-segments", str(T), "--precision", "int8", "--calibrate", str(tmp_path / "list.txt")]
+    arguments = [
+        "--size",
+        str(SIZE),
+        "--num-segments",
+        str(T),
+        "--precision",
+        "int8",
+        "--calibrate",
+        str(tmp_path / "list.txt"),
+    ]
     of_frames = ["--root", str(tmp_path), "--form", "frames", "--template", "{:03d}.png", "--first-frame", "0"]
     assert main(["export", str(folder / "r10.safetensors"), str(tmp_path / "x"), *arguments, *of_frames]) == 0
     pixels, seen = Predictor(tmp_path / "x").sidecar.pixels(), []
     for number in range(5):
         frames = [frame[:, :, ::-1] for frame in motion_clip(seed=3, index=number)[0]]
         seen.append(views_of(pixels, [frames[i] for i in pixels.test_sampling(len(frames), T)]))
-    export(folder / "r10.safetensors", tmp_path / "y", "onnx", size=SIZE, precision="int8", calibration=seen, options={"num_segments": T})
+    export(
+        folder / "r10.safetensors",
+        tmp_path / "y",
+        "onnx",
+        size=SIZE,
+        precision="int8",
+        calibration=seen,
+        options={"num_segments": T},
+    )
     x = clips(1)[0]
     np.testing.assert_array_equal(Predictor(tmp_path / "x")(x), Predictor(tmp_path / "y")(x))
 
@@ -166,7 +185,15 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
 ])  # fmt: skip
 def test_clips_that_do_not_fit(folder, tmp_path, wrong, said):
     with pytest.raises(ValueError, match=said):
-        export(folder / "r10.safetensors", tmp_path / "x", "onnx", size=SIZE, precision="int8", calibration=wrong, options={"num_segments": T})
+        export(
+            folder / "r10.safetensors",
+            tmp_path / "x",
+            "onnx",
+            size=SIZE,
+            precision="int8",
+            calibration=wrong,
+            options={"num_segments": T},
+        )
 
 
 @pytest.mark.slow
@@ -177,7 +204,15 @@ def test_every_architecture(tmp_path, arch):
     network = Network("tsm_resnet50" if arch == "non-local" else arch, num_classes=40, **options)
     write_demo_checkpoint(tmp_path / "c.safetensors", network, "canonical")
     calibration = clips(20, size=64)
-    _, verified = export(tmp_path / "c.safetensors", tmp_path / "e", "onnx", size=64, precision="int8", calibration=calibration, options=options)
+    _, verified = export(
+        tmp_path / "c.safetensors",
+        tmp_path / "e",
+        "onnx",
+        size=64,
+        precision="int8",
+        calibration=calibration,
+        options=options,
+    )
     assert 1e-4 < verified[-1].difference <= verified[-1].limit
 
 
@@ -190,7 +225,11 @@ def test_top1_of_every_precision(tmp_path, capsys):
     assert main(["demo", "--train", "--out", str(tmp_path)]) == 0
     motion, fresh = tmp_path / "motion", tmp_path / "fresh"
     _, val, _ = write_motion_videos(fresh, 1, 1200 // len(CLASSES), seed=1)
-    entries, top1, exports = read_list(val, root=str(fresh)), {}, [("paddle-inference", "float32"), ("paddle-inference", "bfloat16"), ("onnx", "float32"), ("onnx", "int8")]
+    entries, top1, exports = (
+        read_list(val, root=str(fresh)),
+        {},
+        [("paddle-inference", "float32"), ("paddle-inference", "bfloat16"), ("onnx", "float32"), ("onnx", "int8")],
+    )
     for to, precision in exports:
         calibration = {"calibration": motion / "train.txt", "root": str(motion)} if precision == "int8" else {}
         export(motion / "tsm" / "last.safetensors", tmp_path / "e", to, size=SIZE, precision=precision, **calibration)
@@ -199,6 +238,8 @@ def test_top1_of_every_precision(tmp_path, capsys):
         right = [predictor(reader[i][0]).argmax() == entries[i].labels[0] for i in range(len(entries))]
         top1[to, precision] = 100 * np.mean(right)
     with capsys.disabled():
-        print("\n" + "\n".join(f"{to:18} {precision:10} top-1 {value:.2f} %" for (to, precision), value in top1.items()))
+        print(
+            "\n" + "\n".join(f"{to:18} {precision:10} top-1 {value:.2f} %" for (to, precision), value in top1.items())
+        )
     assert top1["onnx", "float32"] == top1["paddle-inference", "float32"] > 95
     assert all(abs(value - top1["onnx", "float32"]) <= 1 for value in top1.values())

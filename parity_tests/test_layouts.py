@@ -92,7 +92,10 @@ def test_there_and_back(layout, network):
 def test_every_row_is_used(layout):
     for family, rows in (layout.tables or {}).items():
         names = [
-            name for each, network in PAIRS if each is layout and network.family.name == family for name in network.shapes()
+            name
+            for each, network in PAIRS
+            if each is layout and network.family.name == family
+            for name in network.shapes()
         ]
         for row in rows:
             assert any(pattern(row.canonical).fullmatch(name) for name in names), row

@@ -14,13 +14,21 @@ import paddle_tsm
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
-from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 from paddle_tsm.networks.network import Network
+from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
 # markup that is well formed, markup that is not, an emoji code, colour, title and bell, C1's escape, the direction turned
 NAMES = [
-    "[bold red]x[/]", "a[/nothing]b\\", ":smile: \x1b[31mred\x1b[0m", "\x1b]0;title\x07bell", "c1 \x9b31m", "\u202egnp.exe\u202c",
-    "\u2066isolated\u2069", "naïve 日本 ünï", "<script>&\"'", "\u200bnothing",
+    "[bold red]x[/]",
+    "a[/nothing]b\\",
+    ":smile: \x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07bell",
+    "c1 \x9b31m",
+    "\u202egnp.exe\u202c",
+    "\u2066isolated\u2069",
+    "naïve 日本 ünï",
+    "<script>&\"'",
+    "\u200bnothing",
 ]
 PATH = "[bold red]a[bold]:smile:\x1b[31m\u202eb\nc\x07 "
 OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -91,7 +99,20 @@ def test_predict(folder, capfd):
                   "--out", f"{PATH}out.mp4")  # fmt: skip
     assert literal(f"{PATH}.mp4") in printed
     assert all(literal(name) in printed for name in NAMES)
-    found = json.loads(run(capfd, "predict", f"{PATH}.mp4", "--weights", f"{PATH}.pth", "--size", "32", "--classes", "names.txt", "--json"))
+    found = json.loads(
+        run(
+            capfd,
+            "predict",
+            f"{PATH}.mp4",
+            "--weights",
+            f"{PATH}.pth",
+            "--size",
+            "32",
+            "--classes",
+            "names.txt",
+            "--json",
+        )
+    )
     assert found["video"] == f"{PATH}.mp4" and {row["name"] for row in found["top"]} <= set(NAMES)
 
 
@@ -120,7 +141,9 @@ def test_evaluate(folder, capfd):
     assert literal(f"{PATH}.pth") in printed and f"{literal(PATH)}report: scores.csv" in printed
     out = folder / f"{PATH}report"
     with open(out / "confusion.csv", encoding="utf-8", newline="") as file:
-        assert next(csv.reader(file))[1:] == [f"{i} {name}" for i, name in enumerate(NAMES)], "a file holds the names themselves"
+        assert next(csv.reader(file))[1:] == [f"{i} {name}" for i, name in enumerate(NAMES)], (
+            "a file holds the names themselves"
+        )
     assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["class_names"] == NAMES
 
 
@@ -128,7 +151,9 @@ def test_clips_that_are_skipped(folder, capfd):
     Path("bad.txt").write_text("clip0.mp4 0\n\x1b[31m[red]none\u202e.mp4 1\n", encoding="utf-8")
     printed = run(capfd, "evaluate", "bad.txt", "--weights", f"{PATH}.pth", "--size", "32", "--skip-bad")
     assert "1 clip was skipped" in printed and literal("\x1b[31m[red]none\u202e.mp4: no such video file") in printed
-    assert literal("\x1b[31m[red]none") in run(capfd, "evaluate", "bad.txt", "--weights", f"{PATH}.pth", "--size", "32", code=2)
+    assert literal("\x1b[31m[red]none") in run(
+        capfd, "evaluate", "bad.txt", "--weights", f"{PATH}.pth", "--size", "32", code=2
+    )
 
 
 def test_convert_and_inspect(folder, capfd):
@@ -136,7 +161,7 @@ def test_convert_and_inspect(folder, capfd):
     assert literal(f"{PATH}.safetensors") in printed
     assert literal(f"{PATH}.safetensors") in run(capfd, "inspect", f"{PATH}.safetensors")
     network = Network("tsm_resnet10", num_classes=3)
-    beside = {name: 1 for name in NAMES}
+    beside = dict.fromkeys(NAMES, 1)
     write_checkpoint("aside.pth", draw_weights(network), wrapper=("state_dict",), aside=beside, format="torch-zip")
     printed = run(capfd, "inspect", "aside.pth")
     assert all(literal(name) in printed for name in NAMES)
@@ -158,7 +183,9 @@ def test_keys_in_errors(folder, capfd):
 
 
 def test_export(folder, capfd):
-    printed = run(capfd, "export", f"{PATH}.pth", f"{PATH}exported", "--to", "onnx", "--size", "32", "--classes", "names.txt")
+    printed = run(
+        capfd, "export", f"{PATH}.pth", f"{PATH}exported", "--to", "onnx", "--size", "32", "--classes", "names.txt"
+    )
     assert literal(f"{PATH}exported") in printed
     printed = run(capfd, "predict", "clip0.mp4", "--weights", f"{PATH}exported", "--top", "10")
     assert all(literal(name) in printed for name in NAMES)
@@ -170,13 +197,15 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     run(capfd, "parity", f"{PATH}.pth", "--junit", f"{PATH}.xml")
     ElementTree.parse(f"{PATH}.xml")
 
-    from paddle_tsm.parity.compare import Row
     from paddle_tsm.parity.checkpoint_pair import read_pair
-    from paddle_tsm.parity.report_page import page, rows_table
+    from paddle_tsm.parity.compare import Row
     from paddle_tsm.parity.comparison import Report
     from paddle_tsm.parity.console_report import print_report, write_junit
+    from paddle_tsm.parity.report_page import page, rows_table
 
-    report = Report(rows=[Row(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES], first_layer=NAMES[3])
+    report = Report(
+        rows=[Row(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES], first_layer=NAMES[3]
+    )
     write_junit(report, "hostile.xml")
     cases = ElementTree.parse("hostile.xml").getroot()
     assert [case.get("name") for case in cases] == [literal(name) for name in NAMES]
@@ -189,7 +218,15 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
 
 
 def test_train(folder, capfd):
-    changes = ["arch=tsm_resnet10", f"num_classes={len(NAMES)}", "num_segments=2", "size=32", "epochs=1", "batch=2", "warmup=0"]
+    changes = [
+        "arch=tsm_resnet10",
+        f"num_classes={len(NAMES)}",
+        "num_segments=2",
+        "size=32",
+        "epochs=1",
+        "batch=2",
+        "warmup=0",
+    ]
     Path("train.txt").write_text("clip0.mp4 0\nclip1.mp4 1\n\x1b[31m[red]none\u202e.mp4 1\n", encoding="utf-8")
     options = ["--out", f"{PATH}run", "--set", *changes]
     printed = run(capfd, "train", "train.txt", *options, "--skip-bad")
@@ -200,21 +237,38 @@ def test_train(folder, capfd):
 def test_demo_and_tables(folder, capfd):
     printed = run(capfd, "demo", "--out", f"{PATH}demo", "--arch", "tsm_resnet10")
     assert printed.count(f"{literal(PATH)}demo/") >= 3
-    assert "exact" in run(capfd, "convert", "--matrix") and "cannot" in run(capfd, "convert", "--matrix", "--arch", "tsm_mobilenet_v2")
+    assert "exact" in run(capfd, "convert", "--matrix") and "cannot" in run(
+        capfd, "convert", "--matrix", "--arch", "tsm_mobilenet_v2"
+    )
     assert "temporal_shift" in run(capfd, "parity", "--differences")
     assert "threads" in run(capfd, "doctor", "--no-measure")
 
 
-@pytest.mark.parametrize("arguments", [
-    ["inspect", PATH], ["convert", PATH, "x.safetensors"], ["convert", f"{PATH}.pth", f"{PATH}/x.pth"], ["parity", PATH],
-    ["predict", PATH, "--weights", f"{PATH}.pth"], ["predict", "clip0.mp4", "--weights", PATH],
-    ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
-    ["train", PATH], ["train", "list.txt", "--set", f"{PATH}=1"], ["train", "list.txt", "--recipe", PATH],
-    ["evaluate", PATH, "--weights", f"{PATH}.pth"], ["evaluate", "list.txt", "--weights", f"{PATH}.pth", "--preset", PATH],
-    ["export", PATH, "x"], ["export", f"{PATH}.pth", f"{PATH}.mp4"],
-    # what a shell makes of `*`, and choices
-    ["inspect", "a.pth", PATH], ["predict", PATH, PATH, "--weights", "w"], ["predict", "clip0.mp4", "--weights", "w", "--preset", PATH], [PATH],
-], ids=lambda arguments: " ".join(literal(one).replace(literal(PATH), "P") for one in arguments))
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", PATH],
+        ["convert", PATH, "x.safetensors"],
+        ["convert", f"{PATH}.pth", f"{PATH}/x.pth"],
+        ["parity", PATH],
+        ["predict", PATH, "--weights", f"{PATH}.pth"],
+        ["predict", "clip0.mp4", "--weights", PATH],
+        ["stream", PATH, "--weights", f"{PATH}.pth", "--shift-order", "causal"],
+        ["train", PATH],
+        ["train", "list.txt", "--set", f"{PATH}=1"],
+        ["train", "list.txt", "--recipe", PATH],
+        ["evaluate", PATH, "--weights", f"{PATH}.pth"],
+        ["evaluate", "list.txt", "--weights", f"{PATH}.pth", "--preset", PATH],
+        ["export", PATH, "x"],
+        ["export", f"{PATH}.pth", f"{PATH}.mp4"],
+        # what a shell makes of `*`, and choices
+        ["inspect", "a.pth", PATH],
+        ["predict", PATH, PATH, "--weights", "w"],
+        ["predict", "clip0.mp4", "--weights", "w", "--preset", PATH],
+        [PATH],
+    ],
+    ids=lambda arguments: " ".join(literal(one).replace(literal(PATH), "P") for one in arguments),
+)
 def test_errors(folder, capfd, arguments):
     printed = run(capfd, *arguments, code=2)
     assert "Traceback" not in printed and literal("b\nc").replace("\\", "") in printed.replace("\\", "")

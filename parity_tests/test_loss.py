@@ -13,9 +13,15 @@ RNG = np.random.default_rng(0)
 HARD = np.array([0, 3, 2, 4, 1])
 SOFT = RNG.dirichlet(np.ones(6), 5)
 ORDINARY = 3 * RNG.standard_normal((5, 6))
-EXTREME = np.array([
-    [0, -50, -100, -200, -1000, 5], [800, 0, -3, 2, 1, 0], [1e4, 0, 0, 0, 0, 0], [0] * 6, [-700, 700, 0, 0, 0, 1],
-])
+EXTREME = np.array(
+    [
+        [0, -50, -100, -200, -1000, 5],
+        [800, 0, -3, 2, 1, 0],
+        [1e4, 0, 0, 0, 0, 0],
+        [0] * 6,
+        [-700, 700, 0, 0, 0, 1],
+    ]
+)
 
 
 def value_and_gradient(cross_entropy, tensor, logits, target, **options):
@@ -61,11 +67,19 @@ def test_float32():
     np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
-@pytest.mark.parametrize("target, options", [
-    (np.array([0, 6]), {}), (np.array([0, -1]), {}), (np.zeros((2, 5)), {}), (np.array([0]), {}),
-    (np.array([0, 1]), {"label_smoothing": 1.5}),
-])
+@pytest.mark.parametrize(
+    "package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)]
+)
+@pytest.mark.parametrize(
+    "target, options",
+    [
+        (np.array([0, 6]), {}),
+        (np.array([0, -1]), {}),
+        (np.zeros((2, 5)), {}),
+        (np.array([0]), {}),
+        (np.array([0, 1]), {"label_smoothing": 1.5}),
+    ],
+)
 def test_targets_that_do_not_fit(package, tensor, target, options):
     with pytest.raises(ValueError, match="wanted"):
         package.cross_entropy(tensor(np.zeros((2, 6))), tensor(target), **options)
@@ -83,7 +97,9 @@ def test_binary_cross_entropy_is_torchs(logits, target):
         np.testing.assert_allclose(gradient, expected[1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)])
+@pytest.mark.parametrize(
+    "package, tensor", [(paddle_tsm.training.loss, paddle.to_tensor), (torch_ref.loss, torch.from_numpy)]
+)
 @pytest.mark.parametrize("target", [np.array([0, 1]), np.zeros((2, 5)), np.zeros((1, 6))])
 def test_several_labels_that_do_not_fit(package, tensor, target):
     with pytest.raises(ValueError, match=r"wanted \[2, 6\]"):
@@ -147,9 +163,16 @@ def test_mixup_with_alpha_small_hardly_mixes():
 
 
 @pytest.mark.parametrize("blend", [mixup, cutmix])
-@pytest.mark.parametrize("x, labels", [
-    (batch(), [0, 1, 2, 3, 4]), (batch()[0], [0]), (batch(), [0, 1, 2, 5]), (batch(), [0, 1, -1, 2]), (batch(), []),
-])
+@pytest.mark.parametrize(
+    "x, labels",
+    [
+        (batch(), [0, 1, 2, 3, 4]),
+        (batch()[0], [0]),
+        (batch(), [0, 1, 2, 5]),
+        (batch(), [0, 1, -1, 2]),
+        (batch(), []),
+    ],
+)
 def test_batches_that_cannot_be_blended(blend, x, labels):
     with pytest.raises(ValueError, match="wanted"):
         blend(x, np.array(labels, "int64"), 5, np.random.default_rng(0))

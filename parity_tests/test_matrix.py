@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from paddle_tsm.cli import main
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
+from paddle_tsm.cli import main
+from paddle_tsm.conversion.matrix import matrix, source_network
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.layouts.key_table import expand
-from paddle_tsm.conversion.matrix import matrix, source_network
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.parity.compare import distance

@@ -14,8 +14,8 @@ from PIL import Image
 import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.clip import views_of
-from paddle_tsm.data.presets import CROPS, SYSTEMS, preset
 from paddle_tsm.data.open_video import count_frames
+from paddle_tsm.data.presets import CROPS, SYSTEMS, preset
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
@@ -38,7 +38,8 @@ def crops_of_mit(frame: np.ndarray, test_crops: int, full_res: bool) -> list[np.
     w, h = picture.size
     # torchvision's Resize of the shorter edge
     picture = picture.resize(
-        (scale_size, int(scale_size * h / w)) if w < h else (int(scale_size * w / h), scale_size), Image.Resampling.BILINEAR
+        (scale_size, int(scale_size * h / w)) if w < h else (int(scale_size * w / h), scale_size),
+        Image.Resampling.BILINEAR,
     )
     w, h = picture.size
     w_step, h_step = (w - input_size) // 4, (h - input_size) // 4
@@ -88,7 +89,11 @@ def test_crops_are_those_that_mit_cut_out(size):
 def test_the_settings_differ():
     """Or the tests above would not notice one in another's place: crops of one size have other pixels."""
     for size in (INPUT, 64):
-        same_size = [crops_of_ours(image("48x64"), name) for name in SETTINGS if preset("mit", crops=name, size=INPUT).test_size == size]
+        same_size = [
+            crops_of_ours(image("48x64"), name)
+            for name in SETTINGS
+            if preset("mit", crops=name, size=INPUT).test_size == size
+        ]
         assert len(same_size) == 4
         for i, a in enumerate(same_size):
             assert not any(a.shape == b.shape and np.array_equal(a, b) for b in same_size[:i])
@@ -107,7 +112,11 @@ def test_sizes_at_mits_resolution():
     assert preset("mmaction2", crops="three").crops_in_words == "three crops of 256 out of 256"
 
 
-REASONS = {"mmaction2": "ThreeCrop of the short edge's", "paddlevideo": "one crop of the training size", "pptsm": "one crop or three"}
+REASONS = {
+    "mmaction2": "ThreeCrop of the short edge's",
+    "paddlevideo": "one crop of the training size",
+    "pptsm": "one crop or three",
+}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -116,7 +125,9 @@ def test_what_a_system_has_not_is_refused_with_a_reason(system):
         if name in SYSTEMS[system].test_crops:
             assert preset(system, crops=name).views == CROPS[name]
         else:
-            with pytest.raises(ValueError, match=f"{system}: crops: got '{name}', wanted one of centre.*; .*{REASONS[system]}"):
+            with pytest.raises(
+                ValueError, match=f"{system}: crops: got '{name}', wanted one of centre.*; .*{REASONS[system]}"
+            ):
                 preset(system, crops=name)
     assert system != "mit" or set(SYSTEMS[system].test_crops) == set(CROPS)
 
@@ -138,7 +149,9 @@ def logits_of_mit(folder, clip: str, name: str) -> np.ndarray:
     indices = [int(tick / 2 + tick * i) for i in range(8)] + [int(tick * i) for i in range(8)]
     frames = read_frames(folder / clip, lambda count: indices)
     model = paddle_tsm.load_model(folder / "mit.pth.tar")
-    crops = np.stack([crops_of_mit(np.asarray(frame), *SETTINGS[name]) for frame in frames])  # [16, crops, size, size, 3]
+    crops = np.stack(
+        [crops_of_mit(np.asarray(frame), *SETTINGS[name]) for frame in frames]
+    )  # [16, crops, size, size, 3]
     views = ((crops / 255 - MEAN) / STD).transpose(1, 0, 4, 2, 3).reshape(-1, 8, 3, *crops.shape[2:4]).astype("float32")
     with paddle.no_grad():
         return np.concatenate([model(paddle.to_tensor(view)).numpy() for view in views]).mean(0)
@@ -151,14 +164,27 @@ def logits_of_mit(folder, clip: str, name: str) -> np.ndarray:
 def test_evaluate_as_mit_tests(folder, capsys, monkeypatch, name, said):
     """The preset is taken off the checkpoint's keys."""
     monkeypatch.chdir(folder)
-    words = ["evaluate", "list.txt", "--weights", "mit.pth.tar", "--sampling", "twice", "--crops", name, "--size", str(INPUT)]
+    words = [
+        "evaluate",
+        "list.txt",
+        "--weights",
+        "mit.pth.tar",
+        "--sampling",
+        "twice",
+        "--crops",
+        name,
+        "--size",
+        str(INPUT),
+    ]
     assert main([*words, "--out", name]) == 0
     assert f"list.txt: mit, twice, {said}, mean of logits" in capsys.readouterr().out
     assert json.loads((folder / name / "metrics.json").read_text())["test_crops"] == said
     rows = (folder / name / "scores.csv").read_text().splitlines()[1:]
     for i, row in enumerate(rows):
         scores = np.array(row.split(",")[-6:], "float64")
-        np.testing.assert_allclose(scores, logits_of_mit(folder, f"{i}.mp4", name), rtol=0, atol=1e-5 * np.abs(scores).max())
+        np.testing.assert_allclose(
+            scores, logits_of_mit(folder, f"{i}.mp4", name), rtol=0, atol=1e-5 * np.abs(scores).max()
+        )
 
 
 def test_the_two_forms_of_three_crops_give_other_scores(folder):
@@ -168,7 +194,18 @@ def test_the_two_forms_of_three_crops_give_other_scores(folder):
 
 def test_predict_as_mit_tests(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
-    words = ["predict", "0.mp4", "--weights", "mit.pth.tar", "--preset", "mit", "--sampling", "twice", "--size", str(INPUT)]
+    words = [
+        "predict",
+        "0.mp4",
+        "--weights",
+        "mit.pth.tar",
+        "--preset",
+        "mit",
+        "--sampling",
+        "twice",
+        "--size",
+        str(INPUT),
+    ]
     assert main([*words, "--crops", "three-train-size"]) == 0
     assert "mit, twice, three crops of 56 out of 64, mean of logits" in capsys.readouterr().out
     assert main([*words, "--crops", "three-train-size", "--json", "--top", "6"]) == 0

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.demo.material import motion as motion_demo
 from paddle_tsm.cli import main
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
+from paddle_tsm.demo.material import motion as motion_demo
 
 
 def test_the_flip_rule_is_the_mirror():
@@ -25,7 +25,9 @@ def test_the_flip_rule_is_the_mirror():
 def test_backward_is_the_clip_played_backward(tmp_path):
     _, val_list, _ = write_motion_videos(tmp_path, 1, 1, size=(32, 32))
     lines = Path(val_list).read_text().splitlines()
-    entries = [Entry(str(tmp_path / line.split()[0]), (int(line.split()[1]),), val_list, i) for i, line in enumerate(lines, 1)]
+    entries = [
+        Entry(str(tmp_path / line.split()[0]), (int(line.split()[1]),), val_list, i) for i, line in enumerate(lines, 1)
+    ]
     pixels = motion_demo.RECIPE.pixels()
     forward, backward = ClipReader(entries, pixels), motion_demo.Backward(entries, pixels)
     # bag by bag, a class and its opposite show the same pictures in opposite orders
@@ -41,7 +43,9 @@ def test_at_chance(top1, expected):
 
 @pytest.mark.parametrize("tsm, tsn, code", [(0.96, 0.125, 0), (0.95, 0.125, 1), (1.0, 0.5, 1)])
 def test_exit_code(tmp_path, capsys, monkeypatch, tsm, tsn, code):
-    shown = [motion_demo.Shown(name, top1, top1, 1.0, f"{name}.safetensors") for name, top1 in (("TSM", tsm), ("TSN", tsn))]
+    shown = [
+        motion_demo.Shown(name, top1, top1, 1.0, f"{name}.safetensors") for name, top1 in (("TSM", tsm), ("TSN", tsn))
+    ]
     monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: (shown, 240))
     assert main(["demo", "--train", "--out", str(tmp_path)]) == code
     printed = capsys.readouterr().out

@@ -41,6 +41,7 @@ def test_backward_is_the_opposite():
 
 def test_the_motion_is_what_its_name_says():
     """Measured in the pictures: the bright shape's middle and area."""
+
     def middle(frame):
         bright = frame.max(axis=2) > 140
         y, x = np.nonzero(bright)
@@ -90,10 +91,17 @@ def test_decoded_frames_keep_no_trace_of_the_order(tmp_path):
     assert all(sorted(clip) == sorted(clips[0]) for clip in clips)
 
 
-@pytest.mark.parametrize("counts, options", [
-    ((0, 1), {}), ((1, 0), {}), ((1, 1), {"frames": 12}), ((1, 1), {"frames": 4}), ((1, 1), {"size": (16, 64)}),
-    ((1, 1), {"size": (33, 64)}),
-])
+@pytest.mark.parametrize(
+    "counts, options",
+    [
+        ((0, 1), {}),
+        ((1, 0), {}),
+        ((1, 1), {"frames": 12}),
+        ((1, 1), {"frames": 4}),
+        ((1, 1), {"size": (16, 64)}),
+        ((1, 1), {"size": (33, 64)}),
+    ],
+)
 def test_what_cannot_be_written(tmp_path, counts, options):
     with pytest.raises(ValueError, match="wanted"):
         write_motion_videos(tmp_path / "x", *counts, **options)

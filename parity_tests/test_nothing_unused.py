@@ -64,7 +64,9 @@ def test_every_option_is_given_somewhere():
     """An option that no program and no command gives has one value: it is no option. (`**` may give any that its module names.)"""
     calls, names, functions = defaultdict(list), {}, Counter()
     for path, tree in modules(*FOLDERS).items():
-        names[path] = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        names[path] = {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
         names[path] |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
         functions.update(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
         for node in ast.walk(tree):
@@ -89,5 +91,6 @@ def gives(call: ast.Call, name: str, position: int, names: set[str]) -> bool:
         starred
         or len(call.args) > position
         or any(keyword.arg == name for keyword in call.keywords)
-        or any(keyword.arg is None for keyword in call.keywords) and name in names
+        or any(keyword.arg is None for keyword in call.keywords)
+        and name in names
     )

@@ -9,20 +9,20 @@ import onnx
 import paddle
 import pytest
 
-from paddle_tsm.models.create import build
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.export import onnx_file
 from paddle_tsm.export.exporter import form_of
+from paddle_tsm.export.io_spec import clip_ports, stream_ports
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
-from paddle_tsm.export.io_spec import clip_ports, stream_ports
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
+from paddle_tsm.models.stream import StreamStep
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import MODES
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.tolerance import float32_limit
-from paddle_tsm.models.stream import StreamStep
 
 pytestmark = pytest.mark.writes_onnx
 T = 4

@@ -43,10 +43,13 @@ def test_reference_is_torchs_own_optimizer_and_clip():
     model = Reference().double()
     model.load_state_dict(reference.state_dict())
     named = dict(model.named_parameters())
-    plain = torch.optim.SGD([
-        {"params": [named[n] for n in names], "lr": 0.01 * lr, "weight_decay": 1e-4 * decay}
-        for names, lr, decay in GROUPS.values()
-    ], momentum=0.9)
+    plain = torch.optim.SGD(
+        [
+            {"params": [named[n] for n in names], "lr": 0.01 * lr, "weight_decay": 1e-4 * decay}
+            for names, lr, decay in GROUPS.values()
+        ],
+        momentum=0.9,
+    )
     optimizer = torch_ref.optim.tsm_sgd(reference)
     for step in range(5):
         give(model, gradients(model, step)), give(reference, gradients(model, step))
@@ -58,10 +61,15 @@ def test_reference_is_torchs_own_optimizer_and_clip():
 def test_paddles_own_momentum_would_not_do():
     """It holds momentum and decay as float32, and its clip takes each group by itself."""
     (ours, reference), options = pair(), {"max_norm": None}
-    plain = paddle.optimizer.Momentum(1.0, 0.9, parameters=[
-        {"params": group["params"], "learning_rate": group["lr"], "weight_decay": float(group["weight_decay"])}
-        for group in paddle_tsm.optim.tsm_sgd(ours, **options).param_groups if group["params"]
-    ])
+    plain = paddle.optimizer.Momentum(
+        1.0,
+        0.9,
+        parameters=[
+            {"params": group["params"], "learning_rate": group["lr"], "weight_decay": float(group["weight_decay"])}
+            for group in paddle_tsm.optim.tsm_sgd(ours, **options).param_groups
+            if group["params"]
+        ],
+    )
     theirs = torch_ref.optim.tsm_sgd(reference, **options)
     for step in range(20):
         give(ours, gradients(reference, step)), give(reference, gradients(reference, step))
@@ -93,9 +101,13 @@ def test_groups_of_a_network(package):
     assert sorted(sum(groups.values(), [])) == sorted(name for name, _ in model.named_parameters())
 
 
-@pytest.mark.parametrize("package, model, other", [
-    (paddle_tsm, Ours, lambda: paddle.nn.Embedding(2, 2)), (torch_ref, Reference, lambda: torch.nn.Embedding(2, 2)),
-])
+@pytest.mark.parametrize(
+    "package, model, other",
+    [
+        (paddle_tsm, Ours, lambda: paddle.nn.Embedding(2, 2)),
+        (torch_ref, Reference, lambda: torch.nn.Embedding(2, 2)),
+    ],
+)
 def test_a_layer_that_the_table_does_not_know(package, model, other):
     model = model()
     model.stem.extra = other()
@@ -179,10 +191,17 @@ def test_nan_gradients_are_not_hidden():
 
 
 @pytest.mark.parametrize("package, model", [(paddle_tsm, Ours), (torch_ref, Reference)])
-@pytest.mark.parametrize("kind, bad", [
-    ("tsm_sgd", {"lr": -1.0}), ("tsm_sgd", {"momentum": -0.1}), ("tsm_sgd", {"weight_decay": float("nan")}),
-    ("tsm_sgd", {"momentum": 0.0, "nesterov": True}), ("tsm_adamw", {"betas": (0.9, 1.0)}), ("tsm_adamw", {"eps": -1e-8}),
-])
+@pytest.mark.parametrize(
+    "kind, bad",
+    [
+        ("tsm_sgd", {"lr": -1.0}),
+        ("tsm_sgd", {"momentum": -0.1}),
+        ("tsm_sgd", {"weight_decay": float("nan")}),
+        ("tsm_sgd", {"momentum": 0.0, "nesterov": True}),
+        ("tsm_adamw", {"betas": (0.9, 1.0)}),
+        ("tsm_adamw", {"eps": -1e-8}),
+    ],
+)
 def test_values_that_cannot_be_meant(package, model, kind, bad):
     with pytest.raises(ValueError, match="wanted"):
         getattr(package.optim, kind)(model(), **bad)
@@ -196,12 +215,15 @@ def test_no_slower_than_paddles_own():
     ours, unclipped = paddle_tsm.optim.tsm_sgd(model, max_norm=20.0), paddle_tsm.optim.tsm_sgd(model, max_norm=None)
     groups = [
         {"params": g["params"], "learning_rate": float(g["lr_multiplier"]), "weight_decay": float(g["weight_decay"])}
-        for g in ours.param_groups if g["params"]
+        for g in ours.param_groups
+        if g["params"]
     ]
     clip = paddle.nn.ClipGradByGlobalNorm(20.0)
     contenders = {
-        "ours": ours, "Paddle's": paddle.optimizer.Momentum(0.01, 0.9, parameters=groups, grad_clip=clip),
-        "ours unclipped": unclipped, "Paddle's unclipped": paddle.optimizer.Momentum(0.01, 0.9, parameters=groups),
+        "ours": ours,
+        "Paddle's": paddle.optimizer.Momentum(0.01, 0.9, parameters=groups, grad_clip=clip),
+        "ours unclipped": unclipped,
+        "Paddle's unclipped": paddle.optimizer.Momentum(0.01, 0.9, parameters=groups),
     }
     values = [(p, paddle.randn(p.shape) * 0.1) for p in model.parameters()]
     seconds = {name: [] for name in contenders}

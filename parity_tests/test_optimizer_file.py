@@ -8,9 +8,9 @@ import torch
 import paddle_tsm
 import torch_ref
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError
+from paddle_tsm.conversion.optimizer_order import module_order, possible_orders
 from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import interpret
-from paddle_tsm.conversion.optimizer_order import module_order, possible_orders
 from parity_tests.recorded import names, recorded
 from parity_tests.upstream_training import Kind, Training
 

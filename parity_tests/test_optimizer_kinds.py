@@ -113,7 +113,9 @@ def test_of_another_network(tmp_path):
         state[0], state[1] = state[1], state[0]
 
     path = saved(tmp_path, KINDS["MIT, partial BatchNorm (its default)"], swap)
-    with pytest.raises(CheckpointError, match=r"conv1.weight has the shape .* \(as MIT's groups with the first BatchNorm"):
+    with pytest.raises(
+        CheckpointError, match=r"conv1.weight has the shape .* \(as MIT's groups with the first BatchNorm"
+    ):
         paddle_tsm.read_optimizer(path)
 
 
@@ -130,7 +132,10 @@ def test_of_nobodys_groups(tmp_path):
         paddle_tsm.read_optimizer(path)
     text = str(error.value)
     assert "62 parameters, the network 62; its groups have 30, 32 parameters" in text and "\n" not in text
-    assert "mmaction2's groups without fc_lr5, MIT's groups without fc_lr5; with every BatchNorm, the first BatchNorm" in text
+    assert (
+        "mmaction2's groups without fc_lr5, MIT's groups without fc_lr5; with every BatchNorm, the first BatchNorm"
+        in text
+    )
 
 
 def test_keys_in_another_order(tmp_path):

@@ -76,7 +76,9 @@ def test_shards_of_pytorch(tmp_path, arrays):
 def test_one_shard_alone(tmp_path, arrays, capsys, command):
     index = write_shards(tmp_path, arrays)
     shard = tmp_path / "model-00002-of-00003.safetensors"
-    assert f"is shard 2 of 3; read its index instead, which names all of them: {index}" in refused(capsys, shard, command)
+    assert f"is shard 2 of 3; read its index instead, which names all of them: {index}" in refused(
+        capsys, shard, command
+    )
     index.unlink()
     assert "is shard 2 of 3; download all of them and their index" in refused(capsys, shard, command)
 
@@ -93,7 +95,10 @@ def test_the_name_of_a_shard_is_no_reason_to_refuse_a_whole_network(tmp_path, ar
         ({"weight_map": {"a.b": "/etc/passwd"}}, "wanted a file beside the index"),
         ({"weight_map": {"a.b": ".."}}, "wanted a file beside the index"),
         ({"weight_map": {"a.b": 5}}, "wanted a file beside the index"),
-        ({"weight_map": {"a.b": "gone.safetensors"}}, "names gone.safetensors, which is not beside it; download all shards"),
+        (
+            {"weight_map": {"a.b": "gone.safetensors"}},
+            "names gone.safetensors, which is not beside it; download all shards",
+        ),
         ({"weight_map": {"a.b": "model.safetensors.index.json"}}, "is an index itself"),
         ({"weight_map": {"fc.bias": "model-00001-of-00003.safetensors"}}, "do they belong together?"),
         ({"weight_map": {}}, "is JSON without a weight_map"),
@@ -118,7 +123,9 @@ def test_a_folder(tmp_path, arrays, capsys):
     torch.save({}, folder / "best.pth")
     assert "is a directory; wanted a checkpoint file; it holds best.pth: name one" in refused(capsys, folder)
     index = write_shards(folder, arrays)
-    assert f"is a directory; it holds a sharded checkpoint: read its index, {index}" in refused(capsys, folder, "convert")
+    assert f"is a directory; it holds a sharded checkpoint: read its index, {index}" in refused(
+        capsys, folder, "convert"
+    )
     assert_the_network(index, arrays)
 
 
@@ -129,7 +136,9 @@ def test_folders_of_pytorch(tmp_path, arrays, capsys):
 
     with pytest.warns(UserWarning):
         distributed.save(state, checkpoint_id=str(tmp_path / "dcp"))
-    assert "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER" in refused(capsys, tmp_path / "dcp")
+    assert "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER" in refused(
+        capsys, tmp_path / "dcp"
+    )
     dcp_to_torch_save(str(tmp_path / "dcp"), str(tmp_path / "weights.pth"))  # what that command runs
     assert_the_network(tmp_path / "weights.pth", arrays)
 

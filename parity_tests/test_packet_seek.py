@@ -120,10 +120,13 @@ def test_runs():
     assert packet_seek.runs(PACKETS, {0, 20, 60}) == [(0, [0, 20, 60])], "the key frame is the next packet"
 
 
-@pytest.mark.parametrize("change", [
-    lambda packets: packets[1:],  # does not start with the first
-    lambda packets: [(time + 1, is_key) for time, is_key in packets],  # other times
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda packets: packets[1:],  # does not start with the first
+        lambda packets: [(time + 1, is_key) for time, is_key in packets],  # other times
+    ],
+)
 def test_a_seek_to_another_frame_is_noticed(video, monkeypatch, change):
     path, original = video("gop12.mp4"), packet_seek.packet_table
     every = in_order(path)
@@ -150,10 +153,19 @@ def container(packets, frames=0, name="mov,mp4,m4a,3gp,3g2,mj2"):
 KEY = packet(0, True)
 
 
-@pytest.mark.parametrize("packets", [
-    [], [packet(0), packet(1)], [packet(1, True), packet(0)], [KEY, packet(1), packet(1)], [KEY, packet(None)],
-    [KEY, packet(1, size=8)], [KEY, packet(1, is_discard=True)], [KEY, packet(1, is_corrupt=True)],
-])
+@pytest.mark.parametrize(
+    "packets",
+    [
+        [],
+        [packet(0), packet(1)],
+        [packet(1, True), packet(0)],
+        [KEY, packet(1), packet(1)],
+        [KEY, packet(None)],
+        [KEY, packet(1, size=8)],
+        [KEY, packet(1, is_discard=True)],
+        [KEY, packet(1, is_corrupt=True)],
+    ],
+)
 def test_packets_that_are_not_the_frames(packets):
     """None, no key frame first, one shown before it, two at one time, no time, no picture, cut away, damaged."""
     good, table = [KEY, packet(2), packet(1), packet(None, size=0)], [(0, True), (2, False), (1, False)]

@@ -15,7 +15,9 @@ from paddle_tsm.networks.network import Network
 from parity_tests.small_training import environment
 
 OLD_JSON = '{"equal": true, "verdict": "equal", "rows": []}'
-OLD_JUNIT = '<testsuite name="paddle-tsm parity" tests="1" failures="0"><testcase classname="parity" name="old" /></testsuite>'
+OLD_JUNIT = (
+    '<testsuite name="paddle-tsm parity" tests="1" failures="0"><testcase classname="parity" name="old" /></testsuite>'
+)
 OLD_PAGE = "<html><h1>paddle-tsm parity</h1><b>Equal.</b></html>"
 
 
@@ -43,7 +45,11 @@ def check_error(folder, *texts) -> str:
     report = json.loads((folder / "p.json").read_text())
     assert report["equal"] is False and report["rows"] == []
     suite = ElementTree.parse(folder / "p.xml").getroot()
-    assert {name: suite.get(name) for name in ("tests", "failures", "errors")} == {"tests": "1", "failures": "0", "errors": "1"}
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors")} == {
+        "tests": "1",
+        "failures": "0",
+        "errors": "1",
+    }
     (case,) = suite.findall("testcase")
     assert case.find("error").get("message") == report["error"]
     assert all(text in report["error"] for text in texts), report["error"]
@@ -86,6 +92,7 @@ def test_networks_of_other_shapes(folder, capsys):
 
 def test_a_fault_of_ours_is_no_difference(folder, capsys, monkeypatch):
     """A traceback ends a process with exit code 1, which says here that the networks differ."""
+
     def fault(*args, **options):
         raise KeyError("bn1")
 
@@ -95,7 +102,9 @@ def test_a_fault_of_ours_is_no_difference(folder, capsys, monkeypatch):
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error, code, text", [(KeyboardInterrupt(), 130, "interrupted"), (SystemExit(143), 143, "a signal")])
+@pytest.mark.parametrize(
+    "error, code, text", [(KeyboardInterrupt(), 130, "interrupted"), (SystemExit(143), 143, "a signal")]
+)
 def test_an_interrupted_comparison(folder, monkeypatch, error, code, text):
     """While it runs the files say that it has not ended, so that not even a kill leaves the older ones."""
     seen = []

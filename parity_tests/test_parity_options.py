@@ -15,8 +15,8 @@ from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.registry import layout_named
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.report_page import write_page
+from paddle_tsm.parity.seeded_input import noise_clip
 
 FILES = ["--json", "p.json", "--junit", "p.xml", "--size", "32"]
 
@@ -62,7 +62,9 @@ def test_an_assumed_option_against_a_recorded_one(folder, capsys):
     assert code == 1 and printed.index(said) < printed.index("layer1")
     assert report["verdict"].index(said) < report["verdict"].index("layer1")
     assert report["options"] == [{"name": "shift_div", "a": 8, "a_from": "assumed", "b": 4, "b_from": "recorded"}]
-    assert said in properties()[0] and failures() and all(text.index(said) < text.index("layer1") for text in failures())
+    assert (
+        said in properties()[0] and failures() and all(text.index(said) < text.index("layer1") for text in failures())
+    )
     code, printed, report = parity(capsys, "a.pth", "b.safetensors", "--shift-div", "4")
     assert code == 0 and report["options"] == [] and "shift_div" not in printed
 
@@ -71,10 +73,15 @@ def write_paddlevideo(path) -> None:
     """A ResNet-50-TSM as PaddleVideo would have written it."""
     network = Network("tsm_resnet50", num_classes=5, shift_order="past_first")
     tensors, entries = draw_weights(network), expand(layout_named("paddlevideo"), network, transposed=True)
-    write_checkpoint(path, {
-        entry.key: np.ascontiguousarray(tensors[entry.canonical].T) if entry.transposed else tensors[entry.canonical]
-        for entry in entries
-    })
+    write_checkpoint(
+        path,
+        {
+            entry.key: np.ascontiguousarray(tensors[entry.canonical].T)
+            if entry.transposed
+            else tensors[entry.canonical]
+            for entry in entries
+        },
+    )
 
 
 def test_what_a_system_runs_against_a_recorded_option(folder, capsys):
@@ -151,7 +158,12 @@ def test_a_lost_record_of_the_order_is_named_and_the_advice_works(folder, capsys
     os.remove("b.pth.json")
     code, printed, report = parity(capsys, "a.pth", "b.pth")
     said = "B's weights are A's with two folds of channels exchanged"
-    assert code == 1 and printed.index(said) < printed.index("layer1") and said in report["notes"][0] and said in properties()[0]
+    assert (
+        code == 1
+        and printed.index(said) < printed.index("layer1")
+        and said in report["notes"][0]
+        and said in properties()[0]
+    )
     assert "B's order is assumed; --shift-order past_first reads it in the other one." in report["notes"][0]
     code, _, report = parity(capsys, "a.pth", "b.pth", "--shift-order", "past_first")
     assert code == 0 and "layer1" in named(report), "what was advised"
@@ -168,8 +180,15 @@ def test_the_causal_network_is_another_network(folder, capsys, online_is_a):
     convert("a.pth", "b.safetensors", "--shift-order", "causal")
     code, printed, report = parity(capsys, *(["b.safetensors", "a.pth"] if online_is_a else ["a.pth", "b.safetensors"]))
     online, other = ("A", "B") if online_is_a else ("B", "A")
-    said = f"{online} is a causal network, which sees no later frame, {other} a bidirectional one: they are two networks"
-    assert code == 1 and printed.index(said) < printed.index("layer1") and said in report["notes"][0] and said in properties()[0]
+    said = (
+        f"{online} is a causal network, which sees no later frame, {other} a bidirectional one: they are two networks"
+    )
+    assert (
+        code == 1
+        and printed.index(said) < printed.index("layer1")
+        and said in report["notes"][0]
+        and said in properties()[0]
+    )
     assert [one["name"] for one in report["options"]] == ["shift_order"]
 
 
@@ -179,7 +198,9 @@ def test_folds_that_cannot_be_exchanged(folder, capsys):
         convert("a.pth", f"{name}.safetensors", "--shift-order", "future_first", "--shift-div", "7")
     file = read_checkpoint("p.safetensors")
     metadata = {key: text.replace("future_first", "past_first") for key, text in file.metadata.items()}
-    write_checkpoint("p.safetensors", {name: np.array(array) for name, array in file.tensors.items()}, metadata=metadata)
+    write_checkpoint(
+        "p.safetensors", {name: np.array(array) for name, array in file.tensors.items()}, metadata=metadata
+    )
     code, printed, report = parity(capsys, "f.safetensors", "p.safetensors")
     assert code == 1 and "cannot be brought to one order" in printed and "past-first" in report["notes"][0]
     assert [one["name"] for one in report["options"]] == ["shift_order"]

@@ -39,7 +39,17 @@ def commands(clips, out) -> list[list[str]]:  # noqa: F811
     weights, clip = str(out / "run" / "best.safetensors"), str(clips / "0.mp4")
     train = arguments(clips, out / "run", "--validation", str(clips / "val.txt"), epochs=1)
     resume = [*train[:-1], "--resume"] if train[-1] == "--resume" else [*train[:1], "--resume", *train[1:]]
-    evaluate = ["evaluate", str(clips / "val.txt"), "--root", str(clips), "--weights", weights, "--out", str(out / "report"), *SMALL]
+    evaluate = [
+        "evaluate",
+        str(clips / "val.txt"),
+        "--root",
+        str(clips),
+        "--weights",
+        weights,
+        "--out",
+        str(out / "report"),
+        *SMALL,
+    ]
     convert = ["convert", weights, str(out / "converted.pth")]
     export = ["export", weights, str(out / "exported"), *SMALL]
     predict = ["predict", clip, "--weights", weights, "--size", "32", "--out", str(out / "labelled.mp4")]
@@ -54,15 +64,21 @@ def test_every_command_elsewhere(clips, tmp_path):  # noqa: F811
     assert codes == [str([0] * len(commands(clips, tmp_path)))], done.stderr.decode()[-2000:]
 
 
-@pytest.mark.parametrize("code, error", [
-    ("import os; os.sched_getaffinity(0)", "AttributeError"),
-    ("import resource", "ModuleNotFoundError"),
-    ("import ctypes; ctypes.CDLL(None)", "TypeError"),
-    ("open('/proc/cpuinfo')", "FileNotFoundError"),
-    ("import os; file = open({0!r}, 'rb'); os.replace({0!r}, {0!r} + 'x')", "PermissionError"),
-    ("import mmap, os; m = mmap.mmap(os.open({0!r}, 0), 0, access=mmap.ACCESS_READ); os.replace({0!r} + 'y', {0!r})", "PermissionError"),
-    ("import os, shutil; file = open({0!r}, 'rb'); shutil.rmtree(os.path.dirname({0!r}))", "PermissionError"),
-])
+@pytest.mark.parametrize(
+    "code, error",
+    [
+        ("import os; os.sched_getaffinity(0)", "AttributeError"),
+        ("import resource", "ModuleNotFoundError"),
+        ("import ctypes; ctypes.CDLL(None)", "TypeError"),
+        ("open('/proc/cpuinfo')", "FileNotFoundError"),
+        ("import os; file = open({0!r}, 'rb'); os.replace({0!r}, {0!r} + 'x')", "PermissionError"),
+        (
+            "import mmap, os; m = mmap.mmap(os.open({0!r}, 0), 0, access=mmap.ACCESS_READ); os.replace({0!r} + 'y', {0!r})",
+            "PermissionError",
+        ),
+        ("import os, shutil; file = open({0!r}, 'rb'); shutil.rmtree(os.path.dirname({0!r}))", "PermissionError"),
+    ],
+)
 def test_the_stand_in_is_not_linux(tmp_path, code, error):
     """What the test above would meet there does fail under `elsewhere.py`."""
     (tmp_path / "file").write_bytes(b"content")
@@ -79,29 +95,46 @@ def test_a_folder_is_called_one(folder):
 
 def test_a_video_that_fails_says_why(tmp_path):
     """Where an open file cannot be removed, its removal must not take the place of the error."""
-    done = run(LEAVE + f"""
+    done = run(
+        LEAVE
+        + f"""
 import numpy as np
 from paddle_tsm.inference.labelled_video import video_writer
 with video_writer({str(tmp_path / "out.mp4")!r}, 30.0) as write:
     write(np.zeros((64, 64, 3), "uint8"), [])
     raise ValueError("the network stopped")
-""")
+"""
+    )
     assert done.stderr.decode().splitlines()[-1] == "ValueError: the network stopped"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_processes_end_with_their_launcher_on_linux_only(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: (_ for _ in ()).throw(TypeError("LoadLibrary() argument 1 must be str")))
+    monkeypatch.setattr(
+        ctypes, "CDLL", lambda name: (_ for _ in ()).throw(TypeError("LoadLibrary() argument 1 must be str"))
+    )
     processes.end_with_parent()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
 def test_any_name_in_any_encoding(folder, encoding):
     """Class names that the output's encoding lacks, under the C locale: escaped, and no error."""
-    words = ["predict", str(folder / "clip.mp4"), "--weights", str(folder / "r18.pth"), "--classes", str(folder / "names.txt")]
+    words = [
+        "predict",
+        str(folder / "clip.mp4"),
+        "--weights",
+        str(folder / "r18.pth"),
+        "--classes",
+        str(folder / "names.txt"),
+    ]
     variables = {"PYTHONIOENCODING": encoding, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
-    done = run(f"from paddle_tsm.cli import main; raise SystemExit(main({[*words, '--size', '32']!r}))", "-X", "utf8=0", **variables)
+    done = run(
+        f"from paddle_tsm.cli import main; raise SystemExit(main({[*words, '--size', '32']!r}))",
+        "-X",
+        "utf8=0",
+        **variables,
+    )
     assert done.returncode == 0, done.stderr.decode()
     printed = done.stdout.decode(encoding)
     assert ("日本" if encoding == "utf-8" else r"\u65e5\u672c") in printed
@@ -119,7 +152,11 @@ def unsaid_encodings(source: str) -> list[int]:
         own = isinstance(call.func, ast.Name) or name != "open"  # Image.open and av.open are no text
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         values = [ast.unparse(argument) for argument in call.args]
-        text = name in TEXT_CALLS and own and "b" not in given.get("mode", values[1] if len(values) > 1 and name == "open" else "")
+        text = (
+            name in TEXT_CALLS
+            and own
+            and "b" not in given.get("mode", values[1] if len(values) > 1 and name == "open" else "")
+        )
         said = "encoding" in given or name == "read_text" and values or name == "write_text" and len(values) > 1
         if (text and not said) or (given.get("text") == "True" and not said):
             lines.append(call.lineno)
@@ -137,7 +174,10 @@ def test_unsaid_encodings(source, found):
 @pytest.mark.parametrize("package", ["paddle_tsm", "torch_ref", "tools"])
 def test_text_files_say_their_encoding(package):
     """Python's default is the locale's: a code page on Windows, ASCII in the C locale."""
-    found = {str(path.relative_to(ROOT)): unsaid_encodings(path.read_text("utf-8")) for path in Path(ROOT, package).rglob("*.py")}
+    found = {
+        str(path.relative_to(ROOT)): unsaid_encodings(path.read_text("utf-8"))
+        for path in Path(ROOT, package).rglob("*.py")
+    }
     assert found and not {name: lines for name, lines in found.items() if lines}
 
 

@@ -46,9 +46,14 @@ def by_hand(folder, name: str, sampling: str, crops: str) -> np.ndarray:
     return softmax(logits).mean(0) if name == "mmaction2" else softmax(logits.mean(0))
 
 
-@pytest.mark.parametrize("name, sampling, crops", [
-    ("mmaction2", "uniform", "centre"), ("mmaction2", "twice", "three"), ("mit", "uniform", "ten"),
-])
+@pytest.mark.parametrize(
+    "name, sampling, crops",
+    [
+        ("mmaction2", "uniform", "centre"),
+        ("mmaction2", "twice", "three"),
+        ("mit", "uniform", "ten"),
+    ],
+)
 def test_probabilities(folder, capsys, name, sampling, crops):
     found = predicted(folder, capsys, "--preset", name, "--sampling", sampling, "--crops", crops, "--top", str(CLASSES))
     expected = by_hand(folder, name, sampling, crops)
@@ -70,20 +75,28 @@ def test_table_and_video(folder, capsys):
     printed = capsys.readouterr().out
     assert printed.count("action ") == 3 and printed.count("%") == 3
     assert count_frames(str(out)) == 20
-    before, after = (read_frames(folder / name, lambda count: [0])[0].astype(int) for name in ("clip.mp4", "labelled.mp4"))
+    before, after = (
+        read_frames(folder / name, lambda count: [0])[0].astype(int) for name in ("clip.mp4", "labelled.mp4")
+    )
     changed = np.abs(before - after).max(axis=2) > 60
     assert changed[:48].any() and not changed[48:].any()  # three lines of 12 pixels
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["none.mp4", "--weights", "r18.pth"], "no such video file"),
-    (["clip.mp4", "--weights", "none.pth"], "none.pth"),
-    (["names.txt", "--weights", "r18.pth"], "cannot open"),
-    (["clip.mp4", "--weights", "r18.pth", "--top", "0"], "--top"),
-    (["clip.mp4", "--weights", "r18.pth", "--classes", "short.txt"], "got 1 names, wanted one for each of the 6 classes"),
-    (["clip.mp4", "--weights", "r18.pth", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
-    (["clip.mp4", "--weights", "r18.pth", "--out", "nowhere/x.mp4"], "no such folder"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["none.mp4", "--weights", "r18.pth"], "no such video file"),
+        (["clip.mp4", "--weights", "none.pth"], "none.pth"),
+        (["names.txt", "--weights", "r18.pth"], "cannot open"),
+        (["clip.mp4", "--weights", "r18.pth", "--top", "0"], "--top"),
+        (
+            ["clip.mp4", "--weights", "r18.pth", "--classes", "short.txt"],
+            "got 1 names, wanted one for each of the 6 classes",
+        ),
+        (["clip.mp4", "--weights", "r18.pth", "--preset", "paddlevideo", "--crops", "ten"], "crops"),
+        (["clip.mp4", "--weights", "r18.pth", "--out", "nowhere/x.mp4"], "no such folder"),
+    ],
+)
 def test_misuse(folder, capsys, monkeypatch, arguments, said):
     monkeypatch.chdir(folder)
     (folder / "short.txt").write_text("one\n")

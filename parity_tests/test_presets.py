@@ -20,7 +20,9 @@ from paddle_tsm.demo.material import write_demo_video
 
 ALL = [
     (name, rule, crop)
-    for name, system in SYSTEMS.items() for rule in system.test_sampling for crop in system.test_crops
+    for name, system in SYSTEMS.items()
+    for rule in system.test_sampling
+    for crop in system.test_crops
 ]
 
 
@@ -87,15 +89,24 @@ def test_what_each_system_averages():
         average_views(logits, "prob")
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
-    (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
-    (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
-    (("mmaction2", "uniform", "five"), "mmaction2: crops: got 'five', wanted one of centre, three, ten; its pipelines"),
-    (("mit", "uniform", "four"), "mit: crops: got 'four', wanted one of centre, three, ten, three-train-size"),
-    (("mit", "uniform", "ten", "random_resized"), "mit: train_crop: got 'random_resized', wanted one of multi_scale"),
-    (("mit", "uniform", "ten", "multi_scale", 0), "size: got 0, wanted at least 1"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
+        (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
+        (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
+        (
+            ("mmaction2", "uniform", "five"),
+            "mmaction2: crops: got 'five', wanted one of centre, three, ten; its pipelines",
+        ),
+        (("mit", "uniform", "four"), "mit: crops: got 'four', wanted one of centre, three, ten, three-train-size"),
+        (
+            ("mit", "uniform", "ten", "random_resized"),
+            "mit: train_crop: got 'random_resized', wanted one of multi_scale",
+        ),
+        (("mit", "uniform", "ten", "multi_scale", 0), "size: got 0, wanted at least 1"),
+    ],
+)
 def test_unknown_names_list_the_known(arguments, message):
     with pytest.raises(ValueError, match=message):
         preset(arguments[0], **dict(zip(("sampling", "crops", "train_crop", "size"), arguments[1:])))
@@ -110,8 +121,16 @@ def test_presets_are_frozen_and_name_their_source():
 
 
 def test_data_sets():
-    classes = {"ucf101": 101, "hmdb51": 51, "kinetics400": 400, "something-v1": 174, "something-v2": 174, "jester": 27,
-               "diving48": 48, "motion": 8}
+    classes = {
+        "ucf101": 101,
+        "hmdb51": 51,
+        "kinetics400": 400,
+        "something-v1": 174,
+        "something-v2": 174,
+        "jester": 27,
+        "diving48": 48,
+        "motion": 8,
+    }
     assert {name: found.num_classes for name, found in DATA_SETS.items()} == classes
     assert data_set("something-v2").template.format(7) == "000007.jpg"
     assert flip_rule("something-v2", "mmaction2").label_map == {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}

@@ -21,7 +21,19 @@ from paddle_tsm.training.loop import Plan, train
 from paddle_tsm.training.order import batches_of, epoch_order
 from paddle_tsm.training.processes import Processes
 from parity_tests.small_training import (
-    OPTIONS, ROOT, TRAIN, T, Job, apart, arguments, clips, entries, leftovers, rows, small_recipe, weights,
+    OPTIONS,
+    ROOT,
+    TRAIN,
+    Job,
+    T,
+    apart,
+    arguments,
+    clips,
+    entries,
+    leftovers,
+    rows,
+    small_recipe,
+    weights,
 )  # fmt: skip
 
 __all__ = ["clips"]  # the fixture
@@ -188,7 +200,9 @@ def test_a_process_that_is_killed_ends_the_job(listed, two, tmp_path):
     started = workers(job)
     os.kill(started[1], signal.SIGKILL)
     killed = time.monotonic()
-    assert job.end(60) != 0 and time.monotonic() - killed < 45  # the launcher looks every 3 s, and waits 8 s on its way out
+    assert (
+        job.end(60) != 0 and time.monotonic() - killed < 45
+    )  # the launcher looks every 3 s, and waits 8 s on its way out
     assert not any(alive(pid) for pid in started.values())
     said = [line for line in worker_log(out, 0).splitlines() if "error" in line]
     assert "Traceback" not in worker_log(out, 0) and len(said) == 1

@@ -14,7 +14,18 @@ SMALL = ("arch=tsm_resnet10", "num_classes=4", "num_segments=2", "size=32", "epo
 
 def command(clips, out, *changes: str, more: tuple[str, ...] = ()) -> list[str]:
     """`train` as a user types it, with the recipe's own rate."""
-    return ["train", str(clips / "train.txt"), "--root", str(clips), "--out", str(out), *more, "--set", *SMALL, *changes]
+    return [
+        "train",
+        str(clips / "train.txt"),
+        "--root",
+        str(clips),
+        "--out",
+        str(out),
+        *more,
+        "--set",
+        *SMALL,
+        *changes,
+    ]
 
 
 def said(capfd) -> list[str]:

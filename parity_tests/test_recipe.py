@@ -13,6 +13,7 @@ from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.networks.network import Network
 from paddle_tsm.training.recipe import Recipe, parse_changes, recipe
 
+
 def test_rates_of_mmaction2():
     """LinearLR and MultiStepLR of the configuration, worked out by hand: the rate stays through an epoch."""
     rates = recipe("mmaction2-kinetics400").rates(3)

@@ -18,7 +18,11 @@ from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.networks.network import Network
 
 SUFFIXES = ("safetensors", "pdparams", "pth")
-OLD = {"network": {"arch": "tsm_resnet10", "shift_div": 4, "num_segments": 16, "shift_order": "past_first"}, "layouts": ["mmaction2", "canonical"], "tool": "paddle-tsm 0.1.0"}
+OLD = {
+    "network": {"arch": "tsm_resnet10", "shift_div": 4, "num_segments": 16, "shift_order": "past_first"},
+    "layouts": ["mmaction2", "canonical"],
+    "tool": "paddle-tsm 0.1.0",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,12 @@ def test_another_file_under_the_name_has_no_record(small, tmp_path, capsys, suff
 def test_a_file_that_is_moved_keeps_its_record(small, tmp_path, suffix):
     """past_first stays past_first: nothing but the record tells it."""
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
-    assert command("convert", small / "one.pth", tmp_path / f"a/net.{suffix}", "--shift-order", "past_first", "--shift-div", 4) == 0
+    assert (
+        command(
+            "convert", small / "one.pth", tmp_path / f"a/net.{suffix}", "--shift-order", "past_first", "--shift-div", 4
+        )
+        == 0
+    )
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"net.{suffix}"]
     shutil.move(tmp_path / f"a/net.{suffix}", tmp_path / f"b/moved.{suffix}")
     network = read_network(tmp_path / f"b/moved.{suffix}").network
@@ -76,7 +85,10 @@ def test_a_record_of_an_earlier_version_is_not_believed(small, tmp_path, capsys,
     assert f"net.{suffix}.json is not believed" in found["not believed"]
     assert command("inspect", path) == 0
     assert "not believed" in capsys.readouterr().out
-    for words in (["predict", small / "clip.mp4", "--weights", path, "--size", 32], ["convert", path, tmp_path / "out.safetensors"]):
+    for words in (
+        ["predict", small / "clip.mp4", "--weights", path, "--size", 32],
+        ["convert", path, tmp_path / "out.safetensors"],
+    ):
         assert command(*words) == 0
         said = capsys.readouterr().err
         assert said.count("\n") == 1 and "is not believed" in said and "--shift-div" in said
@@ -91,7 +103,9 @@ def written(small, tmp_path, suffix):
     return path, read_checkpoint(path)
 
 
-@pytest.mark.parametrize("options", [{"weights_only": True}, {"weights_only": False}, {"weights_only": True, "mmap": True}])
+@pytest.mark.parametrize(
+    "options", [{"weights_only": True}, {"weights_only": False}, {"weights_only": True, "mmap": True}]
+)
 def test_torch_reads_the_network_as_ever(small, tmp_path, options):
     path, ours = written(small, tmp_path, "pth")
     assert "paddle_tsm" in ours.metadata

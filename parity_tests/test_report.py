@@ -10,16 +10,23 @@ from html.parser import HTMLParser
 import pytest
 
 from paddle_tsm.parity import output_files
-from paddle_tsm.parity.compare import Row
-from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-from paddle_tsm.parity.report_page import write_page
+from paddle_tsm.parity.compare import Row
 from paddle_tsm.parity.comparison import Training
+from paddle_tsm.parity.differences import DIFFERENCES
+from paddle_tsm.parity.report_page import write_page
 from paddle_tsm.parity.steps import seeded_batches
 
 PLOTS = {"forward_error", "gradient_error", "losses", "loss_difference", "float32_gap"}
-SECTIONS = ["Forward", "Gradients", "Training", "float32 against its own noise", "Weights",
-            "Known differences of the frameworks", "Environment"]
+SECTIONS = [
+    "Forward",
+    "Gradients",
+    "Training",
+    "float32 against its own noise",
+    "Weights",
+    "Known differences of the frameworks",
+    "Environment",
+]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -75,7 +82,9 @@ def test_page_is_complete_and_self_contained(report_folder):
     images = [base64.b64decode(source.split(",", 1)[1], validate=True) for source in page.images]
     assert len(images) == len(PLOTS) and all(map(is_png, images))
     beside = {path.stem: path.read_bytes() for path in report_folder.glob("*.png")}
-    assert set(beside) == PLOTS == set(output_files.PLOTS) and output_files.MARK.decode() in text  # an older page is known by it
+    assert (
+        set(beside) == PLOTS == set(output_files.PLOTS) and output_files.MARK.decode() in text
+    )  # an older page is known by it
     assert set(beside.values()) == set(images)
     assert {path.suffix for path in report_folder.iterdir()} == {".png", ".html"}  # nothing temporary stays
 
@@ -103,9 +112,22 @@ def test_page_of_a_breach_says_so(tmp_path, r18_file):
 
 def chromium(folder, *arguments):
     """Run the page's browser without a display; returns its output and its log."""
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-               "--hide-scrollbars", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-               "--enable-logging=stderr", "--v=0", f"--user-data-dir={folder}", *arguments]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--hide-scrollbars",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--user-data-dir={folder}",
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
@@ -124,15 +146,24 @@ document.body.append(f);
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-@pytest.mark.parametrize("script, fits", [
-    ("", True),
-    ("d.querySelector('h1').style.width = '500px';", False),  # the probe can fail
-], ids=["page", "made too wide"])
+@pytest.mark.parametrize(
+    "script, fits",
+    [
+        ("", True),
+        ("d.querySelector('h1').style.width = '500px';", False),  # the probe can fail
+    ],
+    ids=["page", "made too wide"],
+)
 def test_page_in_a_browser(report_folder, tmp_path, script, fits):
     shutil.copy(report_folder / "index.html", tmp_path / "page.html")
     (tmp_path / "probe.html").write_text(PROBE.format(script=script))
-    done = chromium(tmp_path / "profile", "--allow-file-access-from-files", "--dump-dom", "--virtual-time-budget=5000",
-                    (tmp_path / "probe.html").as_uri())
+    done = chromium(
+        tmp_path / "profile",
+        "--allow-file-access-from-files",
+        "--dump-dom",
+        "--virtual-time-budget=5000",
+        (tmp_path / "probe.html").as_uri(),
+    )
     assert "CONSOLE" not in done.stderr, done.stderr
     assert ("width 390 wide 0 broken 0" in done.stdout) == fits, done.stdout[-300:]
 

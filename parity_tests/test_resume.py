@@ -17,13 +17,25 @@ import paddle_tsm
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.training import loop
-from paddle_tsm.training.run_folder import digest_of
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.processes import Processes
+from paddle_tsm.training.run_folder import digest_of
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.weight_update import Update, update
 from parity_tests.small_training import (
-    Job, arguments, clips, entries, environment, leftovers, rows, samples, small_recipe, start, train_small, values, weights,
+    Job,
+    arguments,
+    clips,
+    entries,
+    environment,
+    leftovers,
+    rows,
+    samples,
+    small_recipe,
+    start,
+    train_small,
+    values,
+    weights,
 )  # fmt: skip
 
 __all__ = ["clips"]  # the fixture
@@ -182,7 +194,9 @@ def test_killed_thirty_times(clips, unbroken, tmp_path, capsys, ten):
     """pytest -m slow parity_tests/test_resume.py -k thirty"""
     runs, hits = kill_until(clips, tmp_path, unbroken, kills=10, seed=ten)
     with capsys.disabled():
-        print(f"\n10 kills, {hits} of them in the middle of a save; every file loaded; {runs} runs ended as the unbroken one")
+        print(
+            f"\n10 kills, {hits} of them in the middle of a save; every file loaded; {runs} runs ended as the unbroken one"
+        )
 
 
 def test_a_resumed_run_needs_what_it_saved(tmp_path):
@@ -330,7 +344,9 @@ def test_a_full_disk(clips, tmp_path, capsys, monkeypatch, name, full_at):
     error = capsys.readouterr().err.splitlines()
     assert f"{out}/{name}.safetensors: cannot be written: No space left on device; {GO_ON}" in error[-1]
     assert len(error) == (1 if name == "resume" else 2)  # below the line of the epoch
-    assert (out / "resume.safetensors").read_bytes() == before[-1] and len(set(before)) == full_at and not leftovers(out)
+    assert (
+        (out / "resume.safetensors").read_bytes() == before[-1] and len(set(before)) == full_at and not leftovers(out)
+    )
     monkeypatch.setattr(os, "fsync", own)
     assert run_main(clips, out, "--save-every", "1", "--resume", batch=5) == 0
     assert rows(out) == rows(whole)
@@ -357,7 +373,9 @@ def test_a_full_file_system(clips, unbroken, tmp_path):
     save and no second one beside it."""
     out = tmp_path / "run"
     out.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(out)], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(out)], capture_output=True, text=True
+    )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
     try:

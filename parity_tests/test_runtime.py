@@ -23,7 +23,10 @@ def fresh(code, **environment):
     """`code` in a new interpreter without the settings that this one inherited or made."""
     clean = {key: value for key, value in os.environ.items() if key not in (*doctor.THEIRS, "PADDLE_TSM_WITHOUT")}
     done = subprocess.run(
-        [sys.executable, "-W", "always::UserWarning", "-c", code], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-W", "always::UserWarning", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=clean | environment,
     )
     assert done.returncode == 0, done.stderr
@@ -47,7 +50,9 @@ def test_imported_first():
 
 @several
 def test_late_says_so_once():
-    done = fresh("import paddle\nimport paddle_tsm\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.models.layers.shift\n" + SHOW)
+    done = fresh(
+        "import paddle\nimport paddle_tsm\npaddle_tsm.runtime.prepare()\nimport paddle_tsm.models.layers.shift\n" + SHOW
+    )
     assert json.loads(done.stdout)["threads"] == ["too late", "1"]
     assert len(late_warnings(done)) == 1 and "Import paddle_tsm first" in late_warnings(done)[0]
 
@@ -89,21 +94,27 @@ def test_a_setting_can_be_left_out():
 @pytest.mark.parametrize("without, kept", [("", True), ("malloc", False)])
 def test_freed_blocks_are_kept(without, kept):
     """Twenty blocks of 64 MiB, one after the other: pages are mapped for the first one, or for each."""
-    done = fresh("""
+    done = fresh(
+        """
 import paddle_tsm, paddle, resource
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     b"a" * int(2**26)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize() / 2**26)
-""", PADDLE_TSM_WITHOUT=without)
+""",
+        PADDLE_TSM_WITHOUT=without,
+    )
     assert (float(done.stdout) < 2) == kept, f"{done.stdout} blocks of page faults"
 
 
-@pytest.mark.parametrize("processor, expected", [
-    (AMD, (runtime.ON, "5")),
-    (("GenuineIntel", AMD[1]), (runtime.NOT_HERE, "-")),
-    ((AMD[0], frozenset({"avx"})), (runtime.NOT_HERE, "-")),
-])
+@pytest.mark.parametrize(
+    "processor, expected",
+    [
+        (AMD, (runtime.ON, "5")),
+        (("GenuineIntel", AMD[1]), (runtime.NOT_HERE, "-")),
+        ((AMD[0], frozenset({"avx"})), (runtime.NOT_HERE, "-")),
+    ],
+)
 def test_mkl_is_told_on_amd_only(monkeypatch, processor, expected):
     monkeypatch.setattr(runtime, "_processor", lambda: processor)
     monkeypatch.setattr(runtime, "_read", lambda path: "")

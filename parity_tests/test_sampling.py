@@ -14,20 +14,33 @@ def load(name, key):
 
 
 TESTS = {
-    "mmaction2": (load("sampling_mmaction2", "sampling_mmaction2_test"), {
-        "uniform": sampling.uniform, "twice": sampling.twice, "dense": sampling.dense,
-    }),
-    "mit": (load("sampling_mit", "sampling_mit"), {
-        "uniform": sampling.uniform, "twice": sampling.twice, "dense": sampling.dense,
-        "validation": sampling.uniform_or_first,
-    }),
+    "mmaction2": (
+        load("sampling_mmaction2", "sampling_mmaction2_test"),
+        {
+            "uniform": sampling.uniform,
+            "twice": sampling.twice,
+            "dense": sampling.dense,
+        },
+    ),
+    "mit": (
+        load("sampling_mit", "sampling_mit"),
+        {
+            "uniform": sampling.uniform,
+            "twice": sampling.twice,
+            "dense": sampling.dense,
+            "validation": sampling.uniform_or_first,
+        },
+    ),
 }
 
 
 def differing(rows, rule):
     """The recorded (frames, T) at which `rule` gives other indices."""
-    return [(row["total_frames"], row["segments"]) for row in rows
-            if not np.array_equal(rule(row["total_frames"], row["segments"]), row["indices"])]
+    return [
+        (row["total_frames"], row["segments"])
+        for row in rows
+        if not np.array_equal(rule(row["total_frames"], row["segments"]), row["indices"])
+    ]
 
 
 @pytest.mark.parametrize("system", TESTS)

@@ -31,7 +31,8 @@ CASES = {
     # mmengine's LinearLR(end=E) ramps over E - 1 steps
     "linear": ([LinearLR(start_factor=0.1, end=5)], [lambda o: S.LinearLR(o, 0.1, 1.0, total_iters=4)]),
     "falling": (
-        [LinearLR(start_factor=1.0, end_factor=0.2, end=9)], [lambda o: S.LinearLR(o, 1.0, 0.2, total_iters=8)],
+        [LinearLR(start_factor=1.0, end_factor=0.2, end=9)],
+        [lambda o: S.LinearLR(o, 1.0, 0.2, total_iters=8)],
     ),
     "steps": ([MultiStepLR(milestones=(3, 3, 8), gamma=0.5)], [lambda o: S.MultiStepLR(o, [3, 3, 8], 0.5)]),
     "cosine": ([CosineAnnealingLR(T_max=7, eta_min=0.003)], [lambda o: S.CosineAnnealingLR(o, 7, 0.003)]),
@@ -55,8 +56,9 @@ def test_against_torch(ours, reference):
 
 
 def test_linear_as_mmengine_prints_it():
-    np.testing.assert_allclose(learning_rates(0.1, [LinearLR(start_factor=0.1, end=5)], 6, 1)[:, 0],
-                               [0.01, 0.0325, 0.055, 0.0775, 0.1, 0.1])
+    np.testing.assert_allclose(
+        learning_rates(0.1, [LinearLR(start_factor=0.1, end=5)], 6, 1)[:, 0], [0.01, 0.0325, 0.055, 0.0775, 0.1, 0.1]
+    )
 
 
 def test_cosine_stays_where_its_end_finds_it():
@@ -92,17 +94,23 @@ def test_begin_and_milestones_in_iterations():
 def test_cosine_by_iterations_and_with_warm_restart():
     np.testing.assert_allclose(
         learning_rates(0.1, [CosineAnnealingLR(end=4, convert_to_iter_based=True)], 4, 5).flatten(),
-        [0.1 * (1 + math.cos(math.pi * i / 20)) / 2 for i in range(20)], rtol=1e-12,
+        [0.1 * (1 + math.cos(math.pi * i / 20)) / 2 for i in range(20)],
+        rtol=1e-12,
     )
     rates = learning_rates(0.1, [CosineAnnealingLR(T_max=4, eta_min=0.01)], 12, 1)[:, 0]
     expected = [0.01 + 0.09 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(12)]
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("make", [
-    lambda: LinearLR(begin=3, end=3), lambda: LinearLR(start_factor=0.0, end=4), lambda: CosineAnnealingLR(),
-    lambda: MultiStepLR(by_epoch=False, convert_to_iter_based=True),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: LinearLR(begin=3, end=3),
+        lambda: LinearLR(start_factor=0.0, end=4),
+        lambda: CosineAnnealingLR(),
+        lambda: MultiStepLR(by_epoch=False, convert_to_iter_based=True),
+    ],
+)
 def test_what_cannot_be_meant(make):
     with pytest.raises(ValueError, match="wanted"):
         make()

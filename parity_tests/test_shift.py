@@ -81,6 +81,7 @@ def test_gradient_is_the_adjoint(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_exported_form_is_the_eager_one(order, tmp_path):
     """The graph is made of slices and concatenations, with any number of clips; an eager call copies planes."""
+
     class Layer(paddle.nn.Layer):
         def __init__(self):
             super().__init__()

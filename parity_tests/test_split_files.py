@@ -33,7 +33,9 @@ def test_ucf101(ucf, tmp_path):
     assert done.returncode == 0, done.stderr
     entries = read_list(tmp_path / "lists" / "ucf101_train_split_1.txt", num_classes=2)
     assert [(entry.path, entry.label) for entry in entries] == [
-        ("Archery/v_Archery_g08_c01.avi", 0), ("BabyCrawling/v_B_g08_c01.avi", 1)]
+        ("Archery/v_Archery_g08_c01.avi", 0),
+        ("BabyCrawling/v_B_g08_c01.avi", 1),
+    ]
     assert read_list(tmp_path / "lists" / "ucf101_val_split_1.txt")[0].label == 1
     assert "2 clips, 2 classes" in done.stdout
 
@@ -47,18 +49,23 @@ def test_ucf101_frames(ucf, tmp_path):
     assert tool("prepare_ucf101", ucf, tmp_path, "--split", 1, "--frames", tmp_path / "jpg").returncode == 0
     entries = read_list(tmp_path / "ucf101_train_split_1.txt", "frames")
     assert [(entry.path, entry.num_frames, entry.label) for entry in entries] == [
-        ("Archery/v_Archery_g08_c01", 3, 0), ("BabyCrawling/v_B_g08_c01", 2, 1)]
+        ("Archery/v_Archery_g08_c01", 3, 0),
+        ("BabyCrawling/v_B_g08_c01", 2, 1),
+    ]
     (tmp_path / "jpg" / "BabyCrawling/v_B_g01_c01" / "img_00001.jpg").unlink()
     done = tool("prepare_ucf101", ucf, tmp_path, "--split", 1, "--frames", tmp_path / "jpg")
     assert done.returncode == 2 and "v_B_g01_c01: no frames in the folder" in done.stderr
 
 
-@pytest.mark.parametrize("name, text, message", [
-    ("trainlist01.txt", "Archery/a.avi 2", "trainlist01.txt, line 1: got 2 for Archery, wanted 1"),
-    ("trainlist01.txt", "Bowling/a.avi 1", "trainlist01.txt, line 1: class 'Bowling' is not among the 2 known"),
-    ("testlist01.txt", "", "testlist01.txt: the split is empty"),
-    ("classInd.txt", "1 Archery\n3 BabyCrawling", "classInd.txt, line 2: got '3 BabyCrawling'"),
-])
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("trainlist01.txt", "Archery/a.avi 2", "trainlist01.txt, line 1: got 2 for Archery, wanted 1"),
+        ("trainlist01.txt", "Bowling/a.avi 1", "trainlist01.txt, line 1: class 'Bowling' is not among the 2 known"),
+        ("testlist01.txt", "", "testlist01.txt: the split is empty"),
+        ("classInd.txt", "1 Archery\n3 BabyCrawling", "classInd.txt, line 2: got '3 BabyCrawling'"),
+    ],
+)
 def test_ucf101_mistakes(ucf, tmp_path, name, text, message):
     (ucf / name).write_text(text)
     done = tool("prepare_ucf101", ucf, tmp_path / "lists", "--split", 1)
@@ -74,8 +81,10 @@ def something(tmp_path):
     (folder / "something-something-v1-labels.csv").write_text("\n".join(names) + "\n")
     for split in ("train", "validation"):
         (folder / f"something-something-v1-{split}.csv").write_text(f"100218;{names[0]}\n24413;{names[1]}\n")
-        records = [{"id": "78687", "label": "holding potato", "template": "Holding [something]"},
-                   {"id": "42326", "label": "x", "template": "Approaching [something] with your camera"}]
+        records = [
+            {"id": "78687", "label": "holding potato", "template": "Holding [something]"},
+            {"id": "42326", "label": "x", "template": "Approaching [something] with your camera"},
+        ]
         (folder / f"something-something-v2-{split}.json").write_text(json.dumps(records))
     (folder / "something-something-v2-labels.json").write_text(json.dumps({names[1]: "0", names[0]: "1"}))
     return folder

@@ -13,6 +13,8 @@ from paddle_tsm.models.create import build
 from paddle_tsm.models.initial_weights import draw_initial_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity import paddle_side
+from paddle_tsm.parity.comparison import Report, gap_row
+from paddle_tsm.parity.console_report import verdict
 from paddle_tsm.parity.noise import (
     Gap,
     distances,
@@ -21,9 +23,7 @@ from paddle_tsm.parity.noise import (
     nudged_weights,
 )
 from paddle_tsm.parity.paddle_side import PaddleSide
-from paddle_tsm.parity.comparison import Report, gap_row
 from paddle_tsm.parity.report_files import finite
-from paddle_tsm.parity.console_report import verdict
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide
@@ -44,7 +44,10 @@ def test_three_steps_are_equal():
     seen = []
     batches = seeded_batches(R18, 3, 2, 64)
     found = compare_steps(
-        TorchSide(R18, WEIGHTS, "float64"), PaddleSide(R18, WEIGHTS, "float64"), batches, 1e-3,
+        TorchSide(R18, WEIGHTS, "float64"),
+        PaddleSide(R18, WEIGHTS, "float64"),
+        batches,
+        1e-3,
         see=lambda number, sides: seen.append(number),
     )
     assert seen == [1, 2, 3] and all(row.passed for row in found.rows), found.rows
@@ -52,7 +55,14 @@ def test_three_steps_are_equal():
         f"3 steps: {name}" for name in ("loss", "gradient norm", "logits", "weights", "buffers", "optimizer state")
     ]
     parameters = [name for name in R18.shapes() if not (".running_" in name or "num_batches" in name)]
-    assert [row.count for row in found.rows] == [3, 3, 3, len(parameters), len(WEIGHTS) - len(parameters), len(parameters)]
+    assert [row.count for row in found.rows] == [
+        3,
+        3,
+        3,
+        len(parameters),
+        len(WEIGHTS) - len(parameters),
+        len(parameters),
+    ]
     losses = list(found.losses.values())
     assert len(set(losses[0])) == 3 and losses[0] == pytest.approx(losses[1], rel=1e-9)
 
@@ -65,6 +75,7 @@ def biased(side):
 
 def optimizer_with(**changes):
     """A change of the optimizer, once there is one."""
+
     def change(side):
         start = side.start_training
 
@@ -89,14 +100,18 @@ def decayed_bias(side):
     side.start_training = changed
 
 
-@pytest.mark.parametrize("change, wrong, right", [
-    # the running variance shows nowhere but in the buffers
-    (biased, {"buffers"}, {"loss", "logits", "weights"}),
-    (optimizer_with(momentum=0.9 + 1e-8), {"optimizer state", "weights"}, set()),
-    (optimizer_with(max_norm=0.1), {"weights", "optimizer state"}, {"gradient norm"}),
-    (optimizer_with(nesterov=True), {"weights"}, {"optimizer state"}),
-    (decayed_bias, {"weights", "optimizer state"}, set()),
-], ids=["biased variance", "momentum", "clip", "nesterov", "decay"])
+@pytest.mark.parametrize(
+    "change, wrong, right",
+    [
+        # the running variance shows nowhere but in the buffers
+        (biased, {"buffers"}, {"loss", "logits", "weights"}),
+        (optimizer_with(momentum=0.9 + 1e-8), {"optimizer state", "weights"}, set()),
+        (optimizer_with(max_norm=0.1), {"weights", "optimizer state"}, {"gradient norm"}),
+        (optimizer_with(nesterov=True), {"weights"}, {"optimizer state"}),
+        (decayed_bias, {"weights", "optimizer state"}, set()),
+    ],
+    ids=["biased variance", "momentum", "clip", "nesterov", "decay"],
+)
 def test_a_fault_is_found_where_it_shows(change, wrong, right):
     # the clip shows in the norm of the second step only; one step is enough for the others
     count = 1 if right else 2
@@ -150,8 +165,10 @@ class Made:
 
 def made_gaps(each):
     return measure_gap(
-        lambda seed: Made("A", 0.0, 0.0 if seed is None else 1e-3 * seed), lambda seed: Made("B", each, 0.0),
-        [(np.zeros(1), np.zeros(1))] * 3, 0.1,
+        lambda seed: Made("A", 0.0, 0.0 if seed is None else 1e-3 * seed),
+        lambda seed: Made("B", each, 0.0),
+        [(np.zeros(1), np.zeros(1))] * 3,
+        0.1,
     )
 
 
@@ -164,7 +181,9 @@ def test_noise_is_the_largest_so_far_and_the_gap_is_held_against_it():
     assert logits.gap == pytest.approx([1e-3, 2e-3, 3e-3])
 
 
-@pytest.mark.parametrize("gap, passes", [([1e-6, 2.9e-6], True), ([1e-6, 3.1e-6], False), ([1e-6, float("nan")], False)])
+@pytest.mark.parametrize(
+    "gap, passes", [([1e-6, 2.9e-6], True), ([1e-6, 3.1e-6], False), ([1e-6, float("nan")], False)]
+)
 def test_verdict_of_a_gap(gap, passes):
     found = Gap("loss", gap, [1e-6, 1e-6])
     assert found.passed == passes == gap_row(found).passed
@@ -188,7 +207,9 @@ def test_distance_of_runs_of_other_lengths_is_an_error():
 
 
 def test_json_has_no_nan():
-    assert json.dumps(finite({"a": [float("nan"), (1.0, float("inf"))]}), allow_nan=False) == '{"a": [null, [1.0, null]]}'
+    assert (
+        json.dumps(finite({"a": [float("nan"), (1.0, float("inf"))]}), allow_nan=False) == '{"a": [null, [1.0, null]]}'
+    )
 
 
 def test_the_command(tmp_path, r18_file, monkeypatch, capsys):
@@ -208,10 +229,16 @@ def test_the_command(tmp_path, r18_file, monkeypatch, capsys):
     assert main(arguments) == 1
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--steps", "0"], "wanted 1 to 200"), (["--steps", "201"], "wanted 1 to 200"), (["--lr", "0.1"], "wanted --steps"),
-    (["--float32"], "wanted --steps"), (["--steps", "2", "--lr", "-1"], "wanted 0 or more"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--steps", "0"], "wanted 1 to 200"),
+        (["--steps", "201"], "wanted 1 to 200"),
+        (["--lr", "0.1"], "wanted --steps"),
+        (["--float32"], "wanted --steps"),
+        (["--steps", "2", "--lr", "-1"], "wanted 0 or more"),
+    ],
+)
 def test_options_that_cannot_be(r18_file, capsys, arguments, words):
     assert main(["parity", str(r18_file), *arguments]) == 2
     assert words in capsys.readouterr().err

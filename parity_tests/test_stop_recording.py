@@ -20,15 +20,33 @@ FRAMES = 4000  # some minutes of work: nobody waits for the end
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stop")
     write_demo_video(str(folder / "clip.mp4"), frames=FRAMES, size=(96, 64))
-    write_demo_checkpoint(str(folder / "online.pth"), Network("tsm_mobilenet_v2", num_classes=5, shift_order="causal"), "mit-online")
+    write_demo_checkpoint(
+        str(folder / "online.pth"), Network("tsm_mobilenet_v2", num_classes=5, shift_order="causal"), "mit-online"
+    )
     return folder
 
 
 def stopped(folder, out: str, numbers: list) -> tuple[int, str, str]:
     """(exit code, stdout, stderr) of a stream that gets the signals once it has printed its first label."""
-    arguments = [sys.executable, "-m", "paddle_tsm", "stream", "clip.mp4", "--weights", "online.pth", "--size", "64", "--out", out]
+    arguments = [
+        sys.executable,
+        "-m",
+        "paddle_tsm",
+        "stream",
+        "clip.mp4",
+        "--weights",
+        "online.pth",
+        "--size",
+        "64",
+        "--out",
+        out,
+    ]
     process = subprocess.Popen(
-        arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        arguments,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         # a shell's background jobs ignore Ctrl-C, and so would the child
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
@@ -44,9 +62,16 @@ def stopped(folder, out: str, numbers: list) -> tuple[int, str, str]:
     return process.returncode, first + rest, errors
 
 
-@pytest.mark.parametrize("numbers, code", [
-    ([signal.SIGINT], 130), ([signal.SIGINT] * 3, 130), ([signal.SIGTERM], 143), ([signal.SIGHUP], 129),
-], ids=["Ctrl-C", "Ctrl-C again and again", "SIGTERM", "terminal closed"])
+@pytest.mark.parametrize(
+    "numbers, code",
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGINT] * 3, 130),
+        ([signal.SIGTERM], 143),
+        ([signal.SIGHUP], 129),
+    ],
+    ids=["Ctrl-C", "Ctrl-C again and again", "SIGTERM", "terminal closed"],
+)
 def test_the_recording_is_finished(folder, numbers, code):
     before = set(os.listdir(folder))
     out = f"{code}-{len(numbers)}.mp4"

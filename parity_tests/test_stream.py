@@ -6,15 +6,15 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.models.create import build
 from paddle_tsm.data.video_file import count_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.layouts.network_file import interpret
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
+from paddle_tsm.models.stream import Stream, StreamStep
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES
-from paddle_tsm.models.stream import Stream, StreamStep
 from parity_tests.recorded import recorded
 
 FLOAT64 = TOLERANCES["float64"].limit
@@ -79,12 +79,15 @@ def test_frames_that_do_not_fit():
         stream.step(paddle.zeros([2, 3, 32, 32]))
 
 
-@pytest.mark.parametrize("options, said", [
-    ({"shift_order": "future_first"}, "needs the next frame"),
-    ({"shift_order": "past_first"}, "needs the next frame"),
-    ({"temporal_pool": True}, "temporal pooling"),
-    ({"non_local": "gaussian"}, "non-local"),
-])
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"shift_order": "future_first"}, "needs the next frame"),
+        ({"shift_order": "past_first"}, "needs the next frame"),
+        ({"temporal_pool": True}, "temporal pooling"),
+        ({"non_local": "gaussian"}, "non-local"),
+    ],
+)
 def test_networks_that_need_the_future(options, said):
     network = Network("tsm_resnet50", num_segments=T, **({"shift_order": "causal"} | options))
     with pytest.raises(ValueError, match=said):
@@ -117,14 +120,17 @@ def test_command(folder, capsys):
     assert count_frames(str(out)) == 6
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["clip.mp4", "--weights", "offline.pth"], "needs the next frame"),
-    (["clip.mp4", "--weights", "none.pth"], "none.pth"),
-    (["none.mp4", "--weights", "online.pth"], "no such video file"),
-    (["clip.mp4", "--weights", "online.pth", "--every", "0"], "--every"),
-    (["clip.mp4", "--weights", "online.pth", "--classes", "clip.mp4"], "UTF-8"),
-    (["clip.mp4", "--weights", "online.pth", "--out", "x.mkv"], "wanted a name that ends in"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["clip.mp4", "--weights", "offline.pth"], "needs the next frame"),
+        (["clip.mp4", "--weights", "none.pth"], "none.pth"),
+        (["none.mp4", "--weights", "online.pth"], "no such video file"),
+        (["clip.mp4", "--weights", "online.pth", "--every", "0"], "--every"),
+        (["clip.mp4", "--weights", "online.pth", "--classes", "clip.mp4"], "UTF-8"),
+        (["clip.mp4", "--weights", "online.pth", "--out", "x.mkv"], "wanted a name that ends in"),
+    ],
+)
 def test_misuse(folder, capsys, monkeypatch, arguments, said):
     monkeypatch.chdir(folder)
     before = sorted(folder.iterdir())

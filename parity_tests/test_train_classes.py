@@ -38,14 +38,20 @@ def test_as_many_as_the_labels_say(clips, tmp_path, capsys):
 def test_labels_that_train_400_outputs_are_named(clips, tmp_path, capsys):
     """Asked for, it is done, and said."""
     assert train(clips, tmp_path / "run", changes=["num_classes=400"]) == 0
-    assert "num_classes=400: 396 classes have no clip in the training list (4, 5, 6 and 393 more)" in capsys.readouterr().err
+    assert (
+        "num_classes=400: 396 classes have no clip in the training list (4, 5, 6 and 393 more)"
+        in capsys.readouterr().err
+    )
     assert read_network(tmp_path / "run/last.safetensors").network.num_classes == 400
 
 
 def test_the_class_file_comes_first(names, tmp_path, capsys):
     assert train(names, tmp_path / "run", "--classes", names / "more.txt") == 0
     said = capsys.readouterr().err
-    assert f"num_classes=5: as many as {names / 'more.txt'} names" in said and "1 class has no clip in the training list (4 'nowhere')" in said
+    assert (
+        f"num_classes=5: as many as {names / 'more.txt'} names" in said
+        and "1 class has no clip in the training list (4 'nowhere')" in said
+    )
     found = read_network(tmp_path / "run/last.safetensors")
     assert found.network.num_classes == 5 and found.input.class_names == ("here", "there", "near", "far", "nowhere")
 
@@ -60,7 +66,11 @@ def test_the_class_file_comes_first(names, tmp_path, capsys):
 ])  # fmt: skip
 def test_classes_that_do_not_fit(names, tmp_path, capsys, monkeypatch, words, changes, said):
     monkeypatch.chdir(names)
-    (names / "short.txt").write_text("a\nb\nc\n"), (names / "empty.txt").write_text("\n"), (names / "beyond.txt").write_text("0.mp4 4\n")
+    (
+        (names / "short.txt").write_text("a\nb\nc\n"),
+        (names / "empty.txt").write_text("\n"),
+        (names / "beyond.txt").write_text("0.mp4 4\n"),
+    )
     assert train(names, tmp_path / "run", *words, changes=changes) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and said in error
@@ -73,7 +83,20 @@ def test_names_survive_a_resume(names, tmp_path, capsys):
     assert train(names, tmp_path / "whole", "--classes", names / "names.txt", small=two) == 0
     for again in (["--classes", names / "names.txt"], []):
         out = tmp_path / f"resumed{len(again)}"
-        words = ["train", names / "train.txt", "--root", names, "--out", out, "--classes", names / "names.txt", "--save-every", "1", "--set", *two]
+        words = [
+            "train",
+            names / "train.txt",
+            "--root",
+            names,
+            "--out",
+            out,
+            "--classes",
+            names / "names.txt",
+            "--save-every",
+            "1",
+            "--set",
+            *two,
+        ]
         job = start([str(word) for word in words], out)
         assert job.wait_until(lambda: (out / "train.csv").exists() and (out / "train.csv").read_text().count("\n") > 1)
         job.process.terminate()
@@ -100,7 +123,9 @@ def lines(labels=4, names=(), **changes) -> list[str]:
     """What is said of four classes and epochs, with these changes."""
     from paddle_tsm.training.announcements import announcements
 
-    chosen = recipe("mmaction2-kinetics400", **{"num_classes": 4, "warmup": 0, "milestones": (2,), "epochs": 4} | changes)
+    chosen = recipe(
+        "mmaction2-kinetics400", **{"num_classes": 4, "warmup": 0, "milestones": (2,), "epochs": 4} | changes
+    )
     return announcements(chosen, set(range(labels)), names)
 
 
@@ -116,7 +141,11 @@ def test_a_warm_up_that_never_ends(names, tmp_path, capsys):
     small = [change for change in SMALL if not change.startswith("warmup")]
     assert train(names, tmp_path / "run", small=small) == 0
     assert capsys.readouterr().err.count("epochs=1 with warmup=5 never leaves the warm-up") == 1
-    assert recipe("mmaction2-kinetics400", epochs=4, warmup=5).rates(10).max() < 0.02 == recipe("mmaction2-kinetics400", epochs=7, warmup=5).rates(10).max()
+    assert (
+        recipe("mmaction2-kinetics400", epochs=4, warmup=5).rates(10).max()
+        < 0.02
+        == recipe("mmaction2-kinetics400", epochs=7, warmup=5).rates(10).max()
+    )
 
 
 @pytest.mark.parametrize("named, shown", [

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from paddle_tsm.training.blending import mixup
 from paddle_tsm.networks.layers import BATCH_NORM_TENSORS
+from paddle_tsm.training.blending import mixup
 from paddle_tsm.training.schedule import LinearLR, MultiStepLR, learning_rates
 from parity_tests.packages import PADDLE, TORCH
 
@@ -56,6 +56,7 @@ def split(x, target, sizes):
 @pytest.mark.parametrize("soft", [False, True])
 def test_accumulated_batches_are_the_full_batch(package, sizes, soft):
     """With the BatchNorms frozen, whose statistics would be each batch's own."""
+
     def two_steps(sizes, frozen=True):
         model = new_model(package)
         for layer in layers(model):

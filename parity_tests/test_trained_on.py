@@ -25,7 +25,16 @@ def motion(tmp_path_factory):
     """Generated clips with their lists and class names, and a network trained on them for an epoch."""
     folder = tmp_path_factory.mktemp("motion")
     write_motion_videos(folder, 2, 1)
-    words = ["train", folder / "train.txt", "--root", folder, "--classes", folder / "classes.txt", "--out", folder / "run"]
+    words = [
+        "train",
+        folder / "train.txt",
+        "--root",
+        folder,
+        "--classes",
+        folder / "classes.txt",
+        "--out",
+        folder / "run",
+    ]
     assert command(*words, "--set", *SMALL, "preset=mit", "num_segments=4", "shift_div=4") == 0
     return folder
 
@@ -41,7 +50,12 @@ def trained(motion, out, *words, changes=(), size=32) -> int:
 
 def test_what_train_records(motion):
     assert recorded(motion / "run/last.safetensors") == {
-        "preset": "mit", "size": 32, "sampling": "uniform", "crops": "centre", "train_crop": "multi_scale", "multi_label": False,
+        "preset": "mit",
+        "size": 32,
+        "sampling": "uniform",
+        "crops": "centre",
+        "train_crop": "multi_scale",
+        "multi_label": False,
         "class_names": list(CLASSES),
     }  # and no data set: the recipe's Kinetics-400 has other classes
 
@@ -57,13 +71,31 @@ def test_the_same_classes_without_a_flag(motion, tmp_path, capsys):
     expected = evaluated(motion, weights, tmp_path / "report")
     assert json.loads((tmp_path / "report/metrics.json").read_text())["size"] == 32
     # the network tells its input's size: with another one it says something else, or the rest would prove nothing
-    assert command("evaluate", motion / "val.txt", "--root", motion, "--weights", weights, "--size", 96, "--out", tmp_path / "other") == 0
+    assert (
+        command(
+            "evaluate",
+            motion / "val.txt",
+            "--root",
+            motion,
+            "--weights",
+            weights,
+            "--size",
+            96,
+            "--out",
+            tmp_path / "other",
+        )
+        == 0
+    )
     scores = [(tmp_path / name / "scores.csv").read_text() for name in ("report", "other")]
     assert scores[0] != scores[1]
     capsys.readouterr()
     for name, path in found.items():
         assert evaluated(motion, path, tmp_path / "report") == expected, name
-        assert recorded(path) == recorded(weights) if path.is_file() else read_sidecar(path).input.known() == recorded(weights), name
+        assert (
+            recorded(path) == recorded(weights)
+            if path.is_file()
+            else read_sidecar(path).input.known() == recorded(weights)
+        ), name
         with open(tmp_path / "report/scores.csv", newline="") as file:
             assert next(csv.reader(file))[-1].endswith("clockwise")
     assert capsys.readouterr().err == ""
@@ -91,7 +123,9 @@ def test_stream(motion, tmp_path, capsys):
     assert command("stream", clip, "--weights", motion / "run/last.safetensors") == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "paddle-tsm train --set shift_order=causal" in said
-    assert trained(motion, tmp_path / "online", "--classes", motion / "classes.txt", changes=["shift_order=causal"]) == 0
+    assert (
+        trained(motion, tmp_path / "online", "--classes", motion / "classes.txt", changes=["shift_order=causal"]) == 0
+    )
     weights, printed = tmp_path / "online/last.safetensors", []
     assert command("convert", weights, tmp_path / "online.pth") == 0
     assert command("export", weights, tmp_path / "step", "--stream", "--to", "onnx") == 0
@@ -121,7 +155,11 @@ def test_a_flag_that_contradicts_the_record_is_said_and_used(motion, tmp_path, c
     (motion / "others.txt").write_text((motion / "classes.txt").read_text().replace("right", "wrong"))
     weights = "run/last.safetensors"
     clip = (motion / "val.txt").read_text().split()[0]
-    for line in (["predict", clip, "--weights", weights], ["evaluate", "val.txt", "--weights", weights], ["export", weights, tmp_path / "e"]):
+    for line in (
+        ["predict", clip, "--weights", weights],
+        ["evaluate", "val.txt", "--weights", weights],
+        ["export", weights, tmp_path / "e"],
+    ):
         assert command(*line, *words) == 0
         expected = f"paddle-tsm {line[0]}: {said.format(weights)}\n" if said else ""
         assert capsys.readouterr().err == expected
@@ -138,7 +176,10 @@ def test_checkpoints_of_other_inputs_are_not_mixed(motion, tmp_path, capsys):
         assert trained(motion, tmp_path / name, "--classes", classes, changes=["preset=mit"], size=size) == 0
     capsys.readouterr()
     evaluate = ["evaluate", motion / "val.txt", "--root", motion, "--weights", motion / "run/last.safetensors"]
-    for name, said in (("names", "class 0 is 'left' in one checkpoint and 'clockwise' in another"), ("size", "size 32 and 48, wanted --size")):
+    for name, said in (
+        ("names", "class 0 is 'left' in one checkpoint and 'clockwise' in another"),
+        ("size", "size 32 and 48, wanted --size"),
+    ):
         assert command(*evaluate, tmp_path / name / "last.safetensors") == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and said in error
@@ -170,8 +211,14 @@ def test_without_a_record_there_is_one_rule(tmp_path, capsys, layout):
 
 def test_a_stream_without_a_record_has_the_same_rule(tmp_path, capsys):
     write_demo_checkpoint(tmp_path / "online.pth", Network("tsm_mobilenet_v2", 5, shift_order="causal"), "mit-online")
-    assert command("export", tmp_path / "online.pth", tmp_path / "step", "--stream", "--to", "onnx", "--size", "32") == 0
-    assert read_sidecar(tmp_path / "step").preset == paddle_tsm.StreamPredictor(tmp_path / "online.pth").input.preset == "mit"
+    assert (
+        command("export", tmp_path / "online.pth", tmp_path / "step", "--stream", "--to", "onnx", "--size", "32") == 0
+    )
+    assert (
+        read_sidecar(tmp_path / "step").preset
+        == paddle_tsm.StreamPredictor(tmp_path / "online.pth").input.preset
+        == "mit"
+    )
 
 
 def test_inspect_shows_it(motion, tmp_path, capsys):
@@ -203,7 +250,10 @@ def test_the_demo_network_says_the_same_everywhere(tmp_path, capsys):
         shown[name] = evaluated(folder, path, tmp_path / "report")
     lines = (folder / "val.txt").read_text().splitlines()
     tops = [predicted_class(folder / line.split()[0], weights, capsys)["class"] for line in lines]
-    shown["predict, clip by clip"] = (100 * sum(k == int(line.split()[1]) for k, line in zip(tops, lines)) / len(lines), tops)
+    shown["predict, clip by clip"] = (
+        100 * sum(k == int(line.split()[1]) for k, line in zip(tops, lines)) / len(lines),
+        tops,
+    )
     assert command("stream", folder / lines[0].split()[0], "--weights", weights) == 2
     with capsys.disabled():
         print("\n" + "\n".join(f"{name:42} top-1 {top1:.2f} %" for name, (top1, _) in shown.items()))

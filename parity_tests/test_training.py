@@ -9,14 +9,14 @@ import pytest
 
 import paddle_tsm
 import paddle_tsm.models.initial_weights
-import paddle_tsm.training.loss
 import paddle_tsm.optim
+import paddle_tsm.training.loss
 import paddle_tsm.training.train_step
 import torch_ref
 from paddle_tsm.checkpoint import read_checkpoint
-from paddle_tsm.models.create import build
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
+from paddle_tsm.models.create import build
 from paddle_tsm.training import loop
 from paddle_tsm.training import weight_update as update_file
 from paddle_tsm.training.dropout_mask import dropout_mask
@@ -26,7 +26,19 @@ from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.weight_update import update
 from parity_tests.small_training import (
-    CLASSES, OPTIONS, T, TRAIN, apart, clips, entries, rows, samples, small_recipe, train_small, values, weights,
+    CLASSES,
+    OPTIONS,
+    TRAIN,
+    T,
+    apart,
+    clips,
+    entries,
+    rows,
+    samples,
+    small_recipe,
+    train_small,
+    values,
+    weights,
 )  # fmt: skip
 
 __all__ = ["clips"]  # the fixture
@@ -49,7 +61,9 @@ def test_every_number_is_a_training_steps(clips, tmp_path):
             read = [reader[key] for key in keys]
             x, y = np.concatenate([clip for clip, _, _ in read]), np.array([labels[0] for _, labels, _ in read])
             model.dropout.use_mask(paddle.to_tensor(dropout_mask(keys, OPTIONS["seed"], (T, 512), 0.5)))
-            result = paddle_tsm.training.train_step.train_step(model, optimizer, [(x, y)], paddle_tsm.training.loss.cross_entropy)
+            result = paddle_tsm.training.train_step.train_step(
+                model, optimizer, [(x, y)], paddle_tsm.training.loss.cross_entropy
+            )
             right = (result.logits.argmax(1) == y).mean()
             row = (epoch, step, optimizer.get_lr(), result.loss, right, result.grad_norm, len(y))
             expected.append(dict(zip(rows(tmp_path / "run")[0], map(str, row))))
@@ -62,7 +76,14 @@ def test_every_number_is_a_training_steps(clips, tmp_path):
 
 def test_the_order_of_the_clips():
     seen = set()
-    for clips_, batch, seed, epoch in [(13, 4, 0, 0), (13, 4, 0, 1), (13, 4, 1, 0), (8, 4, 0, 0), (3, 5, 0, 0), (1, 1, 0, 0)]:
+    for clips_, batch, seed, epoch in [
+        (13, 4, 0, 0),
+        (13, 4, 0, 1),
+        (13, 4, 1, 0),
+        (8, 4, 0, 0),
+        (3, 5, 0, 0),
+        (1, 1, 0, 0),
+    ]:
         batches = batches_of(clips_, batch, seed, epoch)
         assert len(batches) == steps_of(clips_, batch) and all(len(part) == batch for part in batches[:-1])
         keys = [key for part in batches for key in part]
@@ -137,7 +158,9 @@ def test_the_moving_average():
 
 def test_the_average_is_what_is_saved_and_validated(clips, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(loop, "validate", lambda session, *_, **__: seen.append(session.average is not None) or scores(0.5))
+    monkeypatch.setattr(
+        loop, "validate", lambda session, *_, **__: seen.append(session.average is not None) or scores(0.5)
+    )
     train_small(clips, tmp_path / "run", validation=True, ema=0.5, epochs=1)
     saved, kept = weights(tmp_path / "run"), weights(tmp_path / "run", "resume.safetensors")
     averages = {name.removeprefix("average/"): array for name, array in kept.items() if name.startswith("average/")}
@@ -145,7 +168,11 @@ def test_the_average_is_what_is_saved_and_validated(clips, tmp_path, monkeypatch
     for part in (averages, model):
         part["fc.weight"] = part["fc.weight"].T
     assert averages.keys() < saved.keys() and seen == [True]
-    assert apart({name: saved[name] for name in averages}, averages) == 0 < apart({n: model[n] for n in averages}, averages)
+    assert (
+        apart({name: saved[name] for name in averages}, averages)
+        == 0
+        < apart({n: model[n] for n in averages}, averages)
+    )
     rest = saved.keys() - averages.keys()
     assert rest and all("running" in name or "num_batches" in name for name in rest)
     assert apart({name: saved[name] for name in rest}, {name: model[name] for name in rest}) == 0

@@ -7,8 +7,8 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import write_demo_checkpoint
-from paddle_tsm.models.initial_weights import draw_initial_weights
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.models.initial_weights import draw_initial_weights
 from paddle_tsm.networks.network import Network
 from parity_tests.small_training import CLASSES, T, apart, arguments, clips, rows, small_recipe, weights, write_clip
 
@@ -40,7 +40,10 @@ def one_line(capsys) -> str:
 BAD_LISTS = {
     "wrong label": (["0.mp4 0", "1.mp4 cat"], "short.txt, line 2: label: got 'cat', wanted a whole number from 0"),
     "negative label": (["0.mp4 -1"], "short.txt, line 1: label: got '-1'"),
-    "label beyond the classes": (["0.mp4 0", "1.mp4 3", "2.mp4 4"], "short.txt, line 3: label 4, wanted 0 to 3 for 4 classes"),
+    "label beyond the classes": (
+        ["0.mp4 0", "1.mp4 3", "2.mp4 4"],
+        "short.txt, line 3: label 4, wanted 0 to 3 for 4 classes",
+    ),
     "no label": (["0.mp4"], "short.txt, line 1: got '0.mp4', wanted 'path label'"),
     "empty": ([""], "short.txt: the list is empty"),
     "missing": (["0.mp4 0", "none.mp4 1"], "short.txt, line 2: "),
@@ -78,7 +81,10 @@ def test_a_bad_clip_that_was_not_looked_for(clips, short, tmp_path, capsys):
     lines = ["0.mp4 0", "1.mp4 1", "zero.mp4 2"]
     assert main(short(*lines)(tmp_path / "run", "--check", "none", batch=1)) == 2
     note, error = capsys.readouterr().err.splitlines()
-    assert note.startswith("note: num_classes=4: 1 class has no clip") and f"{clips}/short.txt, line 3: {clips}/zero.mp4: the file is empty" in error
+    assert (
+        note.startswith("note: num_classes=4: 1 class has no clip")
+        and f"{clips}/short.txt, line 3: {clips}/zero.mp4: the file is empty" in error
+    )
     assert len(rows(tmp_path / "run")) < 3
 
 
@@ -107,7 +113,9 @@ def test_a_list_of_bad_clips_only(clips, short, tmp_path, capsys):
 def test_an_update_without_a_clip(clips, short, tmp_path, capsys):
     """All clips of a batch are bad: no step, and no number for it."""
     (clips / "zero.mp4").write_bytes(b"")
-    assert main(short("zero.mp4 0", "0.mp4 1")(tmp_path / "run", "--skip-bad", "--check", "none", batch=1, epochs=1)) == 0
+    assert (
+        main(short("zero.mp4 0", "0.mp4 1")(tmp_path / "run", "--skip-bad", "--check", "none", batch=1, epochs=1)) == 0
+    )
     found = {row["clips"]: row["loss"] for row in rows(tmp_path / "run")}
     assert found["0"] == "nan" and float(found["1"]) > 0
 
@@ -120,7 +128,9 @@ def test_videos_of_one_frame(clips, short, tmp_path, capsys):
     assert np.isfinite(float(rows(tmp_path / "run")[0]["loss"]))
 
 
-@pytest.mark.parametrize("line, message", [("0.mp4 x", "label: got 'x'"), ("none.mp4 1", "none.mp4: no such video file")])
+@pytest.mark.parametrize(
+    "line, message", [("0.mp4 x", "label: got 'x'"), ("none.mp4 1", "none.mp4: no such video file")]
+)
 def test_one_bad_line_of_a_hundred_thousand(clips, short, tmp_path, capsys, line, message):
     lines = [f"{i % 13}.mp4 {i % CLASSES}" for i in range(100_000)]
     lines[77_777] = line
@@ -137,7 +147,10 @@ def test_a_loss_that_diverges(clips, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "the training has diverged" in error and "below 1e+18" in error
     kept = weights(tmp_path / "run", "resume.safetensors")
-    assert all(np.isfinite(array).all() for array in kept.values()) and not (tmp_path / "run" / "last.safetensors").exists()
+    assert (
+        all(np.isfinite(array).all() for array in kept.values())
+        and not (tmp_path / "run" / "last.safetensors").exists()
+    )
     assert len(rows(tmp_path / "run")) < 4
 
 
@@ -220,5 +233,7 @@ def test_frame_folders(clips, tmp_path, capsys):
     run[run.index(str(tmp_path / "run"))] = str(tmp_path / "other")
     capsys.readouterr()
     assert main(run) == 2
-    assert "frames.txt, line 2: " in (error := one_line(capsys)) and "000004.jpg: missing frame of the 5 listed" in error
+    assert (
+        "frames.txt, line 2: " in (error := one_line(capsys)) and "000004.jpg: missing frame of the 5 listed" in error
+    )
     assert T == 2 and not (tmp_path / "other").exists()

@@ -9,9 +9,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-import paddle_tsm.training.loss
 import paddle_tsm.optim
 import paddle_tsm.optim.parameter_groups
+import paddle_tsm.training.loss
 import paddle_tsm.training.train_step
 import torch_ref.loss
 import torch_ref.optim

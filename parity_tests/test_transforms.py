@@ -30,10 +30,14 @@ def image(size):
 
 
 def cut(frame, rule, size):
-    return np.stack([
-        mirror(frame[top : top + size, left : left + size]) if mirrored else frame[top : top + size, left : left + size]
-        for left, top, mirrored in rule(*frame.shape[:2], size)
-    ])
+    return np.stack(
+        [
+            mirror(frame[top : top + size, left : left + size])
+            if mirrored
+            else frame[top : top + size, left : left + size]
+            for left, top, mirrored in rule(*frame.shape[:2], size)
+        ]
+    )
 
 
 def outputs(system, size):
@@ -41,8 +45,13 @@ def outputs(system, size):
     short, centre, three, ten, normalised = RULES[system]
     frame = short(image(size), 64)
     centred = cut(frame, centre, 56)[0]
-    return {"resize": frame, "center": centred, "three": cut(frame, three, 64), "ten": cut(frame, ten, 56),
-            "normalized": normalised(centred)}
+    return {
+        "resize": frame,
+        "center": centred,
+        "three": cut(frame, three, 64),
+        "ten": cut(frame, ten, 56),
+        "normalized": normalised(centred),
+    }
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -68,8 +77,13 @@ def test_the_comparison_can_fail():
     frame = load("mmaction2")["resize_48x64"]  # 85 wide: margins of 29 and 21
     beside = cut(frame, lambda h, w, size: crops.centre_floor(h, w - 2, size), 56)[0]
     assert not np.array_equal(load("mmaction2")["center_48x64"], beside)
-    wrong = [size for size in SIZES if not np.array_equal(
-        load("mmaction2")[f"three_{size}"], cut(load("mmaction2")[f"resize_{size}"], crops.three_quarters, 64))]
+    wrong = [
+        size
+        for size in SIZES
+        if not np.array_equal(
+            load("mmaction2")[f"three_{size}"], cut(load("mmaction2")[f"resize_{size}"], crops.three_quarters, 64)
+        )
+    ]
     assert wrong, "MIT's crop offsets would do"
     assert np.abs(load("mit")["normalized_48x64"] - outputs("mmaction2", "48x64")["normalized"]).max() > 1e-3
 

@@ -105,7 +105,9 @@ def test_paddlevideo(name):
     assert (network.depth, network.family) == (
         backbone["depth"], {"ResNetTSM": "resnet", "ResNetTweaksTSM": "resnet_vd"}[backbone["name"]]
     )  # fmt: skip
-    assert network.num_segments == network.shift_div == backbone.get("num_seg", 8) and network.shift_order == "past_first"
+    assert (
+        network.num_segments == network.shift_div == backbone.get("num_seg", 8) and network.shift_order == "past_first"
+    )
     assert (network.num_classes, network.dropout) == (head["num_classes"], head["drop_ratio"])
     assert own.label_smoothing == head.get("ls_eps", 0) and own.mixup == file.get("MIX", {"alpha": 0})["alpha"]
     assert own.pixels().size == 224 == list(file["transform"].values())[-1]["target_size"]

@@ -6,8 +6,8 @@ import paddle
 import pytest
 import torch
 
-from paddle_tsm.networks.shift_order import exchanged_channels
 from paddle_tsm.layouts.network_file import interpret
+from paddle_tsm.networks.shift_order import exchanged_channels
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
@@ -65,7 +65,9 @@ def test_paddlevideo_in_the_other_order(name, side):
     assert compare("logits", vector.outputs["logits_f64"], results["logits"], FLOAT64).passed
     features = vector.outputs["backbone_f64"]
     assert not compare("features", features, results["features"], 1e-2).passed
-    assert compare("features", features[:, exchanged_channels(2048, network.shift_div)], results["features"], FLOAT64).passed
+    assert compare(
+        "features", features[:, exchanged_channels(2048, network.shift_div)], results["features"], FLOAT64
+    ).passed
 
     renamed = side(network, found.tensors, "float64").outputs(vector.input().astype("float64"))
     row = compare("logits by renaming alone", vector.outputs["logits_f64"], renamed["logits"], 1e-8)

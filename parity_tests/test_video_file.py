@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from paddle_tsm.data import frame_folder, video_file
-from paddle_tsm.demo.material import write_demo_video
 from paddle_tsm.data.test_clip import read_clip
+from paddle_tsm.demo.material import write_demo_video
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,19 @@ def numbered_video(path, frames, fourcc="MJPG", size=(64, 48), fps=25.0):
     return str(path)
 
 
-@pytest.mark.parametrize("indices", [
-    [0], [199], [5, 5, 3], list(range(200)), [12, 37, 62, 87, 112, 137, 162, 187], [0, 100, 199], [150], [199, 0, 77],
-])
+@pytest.mark.parametrize(
+    "indices",
+    [
+        [0],
+        [199],
+        [5, 5, 3],
+        list(range(200)),
+        [12, 37, 62, 87, 112, 137, 162, 187],
+        [0, 100, 199],
+        [150],
+        [199, 0, 77],
+    ],
+)
 def test_the_frames_asked_for(clip, indices):
     every = decode_all(clip)
     assert len(every) == 200
@@ -108,9 +118,14 @@ def test_a_cut_off_video(tmp_path):
     assert len(frames) == 2 and not np.array_equal(*frames)
 
 
-@pytest.mark.parametrize("content, message", [
-    (None, "no such video file"), (b"", "the file is empty"), (b"not a video at all" * 100, "OpenCV cannot open it"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "no such video file"),
+        (b"", "the file is empty"),
+        (b"not a video at all" * 100, "OpenCV cannot open it"),
+    ],
+)
 def test_unreadable_files_are_named(tmp_path, content, message, capfd):
     path = tmp_path / "bad.mp4"
     if content is not None:

@@ -36,9 +36,17 @@ def two_sizes(path) -> None:
         stream = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         other = av.CodecContext.create("mpeg4", "w")
-        other.width, other.height, other.pix_fmt, other.framerate, other.time_base = 48, 32, "yuv420p", 25, Fraction(1, 25)
+        other.width, other.height, other.pix_fmt, other.framerate, other.time_base = (
+            48,
+            32,
+            "yuv420p",
+            25,
+            Fraction(1, 25),
+        )
         for i in range(20):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 96, 3), 9 * i, "uint8"), format="rgb24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.full((64, 96, 3), 9 * i, "uint8"), format="rgb24"))
+            )
         container.mux(stream.encode())
         for i in range(20):
             frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), 9 * i, "uint8"), format="rgb24")
@@ -105,7 +113,18 @@ def arguments(command: str, name: str) -> list[str]:
     if command == "evaluate":
         return ["evaluate", "list.txt", "--weights", "w.pth", "--size", "32"]
     if command == "stream":
-        return ["stream", name, "--weights", "online.pth", "--shift-order", "causal", "--size", "32", "--out", "out.mp4"]
+        return [
+            "stream",
+            name,
+            "--weights",
+            "online.pth",
+            "--shift-order",
+            "causal",
+            "--size",
+            "32",
+            "--out",
+            "out.mp4",
+        ]
     return ["predict", name, "--weights", "w.pth", "--size", "32", "--json"]
 
 

@@ -51,8 +51,14 @@ def wrapped(model):
     averaged = torch.optim.swa_utils.AveragedModel(model)
     return {
         "torch.compile": (compiled.state_dict(), ["_orig_mod. stripped"]),
-        "data parallel of compiled": (torch.nn.DataParallel(compiled).state_dict(), ["_orig_mod. and module. stripped"]),
-        "compiled data parallel": (torch.compile(torch.nn.DataParallel(model), backend="eager").state_dict(), ["_orig_mod.", "module."]),
+        "data parallel of compiled": (
+            torch.nn.DataParallel(compiled).state_dict(),
+            ["_orig_mod. and module. stripped"],
+        ),
+        "compiled data parallel": (
+            torch.compile(torch.nn.DataParallel(model), backend="eager").state_dict(),
+            ["_orig_mod.", "module."],
+        ),
         "Lightning": (Lightning(model).state_dict(), ["model. stripped"]),
         "Lightning of compiled": (Lightning(compiled).state_dict(), ["_orig_mod. and model. stripped"]),
         "another attribute": (Lightning(Lightning(model, "tsm"), "net").state_dict(), ["net. and tsm. stripped"]),
@@ -153,7 +159,9 @@ def test_a_network_saved_with_its_loss(tmp_path, capsys, model):
     torch.save({**Lightning(model).state_dict(), "criterion.weight": torch.zeros(CLASSES)}, tmp_path / "x.pth")
     assert main(["inspect", str(tmp_path / "x.pth")]) == 2
     error = capsys.readouterr().err
-    assert "keys begin with model., but not criterion.weight: save the network alone" in error and error.count("\n") == 1
+    assert (
+        "keys begin with model., but not criterion.weight: save the network alone" in error and error.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("vector, inside", [("mit_r18_t8", "fc"), ("mit_mv2_t8", "classifier")])
@@ -173,7 +181,9 @@ def test_dropout_is_an_option_of_running(tmp_path, vector, inside):
 
 
 @pytest.mark.parametrize("vector", ["mmaction2_r18_t8", "mit_r18_t8", "online_mv2_jester", "paddlevideo_tsm_r50_t8"])
-@pytest.mark.parametrize("options", [{"dropout": 0.0}, {"dropout": 0.8}, {"partial_bn": True}, {"running_var": "biased"}])
+@pytest.mark.parametrize(
+    "options", [{"dropout": 0.0}, {"dropout": 0.8}, {"partial_bn": True}, {"running_var": "biased"}]
+)
 def test_no_option_of_running_is_a_part_of_the_keys(vector, options):
     found = interpret(recorded(vector).checkpoint(), **options)
     assert {name: getattr(found.network, name) for name in options} == options

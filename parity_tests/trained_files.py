@@ -15,7 +15,10 @@ def command(*words) -> int:
 
 def evaluated(folder, weights, out) -> tuple[float, list[int]]:
     """(top-1 in percent, the predicted class of each clip) by `paddle-tsm evaluate` on the folder's val.txt."""
-    assert command("evaluate", folder / "val.txt", "--root", folder, "--weights", weights, "--out", out, "--check", "none") == 0
+    assert (
+        command("evaluate", folder / "val.txt", "--root", folder, "--weights", weights, "--out", out, "--check", "none")
+        == 0
+    )
     with open(out / "scores.csv", newline="") as file:
         predicted = [int(row["predicted"]) for row in csv.DictReader(file)]
     return 100 * json.loads((out / "metrics.json").read_text())["checkpoints"][0]["top1"], predicted
@@ -30,7 +33,10 @@ def become_all(weights, out, layouts, whole: bool) -> dict:
     found = {"as it was trained": weights}
     for number, layout in enumerate(layouts):
         for suffix in SUFFIXES if whole else (SUFFIXES[(number + 1) % 3],):
-            there, back = out / f"{layout}.{suffix}", out / f"{layout}-{suffix}-back.{('safetensors', 'pth', 'pdparams')[number % 3]}"
+            there, back = (
+                out / f"{layout}.{suffix}",
+                out / f"{layout}-{suffix}-back.{('safetensors', 'pth', 'pdparams')[number % 3]}",
+            )
             assert command("convert", weights, there, "--to", layout) == 0
             assert command("convert", there, back) == 0
             found[f"{layout} .{suffix}"], found[f"{layout} .{suffix} and back"] = there, back

@@ -51,8 +51,11 @@ print(json.dumps({{"seconds": seconds, "bytes": peak - before}}))
 def run(contender: str, source: str, destination: str) -> dict:
     """One run of a contender in a process of its own: {"seconds", "bytes"}."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(contender=contender), source, destination], capture_output=True, encoding="utf-8",
-        check=True, cwd=Path(__file__).resolve().parent.parent,
+        [sys.executable, "-c", PROGRAM.format(contender=contender), source, destination],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        cwd=Path(__file__).resolve().parent.parent,
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -75,7 +78,9 @@ def convert(runs: int) -> None:
     for name, measured in results.items():
         seconds, peak = (statistics.median(m[key] for m in measured[1:]) for key in ("seconds", "bytes"))
         ours = ours or (seconds, peak)
-        print(f"  {name:48} {seconds:6.3f} s  {peak / 1e6:6.0f} MB   ours / this: time {ours[0] / seconds:.2f}, memory {ours[1] / peak:.2f}")
+        print(
+            f"  {name:48} {seconds:6.3f} s  {peak / 1e6:6.0f} MB   ours / this: time {ours[0] / seconds:.2f}, memory {ours[1] / peak:.2f}"
+        )
 
 
 WITHOUT = "PADDLE_TSM_WITHOUT"
@@ -117,8 +122,12 @@ class Contender:
         chosen = sorted(os.sched_getaffinity(0))[:threads]
         program = str(Path(__file__).with_name("training_step.py"))
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", program, name, checkpoint], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, encoding="utf-8", env=environment | extra,
+            [sys.executable, "-W", "ignore", program, name, checkpoint],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environment | extra,
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         )
         self.seconds, self.losses, self.disturbed = [], [], 0
@@ -192,7 +201,11 @@ def main() -> None:
     parser.add_argument("what", choices=("convert", "train", "data", "shift", "infer"))
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
-    parser.add_argument("--only", default="", help='data, infer: only the kinds of video ("H.264 320") or contenders with this in the name')
+    parser.add_argument(
+        "--only",
+        default="",
+        help='data, infer: only the kinds of video ("H.264 320") or contenders with this in the name',
+    )
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none")
     parser.add_argument("--out", default="", metavar="DIR", help="infer: write infer.json and infer.png there")
     args = parser.parse_args()

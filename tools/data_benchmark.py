@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import cv2
 import numpy as np
-
 from benchmark import QUIET, RETRIES, busy_seconds
 
 from paddle_tsm.data.annotations import Entry
@@ -150,7 +149,10 @@ class Contender:
     def __init__(self, name: str):
         self.disturbed = 0
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--contender", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+            [sys.executable, __file__, "--contender", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
 
@@ -262,7 +264,8 @@ def compare(contenders: dict[str, Contender], path: str, train: bool, runs: int,
     ours = [np.load(f"{folder}/{OURS}{i}.npy") for i in range(1, 5)]
     apart = {
         name: max(np.abs(clip - np.load(f"{folder}/{name}{i}.npy")).max() for i, clip in enumerate(ours, 1))
-        for name in contenders if name != OURS
+        for name in contenders
+        if name != OURS
     }
     count = max(4, int(8 * least / contenders[OURS].ask(**request, count=8)["seconds"]))
     rates = {name: [] for name in contenders}

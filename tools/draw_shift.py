@@ -46,14 +46,19 @@ def draw(path: Path) -> None:
                 axis.add_patch(pyplot.Rectangle((t, c), 0.94, 0.9, facecolor=face, edgecolor="0.6", hatch=hatch))
                 dark = 0 < source <= FRAMES // 2
                 text = "0" if source == 0 else f"{source}"
-                axis.text(t + 0.47, c + 0.46, text, ha="center", va="center", color="white" if dark else "black", fontsize=9)
+                axis.text(
+                    t + 0.47, c + 0.46, text, ha="center", va="center", color="white" if dark else "black", fontsize=9
+                )
         axis.set(xlim=(-0.1, FRAMES), ylim=(CHANNELS, -0.1), title=title, xlabel="frame of the output")
         axis.set_xticks(np.arange(FRAMES) + 0.47, np.arange(1, FRAMES + 1))
         axis.set_yticks(np.arange(CHANNELS) + 0.46, np.arange(CHANNELS))
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     axes[0].set_ylabel("channel")
-    figure.suptitle(f"The frame that each channel is taken from ({CHANNELS} channels, shift_div {SHIFT_DIV}: a fold is 2)", fontsize=11)
+    figure.suptitle(
+        f"The frame that each channel is taken from ({CHANNELS} channels, shift_div {SHIFT_DIV}: a fold is 2)",
+        fontsize=11,
+    )
     figure.savefig(path, dpi=110, metadata={"Software": None})
     print(path)
 

@@ -63,9 +63,16 @@ def why_not(version, missing):
     here = "%d.%d" % version
     if not OLDEST <= version <= NEWEST:
         wanted = "%d.%d to %d.%d" % (OLDEST + NEWEST)
-        return "got Python %s, wanted %s, which PaddlePaddle has releases for; give one: make demo PYTHON=python3.12" % (here, wanted)
+        return (
+            "got Python %s, wanted %s, which PaddlePaddle has releases for; give one: make demo PYTHON=python3.12"
+            % (here, wanted)
+        )
     if missing:
-        return "Python %s comes without %s; on Debian and Ubuntu: apt install python%s-venv" % (here, ", ".join(missing), here)
+        return "Python %s comes without %s; on Debian and Ubuntu: apt install python%s-venv" % (
+            here,
+            ", ".join(missing),
+            here,
+        )
     return None
 
 

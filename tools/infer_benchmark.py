@@ -68,8 +68,11 @@ def start(contender: str, checkpoint: str, folder: str, threads: int):
     """The contender's process once it is ready; None where it ends before."""
     program = PROGRAM.format(root=str(ROOT), contender=contender, clip=CLIP)
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program, checkpoint, folder, str(threads)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+        [sys.executable, "-W", "ignore", "-c", program, checkpoint, folder, str(threads)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
         env=os.environ | {"OMP_NUM_THREADS": str(threads), "GLOG_minloglevel": "2"},
     )
     return process if any(line == "ready\n" for line in iter(process.stdout.readline, "")) else None
@@ -79,13 +82,17 @@ def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> Non
     """The table: median, fastest, slowest, ratios, and each contender's first logit, so that it shows who computes what."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     exact = [median for name, median in medians.items() if WITHOUT not in name and name.split(", ")[-1] not in ROUGH]
-    print(f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; {runs} interleaved runs, each after one of its own")
+    print(
+        f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; {runs} interleaved runs, each after one of its own"
+    )
     print(f"  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
     for name, values in seconds.items():
         without = medians.get(name.split(",")[0] + WITHOUT)
         shares = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
         shares += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
-        print(f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}")
+        print(
+            f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}"
+        )
     if out:
         write(Path(out), seconds, medians, threads)
 
@@ -95,12 +102,22 @@ def write(folder: Path, seconds: dict, medians: dict, threads: int) -> None:
     from paddle_tsm.parity.plots import COLOURS, figure, png
 
     contenders = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
-    (folder / "infer.json").write_text(json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n", "utf-8")
-    drawing, axes = figure(f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6)
+    (folder / "infer.json").write_text(
+        json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n", "utf-8"
+    )
+    drawing, axes = figure(
+        f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6
+    )
     names = list(reversed(seconds))
     spread = [[medians[n] - min(seconds[n]) for n in names], [max(seconds[n]) - medians[n] for n in names]]
     colours = [next((c for c, engine in zip(COLOURS, ENGINES) if n.startswith(engine)), COLOURS[-1]) for n in names]
-    axes.barh(names, [medians[n] for n in names], xerr=spread, color=colours, error_kw={"elinewidth": 0.8, "ecolor": "#555555"})
+    axes.barh(
+        names,
+        [medians[n] for n in names],
+        xerr=spread,
+        color=colours,
+        error_kw={"elinewidth": 0.8, "ecolor": "#555555"},
+    )
     axes.tick_params(axis="y", labelsize=8)
     (folder / "infer.png").write_bytes(png(drawing))
 

@@ -30,10 +30,13 @@ os.makedirs(FOLDER); ports = clip_ports(8, (224, 224))
 """
 QUICK, PLAIN = 'write(model, FOLDER, "paddle-inference", ports)', 'save_static(model, FOLDER + "/model", ports)'
 ONNX, PLAIN_ONNX = 'write(model, FOLDER, "onnx", ports)', 'write_onnx(model, FOLDER + "/model.onnx", ports)'
-INT8 = ONNX + """
+INT8 = (
+    ONNX
+    + """
 x = np.random.default_rng(1).standard_normal((8, 3, 224, 224)).astype("float32")  # its speed does not depend on the ranges
 quantise(FOLDER + "/model.onnx", FOLDER + "/int8.onnx", [x]); os.replace(FOLDER + "/int8.onnx", FOLDER + "/model.onnx")
 """
+)
 BFLOAT16 = 'write(model, FOLDER, "paddle-inference", ports, "bfloat16")'
 PADDLE_INFERENCE = 'infer = PaddleInferenceRun(FOLDER + "/model", THREADS, "{precision}").run'
 ONNX_RUNTIME = 'infer = OnnxRun(FOLDER + "/model.onnx", THREADS).run'
@@ -68,7 +71,9 @@ FROZEN = "model = torch.jit.freeze(torch.jit.trace(model, torch.zeros(8, 3, 224,
 LAST = ".to(memory_format=torch.channels_last)"
 
 
-def form(change: str = "", write: str = QUICK, engine: str = PADDLE_INFERENCE.format(precision="float32"), options: str = "") -> str:
+def form(
+    change: str = "", write: str = QUICK, engine: str = PADDLE_INFERENCE.format(precision="float32"), options: str = ""
+) -> str:
     return FORM.format(change=change, write=write, options=options, engine=engine)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from paddle_tsm.data import split_files  # noqa: E402
+from paddle_tsm.data import split_files
 
 
 def main(argv=None) -> int:
@@ -27,7 +27,10 @@ def main(argv=None) -> int:
     stem = os.path.join(args.splits, f"something-something-{args.version}")
     try:
         if args.version == "v1":
-            classes, read = split_files.something_v1_classes(f"{stem}-labels.csv", args.order), split_files.something_v1_lines
+            classes, read = (
+                split_files.something_v1_classes(f"{stem}-labels.csv", args.order),
+                split_files.something_v1_lines,
+            )
         else:
             classes, read = split_files.something_v2_classes(f"{stem}-labels.json"), split_files.something_v2_lines
         os.makedirs(args.out, exist_ok=True)

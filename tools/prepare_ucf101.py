@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from paddle_tsm.data.split_files import ucf101_classes, ucf101_lines, write_list  # noqa: E402
+from paddle_tsm.data.split_files import ucf101_classes, ucf101_lines, write_list
 
 
 def main(argv=None) -> int:

@@ -79,16 +79,24 @@ def prove_float64(both, batches, lr: float, out: Path) -> bool:
         def see(number, sides):
             for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
-            progress.update(task, advance=1, description=f"float64, difference {max(v[-1] for v in states.values()):.0e}")
+            progress.update(
+                task, advance=1, description=f"float64, difference {max(v[-1] for v in states.values()):.0e}"
+            )
 
         found = compare_steps(*(build("float64", None) for build in both), batches, lr, see)
     differences = found.differences | states
     CONSOLE.print("float64: largest relative difference between the frameworks")
     CONSOLE.print("  step" + "".join(f"{name:>15}" for name in differences), soft_wrap=True)
     for step in (step for step in SHOWN if step <= len(batches)):
-        CONSOLE.print(f"  {step:4}" + "".join(f"{v[step - 1]:15.1e}" for v in differences.values()), soft_wrap=True, highlight=False)
+        CONSOLE.print(
+            f"  {step:4}" + "".join(f"{v[step - 1]:15.1e}" for v in differences.values()),
+            soft_wrap=True,
+            highlight=False,
+        )
     losses = found.losses["PyTorch"]
-    CONSOLE.print(f"loss, mean of the first and of the last 10 steps: {np.mean(losses[:10]):.3f}, {np.mean(losses[-10:]):.3f}")
+    CONSOLE.print(
+        f"loss, mean of the first and of the last 10 steps: {np.mean(losses[:10]):.3f}, {np.mean(losses[-10:]):.3f}"
+    )
     largest = max(max(values) for values in differences.values())
     CONSOLE.print(f"largest of all steps: {largest:.1e}, limit {limit:.0e}")
     shown = {name: differences[name] for name in ("loss", "logits", "weights", "optimizer state")}
@@ -105,7 +113,9 @@ def prove_float32(both, batches, lr: float, out: Path) -> bool:
         task = progress.add_task("float32", total=2 * (1 + PERTURBATIONS))
         done = iter(range(2 * (1 + PERTURBATIONS)))
         gaps = measure_gap(
-            *(lambda nudge, build=build: build("float32", nudge) for build in both), batches, lr,
+            *(lambda nudge, build=build: build("float32", nudge) for build in both),
+            batches,
+            lr,
             step=lambda part: progress.update(task, description=part, completed=next(done)),
         )
         progress.update(task, completed=2 * (1 + PERTURBATIONS))
@@ -114,7 +124,8 @@ def prove_float32(both, batches, lr: float, out: Path) -> bool:
         number, ratio = gap.worst
         CONSOLE.print(
             f"  {gap.name:>13}: at most {ratio:.2f} (step {number}), median {np.median(gap.ratios):.2f}; at the last step "
-            f"gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}{'' if gap.judged else '; without a verdict'}", soft_wrap=True
+            f"gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}{'' if gap.judged else '; without a verdict'}",
+            soft_wrap=True,
         )
     save(out / "float32_gap.png", gaps_plot(gaps))
     return all(gap.passed for gap in gaps)

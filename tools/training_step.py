@@ -101,8 +101,8 @@ def replace_shift(kind: str) -> None:
     """Put another shift into every module of paddle_tsm that imported ours."""
     import paddle
 
-    from paddle_tsm.models.layers.shift_kernels import moved_slices
     from paddle_tsm.models.layers.shift import fold_ends
+    from paddle_tsm.models.layers.shift_kernels import moved_slices
 
     def slices(x, num_segments, shift_div=8, shift_order="future_first"):
         return moved_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
@@ -111,7 +111,11 @@ def replace_shift(kind: str) -> None:
         return paddle.nn.functional.temporal_shift(x, num_segments, 1 / shift_div)
 
     for name, module in list(sys.modules.items()):
-        if name.startswith("paddle_tsm.") and name != "paddle_tsm.models.layers.shift" and hasattr(module, "temporal_shift"):
+        if (
+            name.startswith("paddle_tsm.")
+            and name != "paddle_tsm.models.layers.shift"
+            and hasattr(module, "temporal_shift")
+        ):
             module.temporal_shift = {"slices": slices, "operator": operator}[kind]
 
 
@@ -149,9 +153,16 @@ def main() -> None:
     for _ in sys.stdin:
         start, used = time.perf_counter(), time.process_time()
         loss = step()
-        print(json.dumps({
-            "seconds": time.perf_counter() - start, "processor_seconds": time.process_time() - used, "loss": loss,
-        }), flush=True)
+        print(
+            json.dumps(
+                {
+                    "seconds": time.perf_counter() - start,
+                    "processor_seconds": time.process_time() - used,
+                    "loss": loss,
+                }
+            ),
+            flush=True,
+        )
     print(json.dumps({"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 
 

@@ -10,9 +10,9 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import Global, LongText, RecordType, StandIn
 from paddle_tsm.checkpoint.pickle_operations import checked_key
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
-from paddle_tsm.checkpoint.inert_objects import Global, LongText, RecordType, StandIn
 
 _CODES = "b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()
 

@@ -114,7 +114,11 @@ def folder_note(path):
         )
     if "data.pkl" in names:
         return "it is an unpacked PyTorch file; read the .pth that it was unpacked from"
-    saved = [name for name in names if name.lower().endswith((".pth", ".pt", ".tar", ".pdparams", ".safetensors", ".bin"))]
+    saved = [
+        name for name in names if name.lower().endswith((".pth", ".pt", ".tar", ".pdparams", ".safetensors", ".bin"))
+    ]
     if saved:
-        return f"wanted a checkpoint file; it holds {', '.join(saved[:4])}{' and others' if saved[4:] else ''}: name one"
+        return (
+            f"wanted a checkpoint file; it holds {', '.join(saved[:4])}{' and others' if saved[4:] else ''}: name one"
+        )
     return "wanted a checkpoint file, and it holds none"

@@ -8,10 +8,10 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import Global, RecordType, StandIn
 from paddle_tsm.checkpoint.numpy_globals import numpy_table
 from paddle_tsm.checkpoint.pickle_machine import VIEW_FACTOR
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
-from paddle_tsm.checkpoint.inert_objects import Global, RecordType, StandIn
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 STORAGE_DTYPES = {

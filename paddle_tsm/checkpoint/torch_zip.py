@@ -60,7 +60,9 @@ def _metadata(file, entries, folder):
             try:
                 text = bytes(stored_or_small(file, entry, MAX_METADATA)).decode("utf-8")
             except UnicodeDecodeError:
-                raise CheckpointError(f"{file.path}: zip entry {name} is no text in UTF-8; the file is damaged") from None
+                raise CheckpointError(
+                    f"{file.path}: zip entry {name} is no text in UTF-8; the file is damaged"
+                ) from None
             metadata[name[len(folder) : -len(".json")]] = text
     return metadata
 

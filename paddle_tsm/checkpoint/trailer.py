@@ -33,5 +33,7 @@ def read_trailer(file, position):
     except (ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise CheckpointError(f"{file.path}: the metadata behind the pickle is cut short or damaged; copy the file again")
+        raise CheckpointError(
+            f"{file.path}: the metadata behind the pickle is cut short or damaged; copy the file again"
+        )
     return metadata

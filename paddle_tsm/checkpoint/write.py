@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 
-from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.checkpoint.error import CheckpointError
 from paddle_tsm.checkpoint.paddle_pickle_writer import write_paddle_pickle
 from paddle_tsm.checkpoint.safetensors_writer import write_safetensors
 from paddle_tsm.checkpoint.torch_zip_writer import write_torch_zip
 from paddle_tsm.checkpoint.trailer import MAX_METADATA, write_trailer
+from paddle_tsm.files.atomic import atomic_file
 
 SUFFIXES = {
     ".safetensors": "safetensors",
@@ -26,9 +26,7 @@ def format_of_name(path):
     for suffix, kind in SUFFIXES.items():
         if name.endswith(suffix):
             return kind
-    raise CheckpointError(
-        f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}"
-    )
+    raise CheckpointError(f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}")
 
 
 def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, format=None):

@@ -35,12 +35,12 @@ def run(args) -> int:
 
 def run_parity(args) -> int:
     from paddle_tsm.conversion.convert import convert
+    from paddle_tsm.data.test_clip import read_clip
     from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
-    from paddle_tsm.terminal.literal_text import as_text, plain_console, status
     from paddle_tsm.networks.network import Network
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
     from paddle_tsm.parity.console_report import print_report, print_seconds
-    from paddle_tsm.data.test_clip import read_clip
+    from paddle_tsm.terminal.literal_text import as_text, plain_console, status
 
     network = Network(args.arch)
     os.makedirs(args.out, exist_ok=True)
@@ -61,7 +61,9 @@ def run_parity(args) -> int:
     if args.without_torch:
         return run_in_paddle(checkpoint, converted, x, done)
     with status("parity") as shown:
-        report = compare_files(*read_pair(checkpoint, converted), x, step=lambda part: shown.update(as_text(f"parity: {part}")))
+        report = compare_files(
+            *read_pair(checkpoint, converted), x, step=lambda part: shown.update(as_text(f"parity: {part}"))
+        )
     done("ran both frameworks on the clip")
     print_report(report, console)
     print_seconds(report, console)
@@ -102,8 +104,8 @@ def run_training(args) -> int:
     """Exit code 0 where the network with the shift is right above 95 % and the one without it is at chance."""
     from rich.table import Table
 
-    from paddle_tsm.terminal.literal_text import literal, plain_console
     from paddle_tsm.runtime import import_paddle
+    from paddle_tsm.terminal.literal_text import literal, plain_console
 
     import_paddle()
     from paddle_tsm.demo.motion import CHANCE, WANTED, at_chance, train_motion_demo
@@ -112,7 +114,12 @@ def run_training(args) -> int:
     console, start = plain_console(), time.perf_counter()
     (tsm, tsn), clips = train_motion_demo(args.out, steps_shown(console))
     table = Table(title=f"{clips} clips that no network has seen", title_justify="left", box=None, pad_edge=False)
-    for header, justify in (("", "left"), ("top-1", "right"), ("played backward: the opposite class", "right"), ("trained in", "right")):
+    for header, justify in (
+        ("", "left"),
+        ("top-1", "right"),
+        ("played backward: the opposite class", "right"),
+        ("trained in", "right"),
+    ):
         table.add_column(header, justify=justify)
     for shown in (tsm, tsn):
         row = f"{100 * shown.top1:.1f} %", f"{100 * shown.opposite:.1f} %", f"{shown.seconds:.0f} s"

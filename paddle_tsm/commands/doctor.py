@@ -80,8 +80,12 @@ def in_a_process(without: str, names: list[str]) -> dict[str, float]:
     program = "import sys; from paddle_tsm.commands import doctor; doctor.print_measures(sys.argv[1:])"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", program, *names], capture_output=True, encoding="utf-8", errors="replace",
-            env=environment, timeout=SECONDS,
+            [sys.executable, "-c", program, *names],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise ValueError(f"measuring {', '.join(names)}: got no answer within {SECONDS} s; try --no-measure") from None

@@ -13,7 +13,9 @@ def add_engine_options(parser, precisions=PRECISIONS) -> None:
     """Add --engine, --precision and --threads."""
     group = parser.add_argument_group("what runs the network")
     group.add_argument(
-        "--engine", choices=ENGINES, help="(dygraph for a checkpoint in float32, what a folder was exported for); another one "
+        "--engine",
+        choices=ENGINES,
+        help="(dygraph for a checkpoint in float32, what a folder was exported for); another one "
         "exports the checkpoint first, which takes some seconds",
     )
     if len(precisions) > 1:

@@ -26,7 +26,10 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("list", metavar="LIST", help="the clips, one a line, as --form says")
     parser.add_argument(
-        "--weights", nargs="+", required=True, metavar="W",
+        "--weights",
+        nargs="+",
+        required=True,
+        metavar="W",
         help="a checkpoint of any layout and format, or a folder that `export` wrote; several: each, and their ensemble",
     )
     parser.add_argument("--ensemble-weights", metavar="A,B", help="a positive number for each checkpoint (equal)")
@@ -39,18 +42,23 @@ def add_parser(subparsers) -> None:
     group.add_argument("--batch", type=int, default=8, metavar="N", help="views in a forward pass (8)")
     group.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read clips (2)")
     group.add_argument(
-        "--check", default="first", metavar="DEPTH",
+        "--check",
+        default="first",
+        metavar="DEPTH",
         help="what is looked at of every clip before the first is run: exists, first (frame), all, or none (first)",
     )
     group.add_argument("--skip-bad", action="store_true", help="leave out clips that cannot be read; named at the end")
     group.add_argument(
-        "--strict", action="store_true",
+        "--strict",
+        action="store_true",
         help="decode every video first; one that does not hold what its container says cannot be read",
     )
     group = parser.add_argument_group("what it writes")
     group.add_argument("--out", metavar="DIR", help="write scores.csv, confusion.csv, confusion.png and metrics.json")
     group.add_argument("--json", metavar="FILE", help="write metrics.json under this name")
-    group.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for the files (what the file records)")
+    group.add_argument(
+        "--classes", metavar="FILE", help="names of the classes, one a line, for the files (what the file records)"
+    )
     add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -60,7 +68,8 @@ def add_clip_options(parser) -> None:
     """Add what says where the clips are and how they become input."""
     group = parser.add_argument_group("the clips")
     group.add_argument(
-        "--form", default="video",
+        "--form",
+        default="video",
         help="of the list's lines. video: path label; frames: path num_frames label; offset: dir offset num_frames "
         "label (video)",
     )
@@ -70,14 +79,18 @@ def add_clip_options(parser) -> None:
     group.add_argument(
         "--data-set", metavar="NAME", help="as something-v2: the number of classes is checked, the template known"
     )
-    group.add_argument("--multi-label", action="store_true", help="clips with several labels, as 1,4,7 (what the file records)")
+    group.add_argument(
+        "--multi-label", action="store_true", help="clips with several labels, as 1,4,7 (what the file records)"
+    )
     group = parser.add_argument_group("their pixels")
     group.add_argument(
         "--preset", metavar="P", help="mmaction2, mit, paddlevideo or pptsm (what the file records, else its layout's)"
     )
     group.add_argument("--sampling", help="uniform, dense or twice (what the file records, else uniform)")
     group.add_argument("--crops", metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
-    group.add_argument("--size", type=int, metavar="S", help="height and width in training (what the file records, else 224)")
+    group.add_argument(
+        "--size", type=int, metavar="S", help="height and width in training (what the file records, else 224)"
+    )
     group.add_argument("--average", help="of the views' scores: probabilities or logits (the preset's)")
 
 
@@ -167,7 +180,11 @@ def keep_clips(args, entries) -> None:
     """Raise ValueError where a clip, or its folder of frames, is where a file is to be written."""
     from paddle_tsm.files.inputs_kept import keep_inputs
 
-    there = [place for place in places(args) if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values())]
+    there = [
+        place
+        for place in places(args)
+        if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values())
+    ]
     for place in there:  # none, as a rule: a list may have a hundred thousand clips
         keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
 
@@ -179,10 +196,12 @@ def engine_run(args, path: str, file, size: int):
 
     runtime.import_paddle()
     if os.path.isdir(path) or exports_first(path, args):
-        options = network_options(args) | ({"layout": args.layout, "network": args.network} if os.path.isfile(path) else {})
+        options = network_options(args) | (
+            {"layout": args.layout, "network": args.network} if os.path.isfile(path) else {}
+        )
         return predictor_of(path, args, options, size)
-    from paddle_tsm.models.create import build
     from paddle_tsm.evaluation.paddle_run import run_of
+    from paddle_tsm.models.create import build
     from paddle_tsm.models.load import assign_weights
 
     network, tensors = file.as_asked()
@@ -200,10 +219,16 @@ def score_files(args, files, entries, pixels, source, skipped) -> list:
             reader = ClipReader(entries, pixels, file.network.num_segments, source=source, skip_bad=args.skip_bad)
             title = "evaluating" if len(files) == 1 else f"checkpoint {number} of {len(files)}"
             task = bar.add_task(title, total=len(entries))
-            parts.append(score_clips(
-                engine_run(args, path, file, pixels.test_size), reader, batch=args.batch, workers=args.workers, skipped=skipped,
-                progress=lambda done, total, task=task: bar.update(task, completed=done),
-            ))
+            parts.append(
+                score_clips(
+                    engine_run(args, path, file, pixels.test_size),
+                    reader,
+                    batch=args.batch,
+                    workers=args.workers,
+                    skipped=skipped,
+                    progress=lambda done, total, task=task: bar.update(task, completed=done),
+                )
+            )
     common = set.intersection(*(set(part.indices.tolist()) for part in parts))
     if not common:
         raise ValueError(f"{args.list}: none of the clips can be read; the first: {next(iter(skipped))}")
@@ -244,9 +269,9 @@ def summarise(args, files, parts, weights, options, names, skipped):
 
 def write(args, evaluation, entries, console) -> None:
     """Write what --out and --json ask for, and say what was written."""
+    from paddle_tsm.drawing.figure import need_matplotlib
     from paddle_tsm.evaluation.result_files import write_files, write_json
     from paddle_tsm.terminal.literal_text import literal
-    from paddle_tsm.drawing.figure import need_matplotlib
 
     def say(text: str) -> None:
         console.print(literal(text), soft_wrap=True)

@@ -21,8 +21,9 @@ def read_networks(args) -> list:
     wanted = data_set(args.data_set) if args.data_set else None
     options = network_options(args)
     files = [
-        read_sidecar(path) if os.path.isdir(path) else
-        read_network(path, layout=args.layout, network=args.network, **options)
+        read_sidecar(path)
+        if os.path.isdir(path)
+        else read_network(path, layout=args.layout, network=args.network, **options)
         for path in args.weights
     ]
     for path, file in zip(args.weights, files):
@@ -39,7 +40,9 @@ def input_of(args, files) -> NetworkInput:
     raises ValueError where the checkpoints differ in what nobody asked for."""
     classes = files[0].network.num_classes
     given = {name: getattr(args, name) for name in PIXELS} | {"class_names": given_names(args.classes, classes)}
-    chosen = [chosen_input("evaluate", path, file, given, network_options(args)) for path, file in zip(args.weights, files)]
+    chosen = [
+        chosen_input("evaluate", path, file, given, network_options(args)) for path, file in zip(args.weights, files)
+    ]
     for name in PIXELS:
         several = sorted({str(getattr(file.input, name)) for file in files} - {"None"})
         if given[name] is None and len(several) > 1:

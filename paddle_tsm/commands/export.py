@@ -30,19 +30,35 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--precision", default="float32", choices=PRECISIONS,
                         help="bfloat16: for Paddle Inference; int8: for ONNX, with --calibrate (%(default)s)")  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="one step of the online network, its cache in and out")
-    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json (what the file records)")
-    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
+    parser.add_argument(
+        "--classes", metavar="FILE", help="names of the classes, one a line, for tsm.json (what the file records)"
+    )
+    parser.add_argument(
+        "--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)"
+    )
     parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
-    parser.add_argument("--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in CHECKPOINT, as EMA beside the other")
+    parser.add_argument(
+        "--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)"
+    )
+    parser.add_argument(
+        "--network", metavar="KEY", help="which of several networks in CHECKPOINT, as EMA beside the other"
+    )
     group = parser.add_argument_group("the clips that int8's ranges are measured on")
-    group.add_argument("--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on")
+    group.add_argument(
+        "--calibrate", metavar="LIST", help=f"{CLIPS_READ} of its clips are read, a fifth of them only to compare on"
+    )
     group.add_argument("--root", default="", metavar="DIR", help="the folder that LIST's paths are relative to (.)")
-    group.add_argument("--form", default="video", help="of the list's lines: video, frames or offset, as for evaluate (%(default)s)")
+    group.add_argument(
+        "--form", default="video", help="of the list's lines: video, frames or offset, as for evaluate (%(default)s)"
+    )
     group.add_argument("--template", metavar="T", help="names of the frames, as img_{:05d}.jpg")
     group.add_argument("--data-set", metavar="NAME", help="as something-v2: whose names of frames are known")
-    group.add_argument("--first-frame", type=int, default=1, metavar="N", help="number of a folder's first frame (%(default)s)")
+    group.add_argument(
+        "--first-frame", type=int, default=1, metavar="N", help="number of a folder's first frame (%(default)s)"
+    )
     add_network_options(parser)
     parser.set_defaults(run=run)
 
@@ -69,9 +85,18 @@ def run(args) -> int:
     what = f"exporting {args.weights}, running what was written{', calibrating' * bool(args.calibrate)}"
     with status(what):
         sidecar, verified = export(
-            args.weights, args.folder, to, stream=args.stream, precision=args.precision, options=options,
-            calibration=args.calibrate, root=args.root, form=args.form, source=source_of(args),
-            labels=given.pop("class_names", None), **given,
+            args.weights,
+            args.folder,
+            to,
+            stream=args.stream,
+            precision=args.precision,
+            options=options,
+            calibration=args.calibrate,
+            root=args.root,
+            form=args.form,
+            source=source_of(args),
+            labels=given.pop("class_names", None),
+            **given,
         )
     what = "one step of a stream" if args.stream else f"clips of {sidecar.network.num_segments} frames"
     print(f"{literal(args.folder)}: {sidecar.network.arch} for {to}, {what}, {time.perf_counter() - start:.1f} s")

@@ -4,7 +4,16 @@ from paddle_tsm.networks.network import CHOICES
 from paddle_tsm.networks.non_local import MODES
 
 HELP = "only where the file cannot say it"
-NAMES = ("num_segments", "is_shift", "shift_div", "shift_place", "shift_every", "shift_order", "temporal_pool", "non_local")
+NAMES = (
+    "num_segments",
+    "is_shift",
+    "shift_div",
+    "shift_place",
+    "shift_every",
+    "shift_order",
+    "temporal_pool",
+    "non_local",
+)
 
 
 def add_network_options(parser) -> None:
@@ -19,7 +28,9 @@ def add_network_options(parser) -> None:
     group.add_argument(
         "--shift-order", choices=CHOICES["shift_order"], help="the order to run and write (future_first)"
     )
-    group.add_argument("--temporal-pool", action="store_true", default=None, help="T frames become T/2 behind layer2's first block")
+    group.add_argument(
+        "--temporal-pool", action="store_true", default=None, help="T frames become T/2 behind layer2's first block"
+    )
     group.add_argument(
         "--non-local", choices=MODES, help="the pairwise function of its non-local blocks (embedded_gaussian)"
     )

@@ -18,18 +18,36 @@ def add_parser(subparsers) -> None:
     parser.add_argument("a", metavar="A", nargs="?", help="a checkpoint, run in PyTorch")
     parser.add_argument("b", metavar="B", nargs="?", help="a checkpoint, run in Paddle (A)")
     parser.add_argument("--video", metavar="FILE", help="compare on a clip of this video (seeded noise)")
-    parser.add_argument("--size", type=int, metavar="S", help="height and width of the input (64; with --video what A records, else 224)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="S",
+        help="height and width of the input (64; with --video what A records, else 224)",
+    )
     parser.add_argument("--clips", type=int, metavar="N", help="clips of noise in the batch (as many as make 8 frames)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (0)")
-    parser.add_argument("--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off")
-    parser.add_argument("--steps", type=int, metavar="K", help="train both K steps, 1 to 200, and compare each, dropout off")
+    parser.add_argument(
+        "--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off"
+    )
+    parser.add_argument(
+        "--steps", type=int, metavar="K", help="train both K steps, 1 to 200, and compare each, dropout off"
+    )
     parser.add_argument("--lr", type=float, help="learning rate of the steps (0.01)")
-    parser.add_argument("--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise")
-    parser.add_argument("--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5")
-    parser.add_argument("--differences", action="store_true", help="print the known differences of the frameworks and end")
+    parser.add_argument(
+        "--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise"
+    )
+    parser.add_argument(
+        "--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5"
+    )
+    parser.add_argument(
+        "--differences", action="store_true", help="print the known differences of the frameworks and end"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; with exit code 2, the reason")
-    parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML, one test case an output; with exit code 2, "
-                        "one that ended in an error")
+    parser.add_argument(
+        "--junit",
+        metavar="FILE",
+        help="write the report as JUnit XML, one test case an output; with exit code 2, one that ended in an error",
+    )
     parser.add_argument("--network", metavar="KEY", help="which of several networks in a file")
     parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     add_network_options(parser)
@@ -71,9 +89,9 @@ def write_refusal(words: list[str], reason: str) -> None:
 def compare(args) -> int:
     """Compare and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
     from paddle_tsm.commands.recorded_input import say_unbelieved
-    from paddle_tsm.terminal.literal_text import as_text, status
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
     from paddle_tsm.parity.report_files import write_json, write_junit
+    from paddle_tsm.terminal.literal_text import as_text, status
 
     check(args)
     if args.differences:
@@ -105,8 +123,8 @@ def compare(args) -> int:
 
 def show(report, page) -> None:
     """Print the report and where its page is. A reader that has closed the pipe does not change the exit code."""
-    from paddle_tsm.terminal.literal_text import literal, plain_console
     from paddle_tsm.parity.console_report import print_report, print_seconds
+    from paddle_tsm.terminal.literal_text import literal, plain_console
 
     console = plain_console()
     try:
@@ -153,8 +171,8 @@ def check(args) -> None:
 
 def training(args, a, x):
     """What to compare of the training: the batches are seeded noise, or the video's clip again and again."""
-    from paddle_tsm.parity.seeded_input import seeded_labels
     from paddle_tsm.parity.comparison import Training
+    from paddle_tsm.parity.seeded_input import seeded_labels
     from paddle_tsm.parity.steps import seeded_batches
 
     steps = args.steps or (5 if args.report else 0)
@@ -164,8 +182,12 @@ def training(args, a, x):
     else:
         batches = seeded_batches(a.network, max(steps, 1), clips, x.shape[-1], args.seed)
     return Training(
-        batches, gradients=bool(args.gradients or args.report), steps=steps > 0, float32=bool(args.float32 or args.report),
-        plots=bool(args.report), lr=0.01 if args.lr is None else args.lr,
+        batches,
+        gradients=bool(args.gradients or args.report),
+        steps=steps > 0,
+        float32=bool(args.float32 or args.report),
+        plots=bool(args.report),
+        lr=0.01 if args.lr is None else args.lr,
     )
 
 

@@ -20,16 +20,28 @@ def add_parser(subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("video", metavar="VIDEO")
-    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of any layout, or a folder that `export` wrote")
+    parser.add_argument(
+        "--weights", required=True, metavar="W", help="a checkpoint of any layout, or a folder that `export` wrote"
+    )
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
-    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
+    parser.add_argument(
+        "--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)"
+    )
     parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
-    parser.add_argument("--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
+    parser.add_argument(
+        "--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)"
+    )
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--strict", action="store_true", help="decode the whole video first, and refuse one that is not what its container says")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="decode the whole video first, and refuse one that is not what its container says",
+    )
     parser.add_argument("--network", metavar="KEY", help="which of several networks in W, as EMA beside the other")
     add_engine_options(parser)
     add_network_options(parser)
@@ -90,7 +102,9 @@ def print_table(video: str, found: list[dict]) -> None:
     from paddle_tsm.terminal.literal_text import as_text, plain_console
 
     console = plain_console()
-    block = "█" if console.encoding.startswith("utf") else "#"  # a pipe on Windows takes the code page's characters only
+    block = (
+        "█" if console.encoding.startswith("utf") else "#"
+    )  # a pipe on Windows takes the code page's characters only
     table = Table(title=as_text(video), title_justify="left", box=None, pad_edge=False)
     for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
         table.add_column(header, justify=justify)

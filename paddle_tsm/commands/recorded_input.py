@@ -8,7 +8,12 @@ import sys
 from paddle_tsm.checkpoint.error import one_line
 from paddle_tsm.layouts.network_input import NetworkInput, contradictions
 
-NETWORK_FLAGS = ("num_segments", "shift_div", "shift_place", "shift_every")  # whose recorded values a flag may contradict
+NETWORK_FLAGS = (
+    "num_segments",
+    "shift_div",
+    "shift_place",
+    "shift_every",
+)  # whose recorded values a flag may contradict
 
 
 def described(weights: str, **options):

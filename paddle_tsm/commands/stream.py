@@ -26,14 +26,23 @@ def add_parser(subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("video", metavar="VIDEO", help="a video file, or the number of a camera")
-    parser.add_argument("--weights", required=True, metavar="W", help="a checkpoint of a causal network, or a folder that `export --stream` wrote")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        metavar="W",
+        help="a checkpoint of a causal network, or a folder that `export --stream` wrote",
+    )
     parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="use every N-th frame (%(default)s)")
     parser.add_argument("--average", type=int, default=8, metavar="N",
                         help="frames whose logits are averaged for the label (%(default)s)")  # fmt: skip
     parser.add_argument("--frames", type=int, metavar="N", help="stop after so many frames")
-    parser.add_argument("--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)")
-    parser.add_argument("--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)")
+    parser.add_argument(
+        "--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)"
+    )
     parser.add_argument("--out", metavar="VIDEO", help="write the video with its labels, .mp4 or .avi")
     parser.add_argument("--strict", action="store_true", help="refuse a video that is not what its container says")
     parser.add_argument("--network", metavar="KEY", help="which of several networks in W, as EMA beside the other")
@@ -57,7 +66,11 @@ def run(args) -> int:
     keep_inputs({"--out": args.out}, (None if camera else args.video, args.weights, args.classes))
     options = network_options(args) | {"network": args.network}
     found = described(args.weights, **options)
-    given = {"preset": args.preset, "size": args.size, "class_names": given_names(args.classes, found.network.num_classes)}
+    given = {
+        "preset": args.preset,
+        "size": args.size,
+        "class_names": given_names(args.classes, found.network.num_classes),
+    }
     taken = replace(chosen_input("stream", args.weights, found, given, options), sampling="uniform", crops="centre")
     pixels = preset_of(taken)
     stream = stream_of(args.weights, args, options, pixels.test_size)

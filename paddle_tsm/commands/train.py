@@ -36,16 +36,22 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--validation", metavar="LIST", help="clips to validate on after each epoch")
     parser.add_argument("--out", default="run", metavar="DIR", help="folder for checkpoints and logs (%(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on with the training in --out, if there is one")
-    parser.add_argument("--pretrained", metavar="FILE", help="ImageNet's or another TSM's weights; its classifier is left out")
+    parser.add_argument(
+        "--pretrained", metavar="FILE", help="ImageNet's or another TSM's weights; its classifier is left out"
+    )
     parser.add_argument("--keep-classifier", action="store_true", help="take over the classifier of --pretrained, too")
     parser.add_argument("--form", default="video", choices=tuple(FORMS), help="of the lists' lines (%(default)s)")
     parser.add_argument("--root", default="", metavar="DIR", help="folder that the lists' paths start from")
     parser.add_argument("--template", metavar="T", help="names of the frames in a folder (img_{:05d}.jpg)")
     parser.add_argument("--check", default="first", choices=(*DEPTHS, "none"),
                         help="how much of every clip is looked at before the start (%(default)s: its first frame)")  # fmt: skip
-    parser.add_argument("--skip-bad", action="store_true", help="go on without clips that cannot be read, and list them")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on without clips that cannot be read, and list them"
+    )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read clips (%(default)s)")
-    parser.add_argument("--save-every", type=int, default=500, metavar="N", help="updates between two saves (%(default)s)")
+    parser.add_argument(
+        "--save-every", type=int, default=500, metavar="N", help="updates between two saves (%(default)s)"
+    )
     parser.add_argument("--show", action="store_true", help="print the recipe and stop")
     parser.set_defaults(run=run)
 
@@ -70,9 +76,9 @@ def run(args) -> int:
     import_paddle()
     from paddle_tsm.commands.recorded_input import say, say_unbelieved
     from paddle_tsm.training.classes import classes_before, stated_classes
-    from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
     from paddle_tsm.training.loop import Plan, train
     from paddle_tsm.training.processes import join
+    from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
 
     refuse_amp_on_cpu(chosen)
     keep_inputs_of_training(args.out, (args.list, args.validation, args.pretrained))
@@ -168,7 +174,9 @@ def report(args, outcome, processes) -> int:
     if outcome.skipped:
         print(outcome.skipped.report())  # literal, line by line
     if outcome.stopped is not None:
-        print(f"paddle-tsm train: stopped; everything is saved in {literal(args.out)}; --resume goes on", file=sys.stderr)
+        print(
+            f"paddle-tsm train: stopped; everything is saved in {literal(args.out)}; --resume goes on", file=sys.stderr
+        )
         return 128 + outcome.stopped
     best = f", best in epoch {outcome.best_epoch + 1}: {100 * outcome.best:.1f} %" if outcome.best is not None else ""
     print(f"done: {literal(os.path.join(args.out, 'last.safetensors'))}{best}")

@@ -9,8 +9,8 @@ from rich.table import Table
 from paddle_tsm.conversion.convert import plan_conversion
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.registry import LAYOUTS
-from paddle_tsm.terminal.literal_text import as_text, plain_console
 from paddle_tsm.networks.network import Network
+from paddle_tsm.terminal.literal_text import as_text, plain_console
 
 
 def source_network(layout: Layout, arch: str | None = None, **options) -> Network:

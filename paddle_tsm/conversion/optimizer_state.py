@@ -13,9 +13,9 @@ import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.checkpoint.read import read_tree
-from paddle_tsm.networks.shift_order import in_order
-from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.conversion.optimizer_order import Order, possible_orders, trained_names
+from paddle_tsm.layouts.network_file import NetworkFile, read_network
+from paddle_tsm.networks.shift_order import in_order
 
 PADDLE_NAMES = "StructuredToParameterName@@"  # paddle.save's table of structured to internal names
 # Momentum's accumulator; with mixed precision it belongs to the float32 copy of the parameter

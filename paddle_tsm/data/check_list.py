@@ -10,8 +10,8 @@ from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, bad_clip
 from paddle_tsm.data.clip_reader import FrameSource
 from paddle_tsm.data.video_survey import survey
-from paddle_tsm.terminal.literal_text import plain_console
 from paddle_tsm.runtime import processors
+from paddle_tsm.terminal.literal_text import plain_console
 
 DEPTHS = ("exists", "first", "all")
 

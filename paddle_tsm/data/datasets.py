@@ -31,20 +31,29 @@ DATA_SETS = {
     "hmdb51": DataSet("HMDB51", 51, "img_{:05d}.jpg"),
     "kinetics400": DataSet("Kinetics-400", 400, "img_{:05d}.jpg", note='alphabetical ("archery" is 5)'),
     "something-v1": DataSet(
-        "Something-Something V1", 174, "{:05d}.jpg", sided=True,
+        "Something-Something V1",
+        174,
+        "{:05d}.jpg",
+        sided=True,
         # mmaction2 4d6c934, configs/recognition/tsm/*sthv1*: in the order of the csv
         label_map=((2, 4), (30, 41), (52, 66)),
         note='mmaction2: the order of something-something-v1-labels.csv ("Holding something" is 0); MIT: sorted. A '
         "checkpoint's classes are in its own system's order, and so must the list and the flip's label map be",
     ),
     "something-v2": DataSet(
-        "Something-Something V2", 174, "{:06d}.jpg", sided=True,
+        "Something-Something V2",
+        174,
+        "{:06d}.jpg",
+        sided=True,
         # mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv2-rgb.py
         label_map=((86, 87), (93, 94), (166, 167)),
         note="the numbers of something-something-v2-labels.json",
     ),
     "jester": DataSet(
-        "Jester", 27, "{:05d}.jpg", sided=True,
+        "Jester",
+        27,
+        "{:05d}.jpg",
+        sided=True,
         # mmaction2's jester_flip_label_map (its SlowOnly configuration for Jester): in the order of the csv
         label_map=((0, 1), (6, 7)),
         note="mmaction2: the order of jester-v1-labels.csv",

@@ -107,7 +107,11 @@ def write_clip(path, frames: np.ndarray, folder) -> None:
     unfinished = os.path.join(folder, "clip.avi")  # OpenCV goes by the suffix
     height, width = frames.shape[1:3]
     writer = cv2.VideoWriter(
-        unfinished, cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter_fourcc(*"MJPG"), RATE, (width, height),
+        unfinished,
+        cv2.CAP_OPENCV_MJPEG,
+        cv2.VideoWriter_fourcc(*"MJPG"),
+        RATE,
+        (width, height),
         [cv2.VIDEOWRITER_PROP_QUALITY, 90],
     )
     if not writer.isOpened():
@@ -119,7 +123,12 @@ def write_clip(path, frames: np.ndarray, folder) -> None:
 
 
 def write_motion_videos(
-    folder, clips_per_class: int, val_per_class: int, *, frames: int = 16, size: tuple[int, int] = (64, 64),
+    folder,
+    clips_per_class: int,
+    val_per_class: int,
+    *,
+    frames: int = 16,
+    size: tuple[int, int] = (64, 64),
     seed: int = 0,
 ) -> list[str]:
     """Write the data set: `clips/*.avi`, the lists `train.txt` and `val.txt` (`path label`, paths relative to `folder`)

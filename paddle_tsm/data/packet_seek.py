@@ -25,7 +25,10 @@ NO_FRAME = 8  # bytes: an MPEG-4 packet of no more says "no picture here" (packe
 
 
 def read_by_packets(
-    path: str, choose: Callable[[int], np.ndarray], threads: int | None = None, note: Callable[[str], None] = lambda text: None,
+    path: str,
+    choose: Callable[[int], np.ndarray],
+    threads: int | None = None,
+    note: Callable[[str], None] = lambda text: None,
     changes: list | None = None,
 ):
     """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order, or None where the packets

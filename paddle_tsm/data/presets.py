@@ -72,7 +72,16 @@ class System:
 CLIPS = {"uniform": 1, "twice": 2, "dense": sampling.DENSE_POSITIONS}
 # A crop is as large as the network's training input. With "-full", and three crops of mmaction2 and MIT, it is as large as the
 # short edge (MIT's --full_res), but for "-train-size".
-CROPS = {"centre": 1, "three": 3, "ten": 10, "three-train-size": 3, "five": 5, "centre-full": 1, "five-full": 5, "ten-full": 10}
+CROPS = {
+    "centre": 1,
+    "three": 3,
+    "ten": 10,
+    "three-train-size": 3,
+    "five": 5,
+    "centre-full": 1,
+    "five-full": 5,
+    "ten-full": 10,
+}
 SYSTEMS = {
     "mmaction2": System(
         "open-mmlab/mmaction2 4d6c934, configs/recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_*.py",
@@ -97,9 +106,14 @@ SYSTEMS = {
         resize_short=resize.pillow_short,
         resize_to=resize.pillow_to,
         test_crops={
-            "centre": crops.centre_round, "three": crops.three_quarters, "ten": crops.ten,
-            "three-train-size": crops.three_quarters, "five": crops.five,
-            "centre-full": crops.centre_round, "five-full": crops.five, "ten-full": crops.ten,
+            "centre": crops.centre_round,
+            "three": crops.three_quarters,
+            "ten": crops.ten,
+            "three-train-size": crops.three_quarters,
+            "five": crops.five,
+            "centre-full": crops.centre_round,
+            "five-full": crops.five,
+            "ten-full": crops.ten,
         },  # test_models.py: --test_crops 1, 3, 5, 10, each with and without --full_res
         train_box={"multi_scale": crops.multi_scale},
         normalise=normalise.normalise_1,
@@ -165,7 +179,10 @@ def preset(
     test_sampling = pick(system.test_sampling, sampling, f"{name}: sampling")
     test_crops = crop_rule(system, name, crops)
     found = Preset(
-        name, system.source, system.reader, system.average,
+        name,
+        system.source,
+        system.reader,
+        system.average,
         clips=CLIPS[sampling],
         views=CLIPS[sampling] * CROPS[crops],
         test_sampling=test_sampling,

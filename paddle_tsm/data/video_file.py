@@ -67,5 +67,3 @@ def read_in_order(capture: cv2.VideoCapture, indices: list[int]) -> dict[int, np
         frames[index] = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
     capture.release()
     return frames
-
-

@@ -41,7 +41,9 @@ def write_demo_checkpoint(path, network: Network, layout: str = "mmaction2", see
     """Write drawn weights as a file that the layout's own system would have written."""
     target = layout_named(layout)
     tensors = draw_weights(network, seed)
-    write_checkpoint(path, {entry.key: tensors[entry.canonical] for entry in expand(target, network)}, wrapper=target.wrapper)
+    write_checkpoint(
+        path, {entry.key: tensors[entry.canonical] for entry in expand(target, network)}, wrapper=target.wrapper
+    )
 
 
 def write_demo_video(path, frames: int = 60, size: tuple[int, int] = (320, 240), seed: int = 0) -> None:

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from paddle_tsm.terminal.literal_text import literal
 from paddle_tsm.drawing.figure import png
+from paddle_tsm.terminal.literal_text import literal
 
 NAMED = 40  # classes, at most, that get a tick each
 COUNTED = 15  # classes, at most, whose fields hold their counts

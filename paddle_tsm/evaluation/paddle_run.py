@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 
 from paddle_tsm.models.layers.non_local import NonLocal
-from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.numpy_input import as_tensor
+from paddle_tsm.models.recognizer import Recognizer
 
 
 def run_of(model: Recognizer):

@@ -10,10 +10,10 @@ import os
 
 import numpy as np
 
-from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.evaluation.metrics import confusion_matrix, ranks
 from paddle_tsm.evaluation.summary import Evaluation
+from paddle_tsm.files.atomic import atomic_file
 
 NAMES = ("scores.csv", "confusion.csv", "confusion.png", "metrics.json")
 

@@ -42,11 +42,15 @@ def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
     frames, size = network.num_segments, pixels.test_size
     for clip in wanted.clips:
         if clip.shape[1:] != (3, size, size) or len(clip) == 0 or len(clip) % frames:
-            raise ValueError(f"calibration: got a clip of shape {list(clip.shape)}, wanted [N*{frames}, 3, {size}, {size}]")
+            raise ValueError(
+                f"calibration: got a clip of shape {list(clip.shape)}, wanted [N*{frames}, 3, {size}, {size}]"
+            )
     return wanted
 
 
-def read_clips(path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None) -> list[np.ndarray]:
+def read_clips(
+    path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None
+) -> list[np.ndarray]:
     """CLIPS clips of the list, as evaluation reads them, but one view of each, [T, 3, H, W], the views in turn: all hundred of
     a dense ten-crop would not fit into memory. root: the folder that its paths are relative to; form: of its lines, see
     `read_list`; source: where the frames are, None for videos."""
@@ -58,4 +62,6 @@ def read_clips(path, network, pixels, root: str = "", form: str = "video", sourc
 
 def one_view(views: np.ndarray, number: int, segments: int) -> np.ndarray:
     """View `number`, counted round, of [views * T, 3, H, W]; a copy, so that the others' memory is free."""
-    return views.reshape(-1, segments, *views.shape[1:])[number % (len(views) // segments)].copy()  # [views, T, 3, H, W]
+    return views.reshape(-1, segments, *views.shape[1:])[
+        number % (len(views) // segments)
+    ].copy()  # [views, T, 3, H, W]

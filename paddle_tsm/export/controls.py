@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.models.create import build
 from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 
 REVERSED = {"future_first": "past_first", "past_first": "future_first", "causal": "future_first"}
@@ -45,7 +45,9 @@ def controls_of(network, tensors, clips: np.ndarray) -> list[Control]:
         "with its shift reversed": {"shift_order": REVERSED[network.shift_order]},
         "without its shift": {"is_shift": False},
     }
-    networks = {name: assign_weights(build(network.with_options(**options)), tensors) for name, options in wrong.items()}
+    networks = {
+        name: assign_weights(build(network.with_options(**options)), tensors) for name, options in wrong.items()
+    }
     return [Control(name, run_of(model)(clips)) for name, model in networks.items()]
 
 

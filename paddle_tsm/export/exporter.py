@@ -6,13 +6,12 @@ import os
 import shutil
 from dataclasses import replace
 
-from paddle_tsm.models.create import build
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
 from paddle_tsm.export.inference_network import InferenceNetwork
+from paddle_tsm.export.io_spec import clip_ports, stream_ports
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.plain_activation import plain_activations
-from paddle_tsm.export.io_spec import clip_ports, stream_ports
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
@@ -20,13 +19,23 @@ from paddle_tsm.export.verified_files import quantise_verified, truths_of, verif
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.inputs_kept import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import StreamStep, check_file_streams
 
 
 def export(
-    path, folder, to: str = "paddle-inference", *, stream: bool = False, size: int | None = None, precision: str = "float32",
-    calibration=None, options=None, labels=None, **given,
+    path,
+    folder,
+    to: str = "paddle-inference",
+    *,
+    stream: bool = False,
+    size: int | None = None,
+    precision: str = "float32",
+    calibration=None,
+    options=None,
+    labels=None,
+    **given,
 ):
     """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same network.
 
@@ -47,16 +56,31 @@ def export(
         check_file_streams(found)
     network, tensors = found.as_asked()
     taken = found.input.changed(given | {"size": size, "class_names": labels}).filled()
-    files = {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
+    files = (
+        {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
+    )
     described = Sidecar(
-        to, "stream" if stream else "clip", network, files, taken.size, taken.preset, taken.sampling, taken.crops,
-        taken.class_names, precision, data_set=taken.data_set, train_crop=taken.train_crop, multi_label=taken.multi_label,
+        to,
+        "stream" if stream else "clip",
+        network,
+        files,
+        taken.size,
+        taken.preset,
+        taken.sampling,
+        taken.crops,
+        taken.class_names,
+        precision,
+        data_set=taken.data_set,
+        train_crop=taken.train_crop,
+        multi_label=taken.multi_label,
         checkpoint={"file": os.path.basename(os.fspath(path)), "sha256": sha256_of(path)},
     )
     if precision != "int8" and calibration is not None:
         raise ValueError(f"calibration: got one for {precision}, which needs none; wanted precision 'int8' with it")
     if precision == "int8" and calibration is None:
-        raise ValueError("calibration: got none for int8, wanted a list of videos of the kind that the network is for (paddle-tsm export --calibrate)")
+        raise ValueError(
+            "calibration: got none for int8, wanted a list of videos of the kind that the network is for (paddle-tsm export --calibrate)"
+        )
     clips = calibration_of(calibration, network, described.pixels(), **of_list) if precision == "int8" else None
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary)
@@ -133,6 +157,10 @@ def form_of(layer, to: str, precision: str = "float32"):
     """The layer as it is traced: quick in the runtime it is for. Paddle's passes for bfloat16 do not take time-major frames apart
     rightly (they lose a reshape behind a transpose), so that it has ONNX's form there."""
     moves_frames = (to, precision) == ("paddle-inference", "float32")
-    form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, MovedFrames if moves_frames else GatheredRows)
+    form = (
+        layer
+        if isinstance(layer, StreamStep)
+        else InferenceNetwork(layer, MovedFrames if moves_frames else GatheredRows)
+    )
     form.eval()
     return form

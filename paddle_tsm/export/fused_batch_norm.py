@@ -8,7 +8,7 @@ import numpy as np
 def fold(convolution, norm=None) -> tuple[np.ndarray, np.ndarray]:
     """The weight [out, in, kh, kw] and bias [out], float64, of a convolution and the BatchNorm (in evaluation) behind it.
 
-        scale = gamma / sqrt(var + eps),   weight' = weight * scale,   bias' = (bias - mean) * scale + beta
+    scale = gamma / sqrt(var + eps),   weight' = weight * scale,   bias' = (bias - mean) * scale + beta
     """
     weight = convolution.weight.numpy().astype("float64")
     bias = np.zeros(len(weight)) if convolution.bias is None else convolution.bias.numpy().astype("float64")

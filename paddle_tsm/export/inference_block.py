@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.export.fused_batch_norm import fold
 from paddle_tsm.export.frame_moves import clip_major, time_major
+from paddle_tsm.export.fused_batch_norm import fold
 from paddle_tsm.export.stream_parts import (
     Convolution,
     PartedConvolution,

@@ -10,8 +10,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from paddle_tsm.export.fused_batch_norm import fold
 from paddle_tsm.export.frame_moves import Frames, time_major
+from paddle_tsm.export.fused_batch_norm import fold
 from paddle_tsm.export.inference_block import InferenceBlock, Step, settings, steps
 from paddle_tsm.export.stream_parts import Convolution, whole
 from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
@@ -30,7 +30,10 @@ class InferenceNetwork(nn.Layer):
         self.segments = model.network.segments(None)
         self.dtype = str(model.classifier_layer().weight.dtype).rsplit(".", 1)[-1]
         layers = [layer for blocks in model.blocks_of_stages().values() for layer in blocks]
-        self.way, self.time_major = way, way.time_major and any(getattr(layer, "shift", None) is not None for layer in layers)
+        self.way, self.time_major = (
+            way,
+            way.time_major and any(getattr(layer, "shift", None) is not None for layer in layers),
+        )
         stem = steps(model, "stem")
         self.stem_acts = [step.act for step in stem]
         self.stem = nn.LayerList(self.convolution(step) for step in stem)

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 
 import paddle
 
-from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.export.io_spec import Ports
 from paddle_tsm.export.static_graph import save_static
+from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.terminal.extras import how_to_install
 
 NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg

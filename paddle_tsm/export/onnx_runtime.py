@@ -8,8 +8,8 @@ import os
 import numpy as np
 
 from paddle_tsm import runtime
-from paddle_tsm.terminal.extras import how_to_install
 from paddle_tsm.export.io_spec import FIRST_INPUT
+from paddle_tsm.terminal.extras import how_to_install
 
 
 class OnnxRun:

@@ -30,11 +30,15 @@ def check_ports(folder: str, sidecar: Sidecar, run) -> None:
     for what, names in found.items():
         said = [port["name"] for port in getattr(sidecar, what)]
         if said and said != names:
-            raise ValueError(f"{folder}: {NAME} says {what} {', '.join(said)}, the graph has {', '.join(names)}; export the network again")
+            raise ValueError(
+                f"{folder}: {NAME} says {what} {', '.join(said)}, the graph has {', '.join(names)}; export the network again"
+            )
     if sidecar.format == "onnx":
         for port in sidecar.inputs:
             if tuple(port["shape"][1:]) != run.inputs[port["name"]]:
-                raise ValueError(f"{folder}: {NAME} says {port['name']} {port['shape']}, the graph has {list(run.inputs[port['name']])} behind N")
+                raise ValueError(
+                    f"{folder}: {NAME} says {port['name']} {port['shape']}, the graph has {list(run.inputs[port['name']])} behind N"
+                )
         if sidecar.kind == "clip" and run.multiple != sidecar.network.num_segments:
             raise ValueError(
                 f"{folder}: {NAME} says clips of {sidecar.network.num_segments} frames, the graph takes {run.multiple}; export the network again"

@@ -11,10 +11,10 @@ import json
 import os
 from dataclasses import dataclass, field
 
-from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, preset_of
 from paddle_tsm.export.io_spec import FIRST_INPUT
+from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
@@ -23,7 +23,10 @@ from paddle_tsm.networks.option_checks import must_be_one_of
 NAME, VERSION = "tsm.json", 1
 FORMATS = ("paddle-inference", "onnx")
 KINDS = ("clip", "stream")
-PRECISIONS_OF = {"paddle-inference": ("float32", "bfloat16"), "onnx": ("float32", "int8")}  # of clips; streams have float32
+PRECISIONS_OF = {
+    "paddle-inference": ("float32", "bfloat16"),
+    "onnx": ("float32", "int8"),
+}  # of clips; streams have float32
 PRECISIONS = ("float32", "bfloat16", "int8")
 
 
@@ -69,16 +72,27 @@ class Sidecar:
         must_be_one_of("precision", self.precision, PRECISIONS)
         known = PRECISIONS_OF[self.format] if self.kind == "clip" else ("float32",)
         if self.precision not in known:
-            raise ValueError(f"precision: got {self.precision!r} for a {self.kind} in {self.format}, wanted {' or '.join(known)}")
+            raise ValueError(
+                f"precision: got {self.precision!r} for a {self.kind} in {self.format}, wanted {' or '.join(known)}"
+            )
         if self.labels and len(self.labels) != self.network.num_classes:
-            raise ValueError(f"labels: got {len(self.labels)}, wanted {self.network.num_classes}, the network's classes")
+            raise ValueError(
+                f"labels: got {len(self.labels)}, wanted {self.network.num_classes}, the network's classes"
+            )
         self.pixels()
 
     @property
     def input(self) -> NetworkInput:
         """How clips become the network's input, and what its classes are called."""
         return NetworkInput(
-            self.preset, self.size, self.sampling, self.crops, self.train_crop, self.data_set, self.multi_label, self.labels
+            self.preset,
+            self.size,
+            self.sampling,
+            self.crops,
+            self.train_crop,
+            self.data_set,
+            self.multi_label,
+            self.labels,
         )
 
     def pixels(self):
@@ -115,7 +129,9 @@ def check_files(folder, sidecar: Sidecar) -> None:
     """Raise ValueError where a file of the export is not the one that was written."""
     for name in sidecar.files.values():
         if sha256_of(os.path.join(folder, name)) != sidecar.sha256.get(name):
-            raise ValueError(f"{os.path.join(folder, name)}: damaged, its SHA-256 is not the one in {NAME}; export the network again")
+            raise ValueError(
+                f"{os.path.join(folder, name)}: damaged, its SHA-256 is not the one in {NAME}; export the network again"
+            )
 
 
 def read_sidecar(folder) -> Sidecar:
@@ -137,7 +153,9 @@ def read_sidecar(folder) -> Sidecar:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: damaged ({error}); export the network again") from None
     if version != VERSION:
-        raise ValueError(f"{path}: of version {version!r}, wanted {VERSION}; export the network again with this paddle-tsm")
+        raise ValueError(
+            f"{path}: of version {version!r}, wanted {VERSION}; export the network again with this paddle-tsm"
+        )
     missing = [name for name in sidecar.files.values() if not os.path.isfile(os.path.join(folder, name))]
     if missing:
         raise ValueError(f"{folder}: {', '.join(missing)} is missing; export the network again")

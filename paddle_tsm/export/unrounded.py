@@ -58,11 +58,15 @@ def check_weight(name: str, weights: dict, integers, scale, zero, axis: int) -> 
     from onnx import numpy_helper
 
     if name not in weights:
-        raise ValueError(f"the 8-bit network has a weight {name} that its float32 form has not; nothing was kept; please report this")
+        raise ValueError(
+            f"the 8-bit network has a weight {name} that its float32 form has not; nothing was kept; please report this"
+        )
     exact = numpy_helper.to_array(weights[name]).astype("float64")
     along = [1] * exact.ndim
     along[axis if exact.ndim else 0] = -1 if np.size(scale) > 1 else 1
     step, offset = (np.asarray(array, "float64").reshape(along) for array in (scale, zero))
     found = (integers.astype("float64") - offset) * step
     if exact.shape != found.shape or not (np.abs(found - exact) <= 0.51 * step).all():
-        raise ValueError(f"the 8-bit network's {name} is not the float32 one's, rounded; nothing was kept; please report this")
+        raise ValueError(
+            f"the 8-bit network's {name} is not the float32 one's, rounded; nothing was kept; please report this"
+        )

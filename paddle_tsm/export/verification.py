@@ -8,21 +8,23 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_tsm.models.create import build
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.export.controls import Control, check_controls, clips_for, controls_of
 from paddle_tsm.export.without_biases import SMALL, tensors_without_biases
+from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
+from paddle_tsm.models.stream import StreamStep
 from paddle_tsm.parity.compare import compare as compare_arrays
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit, int8_limit
-from paddle_tsm.models.stream import StreamStep
 
 BATCHES = (1, 2, 5)  # clips, or streams, that an export is compared on
 STEPS = 3  # of a stream
 IN_PADDLE = "the checkpoint in Paddle"
 BARE = "the checkpoint without its biases"
-TYPICAL = 4.0  # a rounded network's root mean square difference is about its limit over this (measured: 0.1 to 0.35 of it)
+TYPICAL = (
+    4.0  # a rounded network's root mean square difference is about its limit over this (measured: 0.1 to 0.35 of it)
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def verify_int8(run, exact, model, clips: list[np.ndarray], controls: list[Contr
     return Verified(difference, limit, "its float32 export (root mean square)", "; ".join(also))
 
 
-def verify_stream(run, network, tensors, ports, against: str = "the stream in Paddle", scale: float = 1.0) -> list[Verified]:
+def verify_stream(
+    run, network, tensors, ports, against: str = "the stream in Paddle", scale: float = 1.0
+) -> list[Verified]:
     """A stream's first steps, for 1, 2 and 5 streams at once: the logits, and each fold of the cache that comes out.
     scale: of the frames. Raises ValueError where a difference is beyond the limit."""
     rng, step = np.random.default_rng(0), StreamStep(network, tensors)
@@ -127,9 +131,13 @@ def verify_stream(run, network, tensors, ports, against: str = "the stream in Pa
     shapes = list(ports.inputs.values())
     rows = []  # (what the stream in Paddle gives, what the export gives, Paddle's float64) of each step
     for n in BATCHES:
-        past, here, truth = ([np.zeros((n, *shape), t) for shape in shapes[1:]] for t in ("float32", "float32", "float64"))
+        past, here, truth = (
+            [np.zeros((n, *shape), t) for shape in shapes[1:]] for t in ("float32", "float32", "float64")
+        )
         for _ in range(STEPS):
-            frame = (scale * (rng.standard_normal((n, *shapes[0])) + rng.standard_normal((n, 3, 1, 1)))).astype("float32")
+            frame = (scale * (rng.standard_normal((n, *shapes[0])) + rng.standard_normal((n, 3, 1, 1)))).astype(
+                "float32"
+            )
             logits, past = run.step(frame, past)
             here, truth = (step_of(one, frame, cache) for one, cache in ((step, here), (exact, truth)))
             rows.append((here, [logits, *past], truth))
@@ -147,12 +155,16 @@ def step_of(step, frame: np.ndarray, cache: list) -> list[np.ndarray]:
     """A StreamStep's outputs, in its weights' type."""
     dtype = step.parameters()[0].dtype
     with paddle.no_grad():
-        return [tensor.numpy() for tensor in step(*(paddle.to_tensor(array).astype(dtype) for array in (frame, *cache)))]
+        return [
+            tensor.numpy() for tensor in step(*(paddle.to_tensor(array).astype(dtype) for array in (frame, *cache)))
+        ]
 
 
 def compare(expected: list, logits: list, limit: float, against: str) -> Verified:
     """The largest difference of any batch. Raises ValueError where it is beyond the limit, or no number, or of another shape."""
-    rows = [compare_arrays("logits", np.asarray(a), np.asarray(b), limit) for a, b in zip(expected, logits, strict=True)]
+    rows = [
+        compare_arrays("logits", np.asarray(a), np.asarray(b), limit) for a, b in zip(expected, logits, strict=True)
+    ]
     for row in rows:
         if not row.passed:
             raise ValueError(

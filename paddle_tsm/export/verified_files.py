@@ -53,7 +53,9 @@ def verify_steps(folder: str, described, network, tensors, ports) -> list[Verifi
     return verified + verify_stream(run, network, bare, ports, BARE, SMALL)
 
 
-def quantise_verified(folder: str, described, network, tensors, layer, clips: Calibration, bare: Truth) -> list[Verified]:
+def quantise_verified(
+    folder: str, described, network, tensors, layer, clips: Calibration, bare: Truth
+) -> list[Verified]:
     """Put the 8-bit form in the place of the float32 ONNX file, which `verify_clips` has passed. Its own graph is run with the
     rounding taken out, to float32's limit; then as it is, on clips held out of the calibration, held against wrong networks, too."""
     import onnx

@@ -29,7 +29,9 @@ def keep_inputs(outputs: dict[str, object], inputs: Iterable, folders: dict[str,
                 raise ValueError(f"{option}: {path} lies in {one}, which is read; wanted another place")
         for option, path in replaced.items():
             if found.identity(path) in (there, *found.above(one)):
-                raise ValueError(f"{option}: {path} is replaced as a whole and holds {one}, which is read; wanted another folder")
+                raise ValueError(
+                    f"{option}: {path} is replaced as a whole and holds {one}, which is read; wanted another folder"
+                )
 
 
 class Places:
@@ -49,7 +51,9 @@ class Places:
 
     def above(self, path: str) -> tuple:
         """Every folder that `path` lies in, and every one that what it is a link to lies in. It need not exist."""
-        return self.folders(os.path.dirname(os.path.abspath(path))) + self.folders(os.path.dirname(os.path.realpath(path)))
+        return self.folders(os.path.dirname(os.path.abspath(path))) + self.folders(
+            os.path.dirname(os.path.realpath(path))
+        )
 
     def folders(self, folder: str) -> tuple:
         """The folder and those above it."""

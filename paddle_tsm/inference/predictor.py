@@ -51,7 +51,9 @@ class Predictor:
     line, for a path or a combination that is not there.
     """
 
-    def __init__(self, path, threads: int | None = None, precision: str = "float32", engine: str | None = None, **options):
+    def __init__(
+        self, path, threads: int | None = None, precision: str = "float32", engine: str | None = None, **options
+    ):
         must_be_one_of("precision", precision, PRECISIONS)
         if engine is not None:
             must_be_one_of("engine", engine, ENGINES)
@@ -61,7 +63,12 @@ class Predictor:
 
     def _use(self, opened: Opened) -> None:
         self._opened = opened
-        self.engine, self.network, self.sidecar, self.input = opened.engine, opened.network, opened.sidecar, opened.input
+        self.engine, self.network, self.sidecar, self.input = (
+            opened.engine,
+            opened.network,
+            opened.sidecar,
+            opened.input,
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another height or
@@ -80,7 +87,9 @@ def check_frames(x: np.ndarray, sidecar: Sidecar | None, count: str, multiple: i
     """Raise ValueError unless x is [count, 3, H, W]: `multiple` frames, or several times as many, of the size of an export."""
     size = None if sidecar is None else sidecar.pixels().test_size
     if x.ndim != 4 or x.shape[1] != 3 or len(x) == 0 or len(x) % multiple or (size and x.shape[2:] != (size, size)):
-        raise ValueError(f"input: got shape {list(x.shape)}, wanted [{count}, 3, {f'{size}, {size}' if size else 'H, W'}]")
+        raise ValueError(
+            f"input: got shape {list(x.shape)}, wanted [{count}, 3, {f'{size}, {size}' if size else 'H, W'}]"
+        )
 
 
 def open_path(path: str, threads: int | None, precision: str, engine: str | None, options: dict) -> Opened:
@@ -111,9 +120,9 @@ def open_checkpoint(path: str, threads: int | None, precision: str, options: dic
     from paddle_tsm.runtime import import_paddle
 
     paddle = import_paddle()
-    from paddle_tsm.models.create import build
     from paddle_tsm.evaluation.paddle_run import run_of
     from paddle_tsm.layouts.network_file import read_network
+    from paddle_tsm.models.create import build
     from paddle_tsm.models.load import assign_weights
 
     if precision != "float32":
@@ -135,7 +144,9 @@ def open_folder(path: str, sidecar: Sidecar, threads: int | None) -> Opened:
 
 def opened_run(sidecar: Sidecar, run) -> Opened:
     """What an engine's own object is here."""
-    return Opened(sidecar.format, sidecar.network, run.run, lambda: opened_run(sidecar, run.clone()), sidecar.input, sidecar)
+    return Opened(
+        sidecar.format, sidecar.network, run.run, lambda: opened_run(sidecar, run.clone()), sidecar.input, sidecar
+    )
 
 
 def open_exported(path: str, threads: int | None, precision: str, engine: str, options: dict) -> Opened:
@@ -146,7 +157,9 @@ def open_exported(path: str, threads: int | None, precision: str, engine: str, o
     from paddle_tsm.export.exporter import export
 
     options = dict(options)
-    of_export = {name: options.pop(name) for name in ("size", "calibration", "root", "form", "source") if name in options}
+    of_export = {
+        name: options.pop(name) for name in ("size", "calibration", "root", "form", "source") if name in options
+    }
     with tempfile.TemporaryDirectory() as folder:
         exported = os.path.join(folder, "exported")
         sidecar, _ = export(path, exported, engine, precision=precision, options=options, **of_export)

@@ -10,9 +10,9 @@ import numpy as np
 
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import read_sidecar
+from paddle_tsm.inference.predictor import ENGINES, check_frames
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
-from paddle_tsm.inference.predictor import ENGINES, check_frames
 
 
 class StreamPredictor:
@@ -58,7 +58,9 @@ class StreamPredictor:
         """
         check_frames(frame, self.sidecar, "N")
         if self._shape not in (None, frame.shape):
-            raise ValueError(f"frame: got shape {list(frame.shape)} after {list(self._shape)}; reset() before another video")
+            raise ValueError(
+                f"frame: got shape {list(frame.shape)} after {list(self._shape)}; reset() before another video"
+            )
         logits, self._cache = self._run.step(np.ascontiguousarray(frame, "float32"), self._cache)
         self._shape = frame.shape
         return logits
@@ -122,7 +124,13 @@ def open_step(path: str, engine: str | None, threads: int | None):
         raise ValueError(f"{path}: holds a network of whole clips; wanted one that `paddle-tsm export --stream` wrote")
     if engine not in (None, sidecar.format):
         raise ValueError(f"{path}: is an export for {sidecar.format}, got engine {engine!r}")
-    return sidecar.format, sidecar.network, sidecar.input, sidecar, ExportedStep(open_files(path, sidecar, threads), sidecar.cache)
+    return (
+        sidecar.format,
+        sidecar.network,
+        sidecar.input,
+        sidecar,
+        ExportedStep(open_files(path, sidecar, threads), sidecar.cache),
+    )
 
 
 def open_exported(path: str, engine: str, threads: int | None, options: dict):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from paddle_tsm.networks.flops import count_flops
 from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.record import recorded_options, unbelieved
+from paddle_tsm.networks.flops import count_flops
 
 # options that no layout's keys hold
 NEVER_IN_KEYS = {
@@ -79,9 +79,11 @@ def describe(found: NetworkFile, given: dict) -> dict:
 def describe_input(found: NetworkFile) -> dict:
     """{"preset", "size", ...: {"value", "why"}}: what was recorded, and what is taken for the rest."""
     recorded, taken = found.recorded_input.known(), found.input.filled().known()
-    why = {name: "recorded when paddle-tsm wrote the file" for name in recorded}
+    why = dict.fromkeys(recorded, "recorded when paddle-tsm wrote the file")
     if "preset" not in recorded:
-        why["preset"] = f"the pixels of {found.layout.name}'s system" if found.input.preset else "not recorded; the default"
+        why["preset"] = (
+            f"the pixels of {found.layout.name}'s system" if found.input.preset else "not recorded; the default"
+        )
     return {name: {"value": value, "why": why.get(name, "not recorded; the default")} for name, value in taken.items()}
 
 

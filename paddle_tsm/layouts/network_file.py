@@ -8,7 +8,6 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.sharded import shard_note
-from paddle_tsm.networks.shift_order import in_order
 from paddle_tsm.layouts.key_table import Entry
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_input import NetworkInput
@@ -16,6 +15,7 @@ from paddle_tsm.layouts.recognise import check_keys, recognise_network
 from paddle_tsm.layouts.record import recorded_input, recorded_options
 from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
 from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.shift_order import in_order
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
     shapes = {name: array.shape for name, array in arrays.items()}
     counters = recorded.pop("step_counters", None)
     own_order = file_order(found, recorded, options)
-    network = recognise_network(found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {})))
+    network = recognise_network(
+        found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {}))
+    )
     in_file = network.with_options(**found.naming_options(shapes))  # a caller's dropout changes no key
     entries = check_keys(found, in_file, shapes, found.transposes_linear(checkpoint.format))
     tensors = {e.canonical: arrays[e.key].T if e.transposed else arrays[e.key] for e in entries}
@@ -131,7 +133,9 @@ def check_input(found: NetworkFile) -> None:
     """Raise ValueError where the record of the network's input is damaged, or is not of this network."""
     names, classes = found.input.class_names, found.network.num_classes
     if names and len(names) != classes:
-        raise ValueError(f"the record in the file names {len(names)} classes, the network has {classes}; is the file damaged?")
+        raise ValueError(
+            f"the record in the file names {len(names)} classes, the network has {classes}; is the file damaged?"
+        )
 
 
 def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:

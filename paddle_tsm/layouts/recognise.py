@@ -15,12 +15,13 @@ from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.option_checks import must_be_one_of
 from paddle_tsm.networks.non_local import NonLocalOptions, parse_non_local
+from paddle_tsm.networks.option_checks import must_be_one_of
 
 # A file that shares less than this with every known network is of another architecture. One tensor more or less
 # changes the share by less than 1 %; the nearest two depths, 34 and 50, share about half of their names.
 LEAST_SHARE = 0.8
+
 
 @cache
 def known_names(layout: Layout, family: Family) -> dict[str, str]:

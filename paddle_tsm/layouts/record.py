@@ -54,7 +54,9 @@ def recorded_input(checkpoint: Checkpoint) -> NetworkInput:
 
 
 def damaged(error: Exception) -> ValueError:
-    return ValueError(f"the record that paddle-tsm put into the file is damaged ({error}); convert the original file again")
+    return ValueError(
+        f"the record that paddle-tsm put into the file is damaged ({error}); convert the original file again"
+    )
 
 
 def unbelieved(path) -> str | None:

@@ -118,7 +118,9 @@ def odd_ones(names: list[str]) -> str:
     others = [name for name in names if not name.startswith(f"{most}.")]
     if not most or not others or len(others) * 2 >= len(names):
         return ""
-    return f" {len(names) - len(others)} keys begin with {most}., but not {', '.join(others[:3])}: save the network alone"
+    return (
+        f" {len(names) - len(others)} keys begin with {most}., but not {', '.join(others[:3])}: save the network alone"
+    )
 
 
 def unique_names(names: list[str], keys: list[str]) -> dict[str, str]:
@@ -126,5 +128,7 @@ def unique_names(names: list[str], keys: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, key in zip(names, keys):
         if found.setdefault(name, key) != key:
-            raise ValueError(f"{found[name]} and {key} are both {name} without what stands around it; remove one of them")
+            raise ValueError(
+                f"{found[name]} and {key} are both {name} without what stands around it; remove one of them"
+            )
     return found

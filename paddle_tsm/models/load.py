@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from paddle_tsm.models.create import build
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.models.create import build
 from paddle_tsm.networks.families import is_linear_weight
 
 

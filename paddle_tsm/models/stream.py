@@ -9,12 +9,12 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
-from paddle_tsm.models.create import build
 from paddle_tsm.layouts.network_file import NetworkFile, interpret, read_network
 from paddle_tsm.layouts.record import recorded_options
+from paddle_tsm.models.create import build
+from paddle_tsm.models.layers.shift import Shift, fold_ends
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
-from paddle_tsm.models.layers.shift import Shift, fold_ends
 
 
 class RememberingShift(nn.Layer):

@@ -17,7 +17,10 @@ def exchanged_channels(channels: int, shift_div: int) -> np.ndarray:
 
     Raises ValueError where Paddle's operator gives the second fold another width than the first.
     """
-    first, second = channels // shift_div, 2 * channels // shift_div  # paddle_tsm.models.layers.shift.fold_ends, past_first
+    first, second = (
+        channels // shift_div,
+        2 * channels // shift_div,
+    )  # paddle_tsm.models.layers.shift.fold_ends, past_first
     if second != 2 * first:
         raise ValueError(
             f"shift_order: of {channels} channels, shift_div {shift_div} shifts {first} and {second - first} past-first, "
@@ -46,6 +49,10 @@ def in_order(network: Network, tensors: dict[str, np.ndarray], order: str) -> tu
     if "causal" in (order, network.shift_order):
         raise ValueError(
             f"shift_order: got {order!r} for a {network.shift_order} network; the online network is another network, "
-            + ("which `paddle-tsm train --set shift_order=causal` trains" if order == "causal" else "which runs as causal only")
+            + (
+                "which `paddle-tsm train --set shift_order=causal` trains"
+                if order == "causal"
+                else "which runs as causal only"
+            )
         )
     return network.with_options(shift_order=order), exchange_folds(network, tensors)

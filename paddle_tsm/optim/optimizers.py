@@ -30,11 +30,15 @@ class Optimizer:
         self._norm = 0.0
         for row, members in parameter_groups(model, fc_lr5):
             self._members |= {member.name: member for member in members}
-            self.param_groups.append({
-                "name": row.name, "names": [member.name for member in members],
-                "params": [member.parameter for member in members],
-                "lr_multiplier": row.lr, "weight_decay": weight_decay * row.decay,
-            })
+            self.param_groups.append(
+                {
+                    "name": row.name,
+                    "names": [member.name for member in members],
+                    "params": [member.parameter for member in members],
+                    "lr_multiplier": row.lr,
+                    "weight_decay": weight_decay * row.decay,
+                }
+            )
         self.set_lr(lr)
 
     def get_lr(self) -> float:
@@ -131,7 +135,13 @@ class SGD(Optimizer):
     buffers = ("momentum_buffer",)
 
     def __init__(
-        self, model, lr: float, momentum: float, weight_decay: float, fc_lr5: bool, max_norm: float | None,
+        self,
+        model,
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        fc_lr5: bool,
+        max_norm: float | None,
         nesterov: bool,
     ):
         must_not_be_negative("momentum", momentum)
@@ -166,7 +176,13 @@ class AdamW(Optimizer):
     buffers = ("exp_avg", "exp_avg_sq", "step")
 
     def __init__(
-        self, model, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, fc_lr5: bool,
+        self,
+        model,
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        fc_lr5: bool,
         max_norm: float | None,
     ):
         must_not_be_negative("eps", eps)
@@ -182,8 +198,26 @@ class AdamW(Optimizer):
         if parameter.dtype == paddle.float32:
             powers = [paddle.full([1], beta ** state["step"], "float32") for beta in self.betas]
             _C_ops.adamw_(
-                parameter, gradient, paddle.full([1], lr, "float32"), a, v, None, *powers, None, None, b1, b2, self.eps,
-                1.0, weight_decay, weight_decay != 0, False, 1000, False, True, False,
+                parameter,
+                gradient,
+                paddle.full([1], lr, "float32"),
+                a,
+                v,
+                None,
+                *powers,
+                None,
+                None,
+                b1,
+                b2,
+                self.eps,
+                1.0,
+                weight_decay,
+                weight_decay != 0,
+                False,
+                1000,
+                False,
+                True,
+                False,
             )
             return
         # as for SGD: exact where the kernel's constants are float32
@@ -213,8 +247,13 @@ def clip_gradients(parameters: list, max_norm: float | None):
 
 
 def tsm_sgd(
-    model, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 1e-4, fc_lr5: bool = True,
-    max_norm: float | None = 20.0, nesterov: bool = False,
+    model,
+    lr: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 1e-4,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
+    nesterov: bool = False,
 ) -> SGD:
     """Momentum-SGD with TSM's parameter groups.
 
@@ -225,8 +264,13 @@ def tsm_sgd(
 
 
 def tsm_adamw(
-    model, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
-    fc_lr5: bool = True, max_norm: float | None = 20.0,
+    model,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
 ) -> AdamW:
     """AdamW with TSM's parameter groups; see `tsm_sgd`."""
     return AdamW(model, lr, betas, eps, weight_decay, fc_lr5, max_norm)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from paddle_tsm.terminal.extras import how_to_install
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
+from paddle_tsm.parity.comparison import Report, Training, run_parity, run_training
 from paddle_tsm.parity.option_differences import (
     changed_tensors,
     in_one_order,
@@ -13,12 +13,16 @@ from paddle_tsm.parity.option_differences import (
     remaining,
     unsaid_order,
 )
-from paddle_tsm.parity.comparison import Report, Training, run_parity, run_training
 from paddle_tsm.runtime import import_paddle
+from paddle_tsm.terminal.extras import how_to_install
 
 
 def compare_files(
-    a: NetworkFile, b: NetworkFile, x: np.ndarray, step=lambda part: None, training: Training | None = None,
+    a: NetworkFile,
+    b: NetworkFile,
+    x: np.ndarray,
+    step=lambda part: None,
+    training: Training | None = None,
     given: dict | None = None,
 ) -> Report:
     """A in PyTorch against B in Paddle on x: float64 [N*T, 3, H, W]; with `training`, gradients and steps too.
@@ -47,7 +51,8 @@ def compare_files(
             report,
             lambda dtype, change: torch_side(network_a, change(tensors_a), dtype),
             lambda dtype, change: paddle_side(network_b, change(tensors_b), dtype),
-            training, step,
+            training,
+            step,
         )
     return report
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from paddle_tsm.parity.compare import Row, compare, distance
 from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
-from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
 from paddle_tsm.parity.layer_groups import FoldedRow
+from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
 from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import Steps, compare_steps
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
@@ -159,10 +159,13 @@ def run_training(report: Report, reference, other, training: Training, step=lamb
         )
     if training.steps:
         report.steps = clock.time(
-            "training steps", lambda: compare_steps(
-                *fresh("float64"), training.batches, training.lr,
+            "training steps",
+            lambda: compare_steps(
+                *fresh("float64"),
+                training.batches,
+                training.lr,
                 see=lambda number, sides: step(f"training step {number} of {len(training.batches)}"),
-            )
+            ),
         )
         report.rows += report.steps.rows
     if training.float32:
@@ -193,5 +196,7 @@ def layer_errors(reference, other, x: np.ndarray) -> dict[str, float]:
     seen: dict[str, np.ndarray] = {}
     reference.watch_layers(x, seen.__setitem__)
     order, errors = list(seen), {}
-    other.watch_layers(x, lambda name, output: errors.__setitem__(name, compare(name, seen.pop(name), output, 0.0).max_rel))
+    other.watch_layers(
+        x, lambda name, output: errors.__setitem__(name, compare(name, seen.pop(name), output, 0.0).max_rel)
+    )
     return {name: errors[name] for name in order}

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
-from paddle_tsm.parity.layer_groups import FoldedRow
 from paddle_tsm.parity.comparison import Report
+from paddle_tsm.parity.layer_groups import FoldedRow
 from paddle_tsm.parity.tolerance import TOLERANCES
+from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
@@ -36,8 +36,13 @@ def outputs_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, literal(row.name), "x".join(map(str, row.shape)),
-            f"{row.max_abs:.1e}", f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
+            "" if row.precision == precision else row.precision,
+            literal(row.name),
+            "x".join(map(str, row.shape)),
+            f"{row.max_abs:.1e}",
+            f"{row.max_rel:.1e}",
+            f"{row.limit:.1e}",
+            passed(report, row),
         )
         precision = row.precision
     return table
@@ -57,8 +62,12 @@ def training_table(report: Report) -> Table:
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
-            "" if row.precision == precision else row.precision, literal(row.name), literal(row.worst),
-            f"{row.max_rel:.1e}", f"{row.limit:.1e}", passed(report, row),
+            "" if row.precision == precision else row.precision,
+            literal(row.name),
+            literal(row.worst),
+            f"{row.max_rel:.1e}",
+            f"{row.limit:.1e}",
+            passed(report, row),
         )
         precision = row.precision
     return table
@@ -80,7 +89,9 @@ def notes(report: Report) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
     lines = []
     if report.gradients or report.steps:
-        lines.append("Gradients and steps are those of training mode with dropout off: the frameworks draw other masks.")
+        lines.append(
+            "Gradients and steps are those of training mode with dropout off: the frameworks draw other masks."
+        )
     if report.gradients and report.gradients.vanishing:
         names = report.gradients.vanishing
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -93,8 +104,12 @@ def notes(report: Report) -> list[str]:
         lines.append(
             f"float32 {gap.name}: the gap between the frameworks is at most {ratio:.2f} times their own noise "
             f"(step {number} of {len(gap.gap)}; "
-            + (f"limit {TOLERANCES['float32 steps'].limit:g})." if gap.judged else "shown without a verdict: in one number "
-               "rounding errors cancel, and the noise of a few runs is small by chance).")
+            + (
+                f"limit {TOLERANCES['float32 steps'].limit:g})."
+                if gap.judged
+                else "shown without a verdict: in one number "
+                "rounding errors cancel, and the noise of a few runs is small by chance)."
+            )
         )
     return lines
 

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from paddle_tsm.layouts.description import describe
-from paddle_tsm.networks.shift_order import exchange_folds
 from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile, recorded_options
+from paddle_tsm.networks.shift_order import exchange_folds
 
 OTHER_ORDER = {"future_first": "past_first", "past_first": "future_first"}
 SHIFT = ("shift_div", "shift_place", "shift_every", "shift_order")  # of no meaning in a network without a shift
@@ -39,7 +39,9 @@ def option_differences(a: NetworkFile, b: NetworkFile, given: dict | None = None
     ours, theirs = values_of(a), values_of(b)
     unshifted = not (ours["is_shift"] or theirs["is_shift"])
     return [
-        OptionDifference(name, ours.get(name), origin(a, name, given or {}), theirs.get(name), origin(b, name, given or {}))
+        OptionDifference(
+            name, ours.get(name), origin(a, name, given or {}), theirs.get(name), origin(b, name, given or {})
+        )
         for name in dict.fromkeys([*ours, *theirs])
         if ours.get(name) != theirs.get(name) and not (unshifted and name in SHIFT)
     ]
@@ -57,7 +59,9 @@ def values_of(found: NetworkFile) -> dict:
 
 def origin(found: NetworkFile, name: str, given: dict) -> str:
     """Where an option's value comes from: "given", "recorded", "read off the keys", "assumed", or what its system runs."""
-    given = {key: value for key, value in given.items() if value is not None and value == getattr(found.network, key, None)}
+    given = {
+        key: value for key, value in given.items() if value is not None and value == getattr(found.network, key, None)
+    }
     description = describe(found, given)
     if name in description["read"] or name.split()[0] in description["read"] and name not in description["assumed"]:
         return "read off the keys"
@@ -134,6 +138,7 @@ def same_weights(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
 def changed_tensors(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> list[str]:
     """Names of A's tensors that B does not hold with the same values, in A's order."""
     return [
-        name for name in a
+        name
+        for name in a
         if name not in b or not np.array_equal(a[name].astype("float64"), b[name].astype("float64"), equal_nan=True)
     ]

@@ -5,9 +5,9 @@ import paddle
 
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
-from paddle_tsm.training.loss import cross_entropy
-from paddle_tsm.optim import tsm_sgd
 from paddle_tsm.models.numpy_input import as_tensor
+from paddle_tsm.optim import tsm_sgd
+from paddle_tsm.training.loss import cross_entropy
 from paddle_tsm.training.train_step import train_step
 
 
@@ -28,16 +28,20 @@ class PaddleSide:
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K] for x [N*T, 3, H, W]."""
         results = {}
-        names = {end: stage for stage, end in self.model.stage_ends.items()} | {"dropout": "features"}  # the identity now
+        names = {end: stage for stage, end in self.model.stage_ends.items()} | {
+            "dropout": "features"
+        }  # the identity now
         layers = {names[name]: layer for name, layer in self.model.named_sublayers() if name in names}
         logits = self._run(x, layers, results.__setitem__)
         return results | {"logits": logits}
 
     def watch_layers(self, x: np.ndarray, see) -> np.ndarray:
         """The logits of x; see(name, output) is called for each layer with weights, in forward order."""
-        return self._run(x, {
-            name: layer for name, layer in self.model.named_sublayers() if layer.parameters(include_sublayers=False)
-        }, see)
+        return self._run(
+            x,
+            {name: layer for name, layer in self.model.named_sublayers() if layer.parameters(include_sublayers=False)},
+            see,
+        )
 
     def _run(self, x: np.ndarray, layers: dict, see) -> np.ndarray:
         """The logits of x; see(name, output) is called for each of `layers` when it has run."""

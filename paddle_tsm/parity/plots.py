@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from paddle_tsm.drawing.figure import figure, png
 from paddle_tsm.parity.tolerance import TOLERANCES
 
@@ -33,8 +31,16 @@ def losses_plot(losses: dict[str, list[float]]) -> bytes:
     """Both loss curves in one plot: the first a wide line, the second a thin one over it."""
     drawing, axes = figure("Loss in float64", "training step", "loss", log=False)
     for colour, width, (name, values) in zip(COLOURS, (5, 1.5), losses.items()):
-        axes.plot(range(1, len(values) + 1), values, color=colour, linewidth=width, label=name,
-                  alpha=0.45 if width > 2 else 1, marker="o" if len(values) < 30 else "", markersize=width + 2)
+        axes.plot(
+            range(1, len(values) + 1),
+            values,
+            color=colour,
+            linewidth=width,
+            label=name,
+            alpha=0.45 if width > 2 else 1,
+            marker="o" if len(values) < 30 else "",
+            markersize=width + 2,
+        )
     axes.legend(fontsize=9)
     whole_steps(axes)
     return png(drawing)
@@ -44,8 +50,14 @@ def differences_plot(differences: dict[str, list[float]], limit: float, title: s
     """Relative difference of each quantity after each step. differences: quantity -> values from step 1 on."""
     drawing, axes = figure(title, "training step", "largest difference, relative")
     for colour, (name, values) in zip(COLOURS, differences.items()):
-        axes.plot(range(1, len(values) + 1), drawn(values), color=colour, linewidth=1.2, label=name,
-                  marker="." if len(values) < 30 else "")
+        axes.plot(
+            range(1, len(values) + 1),
+            drawn(values),
+            color=colour,
+            linewidth=1.2,
+            label=name,
+            marker="." if len(values) < 30 else "",
+        )
     axes.axhline(limit, color="#555555", linestyle="--", linewidth=1, label=f"limit {limit:.0e}")
     axes.legend(fontsize=9, ncols=2)
     whole_steps(axes)
@@ -62,10 +74,22 @@ def gaps_plot(gaps: list) -> bytes:
         steps = range(1, len(gap.gap) + 1)
         axes.set_yscale("log")
         axes.plot(steps, drawn(gap.noise), color="#777777", linewidth=1.2, label="own noise")
-        axes.plot(steps, [factor * value for value in gap.noise], color="#777777", linestyle="--", linewidth=1,
-                  label=f"{factor:g} times the noise")
-        axes.plot(steps, drawn(gap.gap), color=COLOURS[row % len(COLOURS)], linewidth=1.2, label="Paddle to PyTorch",
-                  marker="." if len(gap.gap) < 30 else "")
+        axes.plot(
+            steps,
+            [factor * value for value in gap.noise],
+            color="#777777",
+            linestyle="--",
+            linewidth=1,
+            label=f"{factor:g} times the noise",
+        )
+        axes.plot(
+            steps,
+            drawn(gap.gap),
+            color=COLOURS[row % len(COLOURS)],
+            linewidth=1.2,
+            label="Paddle to PyTorch",
+            marker="." if len(gap.gap) < 30 else "",
+        )
         axes.set_title(f"float32: {gap.name}, relative", loc="left", fontsize=11)
         axes.grid(True, color="#d9d9d9", linewidth=0.6)
         axes.legend(fontsize=7, ncols=3)

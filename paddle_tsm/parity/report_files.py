@@ -71,13 +71,17 @@ def write_junit_error(reason: str, path) -> None:
     """Write one JUnit test case that has ended in an error, for a comparison that could not be made."""
     suite = suite_of(1, errors=1)
     case = ElementTree.SubElement(suite, "testcase", classname="parity", name="comparison")
-    ElementTree.SubElement(case, "error", message=printable(reason)).text = f"could not be compared: {printable(reason)}"
+    ElementTree.SubElement(
+        case, "error", message=printable(reason)
+    ).text = f"could not be compared: {printable(reason)}"
     write_suite(suite, path)
 
 
 def suite_of(tests: int, failures: int = 0, errors: int = 0):
     counts = {"tests": tests, "failures": failures, "errors": errors}
-    return ElementTree.Element("testsuite", name="paddle-tsm parity", **{name: str(count) for name, count in counts.items()})
+    return ElementTree.Element(
+        "testsuite", name="paddle-tsm parity", **{name: str(count) for name, count in counts.items()}
+    )
 
 
 def write_suite(suite, path) -> None:

@@ -11,13 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.terminal.literal_text import literal
 from paddle_tsm.parity import plots
-from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.layer_groups import FoldedRow, stages_of
 from paddle_tsm.parity.comparison import Report
 from paddle_tsm.parity.console_report import about_networks, notes, verdict
+from paddle_tsm.parity.differences import DIFFERENCES
+from paddle_tsm.parity.layer_groups import FoldedRow, stages_of
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
+from paddle_tsm.terminal.literal_text import literal
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #ffffff; --line: #d8dee4; --good: #1a7f37;
@@ -78,7 +78,9 @@ def draw(report: Report, network) -> dict[str, bytes]:
         series = {"float64": report.gradients.errors}
         series |= {"float32": report.gradients.errors32} if report.gradients.errors32 else {}
         images["gradient_error"] = plots.errors_plot(
-            "Error of each parameter's gradient, in forward order", series, TOLERANCES["gradients"].limit,
+            "Error of each parameter's gradient, in forward order",
+            series,
+            TOLERANCES["gradients"].limit,
             marks(network, list(report.gradients.errors)),
         )
     if report.steps:
@@ -112,13 +114,25 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
         f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
         "".join(f"<p class=soft>{escape(line)}</p>" for line in [*about_networks(report), *notes(report)]),
         section("Forward", image(images, "forward_error") + rows_table(report, folded=False)),
-        section("Gradients", image(images, "gradient_error") + without_verdict(report) + rows_table(
-            report, True, lambda row: not is_step(row))),
-        section("Training", image(images, "losses") + image(images, "loss_difference") + rows_table(
-            report, True, lambda row: is_step(row) and row.precision == "float64")),
-        section("float32 against its own noise", image(images, "float32_gap") + rows_table(
-            report, True, lambda row: row.precision == "float32")),
-        section("Weights", "".join(weights_table(found, name) for found, name in zip((a, b) if a is not b else (a,), names))),
+        section(
+            "Gradients",
+            image(images, "gradient_error")
+            + without_verdict(report)
+            + rows_table(report, True, lambda row: not is_step(row)),
+        ),
+        section(
+            "Training",
+            image(images, "losses")
+            + image(images, "loss_difference")
+            + rows_table(report, True, lambda row: is_step(row) and row.precision == "float64"),
+        ),
+        section(
+            "float32 against its own noise",
+            image(images, "float32_gap") + rows_table(report, True, lambda row: row.precision == "float32"),
+        ),
+        section(
+            "Weights", "".join(weights_table(found, name) for found, name in zip((a, b) if a is not b else (a,), names))
+        ),
         section("Known differences of the frameworks", differences_table()),
         section("Environment", table(("", ""), environment(report).items())),
     ]
@@ -154,6 +168,7 @@ def image(images: dict[str, bytes], name: str) -> str:
 
 def table(head: tuple, rows) -> str:
     """A table of cells that are text, or (class, text)."""
+
     def cell(value):
         kind, text = value if isinstance(value, tuple) else ("", value)
         return f"<td class='{kind}'>{escape(text)}</td>"
@@ -167,11 +182,14 @@ def rows_table(report: Report, folded: bool, chosen=lambda row: True) -> str:
     """The report's rows of one kind; nothing where there are none."""
     rows = [
         (
-            ("number", row.precision), f"{row.name} ({row.worst})" if folded and row.worst else row.name,
-            ("number", f"{row.max_rel:.1e}"), ("number", f"{row.limit:.1e}"),
+            ("number", row.precision),
+            f"{row.name} ({row.worst})" if folded and row.worst else row.name,
+            ("number", f"{row.max_rel:.1e}"),
+            ("number", f"{row.limit:.1e}"),
             ("number good", "equal") if row.passed else ("number bad", "differs"),
         )
-        for row in report.rows if isinstance(row, FoldedRow) == folded and chosen(row)
+        for row in report.rows
+        if isinstance(row, FoldedRow) == folded and chosen(row)
     ]
     return table(("", "worst" if folded else "output", "relative", "limit", ""), rows) if rows else ""
 
@@ -184,8 +202,12 @@ def is_step(row) -> bool:
 def weights_table(found, name: str) -> str:
     """The file's keys, where each goes, its shape there, and whether it is transposed; folded away."""
     rows = [
-        (found.named.keys[entry.key], entry.canonical, ("number", "x".join(map(str, entry.shape)) or "scalar"),
-         "transposed" if entry.transposed else "")
+        (
+            found.named.keys[entry.key],
+            entry.canonical,
+            ("number", "x".join(map(str, entry.shape)) or "scalar"),
+            "transposed" if entry.transposed else "",
+        )
         for entry in found.entries
     ]
     head = (f"key in the file ({found.layout.name})", "here", "shape", "")
@@ -215,7 +237,11 @@ def environment(report: Report) -> dict[str, str]:
 
     found["Python"] = platform.python_version()
     found["processor"] = next(
-        (line.partition(":")[2].strip() for line in runtime._read("/proc/cpuinfo").splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in runtime._read("/proc/cpuinfo").splitlines()
+            if line.startswith("model name")
+        ),
         platform.machine(),
     )
     found["threads"] = f"Paddle {os.environ.get('OMP_NUM_THREADS', '?')}, PyTorch {torch.get_num_threads()}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.compare import Row, compare
-from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.layer_groups import compare_of_layer, fold
+from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.tolerance import step_limit
 
 
@@ -63,7 +63,9 @@ def compare_states(reference, other, limit: float) -> dict[str, list[Row]]:
     """Rows for every weight, buffer and array of the optimizer's state of two sides."""
     names = reference.name, other.name
     a, b = reference.tensors(), other.tensors()
-    weights, _ = compare_of_layer(*({n: v for n, v in side.items() if not is_buffer(n)} for side in (a, b)), limit, names)
+    weights, _ = compare_of_layer(
+        *({n: v for n, v in side.items() if not is_buffer(n)} for side in (a, b)), limit, names
+    )
     buffers = [compare(n, as_float(a[n]), as_float(b[n]), limit) for n in a if is_buffer(n)]
     state, _ = compare_of_layer(reference.optimizer_state(), other.optimizer_state(), limit, names)
     return {"weights": weights, "buffers": buffers, "optimizer state": state}

@@ -21,15 +21,20 @@ TOLERANCES = {
         "and a pool's values in another order, with up to 3 times PyTorch's error on one layer",
     ),
     "bfloat16": Tolerance(
-        8 * 2.0**-9, "an export whose weights and activations have 8 bits: half a unit of the last place, times float32's factor"
+        8 * 2.0**-9,
+        "an export whose weights and activations have 8 bits: half a unit of the last place, times float32's factor",
     ),
     "int8": Tolerance(
         2.0**-8,
         "of the largest logit, times the square root of twice the layers: each layer rounds a weight and an activation to "
         "about 2^-8 of its range, independently of the others",
     ),
-    "gradients": Tolerance(1e-9, "float64; the backward pass sums over every position and frame once more than the forward"),
-    "few steps": Tolerance(1e-9, "float64, up to 10 training steps: the same BatchNorm, loss and optimizer; only rounding"),
+    "gradients": Tolerance(
+        1e-9, "float64; the backward pass sums over every position and frame once more than the forward"
+    ),
+    "few steps": Tolerance(
+        1e-9, "float64, up to 10 training steps: the same BatchNorm, loss and optimizer; only rounding"
+    ),
     "many steps": Tolerance(
         1e-6,
         "float64, up to 200 training steps: each step starts from what the last one rounded, and a network in training "

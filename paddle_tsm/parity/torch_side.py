@@ -23,16 +23,18 @@ class TorchSide:
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K] for x [N*T, 3, H, W]."""
         results = {}
-        names = {end: stage for stage, end in self.model.stage_ends.items()} | {"dropout": "features"}  # the identity now
+        names = {end: stage for stage, end in self.model.stage_ends.items()} | {
+            "dropout": "features"
+        }  # the identity now
         layers = {names[name]: layer for name, layer in self.model.named_modules() if name in names}
         logits = self._run(x, layers, results.__setitem__)
         return results | {"logits": logits}
 
     def watch_layers(self, x: np.ndarray, see) -> None:
         """Run the network on x and call see(name, output) for each layer with weights, in forward order."""
-        self._run(x, {
-            name: layer for name, layer in self.model.named_modules() if list(layer.parameters(recurse=False))
-        }, see)
+        self._run(
+            x, {name: layer for name, layer in self.model.named_modules() if list(layer.parameters(recurse=False))}, see
+        )
 
     def _run(self, x: np.ndarray, layers: dict, see) -> np.ndarray:
         """The logits of x; see(name, output) is called for each of `layers` when it has run."""

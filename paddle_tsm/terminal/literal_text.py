@@ -34,7 +34,9 @@ def shown(character: str) -> str:
 def escaped(character: str) -> str:
     """A character as Python writes it in a string."""
     code = ord(character)
-    return LETTER.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return LETTER.get(character) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
 
 
 def as_text(text, style: str = ""):

@@ -28,7 +28,9 @@ def unused_classes(recipe: Recipe, labels: set[int], class_names: tuple[str, ...
         return None
     what = "1 class has" if len(unused) == 1 else f"{len(unused)} classes have"
     from_0 = "; labels count from 0" if unused[0] == 0 else ""
-    return f"num_classes={recipe.num_classes}: {what} no clip in the training list ({listed(unused, class_names)}){from_0}"
+    return (
+        f"num_classes={recipe.num_classes}: {what} no clip in the training list ({listed(unused, class_names)}){from_0}"
+    )
 
 
 def listed(classes: list[int], class_names: tuple[str, ...]) -> str:

@@ -28,7 +28,9 @@ def stated_classes(class_file: str | None, asked: int | None, before: Classes | 
     if class_file is not None:
         names = tuple(read_names(class_file))
         if asked not in (None, len(names)):
-            raise ValueError(f"num_classes: got {asked}, but {class_file} names {len(names)} classes; wanted one of the two, or both alike")
+            raise ValueError(
+                f"num_classes: got {asked}, but {class_file} names {len(names)} classes; wanted one of the two, or both alike"
+            )
         return Classes(len(names), names, None if asked else f"as many as {class_file} names")
     if asked is not None:
         return Classes(asked, before.names if before is not None and before.count == asked else ())

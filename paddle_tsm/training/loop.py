@@ -16,6 +16,11 @@ from paddle_tsm.data.clip_reader import ClipReader, FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.models.load import load_pretrained
 from paddle_tsm.training.announcements import announcements
+from paddle_tsm.training.log import TrainingLog
+from paddle_tsm.training.order import batches_of, steps_of
+from paddle_tsm.training.processes import Processes
+from paddle_tsm.training.progress import Show
+from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import (
     BEST,
     GO_ON,
@@ -26,15 +31,10 @@ from paddle_tsm.training.run_folder import (
     make_folder,
     write_model,
 )
-from paddle_tsm.training.log import TrainingLog
-from paddle_tsm.training.order import batches_of, steps_of
-from paddle_tsm.training.processes import Processes
-from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.progress import Show
 from paddle_tsm.training.stop import stop_request
-from paddle_tsm.training.weight_update import Diverged, update
 from paddle_tsm.training.validate import validate
+from paddle_tsm.training.weight_update import Diverged, update
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Out
     if resumed and position.epoch < recipe.epochs:
         show.line(f"going on at epoch {position.epoch + 1}, update {position.step + 1}")
     if position.epoch < recipe.epochs:
-        for line in announcements(recipe, {label for entry in plan.train for label in entry.labels}, session.class_names):
+        for line in announcements(
+            recipe, {label for entry in plan.train for label in entry.labels}, session.class_names
+        ):
             show.line(f"note: {line}")
         if note := rate_note(recipe, len(plan.train), processes.count):
             show.line(f"note: {note}")
@@ -232,7 +234,9 @@ class Run:
         try:
             with average.in_place() if average and networks else contextlib.nullcontext():
                 for name in networks:
-                    write_model(os.path.join(self.plan.out, name), self.session.model, self.recipe.network(), trained_on)
+                    write_model(
+                        os.path.join(self.plan.out, name), self.session.model, self.recipe.network(), trained_on
+                    )
             self.session.save(os.path.join(self.plan.out, RESUME))
         except CheckpointError as error:
             raise ValueError(f"{error}; {GO_ON}") from None

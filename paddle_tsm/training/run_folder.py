@@ -27,11 +27,15 @@ def check_folder(out, resume: bool) -> bool:
         raise ValueError(f"{out}: is a file; wanted a folder, which is made where there is none")
     if os.path.exists(os.path.join(out, RESUME)):
         if not resume:
-            raise ValueError(f"{out}: holds a training already; --resume goes on with it, another --out starts a new one")
+            raise ValueError(
+                f"{out}: holds a training already; --resume goes on with it, another --out starts a new one"
+            )
         return True
     for name in (LAST, BEST, TRAIN_ROWS, VALIDATION_ROWS):
         if os.path.exists(os.path.join(out, name)):
-            raise ValueError(f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays")
+            raise ValueError(
+                f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays"
+            )
     return False
 
 

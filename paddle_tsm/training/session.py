@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from paddle import nn
 
-from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
 from paddle_tsm.models.create import build
 from paddle_tsm.models.initial_weights import initialise
+from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.optim import tsm_adamw, tsm_sgd
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.recipe import Recipe
@@ -36,7 +36,9 @@ class Session:
     def __init__(self, recipe: Recipe, clips_digest: str, class_names: tuple[str, ...] = ()):
         self.recipe, self.clips_digest, self.class_names = recipe, clips_digest, tuple(class_names)
         if self.class_names and len(self.class_names) != recipe.num_classes:
-            raise ValueError(f"class_names: got {len(self.class_names)}, wanted {recipe.num_classes}, the recipe's num_classes")
+            raise ValueError(
+                f"class_names: got {len(self.class_names)}, wanted {recipe.num_classes}, the recipe's num_classes"
+            )
         self.model = initialise(build(recipe.network()), recipe.seed).to(dtype=recipe.dtype)
         self.start_training()
         self.optimizer = new_optimizer(self.model, recipe)

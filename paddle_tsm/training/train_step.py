@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import paddle
 
 from paddle_tsm.models.numpy_input import as_tensor
 
@@ -46,5 +45,3 @@ def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarra
         losses.append(float(loss.detach()))
         logits.append(output.detach().numpy())
     return sum(losses), np.concatenate(logits)
-
-

@@ -9,11 +9,11 @@ import numpy as np
 import paddle
 
 from paddle_tsm.training.blending import cutmix, mixup
-from paddle_tsm.training.loss import binary_cross_entropy, cross_entropy
-from paddle_tsm.training.train_step import add_gradients
 from paddle_tsm.training.dropout_mask import dropout_mask
+from paddle_tsm.training.loss import binary_cross_entropy, cross_entropy
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
+from paddle_tsm.training.train_step import add_gradients
 
 
 @dataclass(frozen=True)
