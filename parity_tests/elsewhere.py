@@ -99,6 +99,7 @@ def leave_linux() -> None:
     sys.meta_path.insert(0, Missing())
     os.replace, os.rename = held(os.replace, 2), held(os.rename, 2)
     os.unlink = os.remove = held(os.unlink, 1)
+    shutil._USE_CP_SENDFILE = False  # decided when shutil was imported, on Linux
     shutil._use_fd_functions = False  # Windows removes a folder's files by their names
     builtins.open = no_proc(io.open)
     os.open = no_proc(os.open)

@@ -176,7 +176,6 @@ def test_no_second_copy_in_memory(suffix, tmp_path):
         ("x.safetensors", None, {"wrapper": ("state_dict",)}, "one flat network"),
         ("x.safetensors", None, {"aside": {"epoch": 1}}, "one flat network"),
         ("x.safetensors", None, {"metadata": {"epoch": 1}}, "text to text"),
-        ("x.pth", None, {"metadata": {"a": "b"}}, "no place for metadata"),
         ("x.pdparams", {"a": np.zeros(1, np.uint16)}, {}, "Paddle would read as bfloat16"),
         ("x.pdparams", {"a": np.zeros(1, object)}, {}, "cannot write an array of object"),
         ("x.pth", {"a": np.zeros(1, "U3")}, {}, "cannot write an array of <U3"),

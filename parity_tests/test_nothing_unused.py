@@ -16,6 +16,7 @@ FOR_OTHERS = {
 }  # fmt: skip
 CALLED_BY_OTHERS = {
     "__getattr__": "Python, for a module's attributes",
+    "__dir__": "Python, for a module's attributes",
     "__enter__": "with", "__exit__": "with", "__str__": "print", "__iter__": "for",
     "get_next": "ONNX Runtime's calibration", "render": "rich's progress bar",
 }  # fmt: skip

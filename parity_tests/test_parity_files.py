@@ -179,7 +179,7 @@ def test_an_older_page_does_not_stay(folder, capsys, words):
 def test_names_that_xml_cannot_hold(folder, capsys):
     assert run("a.pth", "a.pth", "a\x1b[31m.pth", *FILES) == 2  # one too many, and argparse repeats it as it is
     assert r"a\x1b[31m.pth" in ElementTree.parse(folder / "p.xml").getroot().find("testcase/error").get("message")
-    assert "a\x1b[31m.pth" in json.loads((folder / "p.json").read_text())["error"]
+    assert r"a\x1b[31m.pth" in json.loads((folder / "p.json").read_text())["error"]
 
 
 def test_a_closed_pipe_does_not_change_the_exit_code(folder):

@@ -90,7 +90,7 @@ def test_the_stand_in_is_not_linux(tmp_path, code, error):
 def test_a_folder_is_called_one(folder):
     """Also where opening one is a lack of permission."""
     done = run(LEAVE + f"main(['inspect', {str(folder)!r}])")
-    assert "is a directory, wanted a checkpoint file" in done.stderr.decode()
+    assert "is a directory; wanted a checkpoint file" in done.stderr.decode()
 
 
 def test_a_video_that_fails_says_why(tmp_path):

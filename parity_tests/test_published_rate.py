@@ -47,7 +47,7 @@ def test_said_in_one_line_and_its_advice_works(clips, tmp_path, capfd, batch, ch
     rate = 0.02 * batch / 128
     assert main(command(clips, tmp_path / "as_published", *changes)) == 0
     (line,) = said(capfd)
-    assert line == f"lr=0.02 was published for updates of 128 clips, {what}: --set {advice} scales it to {rate:g}"
+    assert line == f"note: lr=0.02 was published for updates of 128 clips, {what}: --set {advice} scales it to {rate:g}"
     assert {float(row["lr"]) for row in rows(tmp_path / "as_published")} == {0.02}
     assert main(command(clips, tmp_path / "scaled", *changes, *advice.split())) == 0
     assert said(capfd) == []

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from paddle_tsm.data.video_file import count_frames
+from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
 

@@ -6,7 +6,7 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.data.video_file import count_frames
+from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.models.create import build

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.parity.comparison import Report
 from paddle_tsm.parity.console_report import about_networks, notes, verdict
+from paddle_tsm.terminal.literal_text import literal
 
 
 def write_json(report: Report, path) -> None:
@@ -60,7 +61,7 @@ def write_junit(report: Report, path) -> None:
         for line in said:
             ElementTree.SubElement(properties, "property", name="networks", value=printable(line))
     for row in report.rows:
-        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=row.name)
+        case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=literal(row.name))
         if not row.passed:
             text = f"{row.problem}: {row.max_rel:.3e} relative, limit {row.limit:.3e}"
             ElementTree.SubElement(case, "failure", message=printable(text)).text = printable(verdict(report))

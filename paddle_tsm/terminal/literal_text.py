@@ -53,6 +53,6 @@ def plain_console(stderr: bool = False):
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def status(text, console=None):
+def status(text):
     """rich's spinner on stderr with `text` beside it; `.update(as_text(...))` changes that."""
-    return (console or plain_console(stderr=True)).status(as_text(text))
+    return plain_console(stderr=True).status(as_text(text))
