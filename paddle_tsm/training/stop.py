@@ -49,7 +49,7 @@ class FinishRequest:
 def finish_request():
     """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and whose end
     must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after a signal the
-    handlers stay. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's background jobs."""
+    others are ignored. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's background jobs."""
     request, before = FinishRequest(), {}
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with contextlib.suppress(ValueError):  # not in the main thread, where Python takes handlers
@@ -59,6 +59,6 @@ def finish_request():
     try:
         yield request
     finally:
-        if request.signal is None:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        for number, handler in before.items():
+            # the interpreter puts the default handlers back while it ends, which would kill it; not where they are ignored
+            signal.signal(number, handler if request.signal is None else signal.SIG_IGN)
