@@ -38,8 +38,14 @@ def in_torch(x, *args):
     return torch_ref.shift.temporal_shift(torch.from_numpy(x), *args).numpy()
 
 
+def in_torch_channels_last(x, *args):
+    shifted = torch_ref.shift.temporal_shift(torch.from_numpy(x).to(memory_format=torch.channels_last), *args)
+    assert shifted.is_contiguous(memory_format=torch.channels_last)
+    return shifted.numpy()
+
+
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("shift", [in_paddle, in_torch])
+@pytest.mark.parametrize("shift", [in_paddle, in_torch, in_torch_channels_last])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_definition(shift, order, dtype):
     rng = np.random.default_rng(0)

@@ -27,8 +27,11 @@ def temporal_shift(x, num_segments: int, shift_div: int = 8, shift_order: str = 
     padding the other end with d frames of zeros. See `shifted_folds` for d.
     x: [N*T, C, H, W], the T = `num_segments` frames of a clip adjacent; returns the same shape.
     """
-    clips = x.unflatten(0, (-1, num_segments))  # [N, T, C, H, W]
+    # the channels stay the last axis in memory where they are it, or each later layer would have to rearrange its input
+    channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+    clips = (x.movedim(1, -1) if channels_last else x).unflatten(0, (-1, num_segments))
+    channels, not_time = 4 if channels_last else 2, (0, 0) * 3  # F.pad counts the axes from the last one
     sizes, moves = zip(*shifted_folds(x.shape[1], shift_div, shift_order))
-    not_time = (0, 0) * 3  # F.pad counts the axes from the last: W, H, C, then T
-    folds = [F.pad(fold, (*not_time, -d, d)) if d else fold for fold, d in zip(clips.split(sizes, 2), moves)]
-    return torch.cat(folds, 2).flatten(0, 1)
+    folds = zip(clips.split(sizes, channels), moves)
+    shifted = torch.cat([F.pad(fold, (*not_time, -d, d)) if d else fold for fold, d in folds], channels).flatten(0, 1)
+    return shifted.movedim(-1, 1) if channels_last else shifted
