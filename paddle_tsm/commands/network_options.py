@@ -1,41 +1,25 @@
 """The options that say what a checkpoint's keys cannot, for every command that reads one."""
 
-from paddle_tsm.networks.network import CHOICES
-from paddle_tsm.networks.non_local import MODES
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option import flags_of
 
-HELP = "only where the file cannot say it"
-NAMES = (
-    "num_segments",
-    "is_shift",
-    "shift_div",
-    "shift_place",
-    "shift_every",
-    "shift_order",
-    "temporal_pool",
-    "non_local",
-)
+FLAGS = flags_of(Network)
 
 
 def add_network_options(parser) -> None:
-    """Add --num-segments, --no-shift, --shift-div, --shift-place, --shift-every, --shift-order, --temporal-pool and
-    --non-local."""
-    group = parser.add_argument_group("the network", f"{HELP}; what the keys say cannot be overridden")
-    group.add_argument("--num-segments", type=int, metavar="T", help="frames of a clip (8)")
-    group.add_argument("--no-shift", dest="is_shift", action="store_false", default=None, help="TSN: no temporal shift")
-    group.add_argument("--shift-div", type=int, metavar="N", help="one fold is C // N channels (8)")
-    group.add_argument("--shift-place", choices=CHOICES["shift_place"], help="(blockres)")
-    group.add_argument("--shift-every", type=int, metavar="N", help="shift in every N-th block (upstream's rule)")
-    group.add_argument(
-        "--shift-order", choices=CHOICES["shift_order"], help="the order to run and write (future_first)"
+    """Add the flag of every option of a network that has one."""
+    group = parser.add_argument_group(
+        "the network", "needed only where the file cannot say it; what the keys say cannot be overridden"
     )
-    group.add_argument(
-        "--temporal-pool", action="store_true", default=None, help="T frames become T/2 behind layer2's first block"
-    )
-    group.add_argument(
-        "--non-local", choices=MODES, help="the pairwise function of its non-local blocks (embedded_gaussian)"
-    )
+    for name, flag in FLAGS.items():
+        if flag.choices:
+            group.add_argument(flag.name, dest=name, choices=flag.choices, help=flag.help)
+        elif flag.kind is not None:
+            group.add_argument(flag.name, dest=name, type=flag.kind, metavar=flag.metavar, help=flag.help)
+        else:
+            group.add_argument(flag.name, dest=name, action="store_const", const=flag.value, help=flag.help)
 
 
 def network_options(args) -> dict:
     """The options given on the command line; those that were not are None."""
-    return {name: getattr(args, name) for name in NAMES}
+    return {name: getattr(args, name) for name in FLAGS}

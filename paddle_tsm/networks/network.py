@@ -13,7 +13,8 @@ from itertools import groupby
 from paddle_tsm.networks.families import family_of
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.layers import Layer, Linear, Place, Tensor
-from paddle_tsm.networks.non_local import NonLocalOptions, non_local_layers, parse_non_local
+from paddle_tsm.networks.non_local import MODES, NonLocalOptions, non_local_layers, parse_non_local
+from paddle_tsm.networks.option import Flag, option
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
 CHOICES = {
@@ -31,18 +32,47 @@ class Network:
     """
 
     arch: str
-    num_classes: int = 400
-    num_segments: int = 8
-    is_shift: bool = True
-    shift_div: int = 8
-    shift_place: str = "blockres"
-    shift_every: int | None = None
-    shift_order: str = "future_first"
-    temporal_pool: bool = False
-    non_local: NonLocalOptions | None = None
-    dropout: float = 0.5
-    partial_bn: bool = False
-    running_var: str = "unbiased"
+    num_classes: int = option(400, "K, the classes.")
+    num_segments: int = option(8, "T, the frames of a clip.", Flag("--num-segments", "frames of a clip (8)", int, "T"))
+    is_shift: bool = option(
+        True,
+        "Whether the network shifts; False is TSN.",
+        Flag("--no-shift", "TSN: no temporal shift", value=False),
+    )
+    shift_div: int = option(
+        8,
+        "One fold is C // shift_div channels.",
+        Flag("--shift-div", "one fold is C // N channels (8)", int, "N"),
+    )
+    shift_place: str = option(
+        "blockres",
+        '"blockres" shifts what the residual branch reads, "block" what the whole block reads.',
+        Flag("--shift-place", "where a block shifts (blockres)", choices=CHOICES["shift_place"]),
+    )
+    shift_every: int | None = option(
+        None,
+        'Shift in every so many blocks. None is upstream\'s rule: 2 with "blockres" where layer3 has 23 blocks or more, else '
+        "1; PP-TSM always shifts every block.",
+        Flag("--shift-every", "shift in every N-th block (upstream's rule)", int, "N"),
+    )
+    shift_order: str = option(
+        "future_first",
+        '"future_first" (MIT, mmaction2), "past_first" (Paddle\'s operator, PaddleVideo) or "causal" (online).',
+        Flag("--shift-order", "the order to run and write (future_first)", choices=CHOICES["shift_order"]),
+    )
+    temporal_pool: bool = option(
+        False,
+        "Whether the frames are halved in front of the second stage.",
+        Flag("--temporal-pool", "T frames become T/2 in front of the second stage"),
+    )
+    non_local: NonLocalOptions | None = option(
+        None,
+        f"None, a pairwise function ({', '.join(MODES)}), or a dict of NonLocalOptions' fields.",
+        Flag("--non-local", "the pairwise function of its non-local blocks (embedded_gaussian)", choices=MODES),
+    )
+    dropout: float = option(0.5, "The probability that a feature is dropped in front of the classifier.")
+    partial_bn: bool = option(False, "Whether every BatchNorm but the first is frozen in training.")
+    running_var: str = option("unbiased", '"unbiased": PyTorch\'s running variance; "biased": Paddle\'s.')
 
     def __post_init__(self):
         family_of(self.arch)
