@@ -11,14 +11,14 @@ FAMILIES = {"resnet": ResNet, "resnet_vd": ResNetVd, "mobilenet_v2": MobileNetV2
 
 @takes_options_of(Network)
 def create_model(name: str, *args, **options):
-    """The network `name` in training mode, its weights drawn by PyTorch's generator.
+    """The network `name` as a torch.nn.Module in training mode, its weights drawn by PyTorch's generator.
 
-    Returns a torch.nn.Module that takes [N*T, 3, H, W], the frames of a clip adjacent, and gives logits [N, num_classes].
-    Raises ValueError, listing the known values, for a name or a value that is not known.
+    Called on x, float [N*T, 3, H, W] with the frames of a clip adjacent, it gives logits [N, num_classes]. A name or a value
+    that is not known is a ValueError that lists the known ones.
 
-    >>> model = create_model("tsm_resnet18", num_classes=5, num_segments=2)
-    >>> model(torch.zeros(4, 3, 32, 32)).shape
-    torch.Size([2, 5])
+    >>> network = create_model("tsm_resnet18", num_classes=5, num_segments=2)
+    >>> tuple(network(torch.zeros(4, 3, 32, 32)).shape)
+    (2, 5)
     """
     network = Network(name, *args, **options)
     return draw_afresh(FAMILIES[network.family.name](network))
