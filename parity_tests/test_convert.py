@@ -128,8 +128,8 @@ def test_a_plan_that_went_wrong_is_not_kept(tmp_path, monkeypatch):
     source = tmp_path / "pv.pdparams"
     vector = recorded("paddlevideo_tsm_r50_t8")
     paddle.save({key: paddle.to_tensor(value) for key, value in vector.tensors().items()}, str(source))
-    right = module.exchange
-    monkeypatch.setattr(module, "exchange", lambda channels, div: right(channels, 2 * div))
+    right = module.exchanged_channels
+    monkeypatch.setattr(module, "exchanged_channels", lambda channels, div: right(channels, 2 * div))
     with pytest.raises(ValueError, match="the written network differs from the source by"):
         convert(source, tmp_path / "out.safetensors", to_layout="mmaction2")
     assert [path.name for path in tmp_path.iterdir()] == ["pv.pdparams"]

@@ -12,9 +12,9 @@ import torch_ref
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
-from paddle_tsm.parity.checkpoint_pair import noise_clip
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
 
 OPTIONS = {

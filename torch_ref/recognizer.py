@@ -18,7 +18,7 @@ class Recognizer(nn.Module):
 
     def __init__(self, network):
         super().__init__()
-        self.network = network
+        self.network, self.num_segments = network, network.num_segments
         self.stage_ends: dict[str, str] = {}
         self.dropout = Dropout(network.dropout)
 
