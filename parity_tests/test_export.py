@@ -21,9 +21,10 @@ from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_ports
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
-from paddle_tsm.export.sidecar import FORMATS, read_sidecar
+from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
+from paddle_tsm.export.targets import FORMATS
 from paddle_tsm.export.verification import truth_of, verify
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.models.create import build

@@ -11,10 +11,11 @@ import pytest
 
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.export import onnx_file
-from paddle_tsm.export.exporter import form_of
+from paddle_tsm.export.inference_network import exported_form
 from paddle_tsm.export.io_spec import clip_ports, stream_ports
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
+from paddle_tsm.export.stream_shift import GatheredRows
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import StreamStep
@@ -55,7 +56,7 @@ def check_clips(path, size: int, arch: str, **options) -> OnnxRun:
     network, tensors = network_of(arch, **options)
     segments = network.num_segments
     model, exact = model_of(network, tensors), model_of(network, tensors, "float64")
-    write_onnx(form_of(model, "onnx"), path, clip_ports(segments, (size, size)))
+    write_onnx(exported_form(model, GatheredRows), path, clip_ports(segments, (size, size)))
     run = OnnxRun(path, threads=1)
     for clips in BATCHES:
         x = frames(clips * segments, size, seed=clips)
@@ -72,7 +73,7 @@ def r18(tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "r18.onnx"
     network, tensors = network_of("tsm_resnet18")
     model = model_of(network, tensors)
-    write_onnx(form_of(model, "onnx"), path, clip_ports(T, (32, 32)))
+    write_onnx(exported_form(model, GatheredRows), path, clip_ports(T, (32, 32)))
     return path, model, tensors
 
 
@@ -279,9 +280,9 @@ def test_nothing_is_downloaded(r18, monkeypatch, tmp_path):
     log = tmp_path / "log.txt"
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(log)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    write_onnx(form_of(r18[1], "onnx"), tmp_path / "network.onnx", clip_ports(T, (32, 32)))
+    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "network.onnx", clip_ports(T, (32, 32)))
     assert not log.exists(), log.read_text()
     usual = onnx_file.CONVERT.replace(', optimize_tool=""', "")
     monkeypatch.setattr(onnx_file, "CONVERT", usual)
-    write_onnx(form_of(r18[1], "onnx"), tmp_path / "usual.onnx", clip_ports(T, (32, 32)))
+    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "usual.onnx", clip_ports(T, (32, 32)))
     assert "'install'" in log.read_text()

@@ -11,7 +11,8 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset, preset_of
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
-from paddle_tsm.export.sidecar import FORMATS, read_sidecar
+from paddle_tsm.export.sidecar import read_sidecar
+from paddle_tsm.export.targets import FORMATS
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.networks.network import Network
 from parity_tests.trained_files import become_all, command, evaluated, predicted_class

@@ -39,7 +39,11 @@ def test_mmaction2(name):
     assert own.max_norm == file["optim_wrapper"]["clip_grad"]["max_norm"] and not own.nesterov
     assert own.fc_lr5 == file["optim_wrapper"]["paramwise_cfg"]["fc_lr5"]
     head, backbone, network = file["model"]["cls_head"], file["model"]["backbone"], own.network()
-    assert (network.depth, network.family.name, network.shift_div) == (backbone["depth"], "resnet", backbone["shift_div"])
+    assert (network.depth, network.family.name, network.shift_div) == (
+        backbone["depth"],
+        "resnet",
+        backbone["shift_div"],
+    )
     assert (network.num_classes, network.dropout, network.is_shift) == (
         head["num_classes"], head["dropout_ratio"], head["is_shift"]
     )  # fmt: skip

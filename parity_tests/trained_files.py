@@ -6,7 +6,7 @@ import csv
 import json
 
 from paddle_tsm.cli import main
-from paddle_tsm.export.sidecar import FORMATS
+from paddle_tsm.export.targets import FORMATS
 
 
 def command(*words) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from paddle_tsm.export.sidecar import PRECISIONS
+from paddle_tsm.export.targets import PRECISIONS
 from paddle_tsm.inference.predictor import ENGINES, Predictor, engine_for
 from paddle_tsm.inference.stream_predictor import StreamPredictor
 

@@ -9,7 +9,7 @@ import time
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
 from paddle_tsm.export.calibration import CLIPS as CLIPS_READ
-from paddle_tsm.export.sidecar import FORMATS, PRECISIONS, format_for
+from paddle_tsm.export.targets import FORMATS, PRECISIONS, format_for
 
 
 def add_parser(subparsers) -> None:

@@ -8,13 +8,9 @@ from dataclasses import replace
 
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
-from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_ports, stream_ports
-from paddle_tsm.export.onnx_file import write_onnx
-from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.sidecar import NAME, Sidecar
-from paddle_tsm.export.static_graph import save_static
-from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
+from paddle_tsm.export.targets import target_named
 from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.inputs_kept import keep_inputs
@@ -39,7 +35,7 @@ def export(
 ):
     """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same network.
 
-    to: a format of `sidecar.FORMATS`. stream: one step of the causal network instead of whole clips. size: the network's
+    to: the name of a target (`targets.py`). stream: one step of the causal network instead of whole clips. size: the network's
     input in training (None: what the file records). precision: "float32"; "bfloat16" for Paddle Inference; "int8" for ONNX, with `calibration`: the path of
     a list of clips, with `root`, `form` and `source`, or arrays (see `calibration_of`). options: those of `load_model`. labels: the
     classes' names; given: preset, sampling and crops; those that are not given are what the file records, or its layout's. The files are compared with the checkpoint's network in Paddle, and in PyTorch
@@ -56,9 +52,7 @@ def export(
         check_file_streams(found)
     network, tensors = found.as_asked()
     taken = found.input.changed(given | {"size": size, "class_names": labels}).filled()
-    files = (
-        {"program": "model.json", "weights": "model.pdiparams"} if to == "paddle-inference" else {"model": "model.onnx"}
-    )
+    files = target_named(to).files
     described = Sidecar(
         to,
         "stream" if stream else "clip",
@@ -146,21 +140,5 @@ def check_free(folder: str) -> None:
 
 
 def write(layer, folder: str, to: str, ports, precision: str = "float32") -> None:
-    """Write the format's files."""
-    if to == "onnx":
-        return write_onnx(form_of(layer, to), os.path.join(folder, "model.onnx"), ports)
-    with plain_activations(layer):
-        return save_static(form_of(layer, to, precision), os.path.join(folder, "model"), ports)
-
-
-def form_of(layer, to: str, precision: str = "float32"):
-    """The layer as it is traced: quick in the runtime it is for. Paddle's passes for bfloat16 do not take time-major frames apart
-    rightly (they lose a reshape behind a transpose), so that it has ONNX's form there."""
-    moves_frames = (to, precision) == ("paddle-inference", "float32")
-    form = (
-        layer
-        if isinstance(layer, StreamStep)
-        else InferenceNetwork(layer, MovedFrames if moves_frames else GatheredRows)
-    )
-    form.eval()
-    return form
+    """Write the target's files."""
+    target_named(to).functions.write(layer, folder, ports, precision)

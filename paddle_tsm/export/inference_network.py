@@ -16,6 +16,7 @@ from paddle_tsm.export.inference_block import InferenceBlock, Step, settings, st
 from paddle_tsm.export.stream_parts import Convolution, whole
 from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
+from paddle_tsm.models.stream import StreamStep
 
 
 class InferenceNetwork(nn.Layer):
@@ -104,3 +105,11 @@ class InferenceNetwork(nn.Layer):
         if self.time_major:
             return logits.reshape([segments, -1, logits.shape[-1]]).sum(0) / segments
         return logits.reshape([-1, segments, logits.shape[-1]]).sum(1) / segments
+
+
+def exported_form(layer, way):
+    """The layer as it is traced for an export: a network of clips in its quick form, with the shift done in the given way
+    (a class of `stream_shift.py`); one step of a stream as it is."""
+    form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, way)
+    form.eval()
+    return form

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from paddle_tsm import runtime
-from paddle_tsm.export.sidecar import PRECISIONS_OF
+from paddle_tsm.export.targets import TARGETS
 from paddle_tsm.networks.option_checks import must_be_one_of
 
 
@@ -25,7 +25,7 @@ class PaddleInferenceRun:
         for suffix in (".json", ".pdiparams"):
             if not os.path.isfile(self.prefix + suffix):
                 raise ValueError(f"{self.prefix}{suffix}: no such file; wanted one that `paddle-tsm export` wrote")
-        must_be_one_of("precision", precision, PRECISIONS_OF["paddle-inference"])
+        must_be_one_of("precision", precision, TARGETS["paddle-inference"].precisions)
         self._open(make_predictor(self.prefix, runtime.processors() if threads is None else threads, precision))
 
     def _open(self, predictor) -> None:

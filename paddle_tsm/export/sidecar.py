@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, preset_of
 from paddle_tsm.export.io_spec import FIRST_INPUT
+from paddle_tsm.export.targets import PRECISIONS, target_named
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.layouts.network_input import NetworkInput
@@ -21,23 +22,12 @@ from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option_checks import must_be_one_of
 
 NAME, VERSION = "tsm.json", 1
-FORMATS = ("paddle-inference", "onnx")
 KINDS = ("clip", "stream")
-PRECISIONS_OF = {
-    "paddle-inference": ("float32", "bfloat16"),
-    "onnx": ("float32", "int8"),
-}  # of clips; streams have float32
-PRECISIONS = ("float32", "bfloat16", "int8")
-
-
-def format_for(precision: str) -> str:
-    """The first format that has the precision."""
-    return next(name for name, known in PRECISIONS_OF.items() if precision in known)
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """format: of FORMATS. kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
+    """format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
     streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N. inputs, outputs:
     the graph's own, in its order, see `Ports.described`; () in an export of before they were written.
     preset, sampling, crops, size, train_crop, data_set, multi_label: see `layouts.network_input`. labels: the classes' names, or (). verified: what the export
@@ -67,10 +57,10 @@ class Sidecar:
     multi_label: bool | None = None
 
     def __post_init__(self):
-        must_be_one_of("format", self.format, FORMATS)
+        target = target_named(self.format)
         must_be_one_of("kind", self.kind, KINDS)
         must_be_one_of("precision", self.precision, PRECISIONS)
-        known = PRECISIONS_OF[self.format] if self.kind == "clip" else ("float32",)
+        known = target.precisions if self.kind == "clip" else ("float32",)
         if self.precision not in known:
             raise ValueError(
                 f"precision: got {self.precision!r} for a {self.kind} in {self.format}, wanted {' or '.join(known)}"

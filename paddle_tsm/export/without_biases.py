@@ -9,7 +9,6 @@ The graph that is run is the one in the file, operator for operator, and so are 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from paddle_tsm.export.open_files import open_files
+from paddle_tsm.export.targets import target_named
 
 SMALL = 2.0**-20  # of the input's usual size; a power of two, so that nothing is rounded in another way
 
@@ -30,12 +30,7 @@ def tensors_without_biases(tensors: dict) -> dict:
 def open_without_biases(folder: str, sidecar, mended=None):
     """What runs the export's files, as `open_files` does, their biases zero. mended: changes an onnx.ModelProto before that."""
     with TemporaryDirectory() as other:
-        if sidecar.format == "onnx":
-            name = sidecar.files["model"]
-            write_onnx_without_biases(os.path.join(folder, name), os.path.join(other, name), mended)
-        else:
-            prefix = sidecar.files["program"].removesuffix(".json")
-            write_program_without_biases(os.path.join(folder, prefix), os.path.join(other, prefix))
+        target_named(sidecar.format).functions.copy_without_biases(folder, other, sidecar.files, mended)
         return open_files(other, replace(sidecar, sha256={}), None)
 
 

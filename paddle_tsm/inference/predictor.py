@@ -10,13 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.export.open_files import open_files
-from paddle_tsm.export.sidecar import (
-    FORMATS,
-    PRECISIONS,
-    Sidecar,
-    format_for,
-    read_sidecar,
-)
+from paddle_tsm.export.sidecar import Sidecar, read_sidecar
+from paddle_tsm.export.targets import FORMATS, PRECISIONS, format_for
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
