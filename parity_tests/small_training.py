@@ -13,7 +13,7 @@ import pytest
 
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.data.annotations import read_list
-from paddle_tsm.training.loop import Plan, train
+from paddle_tsm.training.loop import TrainingJob, train
 from paddle_tsm.training.recipe import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,7 +63,7 @@ def samples(count: int, seed: int = 0) -> list:
 def train_small(clips, out, validation: bool = False, plan: dict | None = None, count: int = TRAIN, **changes):
     """Train in this process, on the first `count` clips; returns the outcome."""
     lists = entries(clips)[:count], entries(clips, "val.txt") if validation else []
-    return train(small_recipe(**changes), Plan(*lists, str(out), **plan or {}))
+    return train(small_recipe(**changes), TrainingJob(*lists, str(out), **plan or {}))
 
 
 def arguments(clips, out, *more: str, **changes) -> list[str]:

@@ -18,7 +18,7 @@ from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.exporter import export, write
 from paddle_tsm.export.inference_network import InferenceNetwork
-from paddle_tsm.export.io_spec import clip_ports
+from paddle_tsm.export.io_spec import clip_io
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.sidecar import read_sidecar
@@ -98,7 +98,7 @@ def test_paddle_inference(tmp_path, options):
     model = assign_weights(build(network), tensors)
     model.eval()
     with plain_activations(model):
-        save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(network.num_segments, (SIZE, SIZE)))
+        save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(network.num_segments, (SIZE, SIZE)))
     verified = verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
 
@@ -114,7 +114,7 @@ def test_paddle_inference_in_bfloat16(tmp_path, options):
     network, tensors = drawn(options)
     model = assign_weights(build(network), tensors)
     model.eval()
-    write(model, tmp_path, "paddle-inference", clip_ports(network.num_segments, (SIZE, SIZE)), "bfloat16")
+    write(model, tmp_path, "paddle-inference", clip_io(network.num_segments, (SIZE, SIZE)), "bfloat16")
     verify(PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"), truth_of(network, tensors, (SIZE, SIZE)), "bfloat16")
 
 
@@ -122,7 +122,7 @@ def test_a_wrong_export_is_refused(tmp_path):
     network, tensors = drawn({})
     model = assign_weights(build(network.with_options(shift_order="past_first")), tensors)
     model.eval()
-    save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_ports(T, (SIZE, SIZE)))
+    save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(T, (SIZE, SIZE)))
     with pytest.raises(ValueError, match="differs from the checkpoint"):
         verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
 

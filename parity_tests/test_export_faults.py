@@ -91,7 +91,7 @@ def test_a_fault_of_the_quantiser_is_refused(tmp_path, monkeypatch, arch, to, pr
     def of_another(source, target, ranges):
         folder = tmp_path / "wrong"
         folder.mkdir()
-        ports = export_module.clip_ports(T, (SIZE, SIZE))
+        ports = export_module.clip_io(T, (SIZE, SIZE))
         write(wrong, str(folder), "onnx", ports)
         quantise(folder / "model.onnx", target, ranges)
         shutil.rmtree(folder)
@@ -130,7 +130,7 @@ SEEN_IN_BFLOAT16 = ("reversed", "no shift")
 def test_a_fault_of_bfloat16_alone_is_refused(tmp_path, monkeypatch, arch, to, precision, fault):
     """The files are right, and what the engine makes of them in bfloat16 has the fault."""
     network = checkpoint(tmp_path / "c.safetensors", arch)
-    write(faulty(network, 0, fault), make(tmp_path / "wrong"), to, export_module.clip_ports(T, (SIZE, SIZE)), precision)
+    write(faulty(network, 0, fault), make(tmp_path / "wrong"), to, export_module.clip_io(T, (SIZE, SIZE)), precision)
     module = where("open_files")
     for name in ("open_files", "open_without_biases"):
         if hasattr(module, name):

@@ -198,14 +198,15 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     ElementTree.parse(f"{PATH}.xml")
 
     from paddle_tsm.parity.checkpoint_pair import read_pair
-    from paddle_tsm.parity.compare import Row
+    from paddle_tsm.parity.compare import ComparisonRow
     from paddle_tsm.parity.comparison import Report
     from paddle_tsm.parity.console_report import print_report
     from paddle_tsm.parity.report_files import write_junit
     from paddle_tsm.parity.report_page import page, rows_table
 
     report = Report(
-        rows=[Row(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES], first_layer=NAMES[3]
+        rows=[ComparisonRow(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES],
+        first_layer=NAMES[3],
     )
     write_junit(report, "hostile.xml")
     cases = ElementTree.parse("hostile.xml").getroot()

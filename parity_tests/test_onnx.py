@@ -12,7 +12,7 @@ import pytest
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.export import onnx_file
 from paddle_tsm.export.inference_network import exported_form
-from paddle_tsm.export.io_spec import clip_ports, stream_ports
+from paddle_tsm.export.io_spec import clip_io, stream_io
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
 from paddle_tsm.export.stream_shift import GatheredRows
@@ -56,7 +56,7 @@ def check_clips(path, size: int, arch: str, **options) -> OnnxRun:
     network, tensors = network_of(arch, **options)
     segments = network.num_segments
     model, exact = model_of(network, tensors), model_of(network, tensors, "float64")
-    write_onnx(exported_form(model, GatheredRows), path, clip_ports(segments, (size, size)))
+    write_onnx(exported_form(model, GatheredRows), path, clip_io(segments, (size, size)))
     run = OnnxRun(path, threads=1)
     for clips in BATCHES:
         x = frames(clips * segments, size, seed=clips)
@@ -73,7 +73,7 @@ def r18(tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "r18.onnx"
     network, tensors = network_of("tsm_resnet18")
     model = model_of(network, tensors)
-    write_onnx(exported_form(model, GatheredRows), path, clip_ports(T, (32, 32)))
+    write_onnx(exported_form(model, GatheredRows), path, clip_io(T, (32, 32)))
     return path, model, tensors
 
 
@@ -109,7 +109,7 @@ def test_every_architecture_and_option(tmp_path, arch, options):
 def check_stream(path, size: int, arch: str, **options):
     network, tensors = network_of(arch, **({"shift_order": "causal"} | options))
     step, exact = StreamStep(network, tensors), StreamStep(network, tensors).to(dtype="float64")
-    write_onnx(step, path, stream_ports(step, (size, size)))
+    write_onnx(step, path, stream_io(step, (size, size)))
     run = OnnxRun(path, threads=1)
     assert len(run.inputs) == 1 + len(step.shifts)
     for streams in BATCHES:
@@ -170,7 +170,7 @@ def test_slopes_are_the_programs(tmp_path):
 
     layer = paddle.nn.Sequential(paddle.nn.LeakyReLU(), paddle.nn.Conv2D(3, 1, 1), paddle.nn.LeakyReLU(0.25))
     layer.eval()
-    write_onnx(layer, tmp_path / "leaky.onnx", clip_ports(1, (2, 2)))
+    write_onnx(layer, tmp_path / "leaky.onnx", clip_io(1, (2, 2)))
     nodes = onnx.load(tmp_path / "leaky.onnx").graph.node
     slopes = [node.attribute[0].f for node in nodes if node.op_type == "LeakyRelu"]
     np.testing.assert_allclose(slopes, [0.01, 0.25], rtol=1e-6)
@@ -230,7 +230,7 @@ def test_frames_that_do_not_fit(r18, shape):
 
 def test_what_cannot_be_exported(tmp_path):
     network, tensors = network_of("tsm_resnet18")
-    ports = clip_ports(T, (32, 32))
+    ports = clip_io(T, (32, 32))
     with pytest.raises(ValueError, match="training mode"):
         write_onnx(build(network), tmp_path / "network.onnx", ports)
     with pytest.raises(ValueError, match="float64, wanted float32"):
@@ -253,7 +253,7 @@ def test_without_the_packages(r18, monkeypatch, tmp_path):
         OnnxRun(r18[0])
     monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"paddle2onnx, onnx, onnxruntime not installed.*pip install 'paddle2onnx>="):
-        write_onnx(r18[1], tmp_path / "network.onnx", clip_ports(T, (32, 32)))
+        write_onnx(r18[1], tmp_path / "network.onnx", clip_io(T, (32, 32)))
 
 
 # in the conversion's process: whatever would reach a network or install a package is written down and refused, and the package
@@ -280,9 +280,9 @@ def test_nothing_is_downloaded(r18, monkeypatch, tmp_path):
     log = tmp_path / "log.txt"
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(log)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "network.onnx", clip_ports(T, (32, 32)))
+    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "network.onnx", clip_io(T, (32, 32)))
     assert not log.exists(), log.read_text()
     usual = onnx_file.CONVERT.replace(', optimize_tool=""', "")
     monkeypatch.setattr(onnx_file, "CONVERT", usual)
-    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "usual.onnx", clip_ports(T, (32, 32)))
+    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "usual.onnx", clip_io(T, (32, 32)))
     assert "'install'" in log.read_text()

@@ -17,7 +17,7 @@ from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.networks.network import Network
 from paddle_tsm.training import validate
-from paddle_tsm.training.loop import Plan, train
+from paddle_tsm.training.loop import TrainingJob, train
 from paddle_tsm.training.order import batches_of, epoch_order
 from paddle_tsm.training.processes import Processes
 from parity_tests.small_training import (
@@ -106,7 +106,7 @@ def one(listed, tmp_path_factory):
     """The folder and the outcome of one process's run."""
     out = tmp_path_factory.mktemp("one") / "run"
     lists = entries(listed, "two.txt"), entries(listed, "val.txt")
-    plan = Plan(*lists, str(out), save_every=3, skip_bad=True, pretrained=str(listed / "pretrained.pth"))
+    plan = TrainingJob(*lists, str(out), save_every=3, skip_bad=True, pretrained=str(listed / "pretrained.pth"))
     return out, train(small_recipe(**TWO), plan)
 
 
@@ -188,7 +188,10 @@ def test_the_second_process_leaves_no_file(listed, tmp_path):
     out = tmp_path / "run"
     lists = entries(listed)[:4], entries(listed, "val.txt")[:2]
     changes = {"arch": "tsm_mobilenet_v2", "epochs": 1}
-    assert train(small_recipe(**changes), Plan(*lists, str(out), save_every=1), Second(1, 2)).validation["clips"] == 1
+    assert (
+        train(small_recipe(**changes), TrainingJob(*lists, str(out), save_every=1), Second(1, 2)).validation["clips"]
+        == 1
+    )
     assert not out.exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from paddle_tsm.parity import output_files
 from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-from paddle_tsm.parity.compare import Row
+from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import Training
 from paddle_tsm.parity.differences import DIFFERENCES
 from paddle_tsm.parity.report_page import write_page
@@ -103,7 +103,7 @@ def test_page_of_a_breach_says_so(tmp_path, r18_file):
     a, b = read_pair(r18_file, num_segments=2)
     report = compare_files(a, b, seeded_batches(a.network, 1, 4, 32)[0][0])
     assert report.equal
-    report.rows[0] = Row("layer<1>", "float64", (1,), 1.0, 1.0, 1e-10, "beyond the limit")
+    report.rows[0] = ComparisonRow("layer<1>", "float64", (1,), 1.0, 1.0, 1e-10, "beyond the limit")
     text = write_page(report, a, b, tmp_path).read_text()
     page = Page(text)
     assert "They differ." in page.words and "layer<1>" in " ".join(page.words) and "layer<1>" not in text

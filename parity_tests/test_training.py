@@ -211,7 +211,7 @@ def test_several_labels_a_clip(clips, tmp_path):
     (clips / "several.txt").write_text("".join(f"{i}.mp4 {i % 4},{(i + 1) % 4}\n" for i in range(6)))
     several = entries(clips, "several.txt", multi_label=True)
     chosen = small_recipe(multi_label=True, epochs=1, batch=6, dropout=0.0)
-    outcome = loop.train(chosen, loop.Plan(several, several, str(tmp_path / "run")))
+    outcome = loop.train(chosen, loop.TrainingJob(several, several, str(tmp_path / "run")))
     model = Session(chosen, "").model
     reader = ClipReader(several, preset("mmaction2", size=32), T, train=True, seed=chosen.seed)
     order = epoch_order(6, chosen.seed, 0).tolist()
@@ -271,7 +271,7 @@ def test_the_best_is_kept(clips, tmp_path, monkeypatch):
 
 def test_what_is_written(clips, tmp_path):
     chosen = small_recipe(epochs=1, shift_div=4, dropout=0.3)
-    loop.train(chosen, loop.Plan(entries(clips), [], str(tmp_path / "run")))
+    loop.train(chosen, loop.TrainingJob(entries(clips), [], str(tmp_path / "run")))
     files = {path.name for path in (tmp_path / "run").iterdir()} - {"tensorboard"}
     assert files == {"last.safetensors", "resume.safetensors", "train.csv", "validation.csv"}
     record = json.loads(read_checkpoint(tmp_path / "run" / "last.safetensors").metadata["paddle_tsm"])

@@ -16,7 +16,7 @@ from paddle_tsm.export.exporter import write
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
-from paddle_tsm.export.io_spec import clip_ports
+from paddle_tsm.export.io_spec import clip_io
 from paddle_tsm.export.quantise import quantise
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.layouts.network_file import read_network
@@ -24,7 +24,7 @@ from paddle_tsm.models.load import assign_weights
 network, tensors = read_network(CHECKPOINT, {options}).as_asked()
 model = assign_weights(build(network), tensors); model.eval()
 {change}
-os.makedirs(FOLDER); ports = clip_ports(8, (224, 224))
+os.makedirs(FOLDER); ports = clip_io(8, (224, 224))
 {write}
 {engine}
 """

@@ -76,7 +76,7 @@ def run(args) -> int:
     import_paddle()
     from paddle_tsm.commands.recorded_input import say, say_unbelieved
     from paddle_tsm.training.classes import classes_before, stated_classes
-    from paddle_tsm.training.loop import Plan, train
+    from paddle_tsm.training.loop import TrainingJob, train
     from paddle_tsm.training.processes import join
     from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
 
@@ -92,7 +92,7 @@ def run(args) -> int:
     if classes.why and processes.is_first:
         say("train", [f"num_classes={classes.count}: {classes.why}"])
     chosen = replace(chosen, num_classes=classes.count)
-    plan = Plan(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
+    plan = TrainingJob(*lists, args.out, source, args.workers, args.save_every, args.skip_bad, args.resume, args.pretrained,
                 args.keep_classifier, classes.names)  # fmt: skip
     keep_inputs_of_training(args.out, dict.fromkeys(entry.path for entries in lists for entry in entries))
     outcome = train(chosen, plan, processes)

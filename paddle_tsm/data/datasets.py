@@ -8,7 +8,7 @@ from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.data.presets import pick
 
 
-def exchange(*pairs: tuple[int, int]) -> dict[int, int]:
+def exchanged_labels(*pairs: tuple[int, int]) -> dict[int, int]:
     """{a: b, b: a} for each pair."""
     return {here: there for a, b in pairs for here, there in ((a, b), (b, a))}
 
@@ -81,5 +81,5 @@ def flip_rule(name: str, system: str) -> FlipRule:
     if not found.sided:
         return FlipRule()
     if system == "mmaction2":
-        return FlipRule(label_map=exchange(*found.label_map))
+        return FlipRule(label_map=exchanged_labels(*found.label_map))
     return FlipRule(0.0)

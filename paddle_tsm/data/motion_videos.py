@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from paddle_tsm.data.datasets import exchange
+from paddle_tsm.data.datasets import exchanged_labels
 from paddle_tsm.data.split_files import write_list
 
 AXES = ("x", "y", "size", "angle")
@@ -47,7 +47,7 @@ MOTIONS = (
     Motion("clockwise", 3, True),
 )
 CLASSES = tuple(motion.name for motion in MOTIONS)
-OPPOSITE = exchange((0, 1), (2, 3), (4, 5), (6, 7))  # label -> label of the clip played backward
+OPPOSITE = exchanged_labels((0, 1), (2, 3), (4, 5), (6, 7))  # label -> label of the clip played backward
 
 STEPS = 8  # pictures of a clip
 ALIKE = 0.3  # the orders of two axes correlate no more than this, so that none looks like another's class

@@ -16,7 +16,7 @@ from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.models.load import load_model
-from paddle_tsm.training.loop import Plan, train
+from paddle_tsm.training.loop import TrainingJob, train
 from paddle_tsm.training.recipe import Recipe
 
 TRAIN_CLIPS, VAL_CLIPS = 85, 30  # of each class
@@ -60,7 +60,7 @@ def train_motion_demo(out: str, done) -> tuple[list[Shown], int]:
     shown = []
     for name, is_shift in (("TSM", True), ("TSN, the same without shift", False)):
         start = time.perf_counter()
-        plan = Plan(lists[0], [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
+        plan = TrainingJob(lists[0], [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
         recipe = replace(RECIPE, is_shift=is_shift)
         train(recipe, plan)
         weights = os.path.join(plan.out, "last.safetensors")

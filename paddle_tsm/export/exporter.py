@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
-from paddle_tsm.export.io_spec import clip_ports, stream_ports
+from paddle_tsm.export.io_spec import clip_io, stream_io
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.targets import target_named
 from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
@@ -110,7 +110,7 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
     pixels, stream = (described.pixels().test_size,) * 2, described.kind == "stream"
     layer = StreamStep(network, tensors) if stream else assign_weights(build(network), tensors)
     layer.eval()
-    ports = stream_ports(layer, pixels) if stream else clip_ports(network.num_segments, pixels)
+    ports = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
     write(layer, folder, described.format, ports, described.precision)
     described = replace(described, cache=tuple(list(ports.inputs.values())[1:]), **ports.described(network.num_classes))
     if stream:

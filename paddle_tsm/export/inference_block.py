@@ -9,7 +9,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.frame_moves import clip_major, time_major
-from paddle_tsm.export.fused_batch_norm import fold
+from paddle_tsm.export.fused_batch_norm import fuse
 from paddle_tsm.export.stream_parts import (
     Convolution,
     PartedConvolution,
@@ -71,7 +71,7 @@ class InferenceBlock(nn.Layer):
         first, *middle, last = branch
         self.acts = [step.act for step in branch[:-1]]
         if first.convolution._groups == 1:
-            width, arrays = whole(first.convolution.weight.shape[0]), fold(first.convolution, first.norm)
+            width, arrays = whole(first.convolution.weight.shape[0]), fuse(first.convolution, first.norm)
             self.first = PartedConvolution(*arrays, dtype, self.inside, width, **settings(first.convolution))
         else:  # MobileNetV2's first block, which neither shifts nor expands
             self.first = None
@@ -79,11 +79,11 @@ class InferenceBlock(nn.Layer):
             self.acts = [None, *self.acts]
         self.middle = nn.LayerList(
             Convolution(
-                *fold(step.convolution, step.norm), dtype, groups=step.convolution._groups, **settings(step.convolution)
+                *fuse(step.convolution, step.norm), dtype, groups=step.convolution._groups, **settings(step.convolution)
             )
             for step in middle
         )
-        inner, arrays = whole(last.convolution.weight.shape[1]), fold(last.convolution, last.norm)
+        inner, arrays = whole(last.convolution.weight.shape[1]), fuse(last.convolution, last.norm)
         self.last = PartedConvolution(*arrays, dtype, inner, self.written, **settings(last.convolution))
 
     def add_downsample(self, block, dtype: str) -> None:
@@ -92,7 +92,7 @@ class InferenceBlock(nn.Layer):
         if getattr(block, "downsample", None) is not None:
             conv, norm = block.downsample
             read = self.inside if self.moves_shortcut else self.read
-            self.downsample = PartedConvolution(*fold(conv, norm), dtype, read, self.written, **settings(conv))
+            self.downsample = PartedConvolution(*fuse(conv, norm), dtype, read, self.written, **settings(conv))
 
     def forward(self, stream: list, frames) -> list:
         """stream: the parts `read`, each [T*N, c, H, W]. Returns the parts `written`."""

@@ -11,7 +11,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.frame_moves import Frames, time_major
-from paddle_tsm.export.fused_batch_norm import fold
+from paddle_tsm.export.fused_batch_norm import fuse
 from paddle_tsm.export.inference_block import InferenceBlock, Step, settings, steps
 from paddle_tsm.export.stream_parts import Convolution, whole
 from paddle_tsm.export.stream_shift import MovedFrames, stream_shift
@@ -44,7 +44,7 @@ class InferenceNetwork(nn.Layer):
 
     def convolution(self, step: Step) -> Convolution:
         conv = step.convolution
-        return Convolution(*fold(conv, step.norm), self.dtype, groups=conv._groups, **settings(conv))
+        return Convolution(*fuse(conv, step.norm), self.dtype, groups=conv._groups, **settings(conv))
 
     def add_stages(self, model) -> None:
         """Each block reads the parts that the one in front writes: those that it shifts itself."""

@@ -9,7 +9,7 @@ LOGITS = "logits"
 
 
 @dataclass(frozen=True)
-class Ports:
+class IOSpec:
     """inputs: name -> shape without the first axis, which is free. outputs: names. axis: what the first axis of the inputs
     counts. multiple: the number of frames that it must be a multiple of; the first output has one row for so many."""
 
@@ -33,12 +33,12 @@ class Ports:
         }
 
 
-def clip_ports(num_segments: int, size: tuple[int, int]) -> Ports:
+def clip_io(num_segments: int, size: tuple[int, int]) -> IOSpec:
     """Of an offline network: frames [N*T, 3, H, W] -> logits [N, K]. size: (H, W)."""
-    return Ports({FIRST_INPUT["clip"]: (3, *size)}, (LOGITS,), "frames", num_segments)
+    return IOSpec({FIRST_INPUT["clip"]: (3, *size)}, (LOGITS,), "frames", num_segments)
 
 
-def stream_ports(step, size: tuple[int, int]) -> Ports:
+def stream_io(step, size: tuple[int, int]) -> IOSpec:
     """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros
     before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W)."""
     import paddle
@@ -46,4 +46,4 @@ def stream_ports(step, size: tuple[int, int]) -> Ports:
     with paddle.no_grad():
         _, *cache = step(paddle.zeros([1, 3, *size]))
     folds = {f"cache_{i}": tuple(fold.shape[1:]) for i, fold in enumerate(cache)}
-    return Ports({FIRST_INPUT["stream"]: (3, *size)} | folds, (LOGITS, *(f"next_{name}" for name in folds)), "streams")
+    return IOSpec({FIRST_INPUT["stream"]: (3, *size)} | folds, (LOGITS, *(f"next_{name}" for name in folds)), "streams")

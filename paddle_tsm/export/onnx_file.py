@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import paddle
 
-from paddle_tsm.export.io_spec import Ports
+from paddle_tsm.export.io_spec import IOSpec
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.terminal.extras import how_to_install
@@ -27,10 +27,10 @@ paddle2onnx.export(model, parameters, path, opset_version=int(opset), optimize_t
 """
 
 
-def write_onnx(layer, path, ports: Ports) -> None:
+def write_onnx(layer, path, ports: IOSpec) -> None:
     """Write `layer` as the ONNX file `path`, its first axis free; the file is complete or not there.
 
-    layer: a float32 network in evaluation mode: (frames) -> logits, or a StreamStep. ports: `clip_ports` or `stream_ports`.
+    layer: a float32 network in evaluation mode: (frames) -> logits, or a StreamStep. ports: `clip_io` or `stream_io`.
     "axis" and "multiple" are in the file's own metadata. Nothing is downloaded.
     Raises ValueError, in one line, where a package is missing or the network cannot be exported; OSError for the file.
     """
@@ -38,7 +38,7 @@ def write_onnx(layer, path, ports: Ports) -> None:
     check_layer(layer)
     import onnx
 
-    from paddle_tsm.export.onnx_graph import mend_slopes, name_ports, simplify, write_shapes
+    from paddle_tsm.export.onnx_graph import mend_slopes, name_inputs_and_outputs, simplify, write_shapes
 
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
         raw, simple = os.path.join(folder, "raw.onnx"), os.path.join(folder, "simple.onnx")
@@ -49,7 +49,7 @@ def write_onnx(layer, path, ports: Ports) -> None:
         onnx.save(model, raw)
         simplify(raw, simple)
         model = onnx.load(simple)
-        name_ports(model, ports)
+        name_inputs_and_outputs(model, ports)
         write_shapes(model, ports)
         model.producer_name = "paddle-tsm"
         about = {"axis": ports.axis, "multiple": str(ports.multiple)}

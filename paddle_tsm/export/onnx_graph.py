@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 from onnx import helper, shape_inference
 
-from paddle_tsm.export.io_spec import Ports
+from paddle_tsm.export.io_spec import IOSpec
 
 
 def mend_slopes(model: onnx.ModelProto, program: str) -> None:
@@ -49,7 +49,7 @@ def simplify(source: str, target: str) -> None:
     onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def name_ports(model: onnx.ModelProto, ports: Ports) -> None:
+def name_inputs_and_outputs(model: onnx.ModelProto, ports: IOSpec) -> None:
     """Give the outputs the ports' names, and the free axes names that say what they count."""
     graph = model.graph
     names = {old.name: new for old, new in zip(graph.output, ports.outputs, strict=True)}
@@ -71,7 +71,7 @@ def first_axis(value):
     return value.type.tensor_type.shape.dim[0]
 
 
-def write_shapes(model: onnx.ModelProto, ports: Ports) -> None:
+def write_shapes(model: onnx.ModelProto, ports: IOSpec) -> None:
     """Write down every tensor's shape, the free axis under one name wherever it is the same number.
 
     A runtime cannot see by itself that a reshape to [-1, ...] has as many frames as the input, and ONNX Runtime adds two

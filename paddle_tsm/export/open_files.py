@@ -12,11 +12,11 @@ def open_files(folder: str, sidecar: Sidecar, threads: int | None):
     if sidecar.sha256:
         check_files(folder, sidecar)
     run = target_named(sidecar.format).functions.open_run(folder, sidecar.files, threads, sidecar.precision)
-    check_ports(folder, sidecar, run)
+    check_io(folder, sidecar, run)
     return run
 
 
-def check_ports(folder: str, sidecar: Sidecar, run) -> None:
+def check_io(folder: str, sidecar: Sidecar, run) -> None:
     """Raise ValueError where the graph's inputs or outputs have other names, or another order, than tsm.json says; for a
     graph that states its shapes, as ONNX does, also where a shape is another one."""
     found = {"inputs": list(run.inputs), "outputs": list(run.outputs)}

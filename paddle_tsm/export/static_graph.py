@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 from paddle.static import InputSpec
 
-from paddle_tsm.export.io_spec import Ports
+from paddle_tsm.export.io_spec import IOSpec
 
 
 class _Traced(nn.Layer):
@@ -29,7 +29,7 @@ def _call(layer, inputs):
     return layer(*inputs)
 
 
-def save_static(layer, prefix: str, ports: Ports) -> None:
+def save_static(layer, prefix: str, ports: IOSpec) -> None:
     """Write PREFIX.json and PREFIX.pdiparams of `layer`, a float32 layer in evaluation mode."""
     traced = _Traced(layer)
     traced.eval()

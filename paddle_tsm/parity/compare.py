@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """`max_abs`: largest absolute difference; `max_rel`: that over the reference's largest magnitude."""
 
     name: str
@@ -24,20 +24,20 @@ class Row:
         return not self.problem
 
 
-def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -> Row:
+def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -> ComparisonRow:
     """Compare `other` with `reference`. NaN, infinity, another shape or another dtype never passes."""
     row = (name, str(reference.dtype), tuple(reference.shape))
     inf = float("inf")
     if reference.shape != other.shape:
-        return Row(*row, inf, inf, limit, f"shape {list(other.shape)}, wanted {list(reference.shape)}")
+        return ComparisonRow(*row, inf, inf, limit, f"shape {list(other.shape)}, wanted {list(reference.shape)}")
     if reference.dtype != other.dtype:
-        return Row(*row, inf, inf, limit, f"dtype {other.dtype}, wanted {reference.dtype}")
+        return ComparisonRow(*row, inf, inf, limit, f"dtype {other.dtype}, wanted {reference.dtype}")
     if not (np.isfinite(reference).all() and np.isfinite(other).all()):
-        return Row(*row, inf, inf, limit, "NaN or infinite")
+        return ComparisonRow(*row, inf, inf, limit, "NaN or infinite")
     if reference.size == 0:
-        return Row(*row, 0.0, 0.0, limit)
+        return ComparisonRow(*row, 0.0, 0.0, limit)
     max_abs, max_rel = distance(reference, other)
-    return Row(*row, max_abs, max_rel, limit, "" if max_rel <= limit else "beyond the limit")
+    return ComparisonRow(*row, max_abs, max_rel, limit, "" if max_rel <= limit else "beyond the limit")
 
 
 def distance(reference: np.ndarray, other: np.ndarray) -> tuple[float, float]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paddle_tsm.parity.compare import Row, compare, distance
+from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
-from paddle_tsm.parity.layer_groups import FoldedRow
+from paddle_tsm.parity.layer_groups import SummaryRow
 from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
 from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import Steps, compare_steps
@@ -25,7 +25,7 @@ class Report:
     them, a sentence each.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ComparisonRow] = field(default_factory=list)
     first_layer: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     gradients: Gradients | None = None
@@ -40,7 +40,7 @@ class Report:
         return all(row.passed for row in self.rows)
 
     @property
-    def first_breach(self) -> Row | None:
+    def first_breach(self) -> ComparisonRow | None:
         return next((row for row in self.rows if not row.passed), None)
 
 
@@ -67,25 +67,7 @@ def run_parity(reference, other, x: np.ndarray, same_weights: bool = True, step=
     """
     report = Report()
     clock = Clock(report.seconds, step)
-    limit = TOLERANCES["float64"].limit
-
-    sides = {"reference": reference("float64"), "other": other("float64")}
-    names = [side.name for side in sides.values()]
-    a64 = clock.time(f"{names[0]} float64", lambda: sides["reference"].outputs(x))
-    b64 = clock.time(f"{names[1]} float64", lambda: sides["other"].outputs(x))
-    report.rows += [compare(name, a64[name], b64[name], limit) for name in a64]
-    if not (report.equal and same_weights):
-        row = clock.time("every layer", lambda: first_difference(*sides.values(), x, limit))
-        if row:
-            report.first_layer = row.name
-            if report.equal:
-                report.rows.append(row)
-    row = clock.time("running statistics", lambda: compare_statistics(*sides.values(), x, limit))
-    report.rows.append(row)
-    if not row.passed and report.first_layer is None:
-        report.first_layer = row.problem.split(".running_")[0]
-    del sides
-
+    names, a64, b64 = compare_in_float64(report, clock, reference, other, x, same_weights)
     x32 = x.astype("float32")
     a32 = clock.time(f"{names[0]} float32", lambda: reference("float32").outputs(x32))
     b32 = clock.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))
@@ -95,17 +77,40 @@ def run_parity(reference, other, x: np.ndarray, same_weights: bool = True, step=
     return report
 
 
-def compare_statistics(reference, other, x: np.ndarray, limit: float) -> Row:
+def compare_in_float64(report: Report, clock: Clock, reference, other, x: np.ndarray, same_weights: bool):
+    """Add the rows in float64 to the report. Returns (the sides' names, the reference's outputs, the other's).
+
+    A function of its own, so that both float64 networks are freed before those in float32 are built.
+    """
+    limit = TOLERANCES["float64"].limit
+    first, second = reference("float64"), other("float64")
+    outputs = clock.time(f"{first.name} float64", lambda: first.outputs(x))
+    other_outputs = clock.time(f"{second.name} float64", lambda: second.outputs(x))
+    report.rows += [compare(name, outputs[name], other_outputs[name], limit) for name in outputs]
+    if not (report.equal and same_weights):
+        row = clock.time("every layer", lambda: first_difference(first, second, x, limit))
+        if row:
+            report.first_layer = row.name
+            if report.equal:
+                report.rows.append(row)
+    row = clock.time("running statistics", lambda: compare_statistics(first, second, x, limit))
+    report.rows.append(row)
+    if not row.passed and report.first_layer is None:
+        report.first_layer = row.problem.split(".running_")[0]
+    return (first.name, second.name), outputs, other_outputs
+
+
+def compare_statistics(reference, other, x: np.ndarray, limit: float) -> ComparisonRow:
     """One row for all BatchNorms' running statistics after one training pass: the first that fails, else the worst.
     Changes the sides."""
     a, b = reference.statistics(x), other.statistics(x)
     rows = [compare(name, a[name], b[name], limit) for name in a]
     shown = next((row for row in rows if not row.passed), max(rows, key=lambda row: row.max_rel))
     problem = f"{shown.name}: {shown.problem}" if shown.problem else ""
-    return Row("running stats", shown.precision, (len(rows),), shown.max_abs, shown.max_rel, limit, problem)
+    return ComparisonRow("running stats", shown.precision, (len(rows),), shown.max_abs, shown.max_rel, limit, problem)
 
 
-def first_difference(reference, other, x: np.ndarray, limit: float) -> Row | None:
+def first_difference(reference, other, x: np.ndarray, limit: float) -> ComparisonRow | None:
     """The row of the first layer, in forward order, whose output differs by more than `limit`; None where none does."""
     seen: dict[str, np.ndarray] = {}
     reference.watch_layers(x, seen.__setitem__)
@@ -180,7 +185,7 @@ def run_training(report: Report, reference, other, training: Training, step=lamb
     return report
 
 
-def gap_row(gap: Gap) -> FoldedRow:
+def gap_row(gap: Gap) -> SummaryRow:
     """The step at which the gap is furthest above the noise; the limit is that step's."""
     number, _ = gap.worst
     value, noise = gap.gap[number - 1], gap.noise[number - 1]
@@ -188,7 +193,7 @@ def gap_row(gap: Gap) -> FoldedRow:
     problem = "" if gap.passed else f"step {number}: beyond the noise"
     count = len(gap.gap)
     name = f"{count} step{'s' if count > 1 else ''}: {gap.name}"
-    return FoldedRow(name, "float32", (), value, value, limit, problem, f"step {number}", count)
+    return SummaryRow(name, "float32", (), value, value, limit, problem, f"step {number}", count)
 
 
 def layer_errors(reference, other, x: np.ndarray) -> dict[str, float]:

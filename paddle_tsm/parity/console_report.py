@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from paddle_tsm.parity.comparison import Report
-from paddle_tsm.parity.layer_groups import FoldedRow
+from paddle_tsm.parity.layer_groups import SummaryRow
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
@@ -19,7 +19,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for line in about_networks(report):
         console.print(literal(line), highlight=False, soft_wrap=True)
     console.print(outputs_table(report))
-    if any(isinstance(row, FoldedRow) for row in report.rows):
+    if any(isinstance(row, SummaryRow) for row in report.rows):
         console.print(training_table(report))
     for line in notes(report):
         console.print(literal(line), highlight=False)
@@ -32,7 +32,7 @@ def outputs_table(report: Report) -> Table:
     for column in ("", "output", "shape", "max abs", "max rel", "limit", "verdict"):
         table.add_column(column, justify="right" if column in ("max abs", "max rel", "limit") else "left", no_wrap=True)
     precision = None
-    for row in (row for row in report.rows if not isinstance(row, FoldedRow)):
+    for row in (row for row in report.rows if not isinstance(row, SummaryRow)):
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(
@@ -58,7 +58,7 @@ def training_table(report: Report) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     precision = None
-    for row in (row for row in report.rows if isinstance(row, FoldedRow)):
+    for row in (row for row in report.rows if isinstance(row, SummaryRow)):
         if precision not in (None, row.precision):
             table.add_section()
         table.add_row(

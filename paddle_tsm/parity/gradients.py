@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paddle_tsm.parity.compare import Row, compare
-from paddle_tsm.parity.layer_groups import compare_of_layer, fold, stages_of
+from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.layer_groups import compare_tensors, stages_of, summarise
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 
@@ -17,7 +17,7 @@ class Gradients:
     `errors32`: the same in float32, for the plot, without a verdict. `vanishing`: gradients that are 0 in exact arithmetic.
     `first`: the first parameter in backward order whose gradient differs, `problem`: how."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ComparisonRow] = field(default_factory=list)
     errors: dict[str, float] = field(default_factory=dict)
     errors32: dict[str, float] = field(default_factory=dict)
     vanishing: list[str] = field(default_factory=list)
@@ -37,15 +37,17 @@ def compare_gradients(reference, other, x: np.ndarray, target: np.ndarray) -> Gr
         loss, arrays = side.gradients(x, target)
         losses.append(np.array(loss))
         gradients.append(arrays)
-    rows, vanishing = compare_of_layer(*gradients, limit, (reference.name, other.name))
+    rows, vanishing = compare_tensors(*gradients, limit, (reference.name, other.name))
     by_name = {row.name: row for row in rows}
     order = [name for name in reference.network.shapes() if name in by_name]
     assert len(order) == len(rows), "a gradient of a tensor that the network does not list"
-    result = Gradients([fold("training loss", [compare("mean of the batch", *losses, limit)])], vanishing=vanishing)
+    result = Gradients(
+        [summarise("training loss", [compare("mean of the batch", *losses, limit)])], vanishing=vanishing
+    )
     for stage, names in stages_of(reference.network).items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:
-            result.rows.append(fold(f"gradients of {stage}", members))
+            result.rows.append(summarise(f"gradients of {stage}", members))
     result.errors = {name: by_name[name].max_rel for name in order}
     result.first = next((name for name in reversed(order) if not by_name[name].passed), None)
     result.problem = by_name[result.first].problem if result.first else ""

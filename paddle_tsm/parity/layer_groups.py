@@ -1,4 +1,8 @@
-"""Two sets of named tensors compared, with the rule for those that are 0 in exact arithmetic, and folded into rows."""
+"""Two sets of named tensors compared, and many comparisons summarised in one row.
+
+A tensor that is 0 in exact arithmetic, such as the gradient of a bias in front of a BatchNorm, is rounding only: it is
+compared in proportion to the largest tensor of its layer.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.parity.compare import Row, compare
+from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.tolerance import VANISHING
 
 
 @dataclass(frozen=True)
-class FoldedRow(Row):
-    """Several comparisons in one row. `worst`: the one whose figures these are; `count`: how many there were."""
+class SummaryRow(ComparisonRow):
+    """Several comparisons in one row. worst: the name of the one whose figures stand here. count: how many there are."""
 
     worst: str = ""
     count: int = 1
 
 
-def fold(name: str, rows: list[Row]) -> FoldedRow:
-    """The first row that fails, else the one with the largest relative difference, as the row `name`."""
+def summarise(name: str, rows: list[ComparisonRow]) -> SummaryRow:
+    """One row called `name` for several: the first that fails, else the one with the largest relative difference."""
     shown = next((row for row in rows if not row.passed), max(rows, key=lambda row: row.max_rel))
     problem = f"{shown.name}: {shown.problem}" if shown.problem else ""
-    return FoldedRow(
+    return SummaryRow(
         name, shown.precision, shown.shape, shown.max_abs, shown.max_rel, shown.limit, problem, shown.name, len(rows)
     )
 
 
-def compare_of_layer(reference: dict, other: dict, limit: float, names: tuple[str, str]) -> tuple[list[Row], list[str]]:
-    """A row for each tensor of the two sets, in the reference's order, and the names of the vanishing ones.
+def compare_tensors(
+    reference: dict, other: dict, limit: float, names: tuple[str, str]
+) -> tuple[list[ComparisonRow], list[str]]:
+    """Compare two sets of tensors. Returns a row for each tensor, in the reference's order, and the names of those that
+    are compared with their layer because they vanish.
 
-    reference, other: name -> array, or None for a tensor that there is not. A tensor whose magnitude in the reference is
+    reference, other: name -> array, or None where a side has no such tensor. A tensor whose magnitude in the reference is
     below `VANISHING` of the largest one of its layer is compared in proportion to that one; see there. names: of the two
     sides, for the problem of a tensor that only one of them has.
     """
@@ -43,14 +50,14 @@ def compare_of_layer(reference: dict, other: dict, limit: float, names: tuple[st
         if a is None or b is None:
             there, inf = a if b is None else b, float("inf")
             problem = f"{names[1] if b is None else names[0]} has none"
-            rows.append(Row(name, str(there.dtype), tuple(there.shape), inf, inf, limit, problem))
+            rows.append(ComparisonRow(name, str(there.dtype), tuple(there.shape), inf, inf, limit, problem))
             continue
         row, scale = compare(name, a, b, limit), largest[layer_of(name)]
         if np.isfinite(row.max_abs) and magnitude(a) < VANISHING * scale:
             vanishing.append(name)
             relative = row.max_abs / scale
             problem = "" if relative <= limit else "beyond the limit, of the layer's largest magnitude"
-            row = Row(name, row.precision, row.shape, row.max_abs, relative, limit, problem)
+            row = ComparisonRow(name, row.precision, row.shape, row.max_abs, relative, limit, problem)
         rows.append(row)
     return rows, vanishing
 

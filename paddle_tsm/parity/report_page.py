@@ -15,7 +15,7 @@ from paddle_tsm.parity import plots
 from paddle_tsm.parity.comparison import Report
 from paddle_tsm.parity.console_report import about_networks, notes, verdict
 from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.layer_groups import FoldedRow, stages_of
+from paddle_tsm.parity.layer_groups import SummaryRow, stages_of
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.terminal.literal_text import literal
 
@@ -189,7 +189,7 @@ def rows_table(report: Report, folded: bool, chosen=lambda row: True) -> str:
             ("number good", "equal") if row.passed else ("number bad", "differs"),
         )
         for row in report.rows
-        if isinstance(row, FoldedRow) == folded and chosen(row)
+        if isinstance(row, SummaryRow) == folded and chosen(row)
     ]
     return table(("", "worst" if folded else "output", "relative", "limit", ""), rows) if rows else ""
 

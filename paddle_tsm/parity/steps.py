@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paddle_tsm.parity.compare import Row, compare
-from paddle_tsm.parity.layer_groups import compare_of_layer, fold
+from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.layer_groups import compare_tensors, summarise
 from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.tolerance import step_limit
 
@@ -17,7 +17,7 @@ class Steps:
     """`rows`: loss, gradient norm, logits (each the worst step), weights, buffers, optimizer state (the worst tensor).
     losses: side's name -> each step's loss. differences: quantity -> each step's relative difference."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ComparisonRow] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, list[float]] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ def compare_steps(reference, other, batches, lr: float, see=lambda step, sides: 
     limit, sides = step_limit(len(batches)), (reference, other)
     for side in sides:
         side.start_training(lr)
-    rows: dict[str, list[Row]] = {"loss": [], "gradient norm": [], "logits": []}
+    rows: dict[str, list[ComparisonRow]] = {"loss": [], "gradient norm": [], "logits": []}
     losses: dict[str, list[float]] = {side.name: [] for side in sides}
     for number, (x, target) in enumerate(batches, 1):
         a, b = (side.train_step(x, target) for side in sides)
@@ -53,21 +53,21 @@ def compare_steps(reference, other, batches, lr: float, see=lambda step, sides: 
             rows[name].append(compare(f"step {number}", *pair, limit))
         see(number, sides)
     many = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
-    result = Steps([fold(many + name, members) for name, members in rows.items()], losses)
+    result = Steps([summarise(many + name, members) for name, members in rows.items()], losses)
     result.differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
-    result.rows += [fold(many + name, members) for name, members in compare_states(*sides, limit).items()]
+    result.rows += [summarise(many + name, members) for name, members in compare_states(*sides, limit).items()]
     return result
 
 
-def compare_states(reference, other, limit: float) -> dict[str, list[Row]]:
+def compare_states(reference, other, limit: float) -> dict[str, list[ComparisonRow]]:
     """Rows for every weight, buffer and array of the optimizer's state of two sides."""
     names = reference.name, other.name
     a, b = reference.tensors(), other.tensors()
-    weights, _ = compare_of_layer(
+    weights, _ = compare_tensors(
         *({n: v for n, v in side.items() if not is_buffer(n)} for side in (a, b)), limit, names
     )
     buffers = [compare(n, as_float(a[n]), as_float(b[n]), limit) for n in a if is_buffer(n)]
-    state, _ = compare_of_layer(reference.optimizer_state(), other.optimizer_state(), limit, names)
+    state, _ = compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)
     return {"weights": weights, "buffers": buffers, "optimizer state": state}
 
 

@@ -38,7 +38,7 @@ from paddle_tsm.training.weight_update import Diverged, update
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingJob:
     """What a training reads and writes, beside its recipe. Nothing here changes a number of its result.
 
     out: the folder. validation: may be empty. class_names: in the classes' order, or (); every network that is saved has them. workers: threads that read clips, in each process. save_every: updates
@@ -69,38 +69,38 @@ class Outcome:
     skipped: SkippedClips = field(default_factory=SkippedClips)
 
 
-def train(recipe: Recipe, plan: Plan, processes: Processes = Processes()) -> Outcome:
+def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) -> Outcome:
     """Train as the recipe says. The folder then holds `last.safetensors` and, with a validation list, `best.safetensors`
     (networks that every command loads), `resume.safetensors`, `train.csv` and `validation.csv`.
 
-    Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `plan.skip_bad`), and a
+    Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `job.skip_bad`), and a
     loss that is not finite.
     """
-    steps = steps_of(len(plan.train), recipe.batch)
+    steps = steps_of(len(job.train), recipe.batch)
     rates = recipe.rates(steps)
-    session, resumed = open_session(recipe, plan, processes)
+    session, resumed = open_session(recipe, job, processes)
     position = session.position
     log = None
     if processes.is_first:
-        make_folder(plan.out)
+        make_folder(job.out)
         if not resumed:
-            session.save(os.path.join(plan.out, RESUME))
-        log = TrainingLog(plan.out, position.epoch, position.step, steps, recipe.multi_label)
+            session.save(os.path.join(job.out, RESUME))
+        log = TrainingLog(job.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
     show = Show(recipe.epochs * steps, done, recipe.epochs, recipe.num_segments, quiet=not processes.is_first)
     if resumed and position.epoch < recipe.epochs:
         show.line(f"going on at epoch {position.epoch + 1}, update {position.step + 1}")
     if position.epoch < recipe.epochs:
         for line in announcements(
-            recipe, {label for entry in plan.train for label in entry.labels}, session.class_names
+            recipe, {label for entry in job.train for label in entry.labels}, session.class_names
         ):
             show.line(f"note: {line}")
-        if note := rate_note(recipe, len(plan.train), processes.count):
+        if note := rate_note(recipe, len(job.train), processes.count):
             show.line(f"note: {note}")
     else:
         show.line(f"all {recipe.epochs} epochs are done already")
     with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
-        return Run(session, plan, processes, log, show, request, rates).to_the_end()
+        return Run(session, job, processes, log, show, request, rates).to_the_end()
 
 
 def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
@@ -123,15 +123,15 @@ def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
     )
 
 
-def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Session, bool]:
+def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tuple[Session, bool]:
     """The training at its start, or where it was left, and whether that is so."""
-    resumed = processes.from_first(lambda: check_folder(plan.out, plan.resume))
-    session = Session(recipe, digest_of(plan.train), plan.class_names)
+    resumed = processes.from_first(lambda: check_folder(job.out, job.resume))
+    session = Session(recipe, digest_of(job.train), job.class_names)
     if resumed:
-        session.restore(os.path.join(plan.out, RESUME))
-    elif plan.pretrained:
+        session.restore(os.path.join(job.out, RESUME))
+    elif job.pretrained:
         load_pretrained(
-            session.model, plan.pretrained, without_classifier=not plan.keep_classifier, shift_order=recipe.shift_order
+            session.model, job.pretrained, without_classifier=not job.keep_classifier, shift_order=recipe.shift_order
         )
     return session, resumed
 
@@ -139,19 +139,19 @@ def open_session(recipe: Recipe, plan: Plan, processes: Processes) -> tuple[Sess
 class Run:
     """One process's run of a training, from its session's position to the end or to a signal."""
 
-    def __init__(self, session, plan: Plan, processes: Processes, log, show: Show, request, rates):
-        self.session, self.plan, self.processes, self.log, self.show = session, plan, processes, log, show
+    def __init__(self, session, job: TrainingJob, processes: Processes, log, show: Show, request, rates):
+        self.session, self.job, self.processes, self.log, self.show = session, job, processes, log, show
         self.request, self.rates, self.steps = request, rates, rates.shape[1]
         recipe = session.recipe
         self.recipe, self.outcome = recipe, Outcome()
-        options = {"source": plan.source, "seed": recipe.seed, "skip_bad": plan.skip_bad}
-        self.reader = ClipReader(plan.train, recipe.pixels(), recipe.num_segments, train=True, **options)
-        self.validation = ClipReader(plan.validation, recipe.pixels(), recipe.num_segments, **options)
+        options = {"source": job.source, "seed": recipe.seed, "skip_bad": job.skip_bad}
+        self.reader = ClipReader(job.train, recipe.pixels(), recipe.num_segments, train=True, **options)
+        self.validation = ClipReader(job.validation, recipe.pixels(), recipe.num_segments, **options)
 
     def to_the_end(self) -> Outcome:
         position, shares = self.session.position, self.shares()
         keys = (key for _, share in self.shares() for key in share)
-        clips = read_ahead(self.reader, keys, self.plan.workers)
+        clips = read_ahead(self.reader, keys, self.job.workers)
         with contextlib.closing(clips):
             for step, share in shares:
                 self.one_update(position.epoch, step, share, clips)
@@ -159,7 +159,7 @@ class Run:
                 stopped = self.stop_signal()
                 if step + 1 == self.steps:
                     self.end_epoch()
-                elif stopped or position.step % self.plan.save_every == 0:
+                elif stopped or position.step % self.job.save_every == 0:
                     self.save()
                 if stopped:
                     self.outcome.stopped = stopped
@@ -192,7 +192,7 @@ class Run:
             result = update(self.session, samples, self.processes, lr)
         except Diverged as error:
             raise ValueError(
-                f"epoch {epoch + 1}, update {step + 1}: {error}; the training has diverged; {self.plan.out} holds what was "
+                f"epoch {epoch + 1}, update {step + 1}: {error}; the training has diverged; {self.job.out} holds what was "
                 f"saved before; try a learning rate below {lr:g}, or a longer warm-up"
             ) from None
         if self.log:
@@ -207,8 +207,8 @@ class Run:
         position = self.session.position
         epoch, text = position.epoch, self.show.end_epoch(position.epoch)
         better = False
-        if self.plan.validation:
-            values = validate(self.session, self.validation, self.processes, batch=8, workers=self.plan.workers,
+        if self.job.validation:
+            values = validate(self.session, self.validation, self.processes, batch=8, workers=self.job.workers,
                               skipped=self.outcome.skipped, progress=self.show.validating)  # fmt: skip
             self.outcome.validation = values
             score = values["mean_average_precision" if self.recipe.multi_label else "top1"]
@@ -234,9 +234,7 @@ class Run:
         try:
             with average.in_place() if average and networks else contextlib.nullcontext():
                 for name in networks:
-                    write_model(
-                        os.path.join(self.plan.out, name), self.session.model, self.recipe.network(), trained_on
-                    )
-            self.session.save(os.path.join(self.plan.out, RESUME))
+                    write_model(os.path.join(self.job.out, name), self.session.model, self.recipe.network(), trained_on)
+            self.session.save(os.path.join(self.job.out, RESUME))
         except CheckpointError as error:
             raise ValueError(f"{error}; {GO_ON}") from None
