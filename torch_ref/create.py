@@ -1,8 +1,11 @@
 """`create_model`: a network by its name."""
 
+from typing import Any
+
 from paddle_tsm.networks.network import Network
 from torch_ref.initial_weights import draw_afresh
 from torch_ref.mobilenet_v2 import MobileNetV2
+from torch_ref.recognizer import Recognizer
 from torch_ref.resnet import ResNet, ResNetVd
 
 FAMILIES = {"resnet": ResNet, "resnet_vd": ResNetVd, "mobilenet_v2": MobileNetV2}
@@ -18,16 +21,21 @@ def create_model(
     shift_every: int | None = None,
     shift_order: str = "future_first",
     temporal_pool: bool = False,
-    non_local=None,
+    non_local: Any = None,
     dropout: float = 0.5,
     partial_bn: bool = False,
     running_var: str = "unbiased",
-):
+) -> Recognizer:
     """The network `name` in training mode, its weights drawn by PyTorch's generator.
 
     The arguments, what they mean and which values they may have are those of `paddle_tsm.networks.network.Network`, which both
     packages read. Returns a torch.nn.Module: [N*T, 3, H, W] -> logits [N, num_classes].
     Raises ValueError, listing the known values, for a name or a value that is not known.
+
+    >>> import torch, torch_ref
+    >>> model = torch_ref.create_model("tsm_resnet10", num_classes=3, num_segments=2)
+    >>> model(torch.zeros(4, 3, 32, 32)).shape
+    torch.Size([2, 3])
     """
     network = Network(
         name, num_classes, num_segments, is_shift, shift_div, shift_place, shift_every, shift_order, temporal_pool,

@@ -24,11 +24,11 @@ def create_model(
     shift_every: int | None = None,
     shift_order: str = "future_first",
     temporal_pool: bool = False,
-    non_local=None,
+    non_local: str | dict | None = None,
     dropout: float = 0.5,
     partial_bn: bool = False,
     running_var: str = "unbiased",
-):
+) -> Recognizer:
     """A TSM network with freshly drawn weights, in training mode.
 
     name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
@@ -42,6 +42,14 @@ def create_model(
     partial_bn: freeze every BatchNorm but the first. running_var: "unbiased" (PyTorch) or "biased" (Paddle).
     Returns a layer that takes [N*T, 3, H, W] and gives logits [N, num_classes].
     Raises ValueError for a name or value that is not known.
+
+    >>> import paddle, paddle_tsm
+    >>> model = paddle_tsm.create_model("tsm_resnet10", num_classes=3, num_segments=2)
+    >>> list(model(paddle.zeros([4, 3, 32, 32])).shape)  # two clips of two frames
+    [2, 3]
+    >>> paddle_tsm.create_model("tsm_resnet50", shift_place="blocks")
+    Traceback (most recent call last):
+    ValueError: shift_place: got 'blocks', wanted one of blockres, block
     """
     options = dict(locals())
     return build(Network(options.pop("name"), **options))
