@@ -49,7 +49,7 @@ def create_model(
     [2, 3]
     >>> paddle_tsm.create_model("tsm_resnet50", shift_place="blocks")
     Traceback (most recent call last):
-    ValueError: shift_place: got 'blocks', wanted one of blockres, block
+    ValueError: shift_place: got 'blocks', wanted one of 'blockres', 'block'
     """
     options = dict(locals())
     return build(Network(options.pop("name"), **options))
