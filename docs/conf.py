@@ -24,7 +24,7 @@ MARKUP = re.compile(r"(`[^`]*`)|([*|]|(?<=\w)_(?!\w))")
 
 
 def as_plain_text(app, what, name, obj, options, lines: list[str]) -> None:
-    """Escape, in place, what reStructuredText would take for markup: docstrings are plain paragraphs with `code` in them.
+    """Escape, in place, what reStructuredText would take for markup: docstrings are plain paragraphs with `code`.
 
     Examples are left alone: from a line that begins with >>> to the next empty line.
     """

@@ -28,8 +28,8 @@ def create_model(
 ) -> Recognizer:
     """The network `name` in training mode, its weights drawn by PyTorch's generator.
 
-    The arguments, what they mean and which values they may have are those of `paddle_tsm.networks.network.Network`, which both
-    packages read. Returns a torch.nn.Module: [N*T, 3, H, W] -> logits [N, num_classes].
+    The arguments, what they mean and which values they may have are those of `paddle_tsm.networks.network.Network`, which
+    both packages read. Returns a torch.nn.Module: [N*T, 3, H, W] -> logits [N, num_classes].
     Raises ValueError, listing the known values, for a name or a value that is not known.
 
     >>> import torch, torch_ref
