@@ -33,9 +33,9 @@ def create_model(
     Raises ValueError, listing the known values, for a name or a value that is not known.
 
     >>> import torch, torch_ref
-    >>> model = torch_ref.create_model("tsm_resnet10", num_classes=3, num_segments=2)
-    >>> model(torch.zeros(4, 3, 32, 32)).shape
-    torch.Size([2, 3])
+    >>> tsn = torch_ref.create_model("tsm_resnet10", num_segments=4, is_shift=False)
+    >>> tsn(torch.rand(4, 3, 32, 32)).shape
+    torch.Size([1, 400])
     """
     network = Network(
         name, num_classes, num_segments, is_shift, shift_div, shift_place, shift_every, shift_order, temporal_pool,

@@ -1,5 +1,7 @@
 """`create_model`: a network by name."""
 
+from typing import Any
+
 from paddle_tsm.models.mobilenet_v2 import MobileNetV2
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.resnet import ResNet
@@ -24,7 +26,7 @@ def create_model(
     shift_every: int | None = None,
     shift_order: str = "future_first",
     temporal_pool: bool = False,
-    non_local: str | dict | None = None,
+    non_local: Any = None,
     dropout: float = 0.5,
     partial_bn: bool = False,
     running_var: str = "unbiased",
