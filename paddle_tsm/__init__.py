@@ -18,7 +18,7 @@ _HOMES = {
     "load_model": "paddle_tsm.models.load",
     "load_pretrained": "paddle_tsm.models.load",
     "load_stream": "paddle_tsm.models.stream",
-    "optim": "paddle_tsm.training.optim",
+    "optim": "paddle_tsm.optim",
     "parity": "paddle_tsm.parity",
     "read_optimizer": "paddle_tsm.conversion.optimizer_state",
 }

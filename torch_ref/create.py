@@ -1,24 +1,28 @@
 """`create_model`: a network by its name."""
 
+from typing import Any
+
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option import takes_options_of
 from torch_ref.initial_weights import draw_afresh
 from torch_ref.mobilenet_v2 import MobileNetV2
+from torch_ref.recognizer import Recognizer
 from torch_ref.resnet import ResNet, ResNetVd
 
 FAMILIES = {"resnet": ResNet, "resnet_vd": ResNetVd, "mobilenet_v2": MobileNetV2}
 
 
 @takes_options_of(Network)
-def create_model(name: str, *args, **options):
+def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """The network `name` as a torch.nn.Module in training mode, its weights drawn by PyTorch's generator.
 
-    Called on x, float [N*T, 3, H, W] with the frames of a clip adjacent, it gives logits [N, num_classes]. A name or a value
-    that is not known is a ValueError that lists the known ones.
+    Called on x, float [N*T, 3, H, W] with the frames of a clip adjacent, it gives logits [N, num_classes]. A name or a
+    value that is not known is a ValueError that lists the known ones.
 
-    >>> network = create_model("tsm_resnet18", num_classes=5, num_segments=2)
-    >>> tuple(network(torch.zeros(4, 3, 32, 32)).shape)
-    (2, 5)
+    >>> import torch, torch_ref
+    >>> tsn = torch_ref.create_model("tsm_resnet10", num_segments=4, is_shift=False)
+    >>> tsn(torch.rand(4, 3, 32, 32)).shape
+    torch.Size([1, 400])
     """
     network = Network(name, *args, **options)
     return draw_afresh(FAMILIES[network.family.name](network))

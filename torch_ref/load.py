@@ -1,13 +1,19 @@
 """Checkpoints as PyTorch networks. paddle_tsm's readers and key maps, which import no framework, read the files."""
 
+import os
+from typing import Any, TypeVar
+
 import numpy as np
 import torch
 
 from paddle_tsm.layouts.network_file import read_network
 from torch_ref.create import create_model
+from torch_ref.recognizer import Recognizer
+
+Weights = TypeVar("Weights", bound=torch.nn.Module)
 
 
-def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):
+def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()) -> Weights:
     """Fill `model` with arrays under canonical names, in PyTorch's orientation. Returns the model.
 
     left_out: names of tensors that stay as they are. A file may lack a BatchNorm's step counter, which is then 0.
@@ -19,12 +25,14 @@ def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, .
     return model
 
 
-def as_parameter(array: np.ndarray):
+def as_parameter(array: np.ndarray) -> torch.Tensor:
     """A tensor with a copy of the array. bfloat16, a NumPy type that PyTorch does not take, becomes float32."""
     return torch.tensor(np.asarray(array, dtype="float32" if array.dtype.name == "bfloat16" else None, order="C"))
 
 
-def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):
+def load_model(
+    path: str | os.PathLike, layout: str = "auto", num_segments: int | None = None, **options: Any
+) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
     Arguments, files and errors are those of `paddle_tsm.load_model`.
@@ -34,7 +42,9 @@ def load_model(path, layout: str = "auto", num_segments: int | None = None, **op
     return assign_weights(model, tensors).eval()
 
 
-def load_pretrained(model, path, layout: str = "auto", without_classifier: bool = False, **options):
+def load_pretrained(
+    model: Weights, path: str | os.PathLike, layout: str = "auto", without_classifier: bool = False, **options: Any
+) -> Weights:
     """Start `model` from the weights of another training. Returns the model.
 
     Arguments, files and what stays as it is: as for `paddle_tsm.load_pretrained`.

@@ -18,6 +18,7 @@ def take_rounding_out(rounded, exact) -> None:
     arrays = {tensor.name: tensor for tensor in rounded.graph.initializer}
     weights = {tensor.name: tensor for tensor in exact.graph.initializer}
     quantisers = {node.output[0]: node for node in rounded.graph.node if node.op_type == "QuantizeLinear"}
+    rectified = any(node.op_type in ("Relu", "Clip") for node in exact.graph.node)
     nodes, added = [], {}
     for node in rounded.graph.node:
         if node.op_type == "QuantizeLinear":
@@ -27,7 +28,7 @@ def take_rounding_out(rounded, exact) -> None:
             continue
         source, scale, zero = node.input[0], *(numpy_helper.to_array(arrays[name]) for name in node.input[1:3])
         if source in quantisers:
-            low, high = range_of(scale, zero)
+            low, high = range_of(scale, zero, rectified)
             ends = [f"{node.output[0]}_low", f"{node.output[0]}_high"]
             added |= {name: numpy_helper.from_array(end, name) for name, end in zip(ends, (low, high))}
             nodes.append(helper.make_node("Clip", [quantisers[source].input[0], *ends], [node.output[0]]))
@@ -45,10 +46,14 @@ def take_rounding_out(rounded, exact) -> None:
     del rounded.graph.value_info[:]
 
 
-def range_of(scale: np.ndarray, zero: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest value of an activation of 8 bits without a sign. Where its zero is no end of the range, an end
-    can lie half a step inside of what was measured; the range is taken a step wider."""
-    margin = 1 if zero > 0 else 0
+def range_of(scale: np.ndarray, zero: np.ndarray, rectified: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest value of an activation of 8 bits without a sign.
+
+    An end can lie half a step inside of what was measured, so that the range is taken a step wider. A range that begins at 0
+    is not, in a network with ReLUs: there it does the work of one that the quantiser left out. A leaky ReLU is never left
+    out, and its least value may be rounded to 0.
+    """
+    margin = 1 if zero > 0 or not rectified else 0
     low, high = (scale * np.float32(step) for step in (-int(zero) - margin, 255 - int(zero) + margin))
     return np.asarray(low, "float32").reshape(()), np.asarray(high, "float32").reshape(())
 

@@ -1,5 +1,7 @@
 """`create_model`: a network by name."""
 
+from typing import Any
+
 from paddle_tsm.models.mobilenet_v2 import MobileNetV2
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.resnet import ResNet
@@ -16,15 +18,19 @@ def build(network: Network) -> Recognizer:
 
 
 @takes_options_of(Network)
-def create_model(name: str, *args, **options) -> Recognizer:
+def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """A TSM network in Paddle with freshly drawn weights, in training mode.
 
     name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
     Returns a layer that takes [N*T, 3, H, W], the frames of a clip adjacent, and gives logits [N, num_classes].
     Raises ValueError for a name or value that is not known.
 
-    >>> model = create_model("tsm_resnet18", num_classes=5, num_segments=2)
-    >>> model(paddle.zeros([4, 3, 32, 32])).shape
-    [2, 5]
+    >>> import paddle, paddle_tsm
+    >>> model = paddle_tsm.create_model("tsm_resnet10", num_classes=3, num_segments=2)
+    >>> list(model(paddle.zeros([4, 3, 32, 32])).shape)  # two clips of two frames
+    [2, 3]
+    >>> paddle_tsm.create_model("tsm_resnet50", shift_place="blocks")
+    Traceback (most recent call last):
+    ValueError: shift_place: got 'blocks', wanted one of 'blockres', 'block'
     """
     return build(Network(name, *args, **options))

@@ -1,13 +1,20 @@
 """`load_model`: a checkpoint of any layout and file format as a Paddle network."""
 
+import os
+from typing import Any, TypeVar
+
 import numpy as np
+from paddle import nn
 
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.models.create import build
+from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.families import is_linear_weight
 
+Weights = TypeVar("Weights", bound=nn.Layer)
 
-def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()):
+
+def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()) -> Weights:
     """Fill `model` with canonical tensors in PyTorch's orientation; Linear weights are transposed. Returns the model.
 
     left_out: tensors of the model that keep what they have. A BatchNorm's step counter may be missing (Paddle's files
@@ -30,7 +37,9 @@ def assign_weights(model, tensors: dict[str, np.ndarray], left_out: tuple[str, .
     return model
 
 
-def load_model(path, layout: str = "auto", num_segments: int | None = None, **options):
+def load_model(
+    path: str | os.PathLike, layout: str = "auto", num_segments: int | None = None, **options: Any
+) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
     path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by content.
@@ -45,7 +54,9 @@ def load_model(path, layout: str = "auto", num_segments: int | None = None, **op
     return model
 
 
-def load_pretrained(model, path, layout: str = "auto", without_classifier: bool = False, **options):
+def load_pretrained(
+    model: Weights, path: str | os.PathLike, layout: str = "auto", without_classifier: bool = False, **options: Any
+) -> Weights:
     """Fill a model with the weights of another training: ImageNet's, or another TSM network's. Returns the model.
 
     without_classifier: leave out the file's classifier and keep the model's own, whatever its number of classes; all

@@ -25,7 +25,12 @@ class ComparisonRow:
 
 
 def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -> ComparisonRow:
-    """Compare `other` with `reference`. NaN, infinity, another shape or another dtype never passes."""
+    """Compare `other` with `reference`. NaN, infinity, another shape or another dtype never passes.
+
+    >>> row = compare("logits", np.array([1.0, -2.0]), np.array([1.0, -2.0 + 1e-6]), limit=1e-10)
+    >>> row.passed, row.problem, f"{row.max_rel:.1e}"
+    (False, 'beyond the limit', '5.0e-07')
+    """
     row = (name, str(reference.dtype), tuple(reference.shape))
     inf = float("inf")
     if reference.shape != other.shape:
