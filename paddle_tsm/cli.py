@@ -58,8 +58,9 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr), 128 and
-    more (ended by a signal)."""
+    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr), 128
+    and more (ended by a signal).
+    """
     print_every_character()
     words = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -82,8 +83,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def print_every_character() -> None:
-    """Have what a terminal's or a pipe's encoding lacks printed as \\u65e5 and the like, where Python would raise: a class or
-    a file may have any name. Streams that replace or keep such characters already stay as they are."""
+    """Have what a terminal's or a pipe's encoding lacks printed as \\u65e5 and the like, where Python would raise: a
+    class or a file may have any name. Streams that replace or keep such characters already stay as they are.
+    """
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper) and output.errors == "strict":
             output.reconfigure(errors="backslashreplace")

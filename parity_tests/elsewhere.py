@@ -1,8 +1,9 @@
-"""A stand-in for macOS and Windows: python elsewhere.py ARGUMENTS runs `paddle-tsm ARGUMENTS` without what only Linux has.
+"""A stand-in for macOS and Windows: python elsewhere.py ARGUMENTS runs `paddle-tsm ARGUMENTS` without what only Linux
+has.
 
-It takes away functions and signals that are not everywhere, hides /proc, and holds files as Windows does: one that is open
-or mapped in this process is neither replaced nor removed, nor is a folder that holds such a file. It does not change
-`sys.platform`, as the libraries here are those for Linux.
+It takes away functions and signals that are not everywhere, hides /proc, and holds files as Windows does: one that is
+open or mapped in this process is neither replaced nor removed, nor is a folder that holds such a file. It does not
+change `sys.platform`, as the libraries here are those for Linux.
 """
 
 import builtins

@@ -1,6 +1,7 @@
 """Both packages under one set of names, for tests that run on either.
 
-`torch_ref` is flat; `paddle_tsm` has rooms. HOMES says which module of `paddle_tsm` does what a module of `torch_ref` does.
+`torch_ref` is flat; `paddle_tsm` has rooms. HOMES says which module of `paddle_tsm` does what a module of `torch_ref`
+does.
 """
 
 from importlib import import_module

@@ -65,7 +65,9 @@ def parsers() -> dict:
 
 
 def messages(path: Path):
-    """(line, text) of each string of a module that is neither a docstring nor an argument's help; `{}` for what is put in."""
+    """(line, text) of each string of a module that is neither a docstring nor an argument's help; `{}` for what is put
+    in.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = set()
     for node in ast.walk(tree):

@@ -1,4 +1,5 @@
-"""`paddle-tsm convert` as a user types it, proof and all: files that PyTorch, Paddle and safetensors wrote, to every target.
+"""`paddle-tsm convert` as a user types it, proof and all: files that PyTorch, Paddle and safetensors wrote, to every
+target.
 
     python -m pytest parity_tests/test_convert_command.py -m slow
 

@@ -1,4 +1,6 @@
-"""Exports with a fault put in are refused, in every precision and both formats; right ones pass, whatever their weights are."""
+"""Exports with a fault put in are refused, in every precision and both formats; right ones pass, whatever their weights
+are.
+"""
 
 import shutil
 
@@ -58,8 +60,8 @@ def rows(ways, quick) -> list:
 @pytest.mark.parametrize("arch, to, precision, fault", rows(WAYS, lambda arch, to, precision, fault: arch == "tsm_mobilenet_v2" and (
     fault == "reversed" or (to, precision) == ("paddle-inference", "bfloat16"))))  # fmt: skip
 def test_a_faulty_graph_is_refused(tmp_path, monkeypatch, arch, to, precision, fault):
-    """The files are those of a network with the fault. A MobileNetV2 of drawn weights is the hardest: its biases drown its input,
-    so that its logits say next to nothing of a shift.
+    """The files are those of a network with the fault. A MobileNetV2 of drawn weights is the hardest: its biases drown
+    its input, so that its logits say next to nothing of a shift.
 
     pytest parity_tests/test_export_faults.py -m slow -k faulty_graph
     """

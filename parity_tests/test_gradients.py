@@ -53,8 +53,9 @@ DEEP = {
 
 
 def compared(network, faulty_network=None, change_model=None, clips=4, size=32):
-    """The gradients of a drawn network in both frameworks. [16, 3, 32, 32]: at least 16 values in every BatchNorm channel
-    (8 behind the temporal pool)."""
+    """The gradients of a drawn network in both frameworks. [16, 3, 32, 32]: at least 16 values in every BatchNorm
+    channel (8 behind the temporal pool).
+    """
     tensors = draw_weights(network)
     other = PaddleSide(faulty_network or network, tensors, "float64")
     if change_model:

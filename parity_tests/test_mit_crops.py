@@ -1,7 +1,7 @@
 """MIT's test settings: --test_crops 1, 3, 5 and 10, with and without --full_res, and what the other systems offer.
 
-The crops are held against those that MIT's own transforms cut out (`vectors/transforms_mit.npz`) and against a few lines of
-Pillow, written from MIT's `test_models.py` and `ops/transforms.py` 1f6a834.
+The crops are held against those that MIT's own transforms cut out (`vectors/transforms_mit.npz`) and against a few
+lines of Pillow, written from MIT's `test_models.py` and `ops/transforms.py` 1f6a834.
 """
 
 import json
@@ -76,8 +76,9 @@ def test_crops_are_mits(name, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_crops_are_those_that_mit_cut_out(size):
-    """Recorded: GroupFullResSample(64), GroupOverSample(56), GroupCenterCrop(56). Five are every second of ten, and the last of
-    three of the training size is the fifth of five."""
+    """Recorded: GroupFullResSample(64), GroupOverSample(56), GroupCenterCrop(56). Five are every second of ten, and the
+    last of three of the training size is the fifth of five.
+    """
     recorded = {name: load("mit")[f"{name}_{size}"] for name in ("three", "ten", "center")}
     assert np.array_equal(crops_of_ours(image(size), "three"), recorded["three"])
     assert np.array_equal(crops_of_ours(image(size), "ten"), recorded["ten"])

@@ -84,7 +84,9 @@ def test_files(tmp_path):
 
 
 def test_decoded_frames_keep_no_trace_of_the_order(tmp_path):
-    """A codec that predicts frames from others would leave one: the same picture must decode to the same bits in every class."""
+    """A codec that predicts frames from others would leave one: the same picture must decode to the same bits in every
+    class.
+    """
     (path, *_) = write_motion_videos(tmp_path, 1, 1, size=(32, 32))
     with open(path) as file:
         clips = [frames_as_bytes(read_frames(tmp_path / line.split()[0], range)) for line in file]

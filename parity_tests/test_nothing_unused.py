@@ -62,7 +62,9 @@ def public_functions() -> set[str]:
 
 
 def test_every_option_is_given_somewhere():
-    """An option that no program and no command gives has one value: it is no option. (`**` may give any that its module names.)"""
+    """An option that no program and no command gives has one value: it is no option. (`**` may give any that its module
+    names.)
+    """
     calls, names, functions = defaultdict(list), {}, Counter()
     for path, tree in modules(*FOLDERS).items():
         names[path] = {

@@ -1,4 +1,6 @@
-"""Networks as ONNX files: their logits are the checkpoint's, for any batch; damaged files and odd inputs are one-line errors."""
+"""Networks as ONNX files: their logits are the checkpoint's, for any batch; damaged files and odd inputs are one-line
+errors.
+"""
 
 import os
 import sys
@@ -150,7 +152,9 @@ def test_every_streaming_step(tmp_path, arch, options):
 
 
 def test_the_graph(r18):
-    """Only the standard's operators, BatchNorms folded, named axes; and every sum's shape known, so that it can be fused."""
+    """Only the standard's operators, BatchNorms folded, named axes; and every sum's shape known, so that it can be
+    fused.
+    """
     path, _, _ = r18
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
@@ -256,8 +260,8 @@ def test_without_the_packages(r18, monkeypatch, tmp_path):
         write_onnx(r18[1], tmp_path / "network.onnx", clip_io(T, (32, 32)))
 
 
-# in the conversion's process: whatever would reach a network or install a package is written down and refused, and the package
-# that paddle2onnx's default optimizer installs is not there
+# in the conversion's process: whatever would reach a network or install a package is written down and refused, and the
+# package that paddle2onnx's default optimizer installs is not there
 NO_NETWORK = """
 import sys
 class Refuse:

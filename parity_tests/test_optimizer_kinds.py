@@ -80,8 +80,9 @@ def test_next_step_is_pytorchs(tmp_path, name):
 
 
 def test_every_momentum_is_its_own_parameters(tmp_path):
-    """MIT's non-local network with partial BatchNorm, where even the non-local blocks' BatchNorms have no momentum: g, theta
-    and phi have one shape, so that only their order tells them apart."""
+    """MIT's non-local network with partial BatchNorm, where even the non-local blocks' BatchNorms have no momentum: g,
+    theta and phi have one shape, so that only their order tells them apart.
+    """
     training, path = Training(Kind("mit_r50_t8_dense_nl", "mit", partial_bn=True)), tmp_path / "ckpt.pth.tar"
     training.step(0)
     training.save(path)

@@ -23,7 +23,9 @@ OLD_PAGE = "<html><h1>paddle-tsm parity</h1><b>Equal.</b></html>"
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, r18_file):
-    """The current folder: a.pth, other.pth of another number of classes, and the files of an older comparison that passed."""
+    """The current folder: a.pth, other.pth of another number of classes, and the files of an older comparison that
+    passed.
+    """
     monkeypatch.chdir(tmp_path)
     os.symlink(r18_file, "a.pth")
     (tmp_path / "torn.pth").write_bytes(r18_file.read_bytes()[:5000])

@@ -1,5 +1,6 @@
-"""`paddle-tsm parity` of files whose networks have other options: they are said before a layer is, in every form of the report;
-the two orders of the shift are compared in one."""
+"""`paddle-tsm parity` of files whose networks have other options: they are said before a layer is, in every form of the
+report; the two orders of the shift are compared in one.
+"""
 
 import json
 from xml.etree import ElementTree
@@ -152,7 +153,9 @@ def test_a_paddlevideo_network_against_its_conversion(folder, capsys):
 
 
 def test_a_lost_record_of_the_order_is_named_and_the_advice_works(folder, capsys):
-    """A past-first network whose record was lost, as by another program that wrote the file again: its own keys say nothing, and the usual order is assumed."""
+    """A past-first network whose record was lost, as by another program that wrote the file again: its own keys say
+    nothing, and the usual order is assumed.
+    """
     convert("a.pth", "b.pth", "--shift-order", "past_first")
     write_checkpoint("b.pth", read_checkpoint("b.pth").tensors)
     code, printed, report = parity(capsys, "a.pth", "b.pth")
@@ -193,7 +196,7 @@ def test_the_causal_network_is_another_network(folder, capsys, online_is_a):
 
 def test_folds_that_cannot_be_exchanged(folder, capsys):
     """Of 64 channels a seventh is 9, and Paddle's second fold has 9 too; of 128 it is 18 and 18; of 256, 36 and 37."""
-    for name, order in (("f", "future_first"), ("p", "past_first")):
+    for name, _order in (("f", "future_first"), ("p", "past_first")):
         convert("a.pth", f"{name}.safetensors", "--shift-order", "future_first", "--shift-div", "7")
     file = read_checkpoint("p.safetensors")
     metadata = {key: text.replace("future_first", "past_first") for key, text in file.metadata.items()}

@@ -20,7 +20,7 @@ def zoo(request, tmp_path_factory):
     model = getattr(paddle.vision.models, request.param)(num_classes=10)
     rng = np.random.default_rng(0)
     for name, value in model.state_dict().items():
-        if name.endswith("_mean") or name.endswith("_variance"):
+        if name.endswith(("_mean", "_variance")):
             value.set_value((0.5 + rng.random(value.shape)).astype("float32"))
     model.eval()
     path = tmp_path_factory.mktemp("zoo") / "zoo.pdparams"

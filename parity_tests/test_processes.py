@@ -293,8 +293,9 @@ def test_the_launcher_is_stopped(listed, two, tmp_path, how):
 
 @pytest.mark.slow
 def test_running_statistics_of_the_first_process(listed, tmp_path):
-    """pytest -m slow parity_tests/test_processes.py -k statistics: with BatchNorms in training, which each process feeds
-    with its own clips, what is validated by both is what is saved."""
+    """pytest -m slow parity_tests/test_processes.py -k statistics: with BatchNorms in training, which each process
+    feeds with its own clips, what is validated by both is what is saved.
+    """
     out = tmp_path / "run"
     changes = TWO | {"frozen_bn": False, "dtype": "float32", "ema": 0.0, "epochs": 1}
     assert launch(listed, out, *MORE, **changes).end(120) == 0

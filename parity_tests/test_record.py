@@ -1,5 +1,6 @@
-"""The record of what paddle-tsm knows of a network is in the network's own file: it goes where the file goes, belongs to no
-other file, and is not seen by the frameworks that read the file."""
+"""The record of what paddle-tsm knows of a network is in the network's own file: it goes where the file goes, belongs
+to no other file, and is not seen by the frameworks that read the file.
+"""
 
 import json
 import pickle

@@ -229,7 +229,9 @@ def test_a_resumed_run_needs_what_it_saved(tmp_path):
 
 
 def test_rows_behind_the_position_go(clips, tmp_path):
-    """A run that was killed between two saves wrote rows that the resumed one writes again; what a crash left goes, too."""
+    """A run that was killed between two saves wrote rows that the resumed one writes again; what a crash left goes,
+    too.
+    """
     out = tmp_path / "run"
     options = {"count": 4, "epochs": 2, "batch": 2, "arch": "tsm_mobilenet_v2"}
     train_small(clips, out, **options)
@@ -311,7 +313,9 @@ def test_folders_that_are_not_a_trainings(clips, tmp_path, capsys):
 
 
 def test_resume_starts_where_there_is_nothing(clips, tmp_path):
-    """The same command line before and after: `--resume` in a new folder, beside a temporary file of a killed first save."""
+    """The same command line before and after: `--resume` in a new folder, beside a temporary file of a killed first
+    save.
+    """
     out = tmp_path / "run"
     out.mkdir()
     (out / ".resume.safetensors.123-0123abcd.tmp").write_bytes(b"half")
@@ -325,8 +329,9 @@ GO_ON = "what was saved before is whole: make room and go on with --resume"
 
 @pytest.mark.parametrize("name, full_at", [("resume", 3), ("last", 1)])
 def test_a_full_disk(clips, tmp_path, capsys, monkeypatch, name, full_at):
-    """A save finds no room: the one before is still there, the training goes on from it to the same end. The networks come
-    first, so that a training that counts as ended has them."""
+    """A save finds no room: the one before is still there, the training goes on from it to the same end. The networks
+    come first, so that a training that counts as ended has them.
+    """
     whole, out = tmp_path / "whole", tmp_path / "run"
     assert run_main(clips, whole, "--save-every", "1", batch=5) == 0
     own, before = os.fsync, []
@@ -369,8 +374,9 @@ def test_a_file_that_may_not_grow(clips, unbroken, tmp_path):
 
 @pytest.mark.slow
 def test_a_full_file_system(clips, unbroken, tmp_path):
-    """pytest -m slow parity_tests/test_resume.py -k file_system, as root: a file system of 30 MiB, which holds the first
-    save and no second one beside it."""
+    """pytest -m slow parity_tests/test_resume.py -k file_system, as root: a file system of 30 MiB, which holds the
+    first save and no second one beside it.
+    """
     out = tmp_path / "run"
     out.mkdir()
     mounted = subprocess.run(
@@ -411,7 +417,9 @@ def test_no_room_for_the_rows(clips, tmp_path, monkeypatch):
 
 
 def test_sigterm_before_the_first_update():
-    """Paddle's own handler, which it sets when it is imported, would print a C++ traceback and leave half-written files."""
+    """Paddle's own handler, which it sets when it is imported, would print a C++ traceback and leave half-written
+    files.
+    """
     code = """
 import os, signal, sys
 from paddle_tsm import runtime

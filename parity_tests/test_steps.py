@@ -138,7 +138,9 @@ def test_a_nudge_is_one_unit_in_the_last_place():
 
 
 def test_nudged_weights():
-    """Every value moves to one of its two neighbours, a step counter stays; a run can be repeated, and another seed is another."""
+    """Every value moves to one of its two neighbours, a step counter stays; a run can be repeated, and another seed is
+    another.
+    """
     ones = {"a": np.ones(10000), "b": np.ones(10000), "bn.num_batches_tracked": np.array(3)}
     first, again, other = nudged_weights(ones, 1), nudged_weights(ones, 1), nudged_weights(ones, 2)
     assert set(np.unique(first["a"])) == {1 + 2.0**-23, 1 - 2.0**-24} and first["a"].dtype == np.float32

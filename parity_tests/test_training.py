@@ -93,7 +93,9 @@ def test_the_order_of_the_clips():
 
 
 def shuffled(clips: int, words: list[int]) -> list[int]:
-    """The order by hand: Fisher and Yates from the end, each index from PCG64's 32-bit halves, masked, those too large left out."""
+    """The order by hand: Fisher and Yates from the end, each index from PCG64's 32-bit halves, masked, those too large
+    left out.
+    """
     bits, halves, order = np.random.PCG64(words), [], list(range(clips))
     for last in range(clips - 1, 0, -1):
         index = clips
@@ -107,8 +109,9 @@ def shuffled(clips: int, words: list[int]) -> list[int]:
 
 
 def test_the_order_stays_with_any_numpy():
-    """A resumed run depends on it. NumPy promises PCG64's bits for ever, but not what `permutation` makes of them: should that
-    change, this test says so."""
+    """A resumed run depends on it. NumPy promises PCG64's bits for ever, but not what `permutation` makes of them:
+    should that change, this test says so.
+    """
     assert epoch_order(10, 3, 1).tolist() == [7, 4, 0, 3, 2, 1, 5, 8, 6, 9]
     for clips_, seed, epoch in [(6, 0, 0), (13, 5, 2), (1000, 7, 49)]:
         assert epoch_order(clips_, seed, epoch).tolist() == shuffled(clips_, [seed, epoch, 0x0DE2])
@@ -226,7 +229,9 @@ def test_several_labels_a_clip(clips, tmp_path):
 
 
 def test_validation_is_of_the_whole_list(clips, tmp_path):
-    """Against the saved network, which is the moving average, on each clip by itself, its views' probabilities averaged."""
+    """Against the saved network, which is the moving average, on each clip by itself, its views' probabilities
+    averaged.
+    """
     outcome = train_small(clips, tmp_path / "run", validation=True, sampling="twice", epochs=1, ema=0.5)
     model = paddle_tsm.load_model(tmp_path / "run" / "last.safetensors")
     listed = entries(clips, "val.txt")

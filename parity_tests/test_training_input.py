@@ -163,8 +163,9 @@ SOURCES = {  # layout of the file, its network, the training's
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_pretrained(short, tmp_path, capsys, source):
-    """All but the classifier is the file's, its folds in the order of the training's shift; the classifier is the training's
-    own, with its number of classes."""
+    """All but the classifier is the file's, its folds in the order of the training's shift; the classifier is the
+    training's own, with its number of classes.
+    """
     layout, network, changes = SOURCES[source]
     path = tmp_path / "pretrained.pth"
     write_demo_checkpoint(str(path), Network("tsm_resnet18", **network), layout)

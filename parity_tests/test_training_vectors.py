@@ -130,8 +130,9 @@ def test_training(name, package):
     assert beyond == {}
 
 
-# In this record rounding grows tenfold a step (BatchNorms over 12 values): PyTorch itself, its weights moved by one unit
-# in the last place, is 2.8e-9 away from what it recorded. Only the last step's logits are held to that instead of 1e-9.
+# In this record rounding grows tenfold a step (BatchNorms over 12 values): PyTorch itself, its weights moved by one
+# unit in the last place, is 2.8e-9 away from what it recorded. Only the last step's logits are held to that instead of
+# 1e-9.
 BEYOND_ITS_NOISE = "mmaction2_train_float32_constants_mv2_t4"
 
 

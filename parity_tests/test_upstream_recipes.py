@@ -1,4 +1,6 @@
-"""Recipes against what upstream's own files say, in their own words (vectors/upstream_recipes.json), and what those mean."""
+"""Recipes against what upstream's own files say, in their own words (vectors/upstream_recipes.json), and what those
+mean.
+"""
 
 import argparse
 import json
@@ -75,8 +77,9 @@ def mit_arguments(text: str):
 
 @pytest.mark.parametrize("name", MIT)
 def test_mit(name):
-    """main.py 1f6a834: the rate falls to a tenth at each step; partial BatchNorm unless --npb; fc_lr5 unless the network that
-    is fine-tuned was trained on the same data set."""
+    """main.py 1f6a834: the rate falls to a tenth at each step; partial BatchNorm unless --npb; fc_lr5 unless the
+    network that is fine-tuned was trained on the same data set.
+    """
     args, own = mit_arguments(FILES[name]["arguments"]), recipe(name)
     rates = [args.lr * 0.1 ** sum(epoch >= step for step in args.lr_steps) for epoch in range(args.epochs)]
     np.testing.assert_allclose(own.rates(STEPS), np.repeat(np.array(rates)[:, None], STEPS, 1), rtol=1e-12)

@@ -56,7 +56,9 @@ def test_forward(name, side):
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", names("paddlevideo_*"))
 def test_paddlevideo_in_the_other_order(name, side):
-    """By default a PaddleVideo network comes in mmaction2's order: the same logits; the features with two folds exchanged."""
+    """By default a PaddleVideo network comes in mmaction2's order: the same logits; the features with two folds
+    exchanged.
+    """
     vector = recorded(name)
     found = interpret(vector.checkpoint(), **vector.options())
     network, tensors = found.as_asked()
@@ -112,7 +114,9 @@ def test_every_recorded_output_is_compared():
 
 @pytest.mark.parametrize("name", ["mmaction2_r18_t8", "mit_r18_t8"])
 def test_the_recorded_logits_are_those_of_the_recipes_input(name):
-    """They are no other input's: neither another draw's, nor one with two frames exchanged or one value a hundredth larger."""
+    """They are no other input's: neither another draw's, nor one with two frames exchanged or one value a hundredth
+    larger.
+    """
     vector = recorded(name)
     found = interpret(vector.checkpoint(), **vector.options())
     side, x = TorchSide(found.network, found.tensors, "float64"), vector.input().astype("float64")

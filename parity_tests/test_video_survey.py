@@ -1,4 +1,6 @@
-"""A video that does not hold what its container says: counted, said in one line, refused by --strict; each kind made here."""
+"""A video that does not hold what its container says: counted, said in one line, refused by --strict; each kind made
+here.
+"""
 
 import json
 from fractions import Fraction

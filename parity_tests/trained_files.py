@@ -28,8 +28,9 @@ SUFFIXES = ("pth", "pdparams", "safetensors")
 
 
 def become_all(weights, out, layouts, whole: bool) -> dict:
-    """name -> path: the network in every one of `layouts`, each of them back again, and exported. whole: every layout in every
-    file format, else in one, in turn."""
+    """name -> path: the network in every one of `layouts`, each of them back again, and exported. whole: every layout
+    in every file format, else in one, in turn.
+    """
     found = {"as it was trained": weights}
     for number, layout in enumerate(layouts):
         for suffix in SUFFIXES if whole else (SUFFIXES[(number + 1) % 3],):

@@ -134,7 +134,7 @@ class Contender:
 
     def step(self) -> None:
         """One step that counts: one during which others used the machine is done again, up to RETRIES times."""
-        for attempt in range(RETRIES + 1):
+        for _attempt in range(RETRIES + 1):
             before = busy_seconds(), busy_seconds(self.process.pid)
             answer = self.ask()
             others = busy_seconds() - before[0] - (busy_seconds(self.process.pid) - before[1])

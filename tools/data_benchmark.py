@@ -163,7 +163,7 @@ class Contender:
 
     def rate(self, count: int, **request) -> float:
         """Frames a second over `count` clips, measured again, up to RETRIES times, where others used the machine."""
-        for attempt in range(RETRIES + 1):
+        for _attempt in range(RETRIES + 1):
             before = busy_seconds(), busy_seconds(self.process.pid)
             seconds = self.ask(count=count, **request)["seconds"]
             others = busy_seconds() - before[0] - (busy_seconds(self.process.pid) - before[1])

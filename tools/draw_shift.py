@@ -1,7 +1,7 @@
 """Draws docs/shift.png: which frame each channel comes from, as the running code answers it.
 
-Run it from a checkout: `python tools/draw_shift.py`. Every frame of the input holds its own number in all channels, so that
-a value of the output says which frame it was taken from; 0 is the padding beyond the clip's ends.
+Run it from a checkout: `python tools/draw_shift.py`. Every frame of the input holds its own number in all channels, so
+that a value of the output says which frame it was taken from; 0 is the padding beyond the clip's ends.
 """
 
 import argparse

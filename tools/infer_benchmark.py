@@ -35,8 +35,9 @@ for line in sys.stdin:
 
 
 def infer(runs: int, out: str = "", only: str = "") -> None:
-    """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a folder for infer.json and infer.png.
-    `only`: a regular expression, for the contenders that have it in their names."""
+    """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a folder for infer.json and
+    infer.png. `only`: a regular expression, for the contenders that have it in their names.
+    """
     from paddle_tsm.demo.material import write_demo_checkpoint
     from paddle_tsm.networks.network import Network
 
@@ -79,7 +80,9 @@ def start(contender: str, checkpoint: str, folder: str, threads: int):
 
 
 def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> None:
-    """The table: median, fastest, slowest, ratios, and each contender's first logit, so that it shows who computes what."""
+    """The table: median, fastest, slowest, ratios, and each contender's first logit, so that it shows who computes
+    what.
+    """
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     exact = [median for name, median in medians.items() if WITHOUT not in name and name.split(", ")[-1] not in ROUGH]
     print(

@@ -66,8 +66,8 @@ class Clipped:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from a `state_dict` of either package. The other settings stay as they are.
 
-        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None. Raises
-        ValueError, and changes nothing, where it is another algorithm's or does not fit the parameters.
+        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None.
+        Raises ValueError, and changes nothing, where it is another algorithm's or does not fit the parameters.
         """
         if (algorithm := state_dict.get("algorithm")) != self.algorithm:
             raise ValueError(f"optimizer state: got the algorithm {algorithm!r}, wanted {self.algorithm!r}")

@@ -1,6 +1,7 @@
 """Zip files that are no checkpoint: what they are, and what to do with them.
 
-Sources: numpy.lib.format (.npz), torch/export/pt2_archive/constants.py (.pt2), torch/csrc/jit/serialization (TorchScript).
+Sources: numpy.lib.format (.npz), torch/export/pt2_archive/constants.py (.pt2), torch/csrc/jit/serialization
+(TorchScript).
 """
 
 from paddle_tsm.checkpoint.error import CheckpointError

@@ -38,8 +38,8 @@ def _bfloat16(array):
 def _join_slices(file, tree):
     """Protocols 2 and 3 cut arrays above 1 GiB into slices called NAME@@.0, NAME@@.1, ...
 
-    All that is joined fits the file, which holds each slice once (as text in protocol 2, half as large again); slices that
-    share bytes could be joined without end.
+    All that is joined fits the file, which holds each slice once (as text in protocol 2, half as large again); slices
+    that share bytes could be joined without end.
     """
     room = file.size
 

@@ -1,7 +1,7 @@
 """A network in several files, and the index that names them: {"weight_map": {tensor's name: file beside the index}}.
 
-Source: huggingface_hub serialization/_base.py (`model.safetensors.index.json`, `pytorch_model.bin.index.json`, shards called
-NAME-00001-of-00003.safetensors).
+Source: huggingface_hub serialization/_base.py (`model.safetensors.index.json`, `pytorch_model.bin.index.json`, shards
+called NAME-00001-of-00003.safetensors).
 """
 
 import glob

@@ -33,7 +33,8 @@ def sniff(file):
     start = bytes(file.view[:32])
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "torch-zip"
-    # before the pickles: a header of 128, 384, ... bytes begins as they do, and in a pickle these eight are no small number
+    # before the pickles: a header of 128, 384, ... bytes begins as they do, and in a pickle these eight are no small
+    # number
     if len(start) >= 9 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
         return "safetensors"
     if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:

@@ -1,4 +1,5 @@
-"""Metadata behind the pickle of a .pdparams, where pickle.load and paddle.load, which stop at the pickle's end, never look.
+"""Metadata behind the pickle of a .pdparams, where pickle.load and paddle.load, which stop at the pickle's end, never
+look.
 
 The bytes are MARK and, to the end of the file, a JSON object of text to text.
 """

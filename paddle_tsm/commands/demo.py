@@ -71,7 +71,9 @@ def run_parity(args) -> int:
 
 
 def run_in_paddle(checkpoint: str, converted: str, x, done) -> int:
-    """Run both files in Paddle on the clip x, float64 [T, 3, H, W], as `load_model` gives them. Exit code 0 where they agree."""
+    """Run both files in Paddle on the clip x, float64 [T, 3, H, W], as `load_model` gives them. Exit code 0 where they
+    agree.
+    """
     from paddle_tsm.models.load import load_model
     from paddle_tsm.parity.compare import distance
     from paddle_tsm.parity.tolerance import TOLERANCES

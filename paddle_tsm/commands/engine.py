@@ -30,7 +30,9 @@ def exports_first(weights: str, args) -> bool:
 
 
 def predictor_of(weights: str, args, options: dict, size: int | None = None):
-    """The Predictor of a checkpoint or of an exported folder. size: height and width of its frames, which an export fixes."""
+    """The Predictor of a checkpoint or of an exported folder. size: height and width of its frames, which an export
+    fixes.
+    """
     options = {name: value for name, value in options.items() if value is not None}
     if exports_first(weights, args):
         options["size"] = size

@@ -36,8 +36,9 @@ def read_networks(args) -> list:
 
 
 def input_of(args, files) -> NetworkInput:
-    """What was asked for, else what the checkpoints record, else that of their system. Says what contradicts a record, and
-    raises ValueError where the checkpoints differ in what nobody asked for."""
+    """What was asked for, else what the checkpoints record, else that of their system. Says what contradicts a record,
+    and raises ValueError where the checkpoints differ in what nobody asked for.
+    """
     classes = files[0].network.num_classes
     given = {name: getattr(args, name) for name in PIXELS} | {"class_names": given_names(args.classes, classes)}
     chosen = [
@@ -83,7 +84,9 @@ def pixels_of(args, files, taken: NetworkInput):
 
 
 def source_of(args, recorded: str | None = None):
-    """Where the frames are: videos, or folders of frames. recorded: the data set that the network was trained on, or None."""
+    """Where the frames are: videos, or folders of frames. recorded: the data set that the network was trained on, or
+    None.
+    """
     from paddle_tsm.data.clip_reader import FrameSource
     from paddle_tsm.data.datasets import data_set
     from paddle_tsm.data.video_survey import VideoNotes

@@ -72,7 +72,9 @@ def run(args) -> int:
 
 
 def write_refusal(words: list[str], reason: str) -> None:
-    """Write to --json and --junit that the command line was refused; an older page of --report goes. words: the command line behind `parity`."""
+    """Write to --json and --junit that the command line was refused; an older page of --report goes. words: the command
+    line behind `parity`.
+    """
     from paddle_tsm.parity.output_files import claimed
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)

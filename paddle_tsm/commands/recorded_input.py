@@ -17,7 +17,9 @@ NETWORK_FLAGS = (
 
 
 def described(weights: str, **options):
-    """What says how to feed the checkpoint or the exported folder: a NetworkFile or a Sidecar. `options`: of `read_network`."""
+    """What says how to feed the checkpoint or the exported folder: a NetworkFile or a Sidecar. `options`: of
+    `read_network`.
+    """
     if os.path.isdir(weights):
         from paddle_tsm.export.sidecar import read_sidecar
 
@@ -28,7 +30,8 @@ def described(weights: str, **options):
 
 
 def chosen_input(command: str, weights: str, found, given: dict, options: dict) -> NetworkInput:
-    """The input as the file says it, changed by what was given. Says on stderr, a line each, what contradicts the record.
+    """The input as the file says it, changed by what was given. Says on stderr, a line each, what contradicts the
+    record.
 
     found: of `described`. given: preset, size, sampling, crops, class_names, or None. options: those of the network.
     """

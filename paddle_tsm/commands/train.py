@@ -102,8 +102,9 @@ def run(args) -> int:
 
 
 def show(name: str, chosen) -> int:
-    """Print every option as --set takes it, and beside a changed one what the recipe has; beside a rate that was published
-    for another batch, what lr=auto makes of it."""
+    """Print every option as --set takes it, and beside a changed one what the recipe has; beside a rate that was
+    published for another batch, what lr=auto makes of it.
+    """
     import dataclasses
 
     from paddle_tsm.terminal.literal_text import literal

@@ -28,8 +28,8 @@ from paddle_tsm.networks.shift_order import in_order
 class Plan:
     """How a network goes into a layout: the network as the target's system runs it and its canonical tensors there.
 
-    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "folded" (a bias went into a BatchNorm,
-    which rounds one statistic).
+    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "folded" (a bias went into a
+    BatchNorm, which rounds one statistic).
     """
 
     layout: Layout
@@ -40,8 +40,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified, or
-    where the source holds NaN or infinity, which proves nothing."""
+    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified,
+    or where the source holds NaN or infinity, which proves nothing.
+    """
 
     source: NetworkFile
     destination: str
@@ -62,12 +63,12 @@ def convert(
     """Write the network in the file `source` to `destination` in another layout.
 
     The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
-    changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip in
-    float64 before the new file takes its name. network: the key of one of several networks in the source. options: as for
-    `create_model`, where the source cannot say them; they are recorded in the new file, and with them what the source says
-    of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not exactly a known
-    network, a network that the target's system cannot run, a destination that cannot be written, or a written file that
-    proves to differ.
+    changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip
+    in float64 before the new file takes its name. network: the key of one of several networks in the source. options:
+    as for `create_model`, where the source cannot say them; they are recorded in the new file, and with them what the
+    source says of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not
+    exactly a known network, a network that the target's system cannot run, a destination that cannot be written, or a
+    written file that proves to differ.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
     try:
@@ -95,7 +96,8 @@ def convert(
 def plan_conversion(
     network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout, asked_order: str | None = None
 ) -> Plan:
-    """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run it.
+    """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run
+    it.
 
     A layout that says nothing of the shift keeps `asked_order`, or goes to upstream's (future_first).
     """
@@ -147,7 +149,9 @@ def write_network(path, plan: Plan, file_format: str, record: str) -> None:
 
 
 def provenance(found: NetworkFile, plan: Plan) -> dict:
-    """Where a written file comes from, its network's options and input, and the step counters that its layout cannot hold."""
+    """Where a written file comes from, its network's options and input, and the step counters that its layout cannot
+    hold.
+    """
     try:
         tool = version("paddle-tsm")
     except PackageNotFoundError:

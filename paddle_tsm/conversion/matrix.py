@@ -14,7 +14,8 @@ from paddle_tsm.terminal.literal_text import as_text, plain_console
 
 
 def source_network(layout: Layout, arch: str | None = None, **options) -> Network:
-    """The network of a layout that the matrix speaks of: its usual one, or `arch`, with the options that the layout assumes.
+    """The network of a layout that the matrix speaks of: its usual one, or `arch`, with the options that the layout
+    assumes.
 
     Raises ValueError where the layout has no such network.
     """

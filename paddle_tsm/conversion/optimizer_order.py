@@ -1,9 +1,9 @@
 """In which order a PyTorch optimizer numbers a network's parameters.
 
-torch.optim numbers parameters group by group; within a group, each system lists them in the order of its modules. The groups
-are those of mmaction2's tsm_optim_wrapper_constructor.py (4d6c934) and of MIT's ops/models.py `get_optim_policies` (1f6a834):
-which BatchNorms are trained, and whether the classifier has groups of its own, is the training's choice and is seen from the
-groups' sizes.
+torch.optim numbers parameters group by group; within a group, each system lists them in the order of its modules. The
+groups are those of mmaction2's tsm_optim_wrapper_constructor.py (4d6c934) and of MIT's ops/models.py
+`get_optim_policies` (1f6a834): which BatchNorms are trained, and whether the classifier has groups of its own, is the
+training's choice and is seen from the groups' sizes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Order:
 
 
 def possible_orders(found: NetworkFile) -> list[Order]:
-    """Every order that mmaction2, MIT or a plain torch.optim gives this network's parameters; no two have the same groups."""
+    """Every order that mmaction2, MIT or a plain torch.optim gives this network's parameters; no two have the same
+    groups.
+    """
     orders: dict[tuple, Order] = {}
     for names in dict.fromkeys([module_order(found.layout, found.network), file_order(found)]):
         for norms, which in NORMS.items():

@@ -1,8 +1,8 @@
 """Momentum buffers from another system's checkpoint, so that training goes on in the other framework.
 
-PyTorch's SGD numbers its parameters group by group (`optimizer_order`); of the orders that upstream's rules give, the one is
-taken that has the file's group sizes and every tensor's shape. Paddle names its accumulators after the parameter's internal
-name, which the .pdparams beside the .pdopt lists.
+PyTorch's SGD numbers its parameters group by group (`optimizer_order`); of the orders that upstream's rules give, the
+one is taken that has the file's group sizes and every tensor's shape. Paddle names its accumulators after the
+parameter's internal name, which the .pdparams beside the .pdopt lists.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ GROUPS_SHOWN = 10
 
 
 def read_optimizer(path, optimizer_path=None, layout: str = "auto", **options) -> dict:
-    """The state of SGD with momentum in a training checkpoint, as `tsm_sgd(...).load_state_dict` of either package takes it.
+    """The state of SGD with momentum in a training checkpoint, as `tsm_sgd(...).load_state_dict` of either package
+    takes it.
 
-    path: a PyTorch checkpoint that holds the optimizer beside the network, or a .pdparams. optimizer_path: a file with the
-    optimizer alone: the .pdopt of a .pdparams, or what torch.save wrote of an optimizer's state_dict().
-    layout, options: as for `load_model`; the buffers come in the same shift order as `load_model` gives the weights.
-    Read are the groups of mmaction2 and of MIT, with and without fc_lr5, all or only the first BatchNorm trained, a single
-    group, and a group for every parameter. A parameter without momentum (a frozen one) has no entry.
-    Returns {"algorithm": "sgd", "lr", "state": {canonical name: {"momentum_buffer": array in PyTorch's orientation}}}; lr is
-    None where the file does not say it (a .pdopt without a scheduler), which `load_state_dict` takes as "as constructed".
-    Raises CheckpointError where there is no such state, or it does not fit the network.
+    path: a PyTorch checkpoint that holds the optimizer beside the network, or a .pdparams. optimizer_path: a file with
+    the optimizer alone: the .pdopt of a .pdparams, or what torch.save wrote of an optimizer's state_dict(). layout,
+    options: as for `load_model`; the buffers come in the same shift order as `load_model` gives the weights. Read are
+    the groups of mmaction2 and of MIT, with and without fc_lr5, all or only the first BatchNorm trained, a single
+    group, and a group for every parameter. A parameter without momentum (a frozen one) has no entry. Returns
+    {"algorithm": "sgd", "lr", "state": {canonical name: {"momentum_buffer": array in PyTorch's orientation}}}; lr is
+    None where the file does not say it (a .pdopt without a scheduler), which `load_state_dict` takes as "as
+    constructed". Raises CheckpointError where there is no such state, or it does not fit the network.
     """
     found = read_network(path, layout=layout, **options)
     where = optimizer_path or path
@@ -117,7 +118,9 @@ def momentum_of(path, number, state) -> np.ndarray | None:
 
 
 def the_order(found: NetworkFile, path, groups: list[dict], buffers: dict) -> Order:
-    """The one order that gives these groups and shapes. Raises CheckpointError, saying what was tried, for none or several."""
+    """The one order that gives these groups and shapes. Raises CheckpointError, saying what was tried, for none or
+    several.
+    """
     sizes = tuple(len(group["params"]) for group in groups)
     orders = possible_orders(found)
     right_sizes = [order for order in orders if order.sizes == sizes]

@@ -18,10 +18,10 @@ def written_difference(
     the file at `path`, read back, as its own does; float64, one random clip of 64x64.
 
     counters: the step counters recorded for the file, whose layout cannot hold them. None, with `allow_nan`, where the
-    source's weights or any layer's outputs are NaN or infinite: nothing is proven but that each tensor reads back. Raises
-    CheckpointError where the difference is beyond the limit, where a tensor reads back with other values than were meant
-    (a ReLU may hide a wrong weight from the logits), and, without `allow_nan`, where the source's network does not stay finite.
-    `name` is what the file will be called.
+    source's weights or any layer's outputs are NaN or infinite: nothing is proven but that each tensor reads back.
+    Raises CheckpointError where the difference is beyond the limit, where a tensor reads back with other values than
+    were meant (a ReLU may hide a wrong weight from the logits), and, without `allow_nan`, where the source's network
+    does not stay finite. `name` is what the file will be called.
     """
     import_paddle()
     from paddle_tsm.parity.paddle_side import PaddleSide

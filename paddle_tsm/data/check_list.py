@@ -31,8 +31,8 @@ def check_list(
     First that every file is there and not empty, which takes seconds for 100,000 clips; then, by `depth`, nothing more
     ("exists"), that the first frame decodes ("first"), or that all do ("all"). A file listed twice is read once.
     Threads suffice: OpenCV decodes without Python's lock. Without `skip_bad` the list's first bad clip is raised.
-    strict: every frame is decoded, and a video that does not hold what its container says is a bad clip; else it goes to
-    `source.notes`.
+    strict: every frame is decoded, and a video that does not hold what its container says is a bad clip; else it goes
+    to `source.notes`.
     """
     if depth not in DEPTHS:
         raise ValueError(f"depth: got {depth!r}, wanted one of {', '.join(DEPTHS)}")

@@ -45,8 +45,9 @@ def three_halves(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
 
 
 def three_quarters(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """Left, right, centre, in steps of a quarter of the margin, at half height: MIT and PP-TSM `GroupFullResSample`, which
-    despite its name cuts any size."""
+    """Left, right, centre, in steps of a quarter of the margin, at half height: MIT and PP-TSM `GroupFullResSample`,
+    which despite its name cuts any size.
+    """
     _check(h, w, size)
     x, y = (w - size) // 4, (h - size) // 4
     return [(0, 2 * y, False), (4 * x, 2 * y, False), (2 * x, 2 * y, False)]

@@ -3,8 +3,8 @@
 A clip is a bag of STEPS pictures of one shape, each with its own x, y, size and angle, drawn without regard to the
 class. The class says by which of the four they are sorted, and which way: sorted by x the shape moves to the right, by
 size it grows, and the other three change without order. So the clips of all classes hold the same pictures. A network
-that cannot see their order is right once in eight times, whatever it learned; within a pair of opposite classes, once in
-two. Played backward, a clip is the clip of the opposite class.
+that cannot see their order is right once in eight times, whatever it learned; within a pair of opposite classes, once
+in two. Played backward, a clip is the clip of the opposite class.
 
 The files keep this exactly. They are Motion JPEG at a fixed quality, where each frame is coded by itself: a codec that
 predicts frames from others would leave traces of the order in every frame. A picture is shown for several frames, as

@@ -34,8 +34,10 @@ def read_by_packets(
     """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order, or None where the packets
     do not tell them apart for certain. Raises what `choose` raises, nothing else.
 
-    note: gets a sentence where the packets end long before the time that the container says, or there is only one. changes:
-    gets the sizes of frames that are not of the stream's size; OpenCV, which scales those, is then the one to read them."""
+    note: gets a sentence where the packets end long before the time that the container says, or there is only one.
+    changes: gets the sizes of frames that are not of the stream's size; OpenCV, which scales those, is then the one to
+    read them.
+    """
     container = open_container(path)
     if container is None:
         return None

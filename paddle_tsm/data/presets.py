@@ -70,8 +70,8 @@ class System:
 
 
 CLIPS = {"uniform": 1, "twice": 2, "dense": sampling.DENSE_POSITIONS}
-# A crop is as large as the network's training input. With "-full", and three crops of mmaction2 and MIT, it is as large as the
-# short edge (MIT's --full_res), but for "-train-size".
+# A crop is as large as the network's training input. With "-full", and three crops of mmaction2 and MIT, it is as large
+# as the short edge (MIT's --full_res), but for "-train-size".
 CROPS = {
     "centre": 1,
     "three": 3,
@@ -151,7 +151,9 @@ SYSTEMS = {
 
 
 def preset_of(taken: NetworkInput) -> Preset:
-    """The preset of a network's input; the usual values where none is known. Raises ValueError for a name that is not known."""
+    """The preset of a network's input; the usual values where none is known. Raises ValueError for a name that is not
+    known.
+    """
     of = taken.filled()
     return preset(of.preset, sampling=of.sampling, crops=of.crops, size=of.size)
 
@@ -168,9 +170,10 @@ def preset(
     """The preset of the system `name`: "mmaction2", "mit", "paddlevideo" or "pptsm".
 
     `sampling` is how the network was trained ("uniform" or "dense"; "twice" is uniform with two test clips), `crops`
-    the test crops (of `CROPS`), `size` the training input. The short edge is `size * 256 // 224`; three crops are as large as
-    it (PP-TSM: as `size`), and MIT's "three-train-size" as `size`, which is its --test_crops=3 without --full_res. `flip` is the data set's rule (`datasets.flip_rule`).
-    Raises ValueError for a name that is unknown or that the system does not have, listing those it has.
+    the test crops (of `CROPS`), `size` the training input. The short edge is `size * 256 // 224`; three crops are as
+    large as it (PP-TSM: as `size`), and MIT's "three-train-size" as `size`, which is its --test_crops=3 without
+    --full_res. `flip` is the data set's rule (`datasets.flip_rule`). Raises ValueError for a name that is unknown or
+    that the system does not have, listing those it has.
     """
     system = pick(SYSTEMS, name, "preset")
     if size < 1:

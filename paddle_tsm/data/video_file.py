@@ -25,10 +25,10 @@ def read_frames(
 ) -> list[np.ndarray]:
     """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order.
 
-    num_frames is what can be decoded. Where the packets do not tell it for certain, or are not as many as the container says,
-    all are decoded to count them; where a frame then still does not come, `choose` is called again with the number that do.
-    `threads` is how many the decoder uses (as many as processors). What differs from the container's word goes to `notes`.
-    Raises ValueError that names a file that is missing, empty, no video, or holds no frame.
+    num_frames is what can be decoded. Where the packets do not tell it for certain, or are not as many as the container
+    says, all are decoded to count them; where a frame then still does not come, `choose` is called again with the
+    number that do. `threads` is how many the decoder uses (as many as processors). What differs from the container's
+    word goes to `notes`. Raises ValueError that names a file that is missing, empty, no video, or holds no frame.
     """
     path, notes = os.fspath(path), VideoNotes() if notes is None else notes
     check_file(path)

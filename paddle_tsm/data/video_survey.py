@@ -1,7 +1,7 @@
 """Whether a video holds what its container says: a file that was cut off, several in one, frames of several sizes.
 
-The decoders go on where they can, so that a damaged file passes as a shorter one. What OpenCV decodes is what counts here:
-the frames that `predict`, `evaluate` and `stream` get.
+The decoders go on where they can, so that a damaged file passes as a shorter one. What OpenCV decodes is what counts
+here: the frames that `predict`, `evaluate` and `stream` get.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ MEMORY = 4096  # videos whose survey is kept: one is asked for when a list is ch
 class Claim:
     """What a container says of its video, and what lies in it.
 
-    frames: how many it says, or None; exact: it says so itself, and it is not its duration times its rate. packets: how many
-    were found; in_time: their times are those of the duration, each there once. hidden: packets beside those that show no
-    frame, because the file discards them or has no picture in them; whether it counts them is not certain."""
+    frames: how many it says, or None; exact: it says so itself, and it is not its duration times its rate. packets: how
+    many were found; in_time: their times are those of the duration, each there once. hidden: packets beside those that
+    show no frame, because the file discards them or has no picture in them; whether it counts them is not certain.
+    """
 
     frames: int | None = None
     exact: bool = False
@@ -118,7 +119,9 @@ def claim_in(container) -> Claim | None:
 
 
 def packet_times(container, stream, smallest: int) -> tuple[list, int]:
-    """(seconds or None of each packet that is to be seen, how many are not: discarded by the file itself, or no picture)."""
+    """(seconds or None of each packet that is to be seen, how many are not: discarded by the file itself, or no
+    picture).
+    """
     times, hidden = [], 0
     try:
         with closing(container.demux(stream)) as source:

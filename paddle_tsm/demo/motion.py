@@ -1,4 +1,6 @@
-"""What the shift is for: one network with it and without it, trained on videos in which only the order of frames counts."""
+"""What the shift is for: one network with it and without it, trained on videos in which only the order of frames
+counts.
+"""
 
 from __future__ import annotations
 

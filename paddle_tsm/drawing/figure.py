@@ -1,4 +1,6 @@
-"""An empty figure in the style of every plot here, and a figure as a PNG. matplotlib is imported only when they are called."""
+"""An empty figure in the style of every plot here, and a figure as a PNG. matplotlib is imported only when they are
+called.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def need_matplotlib() -> None:
 
 
 def figure(title: str, x_label: str, y_label: str, log: bool = True, height: float = 3.1):
-    """(figure, axes), 4.8 inches wide, so that its text can be read on a phone, and white, so that it can on dark pages."""
+    """(figure, axes), 4.8 inches wide, so that its text can be read on a phone, and white, so that it can on dark
+    pages.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def read_class_names(path, classes: int) -> list[str]:
-    """The names in a file, one for each of `classes` classes; see `read_names`. Raises ValueError for another number of names."""
+    """The names in a file, one for each of `classes` classes; see `read_names`. Raises ValueError for another number of
+    names.
+    """
     names = read_names(path)
     if len(names) != classes:
         raise ValueError(f"{path}: got {len(names)} names, wanted one for each of the {classes} classes")

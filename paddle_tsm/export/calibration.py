@@ -51,9 +51,10 @@ def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
 def read_clips(
     path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None
 ) -> list[np.ndarray]:
-    """CLIPS clips of the list, as evaluation reads them, but one view of each, [T, 3, H, W], the views in turn: all hundred of
-    a dense ten-crop would not fit into memory. root: the folder that its paths are relative to; form: of its lines, see
-    `read_list`; source: where the frames are, None for videos."""
+    """CLIPS clips of the list, as evaluation reads them, but one view of each, [T, 3, H, W], the views in turn: all
+    hundred of a dense ten-crop would not fit into memory. root: the folder that its paths are relative to; form: of its
+    lines, see `read_list`; source: where the frames are, None for videos.
+    """
     entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
     reader = ClipReader([entries[i] for i in chosen], pixels, network.num_segments, source=source or FrameSource())

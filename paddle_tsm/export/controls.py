@@ -1,7 +1,8 @@
 """Whether a rounded network is nearer to the right one than to wrong ones, of which rounding alone does not tell.
 
-A rounded network differs from the exact one by more than some faults do: its logits r + noise, for a reversed shift w + noise, with
-|w - r| < |noise|. But noise points anywhere, and a fault has a direction. With the logits of as many clips and classes as there are
+A rounded network differs from the exact one by more than some faults do: its logits r + noise, for a reversed shift w +
+noise, with |w - r| < |noise|. But noise points anywhere, and a fault has a direction. With the logits of as many clips
+and classes as there are
 
     share = <found - r, w - r> / <w - r, w - r>
 
@@ -52,9 +53,10 @@ def controls_of(network, tensors, clips: np.ndarray) -> list[Control]:
 
 
 def check_controls(found: np.ndarray, right: np.ndarray, controls: list[Control], noise: float) -> str:
-    """Hold the rounded network's logits against each wrong network's, all [N, K]. noise: the root mean square difference, of
-    the largest logit, that rounding makes. Raises ValueError where they are half the way to one of them, or no numbers.
-    Returns what was found, in words."""
+    """Hold the rounded network's logits against each wrong network's, all [N, K]. noise: the root mean square
+    difference, of the largest logit, that rounding makes. Raises ValueError where they are half the way to one of them,
+    or no numbers. Returns what was found, in words.
+    """
     said = []
     for control in controls:
         fault = (control.logits - right).astype("float64")

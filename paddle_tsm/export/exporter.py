@@ -33,15 +33,17 @@ def export(
     labels=None,
     **given,
 ):
-    """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same network.
+    """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same
+    network.
 
-    to: the name of a target (`targets.py`). stream: one step of the causal network instead of whole clips. size: the network's
-    input in training (None: what the file records). precision: "float32"; "bfloat16" for Paddle Inference; "int8" for ONNX, with `calibration`: the path of
-    a list of clips, with `root`, `form` and `source`, or arrays (see `calibration_of`). options: those of `load_model`. labels: the
-    classes' names; given: preset, sampling and crops; those that are not given are what the file records, or its layout's. The files are compared with the checkpoint's network in Paddle, and in PyTorch
-    where torch is installed, on random clips; an 8-bit one with its float32 form, on clips held out of the calibration.
-    Raises ValueError for a network that cannot be exported, a folder that holds something else, and an export that differs,
-    of which nothing is kept. Returns (Sidecar, list of Verified).
+    to: the name of a target (`targets.py`). stream: one step of the causal network instead of whole clips. size: the
+    network's input in training (None: what the file records). precision: "float32"; "bfloat16" for Paddle Inference;
+    "int8" for ONNX, with `calibration`: the path of a list of clips, with `root`, `form` and `source`, or arrays (see
+    `calibration_of`). options: those of `load_model`. labels: the classes' names; given: preset, sampling and crops;
+    those that are not given are what the file records, or its layout's. The files are compared with the checkpoint's
+    network in Paddle, and in PyTorch where torch is installed, on random clips; an 8-bit one with its float32 form, on
+    clips held out of the calibration. Raises ValueError for a network that cannot be exported, a folder that holds
+    something else, and an export that differs, of which nothing is kept. Returns (Sidecar, list of Verified).
     """
     folder = os.path.normpath(os.fspath(folder))  # a name may end in a separator, as a shell completes it
     of_list = {name: given.pop(name) for name in ("root", "form", "source") if name in given}

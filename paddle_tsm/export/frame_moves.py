@@ -20,8 +20,10 @@ def clip_major(x, segments: int):
 
 
 def shaped(moved, x):
-    """`moved`, known to have x's shape: a graph forgets all of it where the sections of a split are computed, and Paddle
-    adds a product into a convolution (conv_elementwise_add_onednn_fuse_pass) only where it knows both shapes equal."""
+    """`moved`, known to have x's shape: a graph forgets all of it where the sections of a split are computed, and
+    Paddle adds a product into a convolution (conv_elementwise_add_onednn_fuse_pass) only where it knows both shapes
+    equal.
+    """
     if not paddle.in_dynamic_mode():
         moved.set_shape(x.shape)
     return moved

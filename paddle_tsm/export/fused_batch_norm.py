@@ -6,7 +6,8 @@ import numpy as np
 
 
 def fuse(convolution, norm=None) -> tuple[np.ndarray, np.ndarray]:
-    """The weight [out, in, kh, kw] and bias [out], float64, of a convolution and the BatchNorm (in evaluation) behind it.
+    """The weight [out, in, kh, kw] and bias [out], float64, of a convolution and the BatchNorm (in evaluation) behind
+    it.
 
     scale = gamma / sqrt(var + eps),   weight' = weight * scale,   bias' = (bias - mean) * scale + beta
     """

@@ -20,10 +20,12 @@ from paddle_tsm.models.stream import StreamStep
 
 
 class InferenceNetwork(nn.Layer):
-    """model: a network of `create_model` or `load_model`; it is left as it is. Takes what it takes, x [N*T, 3, H, W] with
-    the frames of a clip adjacent, and gives its logits in evaluation mode, [N, num_classes], in the model's own type.
+    """model: a network of `create_model` or `load_model`; it is left as it is. Takes what it takes, x [N*T, 3, H, W]
+    with the frames of a clip adjacent, and gives its logits in evaluation mode, [N, num_classes], in the model's own
+    type.
 
-    way: how the shift is done, a class of `stream_shift.py`."""
+    way: how the shift is done, a class of `stream_shift.py`.
+    """
 
     def __init__(self, model, way=MovedFrames):
         super().__init__()
@@ -108,8 +110,9 @@ class InferenceNetwork(nn.Layer):
 
 
 def exported_form(layer, way):
-    """The layer as it is traced for an export: a network of clips in its quick form, with the shift done in the given way
-    (a class of `stream_shift.py`); one step of a stream as it is."""
+    """The layer as it is traced for an export: a network of clips in its quick form, with the shift done in the given
+    way (a class of `stream_shift.py`); one step of a stream as it is.
+    """
     form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, way)
     form.eval()
     return form

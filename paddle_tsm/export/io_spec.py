@@ -10,8 +10,10 @@ LOGITS = "logits"
 
 @dataclass(frozen=True)
 class IOSpec:
-    """inputs: name -> shape without the first axis, which is free. outputs: names. axis: what the first axis of the inputs
-    counts. multiple: the number of frames that it must be a multiple of; the first output has one row for so many."""
+    """inputs: name -> shape without the first axis, which is free. outputs: names. axis: what the first axis of the
+    inputs counts. multiple: the number of frames that it must be a multiple of; the first output has one row for so
+    many.
+    """
 
     inputs: dict[str, tuple[int, ...]]
     outputs: tuple[str, ...]
@@ -19,7 +21,9 @@ class IOSpec:
     multiple: int = 1
 
     def described(self, classes: int) -> dict[str, tuple[dict, ...]]:
-        """For tsm.json: "inputs" and "outputs" in the graph's order, each a name, a shape (N counts clips, or streams) and a dtype."""
+        """For tsm.json: "inputs" and "outputs" in the graph's order, each a name, a shape (N counts clips, or streams)
+        and a dtype.
+        """
         rows = f"N*{self.multiple}" if self.axis == "frames" else "N"
         past = list(self.inputs.values())[1:]
         outputs = zip(self.outputs, [(classes,), *past], strict=True)
@@ -39,8 +43,9 @@ def clip_io(num_segments: int, size: tuple[int, int]) -> IOSpec:
 
 
 def stream_io(step, size: tuple[int, int]) -> IOSpec:
-    """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros
-    before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W)."""
+    """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h,
+    w], zeros before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W).
+    """
     import paddle
 
     with paddle.no_grad():

@@ -18,8 +18,8 @@ from paddle_tsm.terminal.extras import how_to_install
 NO_PADDLE2ONNX = (3, 13)  # the first Python for which it has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 knows without experiments; ONNX Runtime reads it since 1.12
 
-# In a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). No optimize_tool: the
-# default one installs packages while it runs.
+# In a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). No optimize_tool:
+# the default one installs packages while it runs.
 CONVERT = """
 import sys, paddle2onnx
 model, parameters, path, opset = sys.argv[1:]

@@ -14,8 +14,8 @@ from paddle_tsm.export.io_spec import IOSpec
 def mend_slopes(model: onnx.ModelProto, program: str) -> None:
     """Give each LeakyRelu the slope that the static graph, the file `program`, says.
 
-    Paddle 3.3 keeps it as a float64, where paddle2onnx 2.1 looks for a float32 and, finding none, writes what its memory
-    holds: 1.8e31 was seen.
+    Paddle 3.3 keeps it as a float64, where paddle2onnx 2.1 looks for a float32 and, finding none, writes what its
+    memory holds: 1.8e31 was seen.
     """
     nodes = [node for node in model.graph.node if node.op_type == "LeakyRelu"]
     for node, slope in zip(nodes, leaky_slopes(program), strict=True):
@@ -24,8 +24,9 @@ def mend_slopes(model: onnx.ModelProto, program: str) -> None:
 
 
 def leaky_slopes(program: str) -> list[float]:
-    """The negative slopes in the program's order. In its JSON "#" is the type, "A" are the attributes, "N" is a name, "AT" a
-    value with its type and "D" the data."""
+    """The negative slopes in the program's order. In its JSON "#" is the type, "A" are the attributes, "N" is a name,
+    "AT" a value with its type and "D" the data.
+    """
     slopes = []
 
     def see(part: dict) -> dict:
@@ -74,9 +75,10 @@ def first_axis(value):
 def write_shapes(model: onnx.ModelProto, ports: IOSpec) -> None:
     """Write down every tensor's shape, the free axis under one name wherever it is the same number.
 
-    A runtime cannot see by itself that a reshape to [-1, ...] has as many frames as the input, and ONNX Runtime adds two
-    convolutions' results in one pass, and in its blocked layout, only where it knows that their shapes are equal (its
-    nchwc_transformer.cc, `TransformBinary`): without these names 12 % slower. Found from the shapes for two batches.
+    A runtime cannot see by itself that a reshape to [-1, ...] has as many frames as the input, and ONNX Runtime adds
+    two convolutions' results in one pass, and in its blocked layout, only where it knows that their shapes are equal
+    (its nchwc_transformer.cc, `TransformBinary`): without these names 12 % slower. Found from the shapes for two
+    batches.
     """
     graph, few, many = model.graph, ports.multiple, 3 * ports.multiple
     del graph.value_info[:]

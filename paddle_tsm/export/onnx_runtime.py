@@ -15,9 +15,10 @@ from paddle_tsm.terminal.extras import how_to_install
 class OnnxRun:
     """The ONNX file `path`, written by `write_onnx` or quantised from one, on the CPU.
 
-    `run(frames)` for a network of clips, `step(frame, cache)` for one streaming step. Any number of threads may call one
-    object at once: ONNX Runtime's session keeps no state between calls. threads: those of one call; None: a processor each.
-    Raises ValueError, in one line, for a file that is missing, damaged or not ours, and where onnxruntime is missing.
+    `run(frames)` for a network of clips, `step(frame, cache)` for one streaming step. Any number of threads may call
+    one object at once: ONNX Runtime's session keeps no state between calls. threads: those of one call; None: a
+    processor each. Raises ValueError, in one line, for a file that is missing, damaged or not ours, and where
+    onnxruntime is missing.
     """
 
     def __init__(self, path, threads: int | None = None):
@@ -47,8 +48,9 @@ class OnnxRun:
         return self._run({FIRST_INPUT["clip"]: frames})[0]
 
     def step(self, frame: np.ndarray, cache=()) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """frame: float [N, 3, H, W], the next one of each of N streams; cache: what the step before returned, nothing for a
-        first frame. Returns the logits, float32 [N, K], and the next cache. Raises ValueError for another shape."""
+        """frame: float [N, 3, H, W], the next one of each of N streams; cache: what the step before returned, nothing
+        for a first frame. Returns the logits, float32 [N, K], and the next cache. Raises ValueError for another shape.
+        """
         if not self.streams:
             raise ValueError(f"{self.path}: holds a network of clips, wanted one step of a stream; use run()")
         first, *names = self.inputs

@@ -7,8 +7,9 @@ from paddle_tsm.export.targets import target_named
 
 
 def open_files(folder: str, sidecar: Sidecar, threads: int | None):
-    """What the target runs its files with. Raises ValueError where the files are damaged, or take and give other things than
-    tsm.json says."""
+    """What the target runs its files with. Raises ValueError where the files are damaged, or take and give other things
+    than tsm.json says.
+    """
     if sidecar.sha256:
         check_files(folder, sidecar)
     run = target_named(sidecar.format).functions.open_run(folder, sidecar.files, threads, sidecar.precision)
@@ -17,8 +18,9 @@ def open_files(folder: str, sidecar: Sidecar, threads: int | None):
 
 
 def check_io(folder: str, sidecar: Sidecar, run) -> None:
-    """Raise ValueError where the graph's inputs or outputs have other names, or another order, than tsm.json says; for a
-    graph that states its shapes, as ONNX does, also where a shape is another one."""
+    """Raise ValueError where the graph's inputs or outputs have other names, or another order, than tsm.json says; for
+    a graph that states its shapes, as ONNX does, also where a shape is another one.
+    """
     found = {"inputs": list(run.inputs), "outputs": list(run.outputs)}
     for what, names in found.items():
         said = [port["name"] for port in getattr(sidecar, what)]

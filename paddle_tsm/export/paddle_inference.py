@@ -16,8 +16,8 @@ class PaddleInferenceRun:
     `step(frame, cache)` for one streaming step.
 
     threads: of one call; None: a processor each. precision: "bfloat16" has oneDNN compute in it, the ends stay float32.
-    One object is for one thread at a time; `clone()` gives another with the same weights. Raises ValueError, in one line,
-    for files that are missing or damaged.
+    One object is for one thread at a time; `clone()` gives another with the same weights. Raises ValueError, in one
+    line, for files that are missing or damaged.
     """
 
     def __init__(self, prefix, threads: int | None = None, precision: str = "float32"):
@@ -46,8 +46,9 @@ class PaddleInferenceRun:
         return self._run([frames])[0]
 
     def step(self, frame: np.ndarray, cache=()) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """frame: float [N, 3, H, W], the next one of each of N streams; cache: zeros before the first. Returns the logits,
-        float32 [N, K], and the next cache."""
+        """frame: float [N, 3, H, W], the next one of each of N streams; cache: zeros before the first. Returns the
+        logits, float32 [N, K], and the next cache.
+        """
         logits, *cache = self._run([frame, *cache])
         return logits, tuple(cache)
 

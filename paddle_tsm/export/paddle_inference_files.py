@@ -11,8 +11,9 @@ PREFIX = "model"
 
 
 def write(layer, folder: str, io, precision: str = "float32") -> None:
-    """Write both files. Paddle's passes for bfloat16 lose a reshape behind a transpose, so that they cannot take time-major
-    frames apart: bfloat16 gets the form whose frames stay clip-major."""
+    """Write both files. Paddle's passes for bfloat16 lose a reshape behind a transpose, so that they cannot take
+    time-major frames apart: bfloat16 gets the form whose frames stay clip-major.
+    """
     # Paddle is imported here alone: opening the files imports it without its warnings
     from paddle_tsm.export.inference_network import exported_form
     from paddle_tsm.export.plain_activation import plain_activations

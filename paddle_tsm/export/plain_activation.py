@@ -9,8 +9,9 @@ from paddle.nn import functional as F
 
 
 def leaky_relu(x):
-    """max(x, 0.01 x). Paddle Inference 3.3.1 ends with a segmentation fault where it fuses a leaky ReLU into a convolution:
-    its conv_activation_onednn_fuse_pass reads the slope as a float32, and the graph holds a float64."""
+    """max(x, 0.01 x). Paddle Inference 3.3.1 ends with a segmentation fault where it fuses a leaky ReLU into a
+    convolution: its conv_activation_onednn_fuse_pass reads the slope as a float32, and the graph holds a float64.
+    """
     return paddle.maximum(x, x * 0.01)
 
 

@@ -30,10 +30,10 @@ class ClipFeed:
 def quantise(source, target, clips: list[np.ndarray]) -> None:
     """Write the ONNX file `source` (float32, of `write_onnx`) as `target`, whose convolutions compute in 8 bits.
 
-    clips: float32 [N*T, 3, H, W] each; an activation's range is the one that it takes on them. Activations are unsigned, a
-    scale a tensor; weights signed, a scale an output channel, of 7 bits: with 8, processors without VNNI overflow where two
-    products are summed in 16 bits (onnxruntime.quantization, "reduce_range"), and the file would be right on some machines.
-    The speed is the same.
+    clips: float32 [N*T, 3, H, W] each; an activation's range is the one that it takes on them. Activations are
+    unsigned, a scale a tensor; weights signed, a scale an output channel, of 7 bits: with 8, processors without VNNI
+    overflow where two products are summed in 16 bits (onnxruntime.quantization, "reduce_range"), and the file would be
+    right on some machines. The speed is the same.
     """
     from onnxruntime import quantization as ort
 

@@ -1,7 +1,7 @@
 """What stands beside an exported network in `tsm.json`: all that is needed to feed it and to read what it says.
 
-A folder holds one export: tsm.json and the files that its "files" name. tsm.json is written last, so a folder with one is
-complete.
+A folder holds one export: tsm.json and the files that its "files" name. tsm.json is written last, so a folder with one
+is complete.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ KINDS = ("clip", "stream")
 
 @dataclass(frozen=True)
 class Sidecar:
-    """format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream" (a frame of each of N
-    streams and the cache -> logits and the next cache). files: name of each file by role. cache: shapes without N. inputs, outputs:
-    the graph's own, in its order, see `IOSpec.described`; () in an export of before they were written.
-    preset, sampling, crops, size, train_crop, data_set, multi_label: see `layouts.network_input`. labels: the classes' names, or (). verified: what the export
-    was compared with, and by how much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for
-    int8, what its ranges were measured on. sha256: of each of the files, by name.
+    """format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or
+    "stream" (a frame of each of N streams and the cache -> logits and the next cache). files: name of each file by
+    role. cache: shapes without N. inputs, outputs: the graph's own, in its order, see `IOSpec.described`; () in an
+    export of before they were written. preset, sampling, crops, size, train_crop, data_set, multi_label: see
+    `layouts.network_input`. labels: the classes' names, or (). verified: what the export was compared with, and by how
+    much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for int8, what its
+    ranges were measured on. sha256: of each of the files, by name.
     """
 
     format: str

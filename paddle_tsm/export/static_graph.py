@@ -45,7 +45,8 @@ def save_static(layer, prefix: str, ports: IOSpec) -> None:
 def name_outputs(program: str, names: tuple[str, ...]) -> None:
     """Give the program's outputs these names, in order, where Paddle counts them: fetch_name_0, ...
 
-    In its JSON "#" is an operator's kind, "A" are its attributes, "N" is a name, "AT" a value with its type, "D" the data.
+    In its JSON "#" is an operator's kind, "A" are its attributes, "N" is a name, "AT" a value with its type, "D" the
+    data.
     """
     with open(program, encoding="utf-8") as file:
         content = json.load(file)

@@ -1,9 +1,11 @@
-"""The shift of a residual stream that lies in parts (see `parts.py`): one way for each runtime, each the quickest known there.
+"""The shift of a residual stream that lies in parts (see `parts.py`): one way for each runtime, each the quickest known
+there.
 
-Both are called with the stream in their `ranges` and with `frames.Frames`, and return the moved stream in the same parts.
-`in_parts`: whether the convolutions around are cut, too; else the parts are split off and put together again, which costs
-less where a fold has fewer channels than `least_fold`: ResNet-50 is quickest with 16 or 32 for either runtime (10000, no
-cuts: 1 to 3 % slower with Paddle Inference, 9 % with ONNX Runtime), MobileNetV2 wants few cuts (8 instead of 64: 4 to 8 % slower).
+Both are called with the stream in their `ranges` and with `frames.Frames`, and return the moved stream in the same
+parts. `in_parts`: whether the convolutions around are cut, too; else the parts are split off and put together again,
+which costs less where a fold has fewer channels than `least_fold`: ResNet-50 is quickest with 16 or 32 for either
+runtime (10000, no cuts: 1 to 3 % slower with Paddle Inference, 9 % with ONNX Runtime), MobileNetV2 wants few cuts (8
+instead of 64: 4 to 8 % slower).
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def first_direction(shift) -> int:
 
 
 class MovedFrames:
-    """For Paddle Inference: each fold a part, moved along the first axis of time-major frames. shift: a `models.layers.shift.Shift`."""
+    """For Paddle Inference: each fold a part, moved along the first axis of time-major frames. shift: a
+    `models.layers.shift.Shift`.
+    """
 
     time_major, least_fold = True, 32
 
@@ -43,7 +47,8 @@ class MovedFrames:
 class GatheredRows:
     """For ONNX Runtime: both folds one part, whose rows, a fold of a frame each, are gathered from where they were.
 
-    One gather and one copy to put a row of zeros behind it; ONNX Runtime's Pad, Slice and Concat along frames cost 3 % more.
+    One gather and one copy to put a row of zeros behind it; ONNX Runtime's Pad, Slice and Concat along frames cost 3 %
+    more.
     """
 
     time_major, least_fold = False, 16

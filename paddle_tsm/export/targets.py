@@ -21,8 +21,8 @@ class Target:
     name: as `--to` and `--engine` take it. files: the name of each file by its role. precisions: those of whole clips;
     streams have float32 only. module: imported when it is used, so that a runtime needs nothing of another one. It has
 
-        write(layer, folder, io, precision)                     write the files of a float32 graph
-        open_run(folder, files, threads, precision)             what runs them, with run(), step(), clone(), inputs, outputs
+        write(layer, folder, io, precision)                     write the files of a float32 graph open_run(folder,
+        files, threads, precision)             what runs them, with run(), step(), clone(), inputs, outputs
         copy_without_biases(source, target, files, mended)      the same files in another folder, every bias zero
     """
 

@@ -8,10 +8,10 @@ import numpy as np
 def take_rounding_out(rounded, exact) -> None:
     """Change `rounded`, an onnx.ModelProto of `quantise`, into the float32 network that it is a rounding of.
 
-    A pair of QuantizeLinear and DequantizeLinear becomes a Clip to the range that it has, which also does the work of the ReLUs
-    that the quantiser leaves out before one; a weight becomes that of `exact`, the float32 model, from which it may differ by
-    half a step of its scale. Every other node is left as it is. Raises ValueError where a weight differs by more, or is of
-    another network.
+    A pair of QuantizeLinear and DequantizeLinear becomes a Clip to the range that it has, which also does the work of
+    the ReLUs that the quantiser leaves out before one; a weight becomes that of `exact`, the float32 model, from which
+    it may differ by half a step of its scale. Every other node is left as it is. Raises ValueError where a weight
+    differs by more, or is of another network.
     """
     from onnx import helper, numpy_helper
 
@@ -49,9 +49,9 @@ def take_rounding_out(rounded, exact) -> None:
 def range_of(scale: np.ndarray, zero: np.ndarray, rectified: bool) -> tuple[np.ndarray, np.ndarray]:
     """The least and the largest value of an activation of 8 bits without a sign.
 
-    An end can lie half a step inside of what was measured, so that the range is taken a step wider. A range that begins at 0
-    is not, in a network with ReLUs: there it does the work of one that the quantiser left out. A leaky ReLU is never left
-    out, and its least value may be rounded to 0.
+    An end can lie half a step inside of what was measured, so that the range is taken a step wider. A range that begins
+    at 0 is not, in a network with ReLUs: there it does the work of one that the quantiser left out. A leaky ReLU is
+    never left out, and its least value may be rounded to 0.
     """
     margin = 1 if zero > 0 or not rectified else 0
     low, high = (scale * np.float32(step) for step in (-int(zero) - margin, 255 - int(zero) + margin))

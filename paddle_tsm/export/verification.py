@@ -29,7 +29,9 @@ TYPICAL = (
 
 @dataclass(frozen=True)
 class Verified:
-    """A difference of the logits over their largest magnitude, its limit, what it was measured against, and what else was."""
+    """A difference of the logits over their largest magnitude, its limit, what it was measured against, and what else
+    was.
+    """
 
     difference: float
     limit: float
@@ -39,8 +41,10 @@ class Verified:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the checkpoint says. clips: batches [N*T, 3, H, W]; logits: of each, [N, K], in Paddle's float32; limit: for those of
-    an export in float32, of the noise of Paddle's own; tensors: the network's weights, which may be `without biases`."""
+    """What the checkpoint says. clips: batches [N*T, 3, H, W]; logits: of each, [N, K], in Paddle's float32; limit: for
+    those of an export in float32, of the noise of Paddle's own; tensors: the network's weights, which may be `without
+    biases`.
+    """
 
     network: object
     tensors: dict
@@ -77,8 +81,9 @@ def ask(network, tensors, clips: list[np.ndarray], against: str) -> Truth:
 
 
 def verify(run, truth: Truth, precision: str = "float32") -> list[Verified]:
-    """The export's logits of the truth's clips, against Paddle's and, where torch is installed, PyTorch's. Raises ValueError
-    where a difference is beyond the limit."""
+    """The export's logits of the truth's clips, against Paddle's and, where torch is installed, PyTorch's. Raises
+    ValueError where a difference is beyond the limit.
+    """
     logits = [run.run(x) for x in truth.clips]
     limit = truth.limit if precision == "float32" else TOLERANCES[precision].limit
     verified = [compare(truth.logits, logits, limit, truth.against)]
@@ -89,8 +94,10 @@ def verify(run, truth: Truth, precision: str = "float32") -> list[Verified]:
 
 
 def verify_controls(run, truth: Truth, precision: str) -> Verified:
-    """A rounded network's logits against those of wrong networks, too (see `controls.py`). Raises ValueError where they are
-    nearer to those, or beyond ten times the limit for it with its biases: logits without them are small and lose digits."""
+    """A rounded network's logits against those of wrong networks, too (see `controls.py`). Raises ValueError where they
+    are nearer to those, or beyond ten times the limit for it with its biases: logits without them are small and lose
+    digits.
+    """
     clips = np.concatenate(truth.clips)
     found, right, limit = run.run(clips), np.concatenate(truth.logits), TOLERANCES[precision].limit
     row = compare([right], [found], 10 * limit, truth.against)
@@ -99,11 +106,12 @@ def verify_controls(run, truth: Truth, precision: str) -> Verified:
 
 
 def verify_int8(run, exact, model, clips: list[np.ndarray], controls: list[Control] = ()) -> Verified:
-    """A quantised network, beside the float32 export that it was made of, on clips that its ranges were not measured on.
+    """A quantised network, beside the float32 export that it was made of, on clips that its ranges were not measured
+    on.
 
-    run, exact: what runs the two; model: the network, for the number of its layers; controls: wrong networks' logits of the first
-    of the clips. Compared by the root mean square: a single value that leaves its range is cut off there, and says little.
-    Raises ValueError where that is beyond the limit, or where the logits are nearer to a control's.
+    run, exact: what runs the two; model: the network, for the number of its layers; controls: wrong networks' logits of
+    the first of the clips. Compared by the root mean square: a single value that leaves its range is cut off there, and
+    says little. Raises ValueError where that is beyond the limit, or where the logits are nearer to a control's.
     """
     expected, logits = (np.concatenate([one.run(clip) for clip in clips]) for one in (exact, run))
     layers = sum(isinstance(layer, (nn.Conv2D, nn.Linear)) for layer in model.sublayers())
@@ -161,7 +169,9 @@ def step_of(step, frame: np.ndarray, cache: list) -> list[np.ndarray]:
 
 
 def compare(expected: list, logits: list, limit: float, against: str) -> Verified:
-    """The largest difference of any batch. Raises ValueError where it is beyond the limit, or no number, or of another shape."""
+    """The largest difference of any batch. Raises ValueError where it is beyond the limit, or no number, or of another
+    shape.
+    """
     rows = [
         compare_arrays("logits", np.asarray(a), np.asarray(b), limit) for a, b in zip(expected, logits, strict=True)
     ]

@@ -34,8 +34,10 @@ def truths_of(described, network, tensors) -> tuple[Truth, Truth]:
 
 
 def verify_clips(folder: str, described, truth: Truth, bare: Truth) -> list[Verified]:
-    """Whole clips in float32 and bfloat16, with `truths_of`. The files are run in float32 first, whatever they are for, as they are and with every
-    bias zero; in bfloat16 the very same files then, held against wrong networks, too. Raises ValueError for a difference."""
+    """Whole clips in float32 and bfloat16, with `truths_of`. The files are run in float32 first, whatever they are for,
+    as they are and with every bias zero; in bfloat16 the very same files then, held against wrong networks, too. Raises
+    ValueError for a difference.
+    """
     exact = replace(described, precision="float32")
     verified = verify(open_files(folder, exact, None), truth)
     verified += verify(open_without_biases(folder, exact), bare)
@@ -56,8 +58,10 @@ def verify_steps(folder: str, described, network, tensors, ports) -> list[Verifi
 def quantise_verified(
     folder: str, described, network, tensors, layer, clips: Calibration, bare: Truth
 ) -> list[Verified]:
-    """Put the 8-bit form in the place of the float32 ONNX file, which `verify_clips` has passed. Its own graph is run with the
-    rounding taken out, to float32's limit; then as it is, on clips held out of the calibration, held against wrong networks, too."""
+    """Put the 8-bit form in the place of the float32 ONNX file, which `verify_clips` has passed. Its own graph is run
+    with the rounding taken out, to float32's limit; then as it is, on clips held out of the calibration, held against
+    wrong networks, too.
+    """
     import onnx
 
     ranges, held_out = clips.split()

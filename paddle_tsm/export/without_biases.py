@@ -1,9 +1,10 @@
 """A network, and its exported files, with every bias zero: what is left is how its tensors are wired.
 
-A trained network's biases can drown what its input does: in a MobileNetV2 whose blocks pass little on, a reversed shift moves the
-logits by less than float32 rounds. Without biases (BatchNorm's offset and mean, a convolution's and a classifier's bias)
-convolution, ReLU and pooling scale with their input, which can then be neither drowned nor, if it is small, cut off by a ReLU6.
-The graph that is run is the one in the file, operator for operator, and so are all weights that are no biases.
+A trained network's biases can drown what its input does: in a MobileNetV2 whose blocks pass little on, a reversed shift
+moves the logits by less than float32 rounds. Without biases (BatchNorm's offset and mean, a convolution's and a
+classifier's bias) convolution, ReLU and pooling scale with their input, which can then be neither drowned nor, if it is
+small, cut off by a ReLU6. The graph that is run is the one in the file, operator for operator, and so are all weights
+that are no biases.
 """
 
 from __future__ import annotations
@@ -28,14 +29,18 @@ def tensors_without_biases(tensors: dict) -> dict:
 
 
 def open_without_biases(folder: str, sidecar, mended=None):
-    """What runs the export's files, as `open_files` does, their biases zero. mended: changes an onnx.ModelProto before that."""
+    """What runs the export's files, as `open_files` does, their biases zero. mended: changes an onnx.ModelProto before
+    that.
+    """
     with TemporaryDirectory() as other:
         target_named(sidecar.format).functions.copy_without_biases(folder, other, sidecar.files, mended)
         return open_files(other, replace(sidecar, sha256={}), None)
 
 
 def write_onnx_without_biases(source: str, target: str, mended=None) -> None:
-    """The last input of a Conv and of a Gemm, the offset and the mean of a BatchNormalization, and what is added as a constant."""
+    """The last input of a Conv and of a Gemm, the offset and the mean of a BatchNormalization, and what is added as a
+    constant.
+    """
     import onnx
 
     model = onnx.load(source)

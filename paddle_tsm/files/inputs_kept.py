@@ -9,9 +9,9 @@ from collections.abc import Iterable
 def keep_inputs(outputs: dict[str, object], inputs: Iterable, folders: dict[str, object] | None = None) -> None:
     """Raise ValueError, before anything is written, where an output would take the place of an input.
 
-    outputs: what says where a file goes ("--out") -> its path, or None. inputs: paths of files and folders, None among them.
-    folders: the same as outputs for folders that are replaced as a whole. An output may not be an input under any spelling,
-    symbolic or hard link, nor lie in a folder that is one; a replaced folder may not hold one, either.
+    outputs: what says where a file goes ("--out") -> its path, or None. inputs: paths of files and folders, None among
+    them. folders: the same as outputs for folders that are replaced as a whole. An output may not be an input under any
+    spelling, symbolic or hard link, nor lie in a folder that is one; a replaced folder may not hold one, either.
     """
     found = Places()
     files = {option: os.fspath(path) for option, path in outputs.items() if path is not None}

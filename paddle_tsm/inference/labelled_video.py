@@ -72,8 +72,9 @@ def video_writer(path, rate: float):
 
 
 def with_lines(frame: np.ndarray, lines: list[str]) -> np.ndarray:
-    """The BGR frame with `lines` in its upper left corner, white on black, as large as the frame allows. OpenCV's font has
-    ASCII only: other letters become question marks."""
+    """The BGR frame with `lines` in its upper left corner, white on black, as large as the frame allows. OpenCV's font
+    has ASCII only: other letters become question marks.
+    """
     height = max(12, frame.shape[0] // 16)
     scale = height / 30
     for i, line in enumerate(lines):

@@ -21,8 +21,9 @@ ENGINES = ("dygraph", *FORMATS)
 
 @dataclass(frozen=True)
 class Opened:
-    """A network ready to run. run: views [N*T, 3, H, W] -> logits [N, K]; clone: the same for another thread; input: how clips
-    become such views, and what the classes are called."""
+    """A network ready to run. run: views [N*T, 3, H, W] -> logits [N, K]; clone: the same for another thread; input:
+    how clips become such views, and what the classes are called.
+    """
 
     engine: str
     network: Network
@@ -33,17 +34,19 @@ class Opened:
 
 
 class Predictor:
-    """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent, to logits, float32 [N, classes].
+    """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent, to logits, float32 [N,
+    classes].
 
-    path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph" for
-    a checkpoint in float32, the one that has the precision, and what it is for a folder. A checkpoint with another engine is exported to a temporary folder first.
-    threads: of one forward pass (as many as processors). precision: "float32"; "bfloat16", by Paddle Inference; "int8", by
-    ONNX Runtime; a folder's is that of its export. options: those of `load_model`, for a checkpoint; with another engine than
-    dygraph `size`, its frames' height and width, if not what the file records; for int8 `calibration`, `root`, `form` and `source` (see `export`).
+    path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. engine: of ENGINES; None: "dygraph"
+    for a checkpoint in float32, the one that has the precision, and what it is for a folder. A checkpoint with another
+    engine is exported to a temporary folder first. threads: of one forward pass (as many as processors). precision:
+    "float32"; "bfloat16", by Paddle Inference; "int8", by ONNX Runtime; a folder's is that of its export. options:
+    those of `load_model`, for a checkpoint; with another engine than dygraph `size`, its frames' height and width, if
+    not what the file records; for int8 `calibration`, `root`, `form` and `source` (see `export`).
 
-    `predictor.input` says how clips become x (`data.presets.preset_of(input)`) and what the classes are called (`input.class_names`).
-    A Predictor is for one thread at a time; `clone()` gives another one that shares its weights. Raises ValueError, in one
-    line, for a path or a combination that is not there.
+    `predictor.input` says how clips become x (`data.presets.preset_of(input)`) and what the classes are called
+    (`input.class_names`). A Predictor is for one thread at a time; `clone()` gives another one that shares its weights.
+    Raises ValueError, in one line, for a path or a combination that is not there.
     """
 
     def __init__(
@@ -66,8 +69,9 @@ class Predictor:
         )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another height or
-        width than an export's."""
+        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another
+        height or width than an export's.
+        """
         check_frames(x, self.sidecar, f"N*{self.network.num_segments}", self.network.num_segments)
         return self._opened.run(np.ascontiguousarray(x, "float32"))
 
@@ -79,7 +83,9 @@ class Predictor:
 
 
 def check_frames(x: np.ndarray, sidecar: Sidecar | None, count: str, multiple: int = 1) -> None:
-    """Raise ValueError unless x is [count, 3, H, W]: `multiple` frames, or several times as many, of the size of an export."""
+    """Raise ValueError unless x is [count, 3, H, W]: `multiple` frames, or several times as many, of the size of an
+    export.
+    """
     size = None if sidecar is None else sidecar.pixels().test_size
     if x.ndim != 4 or x.shape[1] != 3 or len(x) == 0 or len(x) % multiple or (size and x.shape[2:] != (size, size)):
         raise ValueError(

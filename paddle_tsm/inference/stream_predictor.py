@@ -1,4 +1,6 @@
-"""One object that runs a causal network a frame at a time: a checkpoint, or a step exported for Paddle Inference or ONNX."""
+"""One object that runs a causal network a frame at a time: a checkpoint, or a step exported for Paddle Inference or
+ONNX.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,14 @@ from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 class StreamPredictor:
     """`StreamPredictor(path).step(frame)` for one frame after the other, `reset()` for a new video.
 
-    path: a checkpoint of a causal network, or a folder that `paddle-tsm export --stream` wrote. engine: of ENGINES; None:
-    "dygraph" for a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a temporary folder
-    first. threads: of one step (as many as processors). options: those of `load_stream`, for a checkpoint, and `size`, its
-    frames' height and width, with another engine than dygraph, if not what the file records. `input` says how frames become
-    what `step` takes, and what the classes are called.
+    path: a checkpoint of a causal network, or a folder that `paddle-tsm export --stream` wrote. engine: of ENGINES;
+    None: "dygraph" for a checkpoint, what it is for a folder. A checkpoint with another engine is exported to a
+    temporary folder first. threads: of one step (as many as processors). options: those of `load_stream`, for a
+    checkpoint, and `size`, its frames' height and width, with another engine than dygraph, if not what the file
+    records. `input` says how frames become what `step` takes, and what the classes are called.
 
-    One object is for one thread and one video at a time; `clone()` gives another one that shares its weights and remembers
-    nothing. Raises ValueError, in one line, for a path or a combination that is not there.
+    One object is for one thread and one video at a time; `clone()` gives another one that shares its weights and
+    remembers nothing. Raises ValueError, in one line, for a path or a combination that is not there.
     """
 
     def __init__(self, path, threads: int | None = None, engine: str | None = None, **options):

@@ -20,8 +20,9 @@ NEVER_IN_KEYS = {
 def describe(found: NetworkFile, given: dict) -> dict:
     """Everything that `inspect` prints, as plain values. `given`: the options that the caller named.
 
-    "read": options that the keys say; "assumed": {option: {"value", "why"}} for those that they cannot say; "input": the same
-    of how clips become input, and of the classes' names; "not believed": a record that lies beside the file, or None.
+    "read": options that the keys say; "assumed": {option: {"value", "why"}} for those that they cannot say; "input":
+    the same of how clips become input, and of the classes' names; "not believed": a record that lies beside the file,
+    or None.
     """
     network, checkpoint = found.network, found.checkpoint
     recorded = recorded_options(checkpoint)

@@ -1,8 +1,8 @@
 """Key tables: rows of (canonical name, key in the layout), expanded over one network's tensors.
 
 A row's two sides are templates. On the canonical side a placeholder is a number, or {p}, the tensor's own name (weight,
-running_mean, ...). On the layout's side the same may be used, and {q}, which is {p} under Paddle's name (_mean, _variance),
-and whatever `Layout.placeholders` gives for the tensor's place and the network's options.
+running_mean, ...). On the layout's side the same may be used, and {q}, which is {p} under Paddle's name (_mean,
+_variance), and whatever `Layout.placeholders` gives for the tensor's place and the network's options.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def pattern(template: str) -> re.Pattern:
 def expand(layout: Layout, network: Network, transposed: bool | None = None) -> list[Entry]:
     """The layout's key for every tensor of `network`, in forward order; a system without step counters has none.
 
-    `transposed` says whether Linear weights are stored [in, out]; None: as in the system's own files. The layout must be
-    able to hold the network.
+    `transposed` says whether Linear weights are stored [in, out]; None: as in the system's own files. The layout must
+    be able to hold the network.
     """
     transposed = layout.linear_transposed if transposed is None else transposed
     entries = []

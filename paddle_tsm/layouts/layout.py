@@ -36,18 +36,20 @@ class Layout:
     """The names of one system's checkpoints. Everything that depends on the layout is a field here.
 
     name: as `--from` and `--to` take it. signature: a regular expression that most of a file's keys match from their
-    beginning, by which the layout is recognised. tables: family -> key table; None where the names are the canonical ones
-    of any family. limits: what the system cannot run. usual_architecture: what its checkpoints usually hold.
-    preset: whose pixels its networks were trained on (see `data/presets.py`); None where the names are of no video system.
+    beginning, by which the layout is recognised. tables: family -> key table; None where the names are the canonical
+    ones of any family. limits: what the system cannot run. usual_architecture: what its checkpoints usually hold.
+    preset: whose pixels its networks were trained on (see `data/presets.py`); None where the names are of no video
+    system.
 
     wrapper: the keys that lead to the network in that system's files. step_counters: whether a BatchNorm has
     num_batches_tracked. linear_transposed: whether Linear weights are [in, out], in every file format;
     linear_of_format: whether they have the orientation of the framework whose format the file has.
 
-    shift_order: the one that the system runs; None where its names say nothing of a shift. keys_tell_shift: whether keys
-    wrap what is shifted, and so say where. non_local_bias: whether a non-local block's output convolution has a bias; None
-    where it may or may not. non_local_output_behind_g: whether that convolution's module comes right behind g's. assumed: the options of a network of that system which its keys do not say; "num_segments"
-    stands for that option's value.
+    shift_order: the one that the system runs; None where its names say nothing of a shift. keys_tell_shift: whether
+    keys wrap what is shifted, and so say where. non_local_bias: whether a non-local block's output convolution has a
+    bias; None where it may or may not. non_local_output_behind_g: whether that convolution's module comes right behind
+    g's. assumed: the options of a network of that system which its keys do not say; "num_segments" stands for that
+    option's value.
 
     placeholders: (network, tensor) -> what the keys' templates may use besides the table of `key_table.py`.
     unwrapped: a key without what the system wraps its modules in, which depends on the network's options.

@@ -109,9 +109,10 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
 
 
 def file_order(layout: Layout, recorded: dict, options: dict) -> str | None:
-    """The shift order that the file's network has: its system's own; where that says nothing, the recorded one, then the
-    one that was asked for. "causal" for a system of the offline shift is the caller's statement that the weights in its
-    layout were trained online."""
+    """The shift order that the file's network has: its system's own; where that says nothing, the recorded one, then
+    the one that was asked for. "causal" for a system of the offline shift is the caller's statement that the weights in
+    its layout were trained online.
+    """
     asked = options.get("shift_order")
     if layout.shift_order == "future_first" and asked == "causal":
         return asked

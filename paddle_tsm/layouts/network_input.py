@@ -1,7 +1,7 @@
 """How clips become a network's input, and what its classes are called: what a training, a file or an export says of it.
 
-A file that paddle-tsm's training wrote records all of it. For what a file does not say there is one rule, for every command:
-the pixels of the system whose layout the file has, else mmaction2's, and its usual setting.
+A file that paddle-tsm's training wrote records all of it. For what a file does not say there is one rule, for every
+command: the pixels of the system whose layout the file has, else mmaction2's, and its usual setting.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ USUAL = {"preset": "mmaction2", "size": 224, "sampling": "uniform", "crops": "ce
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """preset, size (pixels), sampling, crops, train_crop: see `data.presets.preset`; `crops` are those of the validation.
-    data_set: a name of `data.datasets`. multi_label: clips have several labels. class_names: in the classes' order, or ().
-    What is not known is None. Raises ValueError for a value of another kind.
+    """preset, size (pixels), sampling, crops, train_crop: see `data.presets.preset`; `crops` are those of the
+    validation. data_set: a name of `data.datasets`. multi_label: clips have several labels. class_names: in the
+    classes' order, or (). What is not known is None. Raises ValueError for a value of another kind.
     """
 
     preset: str | None = None

@@ -36,8 +36,9 @@ def known_names(layout: Layout, family: Family) -> dict[str, str]:
 
 
 def canonical_names(layout: Layout, keys) -> dict[str, str]:
-    """key -> canonical name for each key that the layout knows, in the family of which it knows most; the others are left
-    out. (The families share keys: mmaction2's stem and classifier.)"""
+    """key -> canonical name for each key that the layout knows, in the family of which it knows most; the others are
+    left out. (The families share keys: mmaction2's stem and classifier.)
+    """
     plain = {key: layout.unwrapped(key) for key in keys}
     found = []
     for family in layout.families():

@@ -1,8 +1,9 @@
-"""The record that paddle-tsm puts into every network file that it writes: the network's options, what it was trained on, and
-where it comes from.
+"""The record that paddle-tsm puts into every network file that it writes: the network's options, what it was trained
+on, and where it comes from.
 
-It is a part of the file (`write_checkpoint(metadata=)`), so another file under the same name has none, and a file that is moved
-keeps it. Earlier versions wrote FILE.json beside the file, without its digest: that is not believed, whatever it says.
+It is a part of the file (`write_checkpoint(metadata=)`), so another file under the same name has none, and a file that
+is moved keeps it. Earlier versions wrote FILE.json beside the file, without its digest: that is not believed, whatever
+it says.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def recorded_options(checkpoint: Checkpoint) -> dict:
 
 
 def recorded_input(checkpoint: Checkpoint) -> NetworkInput:
-    """What the file's record says of the network's input. A file that a version without such records converted says at least
-    which system it came from. Raises ValueError."""
+    """What the file's record says of the network's input. A file that a version without such records converted says at
+    least which system it came from. Raises ValueError.
+    """
     record = read_record(checkpoint)
     try:
         if "input" in record:

@@ -1,7 +1,8 @@
 """How MIT's code and mmaction2 name a module that they wrapped, and what such names say of the network.
 
-Both wrap what is shifted in a module called `net`, a stage that pools over time too, and a residual block that a non-local
-one follows in a module called `block` (MIT ops/temporal_shift.py, ops/non_local.py 1f6a834; mmaction2 resnet_tsm.py 4d6c934).
+Both wrap what is shifted in a module called `net`, a stage that pools over time too, and a residual block that a
+non-local one follows in a module called `block` (MIT ops/temporal_shift.py, ops/non_local.py 1f6a834; mmaction2
+resnet_tsm.py 4d6c934).
 """
 
 from __future__ import annotations

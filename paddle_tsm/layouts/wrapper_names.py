@@ -2,8 +2,8 @@
 
 Sources: torch._dynamo `OptimizedModule` (`_orig_mod`), torch.nn.DataParallel and DistributedDataParallel (`module`),
 torch.distributed.fsdp (`_fsdp_wrapped_module`), paddle.DataParallel (`_layers`), torch.optim.swa_utils.AveragedModel
-(`module`, `n_averaged`), mmengine BaseAveragedModel (`module`, `steps`), Lightning (the attribute that holds the network,
-usually `model`; Fabric: `_forward_module`).
+(`module`, `n_averaged`), mmengine BaseAveragedModel (`module`, `steps`), Lightning (the attribute that holds the
+network, usually `model`; Fabric: `_forward_module`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.recognise import find_layout
 from paddle_tsm.layouts.registry import layout_named
 
-# modules that only wrap another one, wherever in a name; no system calls a layer so. MIT's own names begin with "module".
+# modules that only wrap another one, wherever in a name; no system calls a layer so. MIT's own names begin with
+# "module".
 ANYWHERE = re.compile(r"(?<![^.])(_orig_mod|_layers|_fsdp_wrapped_module|_forward_module)\.|(?<=\.)(module)\.")
 # how many networks went into an average: a number beside the network, no tensor of it
 AVERAGE_COUNTERS = ("steps", "n_averaged")
@@ -27,8 +28,8 @@ AVERAGE_COUNTERS = ("steps", "n_averaged")
 class NamedKeys:
     """A file's keys under the names of its layout.
 
-    keys: name in the layout -> key in the file. stripped: what stood around the names, such as ("module.", "_orig_mod.");
-    () where there was nothing. aside: keys of numbers that are no tensor of the network.
+    keys: name in the layout -> key in the file. stripped: what stood around the names, such as ("module.",
+    "_orig_mod."); () where there was nothing. aside: keys of numbers that are no tensor of the network.
     """
 
     layout: Layout
@@ -49,9 +50,9 @@ class NamedKeys:
 def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys:
     """The keys of `tensors` without what programs put around them. layout: "auto" or a layout's name.
 
-    What all keys share in front is stripped segment by segment until they look like the layout (like any, for "auto"); MIT's
-    names get DataParallel's `module.` where they came without. Raises ValueError where the keys look like no layout, or
-    two of them become the same name.
+    What all keys share in front is stripped segment by segment until they look like the layout (like any, for "auto");
+    MIT's names get DataParallel's `module.` where they came without. Raises ValueError where the keys look like no
+    layout, or two of them become the same name.
     """
     aside = tuple(key for key in tensors if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
     keys = [key for key in tensors if key not in aside]

@@ -8,7 +8,8 @@ from paddle_tsm.networks.network import Network
 
 
 class Block(nn.Layer):
-    """What the blocks of all families share. A subclass gives `branch(x)` and, where it is not the identity, `shortcut(x)`.
+    """What the blocks of all families share. A subclass gives `branch(x)` and, where it is not the identity,
+    `shortcut(x)`.
 
     shift: a Shift or None, in front of the residual branch (shift_place "blockres") or of the whole block ("block").
     non_local: a NonLocal behind the block, or None. has_shortcut: whether the block's input is added to the branch.

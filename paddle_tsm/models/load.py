@@ -42,10 +42,10 @@ def load_model(
 ) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
-    path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by content.
-    layout: "auto", or the layout's name. num_segments (8), options: as for `create_model`; needed only where the file
-    cannot say them, as one that paddle-tsm wrote can. Raises ValueError (CheckpointError), in one line, for a file that
-    is not exactly a known network.
+    path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by
+    content. layout: "auto", or the layout's name. num_segments (8), options: as for `create_model`; needed only where
+    the file cannot say them, as one that paddle-tsm wrote can. Raises ValueError (CheckpointError), in one line, for a
+    file that is not exactly a known network.
     """
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
     network, tensors = found.as_asked()

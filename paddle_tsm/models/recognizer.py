@@ -60,7 +60,9 @@ class Recognizer(nn.Layer):
         return frame_logits.reshape([-1, frames, frame_logits.shape[-1]]).mean(1)  # [N, T, K] -> [N, K]
 
     def frame_logits(self, x):
-        """x: [N*T, 3, H, W]. Returns each frame's logits, [N*T, num_classes]: what the online network shows as frames come."""
+        """x: [N*T, 3, H, W]. Returns each frame's logits, [N*T, num_classes]: what the online network shows as frames
+        come.
+        """
         return self.classifier_layer()(self.dropout(self.extract_features(x)))
 
     def train(self):

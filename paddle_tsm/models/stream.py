@@ -1,7 +1,7 @@
 """The online network, a frame at a time: what a fold of channels needs of the past is kept, nothing is computed twice.
 
-Source: arXiv:1811.08383, section 3.4; MIT online_demo/mobilenet_v2_tsm.py 1f6a834. On the frames of a clip the logits are
-those of the causal network on the whole clip, frame for frame.
+Source: arXiv:1811.08383, section 3.4; MIT online_demo/mobilenet_v2_tsm.py 1f6a834. On the frames of a clip the logits
+are those of the causal network on the whole clip, frame for frame.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ class Stream:
 def load_stream(path, layout: str = "auto", **options) -> Stream:
     """The causal network in the file `path`, ready for its first frame; arguments as for `load_model`.
 
-    Raises ValueError, in one line, for a network that is not causal: `shift_order="causal"` says that it is one where the
-    file cannot.
+    Raises ValueError, in one line, for a network that is not causal: `shift_order="causal"` says that it is one where
+    the file cannot.
     """
     return Stream(load_step(path, layout, **options))
 

@@ -26,13 +26,14 @@ def every_block(stage: int, block: int) -> bool:
 class Family:
     """One family of networks. Everything that is known of it without a framework follows from these fields.
 
-    name: the family. depths: architecture -> its depth (None where the family has one network only).
-    blocks: depth -> blocks in each stage. layers: every layer of a network in forward order, without the non-local blocks,
-    which are the same everywhere, and without the classifier. block_name: (stage from 1, block from 0) -> canonical name.
-    stream_channels: (network, stage) -> channels of the residual stream behind that stage. classifier: the canonical name of the last Linear layer; features: its inputs.
-    can_shift: (stage, block) -> whether that block may shift. skips_every_second: upstream's rule that from
-    23 blocks in the third stage on only every second block shifts. bottleneck: depth -> whether its blocks are bottlenecks.
-    stage_halvings: how often height and width have been halved in each stage, from the first on.
+    name: the family. depths: architecture -> its depth (None where the family has one network only). blocks: depth ->
+    blocks in each stage. layers: every layer of a network in forward order, without the non-local blocks, which are the
+    same everywhere, and without the classifier. block_name: (stage from 1, block from 0) -> canonical name.
+    stream_channels: (network, stage) -> channels of the residual stream behind that stage. classifier: the canonical
+    name of the last Linear layer; features: its inputs. can_shift: (stage, block) -> whether that block may shift.
+    skips_every_second: upstream's rule that from 23 blocks in the third stage on only every second block shifts.
+    bottleneck: depth -> whether its blocks are bottlenecks. stage_halvings: how often height and width have been halved
+    in each stage, from the first on.
     """
 
     name: str

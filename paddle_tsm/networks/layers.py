@@ -1,10 +1,11 @@
 """The words in which a family of networks declares its layers.
 
-A family lists its layers once, in forward order. The tensors, the shift order's permutation, the multiply-adds, the initial
-weights, the recognition of a checkpoint and the exported graph are all derived from this list.
+A family lists its layers once, in forward order. The tensors, the shift order's permutation, the multiply-adds, the
+initial weights, the recognition of a checkpoint and the exported graph are all derived from this list.
 
-A *residual stream* is the tensor that blocks add to: the stem's output, and the output of each stage. A layer that reads a
-stream has the stream's channels as its input channels, and a layer that writes one has them as its output channels.
+A *residual stream* is the tensor that blocks add to: the stem's output, and the output of each stage. A layer that
+reads a stream has the stream's channels as its input channels, and a layer that writes one has them as its output
+channels.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ BATCH_NORM_TENSORS = ("weight", "bias", "running_mean", "running_var", "num_batc
 class Tensor:
     """One tensor of a network.
 
-    name: canonical. shape: as PyTorch stores it. stage (from 1) and block (from 0): the block it belongs to; None outside
-    of the blocks. stream_axes: the axes along which it has the channels of a residual stream.
+    name: canonical. shape: as PyTorch stores it. stage (from 1) and block (from 0): the block it belongs to; None
+    outside of the blocks. stream_axes: the axes along which it has the channels of a residual stream.
     """
 
     name: str
@@ -33,9 +34,9 @@ class Tensor:
 class Place:
     """Where in a network a layer stands.
 
-    part: "stem", "branch" (the residual branch of a block), "shortcut", "non_local", "end" (a convolution behind the last
-    block) or "classifier". stage and block: as of a Tensor. halvings: how often height and width have been halved at the
-    layer's output.
+    part: "stem", "branch" (the residual branch of a block), "shortcut", "non_local", "end" (a convolution behind the
+    last block) or "classifier". stage and block: as of a Tensor. halvings: how often height and width have been halved
+    at the layer's output.
     """
 
     part: str
@@ -49,8 +50,8 @@ class Convolution:
     """A convolution, and the BatchNorm behind it where `norm` names one.
 
     name, norm: canonical names. kernel: the size along each axis, (3, 3) or (1, 1, 1). activation: the name of the
-    function behind the BatchNorm, as in `torch.nn.functional`, or None. reads, writes: whether the input, or the output, is
-    a residual stream.
+    function behind the BatchNorm, as in `torch.nn.functional`, or None. reads, writes: whether the input, or the
+    output, is a residual stream.
     """
 
     name: str

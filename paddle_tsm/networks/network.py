@@ -124,8 +124,9 @@ class Network:
         return self.non_local is not None and (stage, block) in self.non_local.blocks
 
     def segments(self, stage: int | None) -> int:
-        """Frames of a clip in a stage (counted from 1), and behind the last one for None: with temporal pooling, half of
-        them from the second stage on."""
+        """Frames of a clip in a stage (counted from 1), and behind the last one for None: with temporal pooling, half
+        of them from the second stage on.
+        """
         pooled = self.temporal_pool and (stage is None or stage > 1)
         return self.num_segments // 2 if pooled else self.num_segments
 

@@ -14,7 +14,8 @@ UPSTREAM_BLOCKS = ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))
 
 @dataclass(frozen=True)
 class NonLocalOptions:
-    """mode: the pairwise function. blocks: (stage from 1, block from 0) of each residual block that a non-local one follows.
+    """mode: the pairwise function. blocks: (stage from 1, block from 0) of each residual block that a non-local one
+    follows.
 
     sub_sample: halve height and width of what is attended to. use_scale: divide by sqrt(C') before the softmax of
     embedded_gaussian. out_bias: the output convolution has a bias (MIT) besides its BatchNorm.
@@ -30,9 +31,10 @@ class NonLocalOptions:
 def parse_non_local(value, depths: tuple[int, ...]) -> NonLocalOptions | None:
     """The options that `value` stands for, in a network with `depths` blocks in its stages.
 
-    value: None or False (no non-local blocks); True (upstream's); a mode; a dict of NonLocalOptions' fields, where "blocks" may
-    also be {"layer2": (0, 2), ...} or mmaction2's mask, one sequence of 0 and 1 a stage; or that mask alone. Where no blocks are named they are
-    upstream's, as far as the network has them. Raises ValueError for what is none of these and for a block that is not there.
+    value: None or False (no non-local blocks); True (upstream's); a mode; a dict of NonLocalOptions' fields, where
+    "blocks" may also be {"layer2": (0, 2), ...} or mmaction2's mask, one sequence of 0 and 1 a stage; or that mask
+    alone. Where no blocks are named they are upstream's, as far as the network has them. Raises ValueError for what is
+    none of these and for a block that is not there.
     """
     if value is None or value is False:
         return None

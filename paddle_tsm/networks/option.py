@@ -1,7 +1,7 @@
 """One option of a network, declared once: its default, what it means, and its flag on the command line.
 
-`create_model` of both packages takes its signature and the description of its arguments from here, and so do the commands
-that read a checkpoint.
+`create_model` of both packages takes its signature and the description of its arguments from here, and so do the
+commands that read a checkpoint.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, fields
 class Flag:
     """How an option is given on the command line.
 
-    name: as typed. help: one line. kind: the type of its argument; choices: the values that it may have. A flag without a
-    kind and without choices takes no argument and sets the option to `value`.
+    name: as typed. help: one line. kind: the type of its argument; choices: the values that it may have. A flag without
+    a kind and without choices takes no argument and sets the option to `value`.
     """
 
     name: str
@@ -38,10 +38,11 @@ def flags_of(description: type) -> dict[str, Flag]:
 
 
 def takes_options_of(description: type):
-    """A decorator for a function `(name, *args, **options)` that passes its arguments on to the dataclass `description`.
+    """A decorator for a function `(name, *args, **options)` that passes its arguments on to the dataclass
+    `description`.
 
-    The function gets the dataclass's parameters as its signature, the first one called `name`, and the meaning of each option
-    behind its docstring.
+    The function gets the dataclass's parameters as its signature, the first one called `name`, and the meaning of each
+    option behind its docstring.
     """
 
     def describe(function):

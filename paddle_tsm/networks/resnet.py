@@ -1,7 +1,8 @@
 """ResNet (He et al., arXiv:1512.03385, table 1) and ResNet-vd (arXiv:1812.01187, section 4.2) as PP-TSM has it.
 
-ResNet-vd differs by its stem of three 3x3 convolutions, by an average pool in front of the shortcut's convolution where the
-stride is 2, and by leaky ReLU (PaddleVideo resnet_tweaks_tsm.py ed245e9). Names are torchvision's (models/resnet.py).
+ResNet-vd differs by its stem of three 3x3 convolutions, by an average pool in front of the shortcut's convolution where
+the stride is 2, and by leaky ReLU (PaddleVideo resnet_tweaks_tsm.py ed245e9). Names are torchvision's
+(models/resnet.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Past-first and future-first networks are one network with two folds of channels exchanged.
 
-Let P exchange the first two folds. P(past_first(x)) = future_first(P(x)), so a network that shifts past-first equals one
-that shifts future-first whose residual streams have these folds exchanged: in everything that writes a stream (its
+Let P exchange the first two folds. P(past_first(x)) = future_first(P(x)), so a network that shifts past-first equals
+one that shifts future-first whose residual streams have these folds exchanged: in everything that writes a stream (its
 output channels) and everything that reads one (its input channels). P is its own inverse, and so is the exchange.
 """
 
@@ -30,7 +30,9 @@ def exchanged_channels(channels: int, shift_div: int) -> np.ndarray:
 
 
 def exchange_folds(network: Network, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of the same network under the other of the two shift orders. Raises ValueError as `exchanged_channels` does."""
+    """The tensors of the same network under the other of the two shift orders. Raises ValueError as
+    `exchanged_channels` does.
+    """
     axes = {tensor.name: tensor.stream_axes for tensor in network.tensors()}
     result = dict(tensors)
     for name, array in tensors.items():

@@ -94,8 +94,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict) -> None:
         """Go on from what `state_dict` of either package returned; nothing is changed where it does not fit.
 
-        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None. Raises
-        ValueError for another algorithm, an unknown parameter, missing or unknown buffers or another shape.
+        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None.
+        Raises ValueError for another algorithm, an unknown parameter, missing or unknown buffers or another shape.
         """
         shapes = {
             name: tuple(member.parameter.shape)[:: -1 if member.transposed else 1]

@@ -20,9 +20,9 @@ from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 class Report:
     """Rows in forward order, float64 first, then those of the gradients and of the training steps, where asked for.
 
-    first_layer: the first layer that differs in float64, if any does. layers: precision -> layer -> relative difference, in
-    forward order, for the plot. options: those in which the networks differ as they ran. remarks: what was done to compare
-    them, a sentence each.
+    first_layer: the first layer that differs in float64, if any does. layers: precision -> layer -> relative
+    difference, in forward order, for the plot. options: those in which the networks differ as they ran. remarks: what
+    was done to compare them, a sentence each.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
@@ -128,9 +128,10 @@ def first_difference(reference, other, x: np.ndarray, limit: float) -> Compariso
 
 @dataclass(frozen=True)
 class Training:
-    """What to compare beside the outputs. batches: (x float64 [N*T, 3, H, W], classes [N]), one a step; the gradients are
-    those on the first. steps: False leaves it at the gradients. float32: also the gap against the noise. plots: also
-    every layer's and gradient's error in both precisions."""
+    """What to compare beside the outputs. batches: (x float64 [N*T, 3, H, W], classes [N]), one a step; the gradients
+    are those on the first. steps: False leaves it at the gradients. float32: also the gap against the noise. plots:
+    also every layer's and gradient's error in both precisions.
+    """
 
     batches: list
     gradients: bool = True

@@ -1,6 +1,7 @@
 """Every known difference between Paddle and PyTorch on TSM's path, in one table.
 
-`parity_tests/test_differences.py` measures each of them and fails where one has gone away, so that the table never lies.
+`parity_tests/test_differences.py` measures each of them and fails where one has gone away, so that the table never
+lies.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """`what` differs and `why`; what was `measured` (PaddlePaddle 3.3.1, PyTorch 2.13.0, CPU); what we do about it (`here`)."""
+    """`what` differs and `why`; what was `measured` (PaddlePaddle 3.3.1, PyTorch 2.13.0, CPU); what we do about it
+    (`here`).
+    """
 
     name: str
     what: str

@@ -13,9 +13,10 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 
 @dataclass
 class Gradients:
-    """`rows`: the loss, then one for each stage. `errors`: parameter -> relative difference in float64, in forward order;
-    `errors32`: the same in float32, for the plot, without a verdict. `vanishing`: gradients that are 0 in exact arithmetic.
-    `first`: the first parameter in backward order whose gradient differs, `problem`: how."""
+    """`rows`: the loss, then one for each stage. `errors`: parameter -> relative difference in float64, in forward
+    order; `errors32`: the same in float32, for the plot, without a verdict. `vanishing`: gradients that are 0 in exact
+    arithmetic. `first`: the first parameter in backward order whose gradient differs, `problem`: how.
+    """
 
     rows: list[ComparisonRow] = field(default_factory=list)
     errors: dict[str, float] = field(default_factory=dict)

@@ -37,9 +37,9 @@ def compare_tensors(
     """Compare two sets of tensors. Returns a row for each tensor, in the reference's order, and the names of those that
     are compared with their layer because they vanish.
 
-    reference, other: name -> array, or None where a side has no such tensor. A tensor whose magnitude in the reference is
-    below `VANISHING` of the largest one of its layer is compared in proportion to that one; see there. names: of the two
-    sides, for the problem of a tensor that only one of them has.
+    reference, other: name -> array, or None where a side has no such tensor. A tensor whose magnitude in the reference
+    is below `VANISHING` of the largest one of its layer is compared in proportion to that one; see there. names: of the
+    two sides, for the problem of a tensor that only one of them has.
     """
     largest: dict[str, float] = {}
     for name, array in reference.items():

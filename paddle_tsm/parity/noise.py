@@ -1,4 +1,6 @@
-"""A training run and the same run with everything moved by one unit in the last place: what a gap is to be held against."""
+"""A training run and the same run with everything moved by one unit in the last place: what a gap is to be held
+against.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ class Gap:
     """Per step, relative, of the quantity `name`: the distance between the frameworks, and the noise up to that step.
 
     judged: False for what is shown without a verdict: the gradient norm, in which rounding errors cancel, so that the
-    noise of a few runs is small by chance (a ratio of 7 was measured at a first step, where loss and logits had 0.4 and 1.1).
+    noise of a few runs is small by chance (a ratio of 7 was measured at a first step, where loss and logits had 0.4 and
+    1.1).
     """
 
     name: str
@@ -72,9 +75,9 @@ def nudged_weights(tensors: dict, seed: int) -> dict:
 def measure_gap(reference, other, batches, lr: float, step=lambda part: None) -> list[Gap]:
     """Float32 training in both frameworks and, `PERTURBATIONS` times each, moved by one unit in the last place.
 
-    reference, other: functions from a seed (None: the weights as they are) to a fresh float32 side. The noise at a step is
-    the largest distance of either framework from itself in any of its perturbed runs, up to that step (a single run's
-    goes up and down), and at least float32's last place. Returns the gaps of loss, gradient norm and logits.
+    reference, other: functions from a seed (None: the weights as they are) to a fresh float32 side. The noise at a step
+    is the largest distance of either framework from itself in any of its perturbed runs, up to that step (a single
+    run's goes up and down), and at least float32's last place. Returns the gaps of loss, gradient norm and logits.
     """
     runs, noises = [], []
     for build in (reference, other):

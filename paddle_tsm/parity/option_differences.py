@@ -1,7 +1,8 @@
-"""The options in which two checkpoints' networks differ, and where each value comes from; both brought to one shift order.
+"""The options in which two checkpoints' networks differ, and where each value comes from; both brought to one shift
+order.
 
-Two networks with other options differ in every stage behind the first shift, whatever their weights are, so that the options
-have to be said before a layer is named.
+Two networks with other options differ in every stage behind the first shift, whatever their weights are, so that the
+options have to be said before a layer is named.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def origin(found: NetworkFile, name: str, given: dict) -> str:
 def in_one_order(a: NetworkFile, b: NetworkFile) -> tuple[NetworkFile, list[str]]:
     """B as a network of A's shift order, and what has to be said of the two orders, a sentence each.
 
-    Past-first and future-first networks are one network with two folds of channels exchanged, which is exact. The causal
-    network is another one, and stays as it is; so does one whose folds cannot be exchanged.
+    Past-first and future-first networks are one network with two folds of channels exchanged, which is exact. The
+    causal network is another one, and stays as it is; so does one whose folds cannot be exchanged.
     """
     if not (a.network.is_shift and b.network.is_shift):
         return b, []

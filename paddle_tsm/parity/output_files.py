@@ -16,11 +16,11 @@ MARK = b"<h1>paddle-tsm parity</h1>"  # of a page that is ours
 
 @contextlib.contextmanager
 def claimed(inputs, json=None, junit=None, report=None):
-    """While the block runs, the files `json` and `junit` say that the comparison did not end; where it fails, why. An older
-    page in the folder `report` goes, and the folder itself where it was made here and the block fails.
+    """While the block runs, the files `json` and `junit` say that the comparison did not end; where it fails, why. An
+    older page in the folder `report` goes, and the folder itself where it was made here and the block fails.
 
-    inputs: the files that are read, none of which is written over. Raises ValueError, before the block runs, for a place that
-    cannot be written to; the others say so.
+    inputs: the files that are read, none of which is written over. Raises ValueError, before the block runs, for a
+    place that cannot be written to; the others say so.
     """
     taken = []
     try:
@@ -49,7 +49,9 @@ def claimed(inputs, json=None, junit=None, report=None):
 
 
 def claim(option: str, path, read: list, write) -> None:
-    """Replace what is at `path` by UNFINISHED. Raises ValueError where that cannot be, or where `path` is one of `read`."""
+    """Replace what is at `path` by UNFINISHED. Raises ValueError where that cannot be, or where `path` is one of
+    `read`.
+    """
     for other in read:
         if one_file(path, other):
             raise ValueError(f"{option} {path}: is also {other}, which would be lost; name another file")
@@ -80,8 +82,9 @@ def reason_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def report_folder(folder, read):
-    """The folder of the page, made where it is not there and without an older page. Raises ValueError where it cannot be
-    written to, or holds a page that is not ours."""
+    """The folder of the page, made where it is not there and without an older page. Raises ValueError where it cannot
+    be written to, or holds a page that is not ours.
+    """
     if folder is None:
         yield
         return

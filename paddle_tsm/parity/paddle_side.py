@@ -72,8 +72,9 @@ class PaddleSide:
         self.optimizer = tsm_sgd(self.model, lr=lr)
 
     def gradients(self, x: np.ndarray, target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
-        """The loss on x [N*T, 3, H, W] and classes [N], and every parameter's gradient in PyTorch's orientation, in forward
-        order; parameters that get none are left out."""
+        """The loss on x [N*T, 3, H, W] and classes [N], and every parameter's gradient in PyTorch's orientation, in
+        forward order; parameters that get none are left out.
+        """
         loss = cross_entropy(self.model(paddle.to_tensor(x)), as_tensor(target, x.dtype))
         loss.backward()
         given = {name: p.grad.numpy() for name, p in self.model.named_parameters() if p.grad is not None}

@@ -51,8 +51,9 @@ def finite(content):
 
 
 def write_junit(report: Report, path) -> None:
-    """Write one JUnit test case a row, so that a CI system shows which output differs; what the networks themselves differ in
-    stands in the properties, before the cases."""
+    """Write one JUnit test case a row, so that a CI system shows which output differs; what the networks themselves
+    differ in stands in the properties, before the cases.
+    """
     failures = sum(not row.passed for row in report.rows)
     suite = suite_of(len(report.rows), failures=failures)
     said = about_networks(report)

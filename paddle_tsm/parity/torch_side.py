@@ -65,8 +65,9 @@ class TorchSide:
         self.optimizer = tsm_sgd(self.model, lr=lr)
 
     def gradients(self, x: np.ndarray, target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
-        """The loss on x [N*T, 3, H, W] and classes [N], and every parameter's gradient, in forward order; parameters that
-        get none are left out."""
+        """The loss on x [N*T, 3, H, W] and classes [N], and every parameter's gradient, in forward order; parameters
+        that get none are left out.
+        """
         loss = cross_entropy(self.model(torch.from_numpy(x)), as_tensor(target, None))
         loss.backward()
         given = {name: p.grad.numpy() for name, p in self.model.named_parameters() if p.grad is not None}

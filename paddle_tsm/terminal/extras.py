@@ -12,6 +12,7 @@ EXTRAS = {
 
 
 def how_to_install(extra: str) -> str:
-    """The command that installs the packages of an extra. It names them, as paddle-tsm itself may be a wheel, a checkout or
-    a package that no index has."""
+    """The command that installs the packages of an extra. It names them, as paddle-tsm itself may be a wheel, a
+    checkout or a package that no index has.
+    """
     return "pip install " + " ".join(f"'{package}'" for package in EXTRAS[extra])

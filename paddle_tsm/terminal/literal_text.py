@@ -1,8 +1,9 @@
 """Text that is not ours (names of classes and files, lines of a list, keys of a checkpoint), shown literally.
 
 Two things can happen to it on its way to a terminal: the terminal obeys what is in it (escape sequences, which colour,
-set the title or move the cursor; characters that turn the direction of writing), and rich reads markup and emoji codes in it.
-Here is the one answer to each: `literal` escapes what a terminal obeys, `plain_console` and `as_text` read nothing.
+set the title or move the cursor; characters that turn the direction of writing), and rich reads markup and emoji codes
+in it. Here is the one answer to each: `literal` escapes what a terminal obeys, `plain_console` and `as_text` read
+nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# control characters, format characters (the ones that turn the direction are among them), surrogates, line and paragraph
-# separators; private and unassigned ones stay, as they only look strange
+# control characters, format characters (the ones that turn the direction are among them), surrogates, line and
+# paragraph separators; private and unassigned ones stay, as they only look strange
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
 JOINERS = "\u200c\u200d"  # of the category Cf, and part of how Persian, Hindi and emoji are written
 LETTER = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -1,4 +1,6 @@
-"""What a training says in one line each before its first update, because nobody would ask for it and nothing else shows it."""
+"""What a training says in one line each before its first update, because nobody would ask for it and nothing else shows
+it.
+"""
 
 from __future__ import annotations
 

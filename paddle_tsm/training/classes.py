@@ -12,8 +12,9 @@ from paddle_tsm.training.run_folder import RESUME
 
 @dataclass(frozen=True)
 class Classes:
-    """names: in the classes' order, or (). why: where the number comes from; None where the user, or the training that is
-    gone on with, said it."""
+    """names: in the classes' order, or (). why: where the number comes from; None where the user, or the training that
+    is gone on with, said it.
+    """
 
     count: int
     names: tuple[str, ...] = ()

@@ -65,8 +65,9 @@ class TrainingLog:
 
 
 def open_csv(path: str, header: tuple[str, ...], keep):
-    """The file, open for more rows, with its header and those of its rows for which `keep` says so. What a crash left in
-    place of a row is dropped."""
+    """The file, open for more rows, with its header and those of its rows for which `keep` says so. What a crash left
+    in place of a row is dropped.
+    """
     rows = []
     if os.path.exists(path):
         with open(path, newline="", encoding="utf-8", errors="replace") as file:

@@ -41,8 +41,9 @@ from paddle_tsm.training.weight_update import Diverged, update
 class TrainingJob:
     """What a training reads and writes, beside its recipe. Nothing here changes a number of its result.
 
-    out: the folder. validation: may be empty. class_names: in the classes' order, or (); every network that is saved has them. workers: threads that read clips, in each process. save_every: updates
-    between two saves of `resume.safetensors`; an epoch's end, Ctrl-C and SIGTERM save as well.
+    out: the folder. validation: may be empty. class_names: in the classes' order, or (); every network that is saved
+    has them. workers: threads that read clips, in each process. save_every: updates between two saves of
+    `resume.safetensors`; an epoch's end, Ctrl-C and SIGTERM save as well.
     """
 
     train: list[Entry]
@@ -70,11 +71,11 @@ class Outcome:
 
 
 def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) -> Outcome:
-    """Train as the recipe says. The folder then holds `last.safetensors` and, with a validation list, `best.safetensors`
-    (networks that every command loads), `resume.safetensors`, `train.csv` and `validation.csv`.
+    """Train as the recipe says. The folder then holds `last.safetensors` and, with a validation list,
+    `best.safetensors` (networks that every command loads), `resume.safetensors`, `train.csv` and `validation.csv`.
 
-    Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `job.skip_bad`), and a
-    loss that is not finite.
+    Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `job.skip_bad`), and
+    a loss that is not finite.
     """
     steps = steps_of(len(job.train), recipe.batch)
     rates = recipe.rates(steps)
@@ -104,8 +105,9 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
 
 
 def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
-    """One line where the rate was published for another number of clips in an update than a training on `clips` clips has;
-    None where it was not."""
+    """One line where the rate was published for another number of clips in an update than a training on `clips` clips
+    has; None where it was not.
+    """
     in_update = min(recipe.batch, clips)
     if recipe.lr_batch in (None, in_update):
         return None

@@ -23,11 +23,12 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
 
 
 def binary_cross_entropy(logits, target):
-    """Mean over clips and classes of -(t log s + (1 - t) log(1 - s)), s = sigmoid(logits): for clips with several labels.
+    """Mean over clips and classes of -(t log s + (1 - t) log(1 - s)), s = sigmoid(logits): for clips with several
+    labels.
 
     logits, target: [N, K], the target 1 for each of a clip's classes. Returns a scalar.
-    torch.nn.functional.binary_cross_entropy_with_logits; mmaction2 models/losses/bce_loss.py 4d6c934. Raises ValueError for
-    a target of another shape.
+    torch.nn.functional.binary_cross_entropy_with_logits; mmaction2 models/losses/bce_loss.py 4d6c934. Raises ValueError
+    for a target of another shape.
     """
     if list(target.shape) != list(logits.shape):
         raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for a clip's classes")

@@ -1,8 +1,8 @@
 """Several processes that train one network: who they are, and what they tell each other.
 
-Started by Paddle's own launcher (`python -m paddle.distributed.launch`): gloo on a CPU, NCCL on GPUs.
-Gradients are summed, not averaged: each process weighs its loss by its share of the batch's clips, so that any division of
-the clips gives the gradient of the whole batch.
+Started by Paddle's own launcher (`python -m paddle.distributed.launch`): gloo on a CPU, NCCL on GPUs. Gradients are
+summed, not averaged: each process weighs its loss by its share of the batch's clips, so that any division of the clips
+gives the gradient of the whole batch.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Processes:
             ) from None
 
     def from_first(self, make):
-        """What `make()` gives in the first process, in all of them. Where it raises there, all raise: none is left waiting."""
+        """What `make()` gives in the first process, in all of them. Where it raises there, all raise: none is left
+        waiting.
+        """
         if self.count == 1:
             return make()
         found, error = None, None
@@ -117,8 +119,9 @@ def join() -> Processes:
 
 
 def end_with_parent() -> None:
-    """Have this process get SIGTERM when the launcher dies, which otherwise leaves its processes running, unseen and writing
-    to the folder that a restarted job writes to. Nothing is done on other systems, which have no such call."""
+    """Have this process get SIGTERM when the launcher dies, which otherwise leaves its processes running, unseen and
+    writing to the folder that a restarted job writes to. Nothing is done on other systems, which have no such call.
+    """
     if sys.platform != "linux":
         return
     with contextlib.suppress(OSError, AttributeError):

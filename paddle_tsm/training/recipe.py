@@ -35,18 +35,17 @@ def must_be_a_number(name: str, value) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the numbers of a training. Two runs of one recipe on one list give the same weights, bit for
-    bit, however often they were stopped; the number of processes only changes the order of sums.
+    """Everything that decides the numbers of a training. Two runs of one recipe on one list give the same weights, bit
+    for bit, however often they were stopped; the number of processes only changes the order of sums.
 
-    The network: the arguments of `create_model`. `frozen_bn`: every BatchNorm keeps its statistics and its weights.
-    The data: see `data.presets.preset`; `data_set` (a name of `data.datasets`) gives the flip rule, `flip` False turns it off.
-    `batch`: clips of one update, over all processes; each process runs its share in `accumulate` parts.
-    `lr` is the rate of the whole batch. `lr_batch`: the clips of an update that it was published for, None where it was chosen
-    for this very batch; it changes no number (`recipe` with lr="auto" scales the rate, and a training says where they part).
-    `milestones`, `warmup` and `epochs` count epochs; `warmup_by` says whether the rate rises once an "epoch" or with every
-    "update".
-    `max_norm` 0: no clipping. `mixup`, `cutmix`: alpha of Beta(alpha, alpha), 0: off.
-    `ema`: decay of the moving average that is evaluated and saved, 0: off. `amp`: "bfloat16" or "none".
+    The network: the arguments of `create_model`. `frozen_bn`: every BatchNorm keeps its statistics and its weights. The
+    data: see `data.presets.preset`; `data_set` (a name of `data.datasets`) gives the flip rule, `flip` False turns it
+    off. `batch`: clips of one update, over all processes; each process runs its share in `accumulate` parts. `lr` is
+    the rate of the whole batch. `lr_batch`: the clips of an update that it was published for, None where it was chosen
+    for this very batch; it changes no number (`recipe` with lr="auto" scales the rate, and a training says where they
+    part). `milestones`, `warmup` and `epochs` count epochs; `warmup_by` says whether the rate rises once an "epoch" or
+    with every "update". `max_norm` 0: no clipping. `mixup`, `cutmix`: alpha of Beta(alpha, alpha), 0: off. `ema`: decay
+    of the moving average that is evaluated and saved, 0: off. `amp`: "bfloat16" or "none".
     """
 
     arch: str = "tsm_resnet50"
@@ -165,8 +164,9 @@ class Recipe:
         return warmup
 
     def rates(self, steps: int) -> np.ndarray:
-        """The learning rate of every update, float64 [epochs, steps], with `steps` updates an epoch. Raises ValueError for
-        a warm-up of a single step: mmengine's LinearLR would leave the rate at its first one for ever."""
+        """The learning rate of every update, float64 [epochs, steps], with `steps` updates an epoch. Raises ValueError
+        for a warm-up of a single step: mmengine's LinearLR would leave the rate at its first one for ever.
+        """
         if self.schedule != "slowfast" and self.warmup * (1 if self.warmup_by == "epoch" else steps) == 1:
             raise ValueError(
                 f"warmup: got {self.warmup} {self.warmup_by}, which is a single step and never rises; wanted more epochs, "
@@ -187,9 +187,9 @@ RECIPES = {
         preset="mit", data_set="ucf101", num_classes=101, epochs=25, batch=64, lr=0.001, lr_batch=64,
         milestones=(10, 20), weight_decay=5e-4, dropout=0.8, partial_bn=True,
     ),
-    # PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml, pptsm/pptsm_k400_frames_uniform.yaml; the loss, the
-    # clipping over all groups together, the unbiased running variance and PP-TSM's initial classifier (0.001 for its 0.01)
-    # are ours, and PreciseBN is left out
+    # PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml, pptsm/pptsm_k400_frames_uniform.yaml; the loss,
+    # the clipping over all groups together, the unbiased running variance and PP-TSM's initial classifier (0.001 for
+    # its 0.01) are ours, and PreciseBN is left out
     "paddlevideo-kinetics400": Recipe(
         preset="paddlevideo", data_set="kinetics400", shift_order="past_first", lr_batch=128, milestones=(20, 40)
     ),
@@ -204,8 +204,8 @@ RECIPES = {
 def recipe(name: str, **changes) -> Recipe:
     """The recipe `name` with some fields changed. Raises ValueError for a name or a field that is not known.
 
-    lr: another rate is taken to be meant for this batch, so that `lr_batch` becomes None; "auto" is the recipe's own rate,
-    scaled to the batch.
+    lr: another rate is taken to be meant for this batch, so that `lr_batch` becomes None; "auto" is the recipe's own
+    rate, scaled to the batch.
     """
     check_fields(changes)
     own = pick(RECIPES, name, "recipe")

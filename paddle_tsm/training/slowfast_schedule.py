@@ -10,8 +10,8 @@ from paddle_tsm.training.schedule import Scheduler
 
 @dataclass(frozen=True)
 class SlowFastLR(Scheduler):
-    """c(e) = base * (1 + cos(pi * e / epochs)) / 2 at e epochs, counted with every update; in the first `warmup` epochs a
-    straight line from warmup_factor * base to c(warmup) instead.
+    """c(e) = base * (1 + cos(pi * e / epochs)) / 2 at e epochs, counted with every update; in the first `warmup` epochs
+    a straight line from warmup_factor * base to c(warmup) instead.
 
     Unlike mmengine's, the cosine has already begun when the warm-up ends. The rate before it is not looked at.
     Source: PaddleVideo ed245e9, paddlevideo/solver/custom_lr.py `CustomWarmupCosineDecay`.

@@ -7,8 +7,9 @@ import signal
 
 
 class StopRequest:
-    """`signal`: which one came, or None. Ctrl-C then ends the program at once; SIGTERM does not, as Paddle's launcher sends
-    it twice within a second."""
+    """`signal`: which one came, or None. Ctrl-C then ends the program at once; SIGTERM does not, as Paddle's launcher
+    sends it twice within a second.
+    """
 
     def __init__(self):
         self.signal: int | None = None
@@ -47,9 +48,11 @@ class FinishRequest:
 
 @contextlib.contextmanager
 def finish_request():
-    """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and whose end
-    must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after a signal the
-    others are ignored. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's background jobs."""
+    """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and
+    whose end must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after
+    a signal the others are ignored. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's
+    background jobs.
+    """
     request, before = FinishRequest(), {}
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with contextlib.suppress(ValueError):  # not in the main thread, where Python takes handlers
@@ -60,5 +63,6 @@ def finish_request():
         yield request
     finally:
         for number, handler in before.items():
-            # the interpreter puts the default handlers back while it ends, which would kill it; not where they are ignored
+            # the interpreter puts the default handlers back while it ends, which would kill it; not where they are
+            # ignored
             signal.signal(number, handler if request.signal is None else signal.SIG_IGN)

@@ -34,8 +34,9 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
 
 
 def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarray]:
-    """Add each batch's gradient to the parameters', the loss divided by `clips`, those of the whole update, which may be
-    more than these batches hold. Returns the batches' part of the loss, and their logits [N, K]."""
+    """Add each batch's gradient to the parameters', the loss divided by `clips`, those of the whole update, which may
+    be more than these batches hold. Returns the batches' part of the loss, and their logits [N, K].
+    """
     dtype = next(iter(model.parameters())).dtype
     losses, logits = [], []
     for x, target in batches:

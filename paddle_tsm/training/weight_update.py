@@ -31,7 +31,8 @@ class Diverged(ValueError):
 
 
 def update(session, samples: list, processes: Processes, lr: float) -> Update:
-    """Train on `samples`, this process's of the batch: (clip [T, 3, h, w], labels, (epoch, index)); the list may be empty.
+    """Train on `samples`, this process's of the batch: (clip [T, 3, h, w], labels, (epoch, index)); the list may be
+    empty.
 
     Raises Diverged, so that nothing of it is saved. (Paddle's ReLU turns NaN into 0: a diverged network looks healthy.)
     """

@@ -11,13 +11,13 @@ from paddle_tsm.models.layers.exact_batch_norm import ExactBatchNorm
 class BatchNorm(nn.Layer):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
 
-    In training, mean and (biased) var are the batch's, and the running ones move towards it:
-    running = (1 - momentum) * running + momentum * batch. That is PyTorch's convention; Paddle calls 1 - momentum
-    the momentum. `running_var="unbiased"` feeds the running variance n / (n - 1) times the batch's, n = N*H*W, as
-    PyTorch does (torch.nn.BatchNorm2d); "biased" feeds the batch's own, as Paddle does (phi/kernels/cpu/batch_norm_kernel.cc).
+    In training, mean and (biased) var are the batch's, and the running ones move towards it: running = (1 - momentum) *
+    running + momentum * batch. That is PyTorch's convention; Paddle calls 1 - momentum the momentum.
+    `running_var="unbiased"` feeds the running variance n / (n - 1) times the batch's, n = N*H*W, as PyTorch does
+    (torch.nn.BatchNorm2d); "biased" feeds the batch's own, as Paddle does (phi/kernels/cpu/batch_norm_kernel.cc).
 
-    x: [N, C, H, W]; returns the same shape. Tensors: weight, bias, running_mean, running_var: [C]; num_batches_tracked: [].
-    Raises ValueError in training where a channel has a single value.
+    x: [N, C, H, W]; returns the same shape. Tensors: weight, bias, running_mean, running_var: [C]; num_batches_tracked:
+    []. Raises ValueError in training where a channel has a single value.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, running_var: str = "unbiased"):

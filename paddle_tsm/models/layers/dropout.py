@@ -4,7 +4,8 @@ from paddle import nn
 
 
 class Dropout(nn.Dropout):
-    """y = x * mask in training where a mask is given, else Paddle's own: zero with probability p, the rest times 1 / (1 - p).
+    """y = x * mask in training where a mask is given, else Paddle's own: zero with probability p, the rest times 1 / (1
+    - p).
 
     A mask drawn from (seed, epoch, clip) is the same in both frameworks, with any number of processes, and after a
     training was resumed; a framework's own generator gives none of these.

@@ -1,8 +1,8 @@
 """Training-time batch normalisation in float64, in PyTorch's own order of operations.
 
 Paddle's kernel holds eps as a float32, which shows (1e-9 of the statistics) where a channel hardly varies; and a
-BatchNorm over few values amplifies the last place of a sum by orders of magnitude in every step of training, so that two
-right results drift apart. Sums run here as in PyTorch: value by value, frame by frame (aten/src/ATen/native/cpu/
+BatchNorm over few values amplifies the last place of a sum by orders of magnitude in every step of training, so that
+two right results drift apart. Sums run here as in PyTorch: value by value, frame by frame (aten/src/ATen/native/cpu/
 batch_norm_kernel.cpp, contiguous format). Slower than a kernel, and float64 is there for proofs.
 """
 

@@ -10,10 +10,10 @@ from paddle_tsm.models.layers.batch_norm import BatchNorm
 class NonLocal(nn.Layer):
     """x + BN(out(y)),   y_i = sum_j f(x_i, x_j) g(x_j),   i and j over all frames and positions of a clip.
 
-    f is the softmax over j of theta(x_i) . phi(x_j) (embedded_gaussian; gaussian: of x_i . x_j), or theta(x_i) . phi(x_j) / J
-    (dot_product), or relu(w . [theta(x_i), phi(x_j)]) / J (concatenation), J the number of positions j.
-    x: [N*T, C, H, W], T = num_segments; returns the same shape. `options`: NonLocalOptions.
-    Source: MIT ops/non_local.py 1f6a834; mmcv cnn/bricks/non_local.py a8073c7 `NonLocal3d`.
+    f is the softmax over j of theta(x_i) . phi(x_j) (embedded_gaussian; gaussian: of x_i . x_j), or theta(x_i) .
+    phi(x_j) / J (dot_product), or relu(w . [theta(x_i), phi(x_j)]) / J (concatenation), J the number of positions j. x:
+    [N*T, C, H, W], T = num_segments; returns the same shape. `options`: NonLocalOptions. Source: MIT ops/non_local.py
+    1f6a834; mmcv cnn/bricks/non_local.py a8073c7 `NonLocal3d`.
     """
 
     def __init__(self, channels: int, num_segments: int, options, running_var: str):
