@@ -7,7 +7,7 @@ import pytest
 
 import paddle_tsm
 
-paddle_tsm.create_model  # noqa: B018 - imports Paddle with its settings, before any module below does
+paddle_tsm.create_model
 
 MODULES = ("paddle_tsm.models.create", "paddle_tsm.parity.compare", "torch_ref.create")
 

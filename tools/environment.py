@@ -1,8 +1,8 @@
 """Make the environment .venv of this checkout: python tools/environment.py [--torch WHAT]    (`make demo` does it)
 
-It needs nothing but the Python that runs it, which is the environment's. A PyTorch that this Python already has is
-taken as it is; WHAT is otherwise what pip is to install ("path/to/torch.whl", "torch==2.13.0 --index-url URL"), or
-"none" to go without. This file is also read by a Python that is too old, so that it can say so.
+It needs nothing but the Python that runs it, which is the environment's. A PyTorch that this Python already has is taken as it
+is; WHAT is otherwise what pip is to install ("path/to/torch.whl", "torch==2.13.0 --index-url URL"), or "none" to go without.
+This file is also read by a Python that is too old, so that it can say so.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main(argv=None):
     theirs = None if args.torch else torch_there()
     if theirs:
         see_packages_of(sys.path)
-        print("environment: PyTorch {} is taken from {}".format(theirs, sys.executable), flush=True)
+        print("environment: PyTorch %s is taken from %s" % (theirs, sys.executable), flush=True)
     elif not args.torch and sys.platform == "linux":
         print(
             "environment: pip chooses a build of PyTorch; on Linux that may be the one with CUDA, several GB. README.md, "
@@ -64,10 +64,11 @@ def why_not(version, missing):
     if not OLDEST <= version <= NEWEST:
         wanted = "%d.%d to %d.%d" % (OLDEST + NEWEST)
         return (
-            "got Python {}, wanted {}, which PaddlePaddle has releases for; give one: make demo PYTHON=python3.12".format(here, wanted)
+            "got Python %s, wanted %s, which PaddlePaddle has releases for; give one: make demo PYTHON=python3.12"
+            % (here, wanted)
         )
     if missing:
-        return "Python {} comes without {}; on Debian and Ubuntu: apt install python{}-venv".format(
+        return "Python %s comes without %s; on Debian and Ubuntu: apt install python%s-venv" % (
             here,
             ", ".join(missing),
             here,
@@ -95,9 +96,8 @@ def torch_there():
 
 
 def see_packages_of(path):
-    """Have the environment find the packages in these folders behind its own. Not `--system-site-packages`, which
-    leaves out those of another environment.
-    """
+    """Have the environment find the packages in these folders behind its own. Not `--system-site-packages`, which leaves out
+    those of another environment."""
     ours = subprocess.check_output(
         [python_of(FOLDER), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], encoding="utf-8"
     ).strip()

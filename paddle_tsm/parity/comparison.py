@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -155,7 +156,8 @@ def run_training(report: Report, reference, other, training: Training, step=lamb
     x, target = training.batches[0]
     if training.plots:
         for dtype in ("float64", "float32"):
-            report.layers[dtype] = clock.time(f"layers {dtype}", lambda: layer_errors(*fresh(dtype), x.astype(dtype)))
+            errors = partial(layer_errors_in, fresh, x, dtype)
+            report.layers[dtype] = clock.time(f"layers {dtype}", errors)
     if training.gradients:
         report.gradients = clock.time("gradients", lambda: compare_gradients(*fresh("float64"), x, target))
         report.rows += report.gradients.rows
@@ -195,6 +197,11 @@ def gap_row(gap: Gap) -> SummaryRow:
     count = len(gap.gap)
     name = f"{count} step{'s' if count > 1 else ''}: {gap.name}"
     return SummaryRow(name, "float32", (), value, value, limit, problem, f"step {number}", count)
+
+
+def layer_errors_in(fresh, x: np.ndarray, dtype: str):
+    """`layer_errors` of two new sides in the dtype."""
+    return layer_errors(*fresh(dtype), x.astype(dtype))
 
 
 def layer_errors(reference, other, x: np.ndarray) -> dict[str, float]:
