@@ -17,7 +17,8 @@ from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_
 from paddle_tsm.networks.network import Network
 from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
-# markup that is well formed, markup that is not, an emoji code, colour, title and bell, C1's escape, the direction turned
+# markup that is well formed, markup that is not, an emoji code, colour, title and bell, C1's escape, the direction
+# turned
 NAMES = [
     "[bold red]x[/]",
     "a[/nothing]b\\",
