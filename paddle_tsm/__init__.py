@@ -1,16 +1,18 @@
 """TSM video recognition for PaddlePaddle, held number for number against a PyTorch reference.
 
-The names below are imported when they are first used, so that what works on files alone (inspect, convert)
-starts without Paddle.
+The public names are imported when they are first used, so that commands which only read files (`inspect`, `convert`)
+start without Paddle.
 """
 
 from importlib import import_module
 
 from paddle_tsm import runtime
 
-runtime.prepare_in_time()  # the settings that Paddle reads when it is imported
+__version__ = "0.2.0"  # setup.cfg reads it from here
 
-# public name -> the module that has it, or that it is
+runtime.prepare_in_time()  # makes the settings that Paddle reads when it is imported
+
+# Each public name and the module that defines it, or that it is.
 _HOMES = {
     "Predictor": "paddle_tsm.inference.predictor",
     "StreamPredictor": "paddle_tsm.inference.stream_predictor",
@@ -22,10 +24,10 @@ _HOMES = {
     "parity": "paddle_tsm.parity",
     "read_optimizer": "paddle_tsm.conversion.optimizer_state",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "__version__"])
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         runtime.import_paddle()
         home = import_module(_HOMES[name])

@@ -1,4 +1,4 @@
-"""The command `paddle-tsm`: one module a sub-command in `paddle_tsm.commands`."""
+"""The command `paddle-tsm`. Each sub-command is one module of `paddle_tsm.commands`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ from paddle_tsm.commands import (
     stream,
     train,
 )
+from paddle_tsm.commands.help_text import HelpFormatter, examples
+from paddle_tsm.commands.version import PrintVersions
 from paddle_tsm.terminal.literal_text import literal
 
 COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
 
 
 class Refused(Exception):
-    """The command line is not one of `parser`; the reason is the text."""
+    """`parser` refused the command line. The text of the exception is the reason."""
 
     def __init__(self, parser: argparse.ArgumentParser, message: str):
         super().__init__(message)
@@ -35,9 +37,9 @@ class Refused(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose refusals `main` sees before they end the process.
+    """An ArgumentParser that raises `Refused` where argparse ends the process, so that `main` can act on it first.
 
-    Arguments may be the names of a stranger's files, as those that a shell makes of `*`: errors show them literally.
+    Arguments can be the names of other people's files (a shell puts them in for `*`), so errors print them literally.
     """
 
     def error(self, message: str):
@@ -45,21 +47,32 @@ class Parser(argparse.ArgumentParser):
 
 
 def command_parser() -> argparse.ArgumentParser:
-    """The parser of the command line, every sub-command's in it."""
+    """The parser of the whole command line, with every sub-command."""
     parser = Parser(
         prog="paddle-tsm",
         description="TSM video recognition for PaddlePaddle, held number for number against PyTorch.",
-        epilog="example: paddle-tsm parity tsm_r50.pth --video clip.mp4",
+        epilog=examples(
+            "paddle-tsm demo",
+            "paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors",
+            "paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4",
+        )
+        + "\n\n`paddle-tsm COMMAND --help` describes a command and its options.",
+        formatter_class=HelpFormatter,
     )
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument(
+        "--version", action=PrintVersions, help="Print the versions of paddle-tsm, PaddlePaddle and PyTorch, and exit."
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     for command in COMMANDS:
         command.add_parser(subparsers)
     return parser
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a sub-command. Returns the exit code: 0, 1 (parity: differs), 2 (a user's mistake, one line on stderr), 128
-    and more (ended by a signal).
+    """Run a sub-command and return its exit code.
+
+    0: done. 1: the results that were compared differ. 2: a mistake of the user, told in one line on stderr.
+    130: Ctrl-C. Other codes above 128: ended by a signal.
     """
     print_every_character()
     words = sys.argv[1:] if argv is None else list(argv)
@@ -68,10 +81,10 @@ def main(argv: list[str] | None = None) -> int:
     except Refused as refused:
         if words[:1] == ["parity"]:
             parity.write_refusal(words[1:], str(refused))
-        return argparse.ArgumentParser.error(refused.parser, str(refused))  # which ends the process with exit code 2
+        return argparse.ArgumentParser.error(refused.parser, str(refused))  # ends the process with exit code 2
     runtime.prepare()  # decoding and converting use the allocator too
-    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's notes on its own graphs
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a half-written file is removed then, too
+    os.environ.setdefault("GLOG_minloglevel", "2")  # hides Paddle's notes on its own graphs
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM, too, removes a half-written file
     try:
         return args.run(args)
     except (ValueError, OSError) as error:
@@ -83,8 +96,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def print_every_character() -> None:
-    """Have what a terminal's or a pipe's encoding lacks printed as \\u65e5 and the like, where Python would raise: a
-    class or a file may have any name. Streams that replace or keep such characters already stay as they are.
+    """Print characters that the output's encoding lacks as escapes such as \\u65e5, where Python would raise.
+
+    A class or a file may have any name. A stream that already has another way to handle such characters keeps it.
     """
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper) and output.errors == "strict":

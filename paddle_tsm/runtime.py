@@ -160,8 +160,7 @@ def processors() -> int:
 def import_paddle():
     """Import Paddle without its notes on ccache (which builds extensions) and on the number of threads (which we
     chose). A handler of SIGTERM that was set in Python stays: Paddle's own prints a C++ traceback and ends the process
-    at once.
-    """
+    at once."""
     handler = signal.getsignal(signal.SIGTERM)
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", "No ccache found")

@@ -12,6 +12,7 @@ import pytest
 import paddle_tsm
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import command_parser, main
+from paddle_tsm.commands.help_text import CONTINUATION
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
 from paddle_tsm.terminal import extras
@@ -26,15 +27,17 @@ UPSTREAMS = re.compile(r"MIT's (without )?--\w+")  # flags of MIT's own program
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
-    "commands/evaluation_input.py": ("evaluate", "export"),
+    "data/listed_clips.py": ("evaluate", "export"),
+    "inference/evaluated_networks.py": ("evaluate",),
+    "inference/recorded_input.py": ("predict", "evaluate", "export", "stream"),
     "commands/network_options.py": READERS,
-    "commands/odd_videos.py": ("predict", "stream"),
+    "data/video_check.py": ("predict", "stream"),
     "checkpoint/wrapper.py": READERS,
     "layouts/network_file.py": READERS,
     "layouts/recognise.py": READERS,
     "models/stream.py": ("stream", "export"),
     "layouts/description.py": ("inspect",),
-    "files/inputs_kept.py": (),
+    "files/kept_inputs.py": (),
     "export/sidecar.py": ("predict", "stream", "evaluate"),
     "export/exporter.py": ("export", "predict", "evaluate", "stream"),
     "training/run_folder.py": ("train",),
@@ -55,8 +58,6 @@ PRINTED_BY = {
     "parity/output_files.py": ("parity",),
     "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
-# (module, flag): one command alone can print this message
-ONLY = {("commands/evaluation_input.py", "--preset"): ("evaluate",)}
 
 
 def parsers() -> dict:
@@ -65,9 +66,7 @@ def parsers() -> dict:
 
 
 def messages(path: Path):
-    """(line, text) of each string of a module that is neither a docstring nor an argument's help; `{}` for what is put
-    in.
-    """
+    """(line, text) of each string of a module neither a docstring nor an argument's help. `{}` is what is put in."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped = set()
     for node in ast.walk(tree):
@@ -87,7 +86,7 @@ def messages(path: Path):
 
 
 def named(module: str, text: str):
-    """(command, flag) for each flag in a message: of the command that stands before it, else of all that can print it."""
+    """(command, flag) for each flag in a message: of the command in front of it, else of all that can print it."""
     rest = text = UPSTREAMS.sub("", LAUNCHER.sub("paddle-tsm", text))
     for found in COMMAND.finditer(text):
         for flag in FLAG.findall(found[2]):
@@ -98,7 +97,7 @@ def named(module: str, text: str):
             commands = (module.removeprefix("commands/").removesuffix(".py"),)
         else:
             assert module in PRINTED_BY, f"{module}: say in PRINTED_BY which commands print {text!r}"
-            commands = ONLY.get((module, flag), PRINTED_BY[module])
+            commands = PRINTED_BY[module]
         for command in commands:
             yield command, flag
 
@@ -123,7 +122,8 @@ def test_the_examples_of_every_command_parse():
     """What `--help` shows at its end, typed as it stands there."""
     count = 0
     for name, parser in parsers().items():
-        for line in LAUNCHER.sub("paddle-tsm", parser.epilog or "").splitlines():
+        text = (parser.epilog or "").replace(CONTINUATION, " ")
+        for line in LAUNCHER.sub("paddle-tsm", text).splitlines():
             found = re.search(r"paddle-tsm (.*?)(?:   .*)?$", line)
             if found:
                 assert command_parser().parse_args(shlex.split(found[1])).command == name

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.commands import evaluate
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
+from paddle_tsm.inference.evaluated_networks import EvaluatedNetwork
 from paddle_tsm.models.load import load_model
 from paddle_tsm.networks.network import Network
 
@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
     assert sorted(before) == FILES
     if when == "scoring":
-        make = evaluate.engine_run
+        make = EvaluatedNetwork.run
 
         def engine_run(*arguments):
             run, calls = make(*arguments), []
@@ -253,7 +253,7 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
 
             return stopping
 
-        monkeypatch.setattr(evaluate, "engine_run", engine_run)
+        monkeypatch.setattr(EvaluatedNetwork, "run", engine_run)
     else:
         from paddle_tsm.evaluation import result_files as files
 

@@ -21,7 +21,9 @@ glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glib
 
 def fresh(code, **environment):
     """`code` in a new interpreter without the settings that this one inherited or made."""
-    clean = {key: value for key, value in os.environ.items() if key not in (*doctor.THEIRS, "PADDLE_TSM_WITHOUT")}
+    clean = {
+        key: value for key, value in os.environ.items() if key not in (*doctor.USER_VARIABLES, "PADDLE_TSM_WITHOUT")
+    }
     done = subprocess.run(
         [sys.executable, "-W", "always::UserWarning", "-c", code],
         capture_output=True,
@@ -218,4 +220,4 @@ def test_doctor_measures(capsys):
 def test_doctor_says_in_one_line_why_it_could_not_measure(monkeypatch):
     monkeypatch.setattr(doctor.sys, "executable", "/bin/false" if os.path.exists("/bin/false") else "/usr/bin/false")
     with pytest.raises(ValueError, match="measuring malloc: .*--no-measure"):
-        doctor.in_a_process("", ["malloc"])
+        doctor.times_without("", ["malloc"])

@@ -1,22 +1,29 @@
-"""What the names and values of a pickle become while it is read: inert objects of ours, never the real thing."""
+"""The objects that stand for a pickle's names and values while it is read.
+
+They are inert: where a pickle names a class or a function, it gets one of these and never the class or function itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 
 
-class StandIn:
-    """A value that becomes plain only after the whole pickle was read: see ``plain_tree``."""
+class InertObject:
+    """A value that `plain_tree` replaces by a plain one when the whole pickle has been read."""
 
     __slots__ = ()
 
-    def plain(self):
-        """The plain Python value or array this stands for."""
+    def plain(self) -> object:
+        """The plain Python value or array that this object stands for."""
         raise NotImplementedError
 
     def build(self, machine, state):
-        """Take the state of a BUILD opcode; by default none is taken."""
+        """Take the state that a BUILD opcode gives. Most objects take none and refuse."""
         machine.refuse(f"gives a state to a {type(self).__name__}, which takes none")
 
 
-class LongText(StandIn):
-    """A long unicode text, still UTF-8 in the file."""
+class LongText(InertObject):
+    """A long text. Its bytes, in UTF-8, stay in the file until the text is needed."""
 
     __slots__ = ("view",)
 
@@ -27,12 +34,16 @@ class LongText(StandIn):
         return str(self.view, "utf-8", "surrogatepass")
 
 
-class Global(StandIn):
-    """An allowed name. ``call(machine, args)`` is what REDUCE does; None: the name may only be mentioned."""
+class AllowedName(InertObject):
+    """A module's name that a checkpoint may use.
+
+    call(machine, arguments): what the opcode REDUCE does with the name. None: the name may stand there, but not be
+    called.
+    """
 
     __slots__ = ("name", "call")
 
-    def __init__(self, name, call=None):
+    def __init__(self, name: str, call: Callable | None = None):
         self.name = name
         self.call = call
 
@@ -40,14 +51,14 @@ class Global(StandIn):
         return self.name
 
 
-class RecordType(Global):
-    """A class whose objects are read as the dict of their attributes."""
+class PlainClass(AllowedName):
+    """The name of a class whose objects are read as plain dicts of their attributes."""
 
     __slots__ = ()
 
 
-class Record(StandIn):
-    """An object of a RecordType: nothing but its attributes."""
+class PlainObject(InertObject):
+    """An object of a PlainClass. It has attributes and no methods."""
 
     __slots__ = ("name", "state")
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the NumPy and standard-library names that pickled arrays use.
+"""The names of NumPy and the standard library that pickled arrays use, as inert objects.
 
 Sources: ndarray.__reduce__, dtype.__reduce__ in numpy/_core/src/multiarray; paddle/framework/io.py (reduce_varbase
 wraps a tensor as builtins.tuple of name and array); collections.OrderedDict.__reduce__ of Python 2 and 3.
@@ -10,15 +10,15 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import Global, LongText, RecordType, StandIn
+from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, LongText, PlainClass
 from paddle_tsm.checkpoint.pickle_operations import checked_key
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
 
 _CODES = "b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()
 
 
-class DtypeState(StandIn):
-    """numpy.dtype(code) and the byte order its BUILD gives."""
+class DtypeState(InertObject):
+    """A numpy.dtype. The opcode BUILD gives it its byte order."""
 
     __slots__ = ("dtype",)
 
@@ -38,8 +38,8 @@ class DtypeState(StandIn):
         return str(self.dtype)
 
 
-class ArrayState(StandIn):
-    """An array between ``_reconstruct`` and BUILD: shape, dtype, order and where in the file its bytes are."""
+class ArrayState(InertObject):
+    """An array that `_reconstruct` begins. The opcode BUILD gives it shape, dtype, order and bytes."""
 
     __slots__ = ("array", "_path")
 
@@ -75,8 +75,8 @@ class ArrayState(StandIn):
         return self.array
 
 
-class NamedTensor(StandIn):
-    """Paddle's (name, array) for a tensor that is not an entry of a state_dict."""
+class NamedTensor(InertObject):
+    """A tensor that is no entry of a state_dict, which Paddle writes as (name, array). The name is dropped."""
 
     __slots__ = ("array",)
 
@@ -88,7 +88,7 @@ class NamedTensor(StandIn):
 
 
 def checked_count(machine, shape):
-    """The number of elements of ``shape``."""
+    """The number of elements of an array of this shape. Refuses a shape that makes no sense."""
     count = element_count(shape) if type(shape) is tuple else None
     if count is None:
         machine.refuse(
@@ -98,7 +98,7 @@ def checked_count(machine, shape):
 
 
 def array_bytes(machine, data):
-    """The bytes of an array: a slice of the file, except where a text encoding (protocol 2) forces a copy."""
+    """The bytes of an array: a slice of the file or, where protocol 2 wrote them as text, a copy."""
     if isinstance(data, str):  # a short Python 2 string
         try:
             return data.encode("latin-1")
@@ -111,7 +111,7 @@ def array_bytes(machine, data):
 
 def _dtype(machine, arguments):
     code = arguments[0] if arguments else None
-    if isinstance(code, Global) and code.name == "ml_dtypes.bfloat16":
+    if isinstance(code, AllowedName) and code.name == "ml_dtypes.bfloat16":
         return DtypeState(np.dtype(ml_dtypes.bfloat16))
     if not isinstance(code, str):  # its repr could be made endless
         machine.refuse(f"names a dtype by a {type(code).__name__}, wanted text; the file is damaged")
@@ -123,7 +123,7 @@ def _dtype(machine, arguments):
 
 
 def _reconstruct(machine, arguments):
-    if len(arguments) != 3 or not isinstance(arguments[0], Global) or arguments[0].name != "numpy.ndarray":
+    if len(arguments) != 3 or not isinstance(arguments[0], AllowedName) or arguments[0].name != "numpy.ndarray":
         machine.refuse("rebuilds an array that is not a numpy.ndarray; refused")
     return ArrayState(machine)
 
@@ -139,7 +139,7 @@ def _scalar(machine, arguments):
 
 
 def _encode(machine, arguments):
-    """_codecs.encode(text, 'latin1'): how protocol 2 writes bytes."""
+    """_codecs.encode(text, "latin1"), which is how protocol 2 writes bytes."""
     if len(arguments) != 2 or arguments[1] not in ("latin1", "latin-1"):
         machine.refuse("encodes text otherwise than as latin1; refused")
     text = arguments[0]
@@ -167,7 +167,7 @@ def _ordered_dict(machine, arguments):
 
 
 def _counter(machine, arguments):
-    """collections.Counter: the milestones of torch's MultiStepLR."""
+    """collections.Counter, in which PyTorch's MultiStepLR keeps its milestones. It is read as a dict."""
     if len(arguments) > 1 or (arguments and type(arguments[0]) is not dict):
         machine.refuse("builds a Counter from something other than a dict; the file is damaged")
     return arguments[0] if arguments else {}
@@ -186,26 +186,26 @@ def _tuple(machine, arguments):
 
 
 def _getattr(machine, arguments):
-    """getattr(a record's class, name): mmengine pickles a HistoryBuffer's statistics so. Only the name is kept."""
-    if len(arguments) != 2 or not isinstance(arguments[0], RecordType) or not isinstance(arguments[1], str):
+    """getattr(class, name), as mmengine pickles the statistics of a HistoryBuffer. Only the name is kept."""
+    if len(arguments) != 2 or not isinstance(arguments[0], PlainClass) or not isinstance(arguments[1], str):
         machine.refuse("calls getattr, which is not to be called; nothing was run")
-    return Global(f"{arguments[0].name}.{arguments[1]}")
+    return AllowedName(f"{arguments[0].name}.{arguments[1]}")
 
 
-def numpy_table():
-    """{(module, name): StandIn}, both spellings of NumPy's core and of Python's builtins."""
+def numpy_table() -> dict[tuple[str, str], InertObject]:
+    """{(module, name): object}, with both spellings of NumPy's core and of Python's builtins."""
     table = {
-        ("numpy", "ndarray"): Global("numpy.ndarray"),
-        ("numpy", "dtype"): Global("numpy.dtype", _dtype),
-        ("ml_dtypes", "bfloat16"): Global("ml_dtypes.bfloat16"),
-        ("_codecs", "encode"): Global("_codecs.encode", _encode),
-        ("collections", "OrderedDict"): Global("collections.OrderedDict", _ordered_dict),
-        ("collections", "Counter"): Global("collections.Counter", _counter),
+        ("numpy", "ndarray"): AllowedName("numpy.ndarray"),
+        ("numpy", "dtype"): AllowedName("numpy.dtype", _dtype),
+        ("ml_dtypes", "bfloat16"): AllowedName("ml_dtypes.bfloat16"),
+        ("_codecs", "encode"): AllowedName("_codecs.encode", _encode),
+        ("collections", "OrderedDict"): AllowedName("collections.OrderedDict", _ordered_dict),
+        ("collections", "Counter"): AllowedName("collections.Counter", _counter),
     }
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        table[module, "_reconstruct"] = Global("numpy._reconstruct", _reconstruct)
-        table[module, "scalar"] = Global("numpy.scalar", _scalar)
+        table[module, "_reconstruct"] = AllowedName("numpy._reconstruct", _reconstruct)
+        table[module, "scalar"] = AllowedName("numpy.scalar", _scalar)
     for module in ("builtins", "__builtin__"):
-        table[module, "tuple"] = Global("builtins.tuple", _tuple)
-        table[module, "getattr"] = Global("builtins.getattr", _getattr)
+        table[module, "tuple"] = AllowedName("builtins.tuple", _tuple)
+        table[module, "getattr"] = AllowedName("builtins.getattr", _getattr)
     return table

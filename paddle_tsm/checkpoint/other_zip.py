@@ -1,4 +1,4 @@
-"""Zip files that are no checkpoint: what they are, and what to do with them.
+"""Zip files that are not checkpoints: what they are, and what to do with them.
 
 Sources: numpy.lib.format (.npz), torch/export/pt2_archive/constants.py (.pt2), torch/csrc/jit/serialization
 (TorchScript).
@@ -9,8 +9,8 @@ from paddle_tsm.checkpoint.error import CheckpointError
 _SAVED = (".pth", ".pt", ".pth.tar", ".pdparams", ".safetensors")
 
 
-def refuse_other_zip(path, names):
-    """Raise CheckpointError where the entries' ``names`` are those of another kind of zip file than torch.save writes."""
+def refuse_other_zip(path: str, names: list[str]) -> None:
+    """Raise CheckpointError where the names of the entries show that another program than torch.save wrote the zip file."""
     what = _what(names)
     if what is not None:
         raise CheckpointError(f"{path}: {what}")

@@ -7,6 +7,7 @@ Paddle stores bfloat16 as uint16 without a mark, and has no uint16 parameters: u
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.numpy_globals import numpy_table
 from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
 from paddle_tsm.checkpoint.plain_tree import plain_tree
@@ -17,10 +18,10 @@ from paddle_tsm.checkpoint.trailer import read_trailer
 _SLICED = "UnpackBigParamInfor@@"  # Paddle's spelling
 
 
-def read_paddle_pickle(file):
-    """(tree, metadata) of a .pdparams file; arrays cut from ``file`` (MappedFile), maybe unaligned.
+def read_paddle_pickle(file: MappedFile) -> tuple[object, dict[str, str]]:
+    """(tree, metadata) of a .pdparams file. Its arrays are cut from the mapped file and may be unaligned.
 
-    metadata: {str: str} of the trailer behind the pickle, if there is one. Raises CheckpointError.
+    metadata: what the trailer behind the pickle holds, see `trailer.py`. Raises CheckpointError.
     """
     machine = PickleMachine(file.path, file.view, 0, numpy_table(), Budget(file.size))
     tree = machine.run()

@@ -5,6 +5,7 @@ NumPy 1 and NumPy 2 can load; NumPy 2's own spelling numpy._core.* cannot be loa
 """
 
 import struct
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from paddle_tsm.checkpoint.torch_globals import BFLOAT16
 _SUPPORTED = "b1 i1 i2 i4 i8 u1 f2 f4 f8 c8 c16".split()
 
 
-def write_paddle_pickle(path, file, tree):
-    """Write ``tree`` to the binary ``file``, bfloat16 as uint16 like Paddle. Raises CheckpointError for other types."""
+def write_paddle_pickle(path: str, file: BinaryIO, tree: object) -> None:
+    """Write `tree` to `file`, with bfloat16 as uint16 as Paddle does. Raises CheckpointError for a type that it cannot hold."""
     emitter = PickleEmitter(path, file.write, 4, _emit_array)
     emitter.emit(tree)
     emitter.finish()

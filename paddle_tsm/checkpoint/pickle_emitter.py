@@ -1,8 +1,8 @@
-"""Writes the few pickle opcodes a checkpoint needs, straight to a file.
+"""Writes the few pickle opcodes that a checkpoint needs straight to a file.
 
-``pickle.Pickler`` keeps a reference to each byte string it wrote, and ndarray.__reduce__ makes one for each array:
-a second copy of the whole checkpoint. Here an array's memory goes to the file as it is, and the torch names need no
-torch. Opcodes: CPython's Lib/pickletools.py.
+`pickle.Pickler` keeps every byte string that it wrote, and ndarray.__reduce__ makes one for each array, so that it
+needs a second copy of the whole checkpoint. Here the memory of an array goes to the file as it is, and PyTorch's names
+are written without PyTorch. Opcodes: CPython's Lib/pickletools.py.
 """
 
 import struct
@@ -16,9 +16,10 @@ _MAX_VALUES = 1_000_000
 
 
 class PickleEmitter:
-    """``emit(value)`` writes plain values through ``write``; ``array(emitter, value)`` writes an array.
+    """`emit(value)` writes a value of plain containers, numbers, text and arrays.
 
-    ``protocol`` 2 (what torch.save uses) or 4 (what paddle.save uses). Raises CheckpointError for other types.
+    write: the function that takes the bytes. protocol: 2, which torch.save uses, or 4, which paddle.save uses.
+    array(emitter, value): the function that writes an array. Raises CheckpointError for other types.
     """
 
     def __init__(self, path, write, protocol, array):
@@ -38,7 +39,7 @@ class PickleEmitter:
 
     def emit(self, value):
         self.values += 1
-        if self.values > _MAX_VALUES:  # containers shared by many others unfold when written
+        if self.values > _MAX_VALUES:  # a container that many others share is written each time
             raise CheckpointError(f"{self.path}: what is to be written unfolds to more than {_MAX_VALUES} values")
         if isinstance(value, np.generic):
             value = value.item()
@@ -85,7 +86,7 @@ class PickleEmitter:
         self.depth -= 1
 
     def ordered_dict(self, value):
-        """A collections.OrderedDict, which is what torch calls a state_dict."""
+        """Write a dict as a collections.OrderedDict, which is what PyTorch calls a state_dict."""
         self.name("collections", "OrderedDict")
         self.write(b")R(")
         self._pairs(value)
@@ -120,12 +121,12 @@ class PickleEmitter:
         self.write(b"tR")
 
 
-def little_endian(array):
-    """``array`` as a C-contiguous little-endian array, itself if it is one; a 0-d array stays 0-d."""
+def little_endian(array: np.ndarray) -> np.ndarray:
+    """`array` as a C-contiguous little-endian array: itself where it is one. A 0-d array stays 0-d."""
     array = np.asarray(array, dtype=array.dtype.newbyteorder("<") if array.dtype.byteorder == ">" else array.dtype)
     return array if array.flags.c_contiguous else array.copy(order="C")
 
 
-def raw(array):
+def raw(array: np.ndarray) -> memoryview | bytes:
     """The memory of a C-contiguous array as bytes, without a copy (memoryview does not know bfloat16)."""
     return memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""

@@ -1,12 +1,13 @@
-"""A pickle virtual machine that cannot run anything.
+"""A pickle machine that cannot run anything.
 
-Python's own unpickler imports whatever a file names and calls it. This one reads the opcodes that protocols 2 to 4
-of Python 2 and 3 emit for data (opcodes: CPython's Lib/pickletools.py), and
+Python's own unpickler imports and calls whatever a file names. This one reads the opcodes that protocols 2 to 4 of
+Python 2 and 3 write for data (opcodes: CPython's Lib/pickletools.py), with three differences:
 
-- a global is looked up in a table given by the caller, whose values are stand-ins of ours; nothing is imported;
-- REDUCE and BUILD work on these stand-ins alone; INST, OBJ, NEWOBJ_EX, EXT and all else unknown is refused by name;
-- byte strings are slices of the file, long texts are decoded when needed, the memo is a dict: memory is bounded
-  by the file's own size and a budget of operations, whatever lengths the file claims.
+- A name is looked up in a table that the caller gives. Its values are inert objects; nothing is imported.
+- REDUCE and BUILD act on these objects alone. INST, OBJ, NEWOBJ_EX, EXT and every unknown opcode is refused by name.
+- Byte strings are slices of the file and long texts are decoded when they are needed, so that the size of the file and
+a
+  budget of operations limit the memory, whatever lengths the file claims.
 """
 
 import pickletools
@@ -16,14 +17,14 @@ from paddle_tsm.checkpoint.pickle_operations import OPERATIONS, checked_key
 
 _MAX_OPERATIONS = 500_000
 _MAX_TEXT = 16 << 20
-VIEW_FACTOR = 8  # the tensors of a file together may show this many times its size; shared weights need 2 or 3
+VIEW_FACTOR = 8  # all tensors of a file together may have this many times its size; shared weights need 2 or 3
 
 
 class Budget:
-    """What all pickles of one file may use together.
+    """What all pickles of one file together may still use.
 
-    operations; bytes copied out of the file; bytes that tensors show; bytes of short texts (which can take four times
-    as much memory as UTF-8 does in the file).
+    operations: opcodes. bytes: copied out of the file. views: bytes of all tensors, which can overlap. text: bytes of
+    short texts, which can need four times as much memory as in the file.
     """
 
     __slots__ = ("operations", "bytes", "views", "text")
@@ -36,10 +37,10 @@ class Budget:
 
 
 class PickleMachine:
-    """Reads one pickle from ``view`` at ``position``; ``run()`` returns its value and moves ``position`` behind it.
+    """Reads one pickle from `view` at `position`. `run()` returns its value and moves `position` behind it.
 
-    ``table``: {(module, name): StandIn}; ``persistent``: function of a persistent id, or None where there are none.
-    Raises CheckpointError for anything damaged, unknown or too large.
+    table: {(module, name): InertObject}. persistent(machine, id): the value of a persistent id; None where the format
+    has none. Raises CheckpointError for anything damaged, unknown or too large.
     """
 
     def __init__(self, path, view, position, table, budget, persistent=None):
@@ -77,7 +78,7 @@ class PickleMachine:
         raise CheckpointError(f"{self.path}: pickle at byte {self.position} {what}")
 
     def spend_bytes(self, count):
-        """Account for ``count`` bytes about to be copied; a file that repeats itself cannot use more than its size."""
+        """Take `count` bytes that are about to be copied off the budget, so that repeated references cannot fill the memory."""
         self.budget.bytes -= count
         if self.budget.bytes < 0:
             self.refuse("would unfold to more than the file's size; refused before doing so")

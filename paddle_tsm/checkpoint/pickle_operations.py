@@ -1,18 +1,18 @@
-"""The pickle opcodes that checkpoints use, as functions of a PickleMachine. Meanings: CPython's Lib/pickletools.py.
+"""The pickle opcodes that checkpoints use, as functions of a PickleMachine. CPython's Lib/pickletools.py defines them.
 
 Left out on purpose: INST, OBJ, NEWOBJ_EX, EXT1 to EXT4, PERSID, sets, out-of-band buffers and the text opcodes of
-protocols 0 and 1. No program that saves a network emits them.
+protocols 0 and 1. No program that saves a network writes them.
 """
 
 import struct
 from collections import OrderedDict
 
 from paddle_tsm.checkpoint.inert_objects import (
-    Global,
+    AllowedName,
+    InertObject,
     LongText,
-    Record,
-    RecordType,
-    StandIn,
+    PlainClass,
+    PlainObject,
 )
 
 LONG = 4096  # texts and bytes from this length on stay slices of the file
@@ -20,7 +20,7 @@ _KEY_TYPES = (str, int, bool, bytes, type(None))
 
 
 def checked_key(machine, key):
-    """``key`` if it is a scalar: hashing nested tuples or huge integers can be made arbitrarily slow."""
+    """`key`, if it is a scalar. Any other key is refused: a file could make its hash arbitrarily slow."""
     if not isinstance(key, _KEY_TYPES) or (isinstance(key, int) and not -(2**63) <= key < 2**64):
         machine.refuse(f"uses a {type(key).__name__} as a dictionary key, wanted text or a 64-bit integer")
     return key
@@ -106,13 +106,13 @@ def _mark(machine):
 
 def _pop(machine):
     if not machine.stack and machine.outer:
-        machine.pop_mark()  # Python pickles recursive tuples so
+        machine.pop_mark()  # this is how Python pickles a tuple that contains itself
     else:
         machine.pop()
 
 
 def _tuple(machine):
-    items = machine.pop_mark()  # first: it changes which stack is the current one
+    items = machine.pop_mark()  # comes first, because it changes which stack is current
     machine.stack.append(tuple(items))
 
 
@@ -157,8 +157,8 @@ def _stack_global(machine):
 def _reduce(machine):
     arguments = machine.pop()
     called = machine.pop()
-    if not isinstance(called, Global) or called.call is None:
-        what = called.name if isinstance(called, Global) else f"a {type(called).__name__}"
+    if not isinstance(called, AllowedName) or called.call is None:
+        what = called.name if isinstance(called, AllowedName) else f"a {type(called).__name__}"
         machine.refuse(f"calls {what}, which is not to be called; nothing was run")
     if type(arguments) is not tuple:
         machine.refuse(f"calls {called.name} with a {type(arguments).__name__}, wanted a tuple; the file is damaged")
@@ -168,10 +168,10 @@ def _reduce(machine):
 def _new_object(machine):
     arguments = machine.pop()
     called = machine.pop()
-    if not isinstance(called, RecordType) or arguments != ():
-        what = called.name if isinstance(called, Global) else f"a {type(called).__name__}"
+    if not isinstance(called, PlainClass) or arguments != ():
+        what = called.name if isinstance(called, AllowedName) else f"a {type(called).__name__}"
         machine.refuse(f"makes an object of {what}, which is not to be made; nothing was run")
-    machine.stack.append(Record(called.name))
+    machine.stack.append(PlainObject(called.name))
 
 
 def _build(machine):
@@ -179,7 +179,7 @@ def _build(machine):
     target = machine.stack[-1] if machine.stack else None
     if type(target) is OrderedDict and type(state) is dict:
         return  # the attributes of a state_dict: torch's version numbers in _metadata, which no tensor depends on
-    if not isinstance(target, StandIn):
+    if not isinstance(target, InertObject):
         machine.refuse(f"gives a state to a {type(target).__name__}, which takes none; nothing was run")
     target.build(machine, state)
 
@@ -190,6 +190,7 @@ def _persistent(machine):
     machine.stack.append(machine.persistent(machine, machine.pop()))
 
 
+# One row for each group of opcodes, as pickletools groups them; a formatter would make one row for each.
 OPERATIONS = {
     ord(code): operation
     for code, operation in {

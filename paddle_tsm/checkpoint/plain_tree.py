@@ -1,25 +1,28 @@
-"""From the stand-ins a pickle leaves to dicts, lists, tuples, numbers, text and arrays."""
+"""The inert objects that a pickle leaves become dicts, lists, tuples, numbers, text and arrays."""
 
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import LongText, StandIn
+from paddle_tsm.checkpoint.inert_objects import InertObject, LongText
 
 _ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None)))
 _MAX_DEPTH = 100
 _MAX_LONG_TEXT = 16 << 20
-_VALUE = 64  # bytes a value is counted as, beside what it holds
+_VALUE = 64  # bytes that every value counts as, beside its content
 _SLACK = 64 << 20
 
 
 def plain_tree(file, value, on_array=None):
-    """``value`` with each stand-in replaced by what it stands for; ``on_array`` maps each array on the way.
+    """`value` with every inert object replaced by the plain value that it stands for. An OrderedDict becomes a dict.
 
-    An object met twice is converted once and stays one object. Its size counts twice: whoever walks the result later
-    walks it twice, and a small file can nest references so that the walk never ends ("billion laughs").
-    OrderedDicts come back as dicts (which keep their order). ``file``: MappedFile.
+    file: the MappedFile that the value was read from. on_array: a function that is applied to every array.
 
-    Raises CheckpointError for cycles, nesting over 100, and what unfolds to more than 8 times the file and 64 MiB.
+    An object that is referred to twice is converted once and stays one object, but its size counts twice: whoever
+    walks the result visits it twice, and a small file can nest references so that the walk never ends ("billion
+    laughs").
+
+    Raises CheckpointError for cycles, for more than 100 levels, and for a value that, walked so, has more than 8 times
+    the size of the file and 64 MiB.
     """
     try:
         return _Conversion(file, on_array).convert(value, 0)[0]
@@ -66,13 +69,13 @@ class _Conversion:
             return type(value)(item for item, _ in items), _VALUE + sum(size for _, size in items)
         if type(value) is memoryview:
             return bytes(value), _VALUE + len(value)
-        if isinstance(value, StandIn):
-            return self._stand_in(value, depth)
+        if isinstance(value, InertObject):
+            return self._from_inert(value, depth)
         raise CheckpointError(
             f"{self.path}: holds a {type(value).__name__}, wanted arrays, numbers, text and containers of these"
         )
 
-    def _stand_in(self, value, depth):
+    def _from_inert(self, value, depth):
         if isinstance(value, LongText):
             self.long_text += len(value.view)
             if self.long_text > _MAX_LONG_TEXT:

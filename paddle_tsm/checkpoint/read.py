@@ -1,6 +1,9 @@
 """Read a checkpoint of any known format."""
 
+import os
 from dataclasses import dataclass
+
+import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
 from paddle_tsm.checkpoint.mapped_file import MappedFile
@@ -11,9 +14,9 @@ from paddle_tsm.checkpoint.sniff import sniff
 from paddle_tsm.checkpoint.torch_legacy import read_torch_legacy
 from paddle_tsm.checkpoint.torch_tar import read_torch_tar
 from paddle_tsm.checkpoint.torch_zip import read_torch_zip
-from paddle_tsm.checkpoint.wrapper import find_network
+from paddle_tsm.checkpoint.wrapper import locate_network
 
-# each: MappedFile -> (tree, metadata)
+# format: the function MappedFile -> (tree, metadata)
 _READERS = {
     "torch-zip": read_torch_zip,
     "torch-legacy": lambda file: (read_torch_legacy(file), {}),
@@ -27,39 +30,42 @@ _READERS = {
 class Checkpoint:
     """One network of one file.
 
-    path:     the file; of a sharded checkpoint its index
-    format:   "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams"; of a sharded one that of its shards
-    tensors:  {name: read-only array} in the order of the file. Arrays show the file's own bytes where they can, and
-              may be unaligned. 0-d tensors are 0-d arrays. bfloat16 is ml_dtypes.bfloat16.
-    wrapper:  the keys that led to the network, such as ("state_dict",); () if the file is the network
-    aside:    all else in the file: its tree without the network's arrays; {} if there is nothing else
-    metadata: {str: str}: __metadata__ of safetensors; of PyTorch's zip and .pdparams what ``write_checkpoint`` put there
+    path:     the file, or the index of a sharded checkpoint
+    format:   "torch-zip", "torch-legacy", "torch-tar", "safetensors" or "pdparams"; that of the shards where it is
+    sharded tensors:  {name: read-only array} in the order of the file. Arrays share the memory of the mapped file
+    where they can,
+              and may be unaligned. 0-d tensors are 0-d arrays. bfloat16 is ml_dtypes.bfloat16.
+    wrapper:  the keys that lead to the network, such as ("state_dict",); () where the whole file is the network
+    aside:    everything else in the file, as its tree without the network's arrays; {} where there is nothing else
+    metadata: the __metadata__ of safetensors; in PyTorch's zip and .pdparams what `write_checkpoint` put there
     """
 
     path: str
     format: str
-    tensors: dict
-    wrapper: tuple
+    tensors: dict[str, np.ndarray]
+    wrapper: tuple[str, ...]
     aside: dict
-    metadata: dict
+    metadata: dict[str, str]
 
 
-def read_checkpoint(path, network=None):
-    """Read the checkpoint ``path`` and find its network; returns a Checkpoint.
+def read_checkpoint(path: str | os.PathLike, network: str | None = None) -> Checkpoint:
+    """Read the checkpoint `path` and find its network.
 
-    The format is found by content; the index of a sharded checkpoint (a .index.json) leads to its shards.
-    ``network``: key of the wanted network where the file holds several ("model_ema").
-    Nothing in the file is ever executed or imported, and memory is bounded by the file's size; neither PyTorch nor
-    Paddle is needed. Raises CheckpointError (one line) for what is missing, damaged, forged, unknown or ambiguous.
+    The content tells the format, not the name. The index of a sharded checkpoint (a .index.json) leads to its shards.
+    network: the key of the wanted network where the file holds several, such as "model_ema".
+
+    Nothing in the file is ever run or imported, the memory is limited by the size of the file, and neither PyTorch nor
+    Paddle is needed. Raises CheckpointError, in one line, for a file that is missing, damaged, forged, unknown or
+    ambiguous.
     """
     file = MappedFile(path)
     kind, tree, metadata = _read(file)
-    wrapper, tensors, aside = find_network(file.path, tree, network)
+    wrapper, tensors, aside = locate_network(file.path, tree, network)
     return Checkpoint(file.path, kind, tensors, wrapper, aside, metadata)
 
 
-def read_tree(path):
-    """All that the file ``path`` holds, as plain containers and arrays; as safe as, and raises as, ``read_checkpoint``."""
+def read_tree(path: str | os.PathLike) -> object:
+    """The whole content of a file as plain containers and arrays. As safe as `read_checkpoint`, and raises the same."""
     return _read(MappedFile(path))[1]
 
 

@@ -8,6 +8,7 @@ import json
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.shape import element_count
 from paddle_tsm.checkpoint.torch_globals import BFLOAT16
 
@@ -21,8 +22,8 @@ SAFETENSORS_DTYPES = {
 }  # fmt: skip
 
 
-def read_safetensors(file):
-    """({name: read-only mapped array} in the order of the file's data, {str: str} metadata). Raises CheckpointError."""
+def read_safetensors(file: MappedFile) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """({name: read-only mapped array} in the order of the data, metadata). Raises CheckpointError."""
     header, data = _header(file)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):

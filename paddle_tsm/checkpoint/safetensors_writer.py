@@ -5,6 +5,9 @@ multiple of 8 bytes; the arrays keep the order in which they are given.
 """
 
 import json
+from typing import BinaryIO
+
+import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
 from paddle_tsm.checkpoint.pickle_emitter import little_endian, raw
@@ -13,8 +16,8 @@ from paddle_tsm.checkpoint.safetensors_file import SAFETENSORS_DTYPES
 _NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
 
 
-def write_safetensors(path, file, tensors, metadata):
-    """Write {name: array} and {str: str} to the binary ``file``. Raises CheckpointError for other types."""
+def write_safetensors(path: str, file: BinaryIO, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write the tensors and the metadata to `file`. Raises CheckpointError for a dtype that the format lacks."""
     header = {}
     if metadata:
         header["__metadata__"] = dict(metadata)

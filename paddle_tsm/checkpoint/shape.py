@@ -1,13 +1,16 @@
-"""Shapes that a file claims."""
+"""The shapes that a file claims for its tensors."""
+
+from collections.abc import Sequence
 
 MAX_DIMENSIONS = 32
-_MAX_ELEMENTS = 2**58  # times 16 bytes this still fits the signed 64-bit sizes NumPy computes with
+_MAX_ELEMENTS = 2**58  # times 16 bytes, this still fits the signed 64-bit sizes that NumPy computes with
 
 
-def element_count(shape):
-    """The product of ``shape`` (a sequence); None unless it is at most 32 integers from 0 whose product is sensible.
+def element_count(shape: Sequence) -> int | None:
+    """The number of elements of an array of this shape; None where the shape makes no sense.
 
-    Zeros are left out of the product that must be sensible: NumPy refuses [0, 2^40, 2^40] too.
+    A shape has at most 32 sizes, none negative, and their product is limited. The limit leaves zeros out of the
+    product, because NumPy refuses [0, 2^40, 2^40], too.
     """
     if len(shape) > MAX_DIMENSIONS:
         return None

@@ -1,26 +1,26 @@
-"""A network in several files, and the index that names them: {"weight_map": {tensor's name: file beside the index}}.
+"""A network in several files, which an index names: {"weight_map": {tensor's name: file beside the index}}.
 
 Source: huggingface_hub serialization/_base.py (`model.safetensors.index.json`, `pytorch_model.bin.index.json`, shards
 called NAME-00001-of-00003.safetensors).
 """
 
-import glob
 import json
 import os
 import re
+from collections.abc import Callable
 
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 
 _MAX_INDEX = 16 << 20
 _MAX_SHARDS = 1000
-_SHARD = re.compile(r"(.*)-(\d{3,6})-of-(\d{3,6})(\.\w+)$")
 
 
-def read_sharded(file, read_shard):
-    """(format of the shards, {name: array} of all of them, in the index's order). ``file``: MappedFile of the index;
-    ``read_shard``: path -> (format, tree).
+def read_sharded(file: MappedFile, read_shard: Callable[[str], tuple[str, object]]) -> tuple[str, dict]:
+    """(format of the shards, {name: array} of all of them, in the index's order). `file`: MappedFile of the index;
+    `read_shard`: path -> (format, tree).
 
     Raises CheckpointError where the index is no index, names a file outside of its folder or one that is not there, or
     does not agree with what the shards hold.
@@ -82,43 +82,3 @@ def _check_shard(file, path, tree, wanted):
     other = next((name for name, value in tree.items() if not isinstance(value, np.ndarray)), None)
     if other is not None:
         raise CheckpointError(f"{path}: {other}: is no array, wanted a shard of a network")
-
-
-def shard_note(path):
-    """What to do with a file that its name calls one of several shards, as "is shard 1 of 3 ..."; None for any other."""
-    folder, name = os.path.split(os.fspath(path))
-    found = _SHARD.fullmatch(name)
-    if found is None or int(found[3]) < 2:
-        return None
-    stem, number, total, suffix = found.groups()
-    index = os.path.join(folder, f"{stem}{suffix}.index.json")
-    what = f"is shard {int(number)} of {int(total)}"
-    if os.path.exists(index):
-        return f"{what}; read its index instead, which names all of them: {index}"
-    return f"{what}; download all of them and their index, {os.path.basename(index)}, and read the index"
-
-
-def folder_note(path):
-    """What to do with a folder, as "it holds ...; name one of them"."""
-    indexes = sorted(glob.glob(os.path.join(glob.escape(path), "*.index.json")))
-    if indexes:
-        return f"it holds a sharded checkpoint: read its index, {indexes[0]}"
-    try:
-        names = sorted(os.listdir(path))
-    except OSError:
-        return "wanted a checkpoint file"
-    if ".metadata" in names and any(name.endswith(".distcp") for name in names):
-        return (
-            "it is a checkpoint of torch.distributed; write it as one file with python -m "
-            "torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER weights.pth"
-        )
-    if "data.pkl" in names:
-        return "it is an unpacked PyTorch file; read the .pth that it was unpacked from"
-    saved = [
-        name for name in names if name.lower().endswith((".pth", ".pt", ".tar", ".pdparams", ".safetensors", ".bin"))
-    ]
-    if saved:
-        return (
-            f"wanted a checkpoint file; it holds {', '.join(saved[:4])}{' and others' if saved[4:] else ''}: name one"
-        )
-    return "wanted a checkpoint file, and it holds none"

@@ -1,12 +1,13 @@
-"""Which format a file has, by its first bytes; its name says nothing."""
+"""The format of a file by its first bytes. Its name says nothing."""
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.torch_legacy import MAGIC
 from paddle_tsm.checkpoint.torch_tar import is_tar
 
 _KNOWN = "PyTorch zip or legacy (.pth, .pth.tar), safetensors or .pdparams"
 _LEGACY = b"\x8a\x0a" + MAGIC.to_bytes(10, "little")
-# What people have been seen to pass instead, and what to do then.
+# Other files that people pass by mistake, and what to do with them.
 _OTHERS = (
     (b"\x89HDF\r\n", "is an HDF5 file"),
     (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
@@ -25,16 +26,16 @@ _OTHERS = (
 )
 
 
-def sniff(file):
-    """ "torch-zip", "torch-legacy", "torch-tar", "safetensors", "pdparams" or "index" (of shards) for a MappedFile.
+def sniff(file: MappedFile) -> str:
+    """The format: "torch-zip", "torch-legacy", "torch-tar", "safetensors", "pdparams" or "index" (of shards).
 
-    Raises CheckpointError for anything else, with what it seems to be.
+    Raises CheckpointError for any other file, and says what it seems to be.
     """
     start = bytes(file.view[:32])
     if start[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return "torch-zip"
-    # before the pickles: a header of 128, 384, ... bytes begins as they do, and in a pickle these eight are no small
-    # number
+    # Asked before the pickles: a header of 128, 384, ... bytes begins with a pickle's first byte. A pickle's first
+    # eight bytes, read as a number, are never this small.
     if len(start) >= 9 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
         return "safetensors"
     if start[:1] == b"\x80" and start[1:2] and start[1] <= 5:
@@ -46,4 +47,4 @@ def sniff(file):
     for signature, what in _OTHERS:
         if start.startswith(signature):
             raise CheckpointError(f"{file.path}: {what}; wanted {_KNOWN}")
-    raise CheckpointError(f"{file.path}: begins with {start[:8]!r}, which is no checkpoint known here; wanted {_KNOWN}")
+    raise CheckpointError(f"{file.path}: begins with {start[:8]!r}, which no known checkpoint does; wanted {_KNOWN}")

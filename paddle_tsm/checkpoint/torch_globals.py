@@ -1,4 +1,4 @@
-"""Stand-ins for the PyTorch names that a saved state_dict uses, and the rule that turns them into arrays.
+"""The names of PyTorch that a saved state_dict uses, as inert objects, and the rule that turns them into arrays.
 
 Sources: torch/_utils.py (_rebuild_tensor_v2, _v3, _rebuild_parameter), torch/serialization.py (persistent ids),
 torch/storage.py (names of the storage classes).
@@ -8,12 +8,13 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import Global, RecordType, StandIn
+from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, PlainClass
 from paddle_tsm.checkpoint.numpy_globals import numpy_table
 from paddle_tsm.checkpoint.pickle_machine import VIEW_FACTOR
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+# In these tables several entries share a line, so that each fits the eye; a formatter would give each a line.
 STORAGE_DTYPES = {
     "FloatStorage": np.dtype(np.float32), "DoubleStorage": np.dtype(np.float64), "HalfStorage": np.dtype(np.float16),
     "BFloat16Storage": BFLOAT16, "LongStorage": np.dtype(np.int64), "IntStorage": np.dtype(np.int32),
@@ -32,8 +33,8 @@ UNSUPPORTED_DTYPES = (
 )  # fmt: skip
 
 
-class StorageType(Global):
-    """torch.FloatStorage and its like; ``dtype`` None is the untyped storage, which counts bytes."""
+class StorageType(AllowedName):
+    """torch.FloatStorage and its like. dtype: None for the untyped storage, which counts bytes."""
 
     __slots__ = ("dtype",)
 
@@ -42,8 +43,8 @@ class StorageType(Global):
         self.dtype = dtype
 
 
-class TorchDtype(Global):
-    """torch.float32 and its like; ``dtype`` None: NumPy has no such type."""
+class TorchDtype(AllowedName):
+    """torch.float32 and its like. dtype: None where NumPy has no such type."""
 
     __slots__ = ("dtype",)
 
@@ -52,8 +53,8 @@ class TorchDtype(Global):
         self.dtype = dtype
 
 
-class Storage(StandIn):
-    """A flat run of numbers: ``size`` bytes; ``data`` (memoryview) is set when its place in the file is known."""
+class Storage(InertObject):
+    """A flat run of numbers. size: in bytes. data: its bytes, None until their place in the file is known."""
 
     __slots__ = ("dtype", "size", "data", "path")
 
@@ -68,8 +69,8 @@ class Storage(StandIn):
         return strided_array(self, dtype, 0, (self.size // dtype.itemsize,), (1,))
 
 
-class TensorView(StandIn):
-    """A tensor: a storage seen through offset, shape and strides (in elements), all checked against its size."""
+class TensorView(InertObject):
+    """A tensor: a storage with offset, shape and strides in elements, which were checked against its size."""
 
     __slots__ = ("storage", "dtype", "offset", "shape", "strides")
 
@@ -84,13 +85,13 @@ class TensorView(StandIn):
         return strided_array(self.storage, self.dtype, self.offset, self.shape, self.strides)
 
     def build(self, machine, state):
-        """PyTorch 0.1 gave a Parameter its flags and hooks this way; no number depends on them."""
+        """Take the flags and hooks that PyTorch 0.1 gave a Parameter. No number depends on them, so they are dropped."""
         if type(state) is not tuple:
             machine.refuse("gives a tensor a state that is not flags and hooks; nothing was run")
 
 
 def strided_array(storage, dtype, offset, shape, strides):
-    """The array, read-only and without a copy; the sizes were checked by ``checked_view``."""
+    """The array, read-only and without a copy. `checked_view` has checked the sizes."""
     if storage.data is None:
         raise CheckpointError(f"{storage.path}: a tensor's data is missing from the file; it is cut short or damaged")
     if 0 in shape:
@@ -107,9 +108,9 @@ def strided_array(storage, dtype, offset, shape, strides):
 
 
 def checked_view(machine, storage, dtype, offset, shape, strides):
-    """A TensorView, if the storage really holds every element it can reach.
+    """The TensorView, if the storage holds every element that it reaches. Raises CheckpointError.
 
-    Largest index: offset + sum((size_i - 1) * stride_i). Raises CheckpointError.
+    The largest index is offset + sum((size_i - 1) * stride_i).
     """
     if not isinstance(storage, Storage) or dtype is None:
         machine.refuse("holds a tensor without a storage; the file is damaged")
@@ -161,7 +162,7 @@ def _rebuild_from_type(machine, arguments):
     """(rebuilding function, class, its arguments, attributes): a tensor that was given attributes"""
     if (
         len(arguments) != 4
-        or not isinstance(arguments[0], Global)
+        or not isinstance(arguments[0], AllowedName)
         or not arguments[0].name.startswith("torch._utils._rebuild")
     ):
         machine.refuse("rebuilds a tensor by something other than PyTorch's own functions; nothing was run")
@@ -189,32 +190,34 @@ def _device(machine, arguments):
     return ":".join(str(a) for a in arguments if isinstance(a, (str, int)))
 
 
-def torch_table():
-    """{(module, name): StandIn} for zip, legacy and tar files alike."""
+def torch_table() -> dict[tuple[str, str], InertObject]:
+    """{(module, name): object} for zip, legacy and tar files alike."""
     table = numpy_table()
     for name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
-        table["torch._utils", name] = Global(f"torch._utils.{name}", _rebuild_tensor)
-    table["torch._utils", "_rebuild_tensor_v3"] = Global("torch._utils._rebuild_tensor_v3", _rebuild_tensor_v3)
+        table["torch._utils", name] = AllowedName(f"torch._utils.{name}", _rebuild_tensor)
+    table["torch._utils", "_rebuild_tensor_v3"] = AllowedName("torch._utils._rebuild_tensor_v3", _rebuild_tensor_v3)
     for name in ("_rebuild_parameter", "_rebuild_parameter_with_state"):
-        table["torch._utils", name] = Global(f"torch._utils.{name}", _parameter)
-    table["torch.nn.parameter", "Parameter"] = Global("torch.nn.parameter.Parameter", _parameter)
-    table["torch.nn.parameter", "Buffer"] = Global("torch.nn.parameter.Buffer")
-    table["torch", "Tensor"] = table["torch._tensor", "Tensor"] = Global("torch.Tensor")
-    table["torch._tensor", "_rebuild_from_type_v2"] = Global("torch._tensor._rebuild_from_type_v2", _rebuild_from_type)
-    table["torch", "Size"] = Global("torch.Size", _size)
-    table["torch", "device"] = Global("torch.device", _device)
+        table["torch._utils", name] = AllowedName(f"torch._utils.{name}", _parameter)
+    table["torch.nn.parameter", "Parameter"] = AllowedName("torch.nn.parameter.Parameter", _parameter)
+    table["torch.nn.parameter", "Buffer"] = AllowedName("torch.nn.parameter.Buffer")
+    table["torch", "Tensor"] = table["torch._tensor", "Tensor"] = AllowedName("torch.Tensor")
+    table["torch._tensor", "_rebuild_from_type_v2"] = AllowedName(
+        "torch._tensor._rebuild_from_type_v2", _rebuild_from_type
+    )
+    table["torch", "Size"] = AllowedName("torch.Size", _size)
+    table["torch", "device"] = AllowedName("torch.device", _device)
     for name, dtype in STORAGE_DTYPES.items():
         for module in ("torch", "torch.cuda"):
             table[module, name] = StorageType(f"torch.{name}", dtype)
             tensor = name.replace("Storage", "Tensor")
-            table[module, tensor] = Global(f"torch.{tensor}")
+            table[module, tensor] = AllowedName(f"torch.{tensor}")
     for name in ("UntypedStorage", "_UntypedStorage", "TypedStorage", "_TypedStorage"):
         table["torch.storage", name] = StorageType(f"torch.storage.{name}", None)
     for name, code in TORCH_DTYPES.items():
         table["torch", name] = TorchDtype(f"torch.{name}", np.dtype(code))
     table["torch", "bfloat16"] = TorchDtype("torch.bfloat16", BFLOAT16)
-    # A training checkpoint of mmengine keeps its loss curves in these; they go aside as dicts of arrays.
-    table["mmengine.logging.history_buffer", "HistoryBuffer"] = RecordType(
+    # mmengine keeps the loss curves of a training in these. They are read as dicts of arrays and go aside.
+    table["mmengine.logging.history_buffer", "HistoryBuffer"] = PlainClass(
         "mmengine.logging.history_buffer.HistoryBuffer"
     )
     for name in UNSUPPORTED_DTYPES:

@@ -5,6 +5,7 @@ the list of storage keys; then for each key an int64 number of elements and the 
 """
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
 from paddle_tsm.checkpoint.plain_tree import plain_tree
 from paddle_tsm.checkpoint.torch_globals import Storage, torch_table
@@ -14,8 +15,8 @@ MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 
-def read_torch_legacy(file):
-    """The tree of a legacy file, arrays cut from ``file`` (MappedFile), perhaps unaligned. Raises CheckpointError."""
+def read_torch_legacy(file: MappedFile) -> object:
+    """The tree of a legacy file. Its arrays are cut from the mapped file and may be unaligned. Raises CheckpointError."""
     budget = Budget(file.size)
     table = torch_table()
     storages = {}
@@ -48,8 +49,8 @@ def _check_head(file, values):
         raise CheckpointError(f"{file.path}: was not written on a little-endian machine; load and save it on one")
 
 
-class _Root:
-    """A storage of the file and the views cut from it, before their place is known."""
+class _Placeholder:
+    """A storage of the file and the views that are cut from it, before their place in the file is known."""
 
     __slots__ = ("itemsize", "count", "views", "placed")
 
@@ -70,7 +71,7 @@ def _storage(machine, identifier, storages, file):
         machine.refuse(
             f"claims a storage of {count * itemsize} bytes, the file has {file.size}; it is cut short or damaged"
         )
-    root = storages.setdefault(str(key), _Root(itemsize, count))
+    root = storages.setdefault(str(key), _Placeholder(itemsize, count))
     if root.count != count or root.itemsize != itemsize:
         machine.refuse("describes one storage in two ways; the file is damaged")
     offset, size = 0, count
@@ -89,7 +90,7 @@ def _storage(machine, identifier, storages, file):
 
 
 def _place_storage(file, root, key, position):
-    """Give the storage ``key`` at ``position`` its bytes; returns the position behind them."""
+    """Give the storage `key` its bytes, which begin at `position`. Returns the position behind them."""
     if root is None or root.placed:
         raise CheckpointError(
             f"{file.path}: storage {key!r:.60} is listed twice or belongs to no tensor; the file is damaged"

@@ -1,9 +1,10 @@
 """PyTorch's oldest format (0.1): a tar archive of the members storages, tensors and pickle.
 
-Source: legacy_load inside torch/serialization.py. Storages and tensors are numbered, the pickle refers to the numbers.
+Source: legacy_load inside torch/serialization.py. Storages and tensors have numbers, to which the pickle refers.
 """
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
 from paddle_tsm.checkpoint.plain_tree import plain_tree
 from paddle_tsm.checkpoint.torch_globals import Storage, StorageType, checked_view, torch_table
@@ -13,16 +14,16 @@ _MAX_OBJECTS = 100_000
 _MAX_MEMBERS = 64
 
 
-def is_tar(view):
-    """Whether ``view`` begins with a tar header: its checksum (bytes 148 to 156) is the sum of the block's bytes."""
+def is_tar(view: memoryview | bytes) -> bool:
+    """Whether `view` begins with a tar header: its checksum (bytes 148 to 156) is the sum of the block's bytes."""
     if len(view) < _BLOCK:
         return False
     block = bytes(view[:_BLOCK])
     return any(block[:100]) and _octal(block[148:156]) == sum(block) - sum(block[148:156]) + 8 * 32
 
 
-def read_torch_tar(file):
-    """The tree of a tar file, its arrays cut from ``file`` (MappedFile), perhaps unaligned. Raises CheckpointError."""
+def read_torch_tar(file: MappedFile) -> object:
+    """The tree of a tar file. Its arrays are cut from the mapped file and may be unaligned. Raises CheckpointError."""
     members = _members(file)
     missing = {"storages", "tensors", "pickle"} - set(members)
     if missing:
@@ -37,7 +38,7 @@ def read_torch_tar(file):
 
 
 class _TarReader:
-    """The numbered storages and tensors met so far."""
+    """The storages and tensors that were read so far, by their numbers."""
 
     def __init__(self, file):
         self.file = file
@@ -151,7 +152,7 @@ def _members(file):
 
 
 def _octal(field):
-    """The number in a tar header field, None if it is none."""
+    """The number in a field of a tar header; None where the field holds none."""
     digits = field.strip(b" \0")
     if not digits or not all(48 <= d <= 55 for d in digits):
         return None

@@ -5,6 +5,7 @@ caffe2/serialize/inline_container.cc (the archive).
 """
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.other_zip import refuse_other_zip
 from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
 from paddle_tsm.checkpoint.plain_tree import plain_tree
@@ -13,13 +14,13 @@ from paddle_tsm.checkpoint.trailer import MAX_METADATA
 from paddle_tsm.checkpoint.zip_directory import stored, stored_or_small, zip_entries
 
 _MAX_PICKLE = 64 << 20
-EXTRA = "extra/"  # where caffe2/serialize keeps files that are not its own; torch.load looks past them
+EXTRA = "extra/"  # caffe2/serialize keeps files here that are not its own; torch.load ignores them
 
 
-def read_torch_zip(file):
-    """(tree, metadata) of a torch zip file, arrays mapped from ``file`` (MappedFile). Raises CheckpointError.
+def read_torch_zip(file: MappedFile) -> tuple[object, dict[str, str]]:
+    """(tree, metadata) of a PyTorch zip file. Its arrays are cut from the mapped file. Raises CheckpointError.
 
-    metadata: {NAME: text} of its members extra/NAME.json.
+    metadata: {NAME: text} of the members extra/NAME.json.
     """
     entries = zip_entries(file)
     refuse_other_zip(file.path, list(entries))
@@ -42,7 +43,7 @@ def read_torch_zip(file):
             storages[key] = Storage(file.path, kind.dtype, entry.size, stored(file, entry))
         storage = storages[key]
         if storage.dtype != kind.dtype:
-            # The same bytes under two types: torch shares the untyped storage, so does this.
+            # Two types can share the same bytes, as PyTorch shares the untyped storage.
             storage = Storage(file.path, kind.dtype, storage.size, storage.data)
         if size * (1 if kind.dtype is None else kind.dtype.itemsize) > storage.size:
             machine.refuse(f"says data/{key} has {size} elements of {kind.name}, the file holds {storage.size} bytes")
@@ -53,7 +54,7 @@ def read_torch_zip(file):
 
 
 def _metadata(file, entries, folder):
-    """{NAME: text} of the members NAME.json in ``folder``; those that are too long are not ours and are left."""
+    """{NAME: text} of the members NAME.json in `folder`; those that are too long are not ours and are left out."""
     metadata = {}
     for name, entry in entries.items():
         if name.startswith(folder) and name.endswith(".json") and entry.size <= MAX_METADATA:

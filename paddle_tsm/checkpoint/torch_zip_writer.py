@@ -1,4 +1,4 @@
-"""Write what torch.load(weights_only=True) reads: a zip of data.pkl and one aligned record for each storage.
+"""Write a file for torch.load(weights_only=True): a zip of data.pkl and one aligned record for each storage.
 
 Source: torch/serialization.py (_save) and caffe2/serialize/inline_container.cc (records aligned to 64 bytes by a
 padding field "FB" in the local header, so that they can be mapped).
@@ -7,6 +7,7 @@ padding field "FB" in the local header, so that they can be mapped).
 import io
 import struct
 import zipfile
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from paddle_tsm.checkpoint.torch_zip import EXTRA
 _ALIGNMENT = 64
 _ROOT = "archive"
 _TYPED = {dtype: name for name, dtype in STORAGE_DTYPES.items()}
-_UNTYPED = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))  # torch has no storage class for these
+_UNTYPED = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))  # PyTorch has no storage class for these
 
 
-def write_torch_zip(path, file, network, tree, metadata):
-    """Write ``tree`` to the binary ``file``; the dict that *is* ``network`` is written as an OrderedDict.
+def write_torch_zip(
+    path: str, file: BinaryIO, network: dict[str, np.ndarray], tree: object, metadata: dict[str, str]
+) -> None:
+    """Write `tree` to `file`. The dict in it that *is* `network` is written as an OrderedDict.
 
     metadata: {str: str}, each as a member extra/NAME.json, where PyTorch puts what is not its own. Arrays that show the
     same memory become tensors that share a storage. Raises CheckpointError for other types.

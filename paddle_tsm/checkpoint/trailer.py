@@ -1,25 +1,27 @@
-"""Metadata behind the pickle of a .pdparams, where pickle.load and paddle.load, which stop at the pickle's end, never
-look.
+"""Metadata behind the pickle of a .pdparams file. pickle.load and paddle.load stop at the pickle's end and never see
+it.
 
-The bytes are MARK and, to the end of the file, a JSON object of text to text.
+It consists of MARK and, up to the end of the file, a JSON object of text to text.
 """
 
 import json
+from typing import BinaryIO
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 
 MARK = b"\npaddle-tsm metadata\n"
 MAX_METADATA = 1 << 20  # bytes; half of what a safetensors header may have
 
 
-def write_trailer(file, metadata):
-    """Write {str: str} to the binary ``file``, behind what is there; nothing where it is empty."""
+def write_trailer(file: BinaryIO, metadata: dict[str, str]) -> None:
+    """Write the metadata to `file`, behind what is there. Empty metadata writes nothing."""
     if metadata:
         file.write(MARK + json.dumps(metadata, ensure_ascii=False).encode("utf-8"))
 
 
-def read_trailer(file, position):
-    """The {str: str} at ``position`` of a MappedFile, {} at its end. Raises CheckpointError for anything else there."""
+def read_trailer(file: MappedFile, position: int) -> dict[str, str]:
+    """The metadata at `position` of the file; {} where the file ends there. Raises CheckpointError for anything else."""
     size = file.size - position
     if size == 0:
         return {}

@@ -1,4 +1,4 @@
-"""Where in a checkpoint's tree the network is."""
+"""Where the network is in the tree that a checkpoint holds."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
 
-# Keys under which training programs keep a network, so that it is one even if its names have no dots.
+# Keys under which training programs keep a network. What stands there is one even where its names have no dots.
 NETWORK_KEYS = (
     "state_dict",
     "model",
@@ -34,12 +34,15 @@ _SCALARS = (int, float, complex, bool, str, bytes, type(None))
 _MAX_DEPTH = 4
 
 
-def find_network(path, tree, choice=None):
-    """(wrapper, tensors, aside): the keys that lead to the network, its {name: array}, and all the rest.
+def locate_network(
+    path: str, tree: object, choice: str | None = None
+) -> tuple[tuple[str, ...], dict[str, np.ndarray], dict]:
+    """(wrapper, tensors, aside): the keys that lead to the network, its {name: array}, and everything else.
 
-    A network is a dict of names to arrays: at the root, under one of NETWORK_KEYS, or anywhere with dotted names.
-    ``choice`` (a key, or keys joined by dots) picks one of several. Optimizer state is never a network. Scalars that
-    stand among the arrays go aside. Raises CheckpointError if there is none, or several and no choice.
+    A network is a dict of names to arrays that is the root, stands under one of NETWORK_KEYS, or has dotted names.
+    State of an optimizer is never a network. choice: a key, or keys joined by dots, that picks one of several
+    networks. Scalars among the arrays go aside. Raises CheckpointError where there is no network, or there are several
+    and no choice.
     """
     found = {}
     _search(tree, (), found, set())
@@ -64,7 +67,7 @@ def find_network(path, tree, choice=None):
 
 
 def _search(tree, keys, found, seen):
-    """Collect {keys: dict} of the networks of ``tree``; a dict that two keys lead to counts once, for the first."""
+    """Collect {keys: dict} of the networks in `tree`. A dict to which two keys lead counts once, for the first key."""
     if not isinstance(tree, dict) or len(keys) > _MAX_DEPTH or id(tree) in seen or _is_optimizer(tree):
         return
     seen.add(id(tree))
@@ -77,7 +80,7 @@ def _search(tree, keys, found, seen):
 
 
 def _is_network(tree, keys):
-    """Most values are arrays; with dotted names, most values that are not scalars."""
+    """Whether most values are arrays; where names have dots, most of the values that are no scalars."""
     names = [key for key, value in tree.items() if isinstance(value, np.ndarray)]
     if not names or not all(isinstance(key, str) for key in tree):
         return False
@@ -108,14 +111,14 @@ def _choose(path, wrappers, choice):
         return near[0]
     if len(wrappers) > 1:
         raise CheckpointError(
-            f"{path}: holds {len(wrappers)} networks: {listed}; choose one (network=KEY in Python), or write it to a file of "
-            f"its own with paddle-tsm convert {path} DST --network KEY"
+            f"{path}: holds {len(wrappers)} networks: {listed}; choose one (network=KEY in Python), or write "
+            f"it to a file of its own with paddle-tsm convert {path} DST --network KEY"
         )
     return wrappers[0]
 
 
 def _without(tree, wrapper, rest):
-    """A copy of ``tree`` with the network replaced by the scalars that stood in it, or gone if there are none."""
+    """A copy of `tree` with the network replaced by the scalars that were in it, or left out where there were none."""
     if not wrapper:
         return rest
     copy = {}
@@ -132,5 +135,5 @@ def _without(tree, wrapper, rest):
 def _describe(tree):
     if isinstance(tree, dict):
         keys = ", ".join(str(key) for key in list(tree)[:6])
-        return f"a dictionary that is none (keys: {keys})" if keys else "an empty dictionary"
+        return f"a dictionary without a network (keys: {keys})" if keys else "an empty dictionary"
     return f"a {type(tree).__name__}"

@@ -1,6 +1,7 @@
 """Write a checkpoint in any format that is still in use."""
 
 import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,8 +21,8 @@ SUFFIXES = {
 }
 
 
-def format_of_name(path):
-    """The format that ``write_checkpoint`` gives a file of this name. Raises CheckpointError for an unknown suffix."""
+def format_of_name(path: str | os.PathLike) -> str:
+    """The format that `write_checkpoint` gives a file of this name. Raises CheckpointError for an unknown suffix."""
     name = os.path.basename(os.fspath(path)).lower()
     for suffix, kind in SUFFIXES.items():
         if name.endswith(suffix):
@@ -29,17 +30,26 @@ def format_of_name(path):
     raise CheckpointError(f"{os.fspath(path)}: unknown suffix, wanted one of {' '.join(SUFFIXES)}")
 
 
-def write_checkpoint(path, tensors, *, wrapper=(), metadata=None, aside=None, format=None):
-    """Write {name: array} as a file that PyTorch, Paddle or safetensors loads, complete or not at all.
+def write_checkpoint(
+    path: str | os.PathLike,
+    tensors: Mapping[str, np.ndarray],
+    *,
+    wrapper: Sequence[str] = (),
+    metadata: Mapping[str, str] | None = None,
+    aside: dict | None = None,
+    format: str | None = None,
+) -> None:
+    """Write {name: array} as a file that PyTorch, Paddle or safetensors loads. It appears complete or not at all.
 
-    format:   "safetensors", "pdparams" or "torch-zip"; None: by the suffix of ``path``
-    wrapper:  keys to put the network under, as ``Checkpoint.wrapper``
-    aside:    what else to put into the file, as ``Checkpoint.aside``: plain containers, numbers, text and arrays
-    metadata: {str: str}, in the file itself, where its own framework looks past it: the header of safetensors, a member
-              extra/NAME.json of PyTorch's zip, what follows the pickle in .pdparams
+    format:   "safetensors", "pdparams" or "torch-zip"; None: the suffix of `path` decides
+    wrapper:  the keys under which the network is put, see `Checkpoint.wrapper`
+    aside:    what else is put into the file, see `Checkpoint.aside`: plain containers, numbers, text and arrays
+    metadata: text that the frameworks ignore when they load the file: the header of safetensors, members
+    extra/NAME.json of
+              PyTorch's zip, and what follows the pickle in .pdparams
 
-    Dtypes are kept; .pdparams stores bfloat16 as uint16, as Paddle does. Raises CheckpointError (one line) for what
-    the format cannot hold, an unknown suffix, and where the file cannot be written.
+    Dtypes are kept, except that .pdparams stores bfloat16 as uint16, as Paddle does. Raises CheckpointError, in one
+    line, for an unknown suffix, for what the format cannot hold, and where the file cannot be written.
     """
     path = os.fspath(path)
     kind = format_of_name(path) if format is None else format
@@ -82,7 +92,7 @@ def _checked_tensors(path, tensors):
 
 
 def _checked_metadata(path, metadata):
-    """Raises CheckpointError for what is not text to text, or is too long for a reader to take."""
+    """The metadata. Raises CheckpointError where it is not text to text, or too long for a reader."""
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in metadata.items()):
         raise CheckpointError(f"{path}: metadata must be text to text, as safetensors wants it")
     size = sum(len(k.encode()) + len(v.encode()) for k, v in metadata.items())
@@ -92,7 +102,7 @@ def _checked_metadata(path, metadata):
 
 
 def _wrapped(path, network, wrapper, aside):
-    """``aside`` with the network under ``wrapper``; scalars that ``aside`` has there join it."""
+    """`aside` with the network under `wrapper`. Scalars that `aside` has there join the network."""
     if not wrapper:
         return _joined(path, network, aside)
     tree = {}
@@ -105,7 +115,7 @@ def _wrapped(path, network, wrapper, aside):
 
 def _joined(path, network, rest):
     if not isinstance(rest, dict) or set(rest) & set(network):
-        raise CheckpointError(f"{path}: what stands aside takes the place or a name of the network; rename it")
+        raise CheckpointError(f"{path}: `aside` has the place or a name of the network; rename it")
     return {**network, **rest}
 
 

@@ -1,6 +1,6 @@
-"""The entries of a zip archive, checked before any is used.
+"""The entries of a zip archive, all checked before one is used.
 
-Layout: APPNOTE.TXT 4.3 (local headers, central directory, zip64 records). ``zipfile`` is not used for reading: it
+Layout: APPNOTE.TXT 4.3 (local headers, central directory, zip64 records). `zipfile` is not used for reading: it
 trusts sizes, allows entries to overlap and raises a dozen kinds of exception on damaged input.
 """
 
@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.mapped_file import MappedFile
 
 _MAX_ENTRIES = 20_000
 _MAX_RATIO = 100
@@ -23,8 +24,8 @@ class ZipEntry:
     start: int  # where they begin
 
 
-def zip_entries(file):
-    """{name: ZipEntry} of a MappedFile, in the order of the file.
+def zip_entries(file: MappedFile) -> dict[str, ZipEntry]:
+    """{name: ZipEntry}, in the order of the file.
 
     Raises CheckpointError for names that repeat or leave the archive, entries that overlap, lie outside the file or
     are encrypted, and for anything the central directory and the local headers do not agree on.
@@ -46,7 +47,7 @@ def zip_entries(file):
     return dict(sorted(entries.items(), key=lambda item: item[1].start))
 
 
-def stored(file, entry):
+def stored(file: MappedFile, entry: ZipEntry) -> memoryview:
     """The bytes of an uncompressed entry: a slice of the file. Raises CheckpointError for a compressed one."""
     if entry.method != 0:
         raise CheckpointError(
@@ -56,8 +57,8 @@ def stored(file, entry):
     return file.view[entry.start : entry.start + entry.size]
 
 
-def stored_or_small(file, entry, limit):
-    """As ``stored``, or unpacked if it is deflated, at most ``limit`` bytes and at most 100 times smaller packed."""
+def stored_or_small(file: MappedFile, entry: ZipEntry, limit: int) -> memoryview:
+    """The bytes of an entry of at most `limit` bytes. A compressed one is unpacked, if it grows at most 100 times."""
     if entry.size > limit:
         raise CheckpointError(f"{file.path}: zip entry {entry.name} has {entry.size} bytes, wanted at most {limit}")
     if entry.method != 8:

@@ -1,45 +1,75 @@
-"""`paddle-tsm convert`: a checkpoint in another layout and format."""
+"""`paddle-tsm convert`: write a checkpoint in another layout and format."""
+
+from __future__ import annotations
 
 import argparse
 import time
 
+from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.commands.shared_options import add_layout_option, add_network_key
 from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 
 
 def add_parser(subparsers) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "convert",
-        help="a checkpoint in another layout and format",
-        description="Write a checkpoint in another layout. The format follows the suffix of DST: .safetensors, .pdparams, .pth.",
-        epilog="examples:\n  paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors\n"
-        "  paddle-tsm convert ppTSM.pdparams pptsm.safetensors --num-segments 16\n"
-        "  paddle-tsm convert --matrix --arch tsm_resnet101",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Write a checkpoint in another layout and format.",
+        "SRC DST",
+        (
+            "Write the checkpoint SRC in another layout. The suffix of DST decides the format: .safetensors, "
+            ".pdparams, or .pth, .pt and .pth.tar for PyTorch.",
+            "Before DST takes its name, both networks run on a random clip in float64 and must agree. Folds of "
+            "channels are exchanged where the two systems shift in opposite directions.",
+        ),
+        (
+            "paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors",
+            "paddle-tsm convert tsm_r50.safetensors tsm_r50_mit.pth.tar --to mit",
+            "paddle-tsm convert ppTSM.pdparams pptsm.safetensors --num-segments 16",
+            "paddle-tsm convert --matrix --arch tsm_resnet101",
+        ),
     )
     parser.add_argument(
-        "source", metavar="SRC", nargs="?", help="PyTorch (.pth, zip or legacy), safetensors or .pdparams"
+        "source",
+        metavar="SRC",
+        nargs="?",
+        help="The checkpoint: PyTorch zip or legacy, safetensors, or .pdparams. Its content tells which.",
     )
-    parser.add_argument("destination", metavar="DST", nargs="?")
+    parser.add_argument("destination", metavar="DST", nargs="?", help="The file to write.")
+    add_layout_option(parser, dest="from_layout")
     parser.add_argument(
-        "--from", dest="from_layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)"
+        "--to",
+        dest="to_layout",
+        default="canonical",
+        metavar="L",
+        choices=tuple(LAYOUTS),
+        help="The layout of DST, one of the same. Default: canonical, which has torchvision's names.",
     )
-    parser.add_argument("--to", dest="to_layout", default="canonical", choices=tuple(LAYOUTS), help="(canonical)")
+    add_network_key(parser, "SRC")
     parser.add_argument(
-        "--network", metavar="KEY", help="which of several networks in SRC, as EMA beside the trained one"
+        "--no-verify",
+        dest="verify",
+        action="store_false",
+        help="Do not run the two networks. DST is still read back and compared.",
     )
-    parser.add_argument(
-        "--no-verify", dest="verify", action="store_false", help="do not run both networks before DST takes its name"
+    parser.add_argument("--allow-nan", action="store_true", help="Accept weights that are NaN or infinite.")
+    group = parser.add_argument_group("which layouts can become which")
+    group.add_argument(
+        "--matrix", action="store_true", help="Print a table of the conversions, with a reason where there is none."
     )
-    parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
-    parser.add_argument("--matrix", action="store_true", help="print which layout can become which, and why not")
-    parser.add_argument("--arch", choices=tuple(ARCHITECTURES), help="with --matrix: the network (each layout's own)")
+    group.add_argument(
+        "--arch",
+        metavar="A",
+        choices=tuple(ARCHITECTURES),
+        help="With --matrix: the network to convert, such as tsm_resnet101. Default: one that the layout has.",
+    )
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     if args.matrix:
         from paddle_tsm.conversion.matrix import print_matrix
 
@@ -47,11 +77,12 @@ def run(args) -> int:
         return 0
     if args.destination is None:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
-    from paddle_tsm.commands.recorded_input import say_unbelieved
+    # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import print_ignored_records
     from paddle_tsm.conversion.convert import convert
-    from paddle_tsm.terminal.literal_text import literal, status
+    from paddle_tsm.terminal.literal_text import status
 
-    say_unbelieved("convert", args.source)
+    print_ignored_records("convert", args.source)
     start = time.perf_counter()
     with status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):
         done = convert(
@@ -64,19 +95,26 @@ def run(args) -> int:
             args.network,
             **network_options(args),
         )
-    network, plan = done.plan.network, done.plan
+    print_conversion(done, args.verify, time.perf_counter() - start)
+    return 0
+
+
+def print_conversion(done, verify: bool, seconds: float) -> None:
+    """Print what was converted, and how it was proven. done: what `convert` returned."""
+    from paddle_tsm.terminal.literal_text import literal
+
+    network, plan, source = done.plan.network, done.plan, done.source
     values = sum(array.size for array in plan.tensors.values())
     print(
         f"{literal(done.destination)}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
-        f"{values / 1e6:.1f} million values, {done.source.layout.name} -> {plan.layout.name} ({plan.kind}), "
-        f"{time.perf_counter() - start:.1f} s"
+        f"{values / 1e6:.1f} million values, {source.layout.name} -> {plan.layout.name} ({plan.kind}), {seconds:.1f} s"
     )
-    for line in done.source.named.notes():
-        print(f"{args.source}: {line}")
-    if args.verify and done.difference is None:
-        print("not proven: the source has NaN or infinite weights or results; each tensor reads back as it was meant")
+    for line in source.named.notes():
+        print(literal(f"{source.checkpoint.path}: {line}"))
     if done.difference is not None:
         print(
-            f"both networks run on a random clip in float64: largest difference of the logits {done.difference:.1e} of the largest"
+            "verified: both networks run on a random clip in float64, and their logits differ by at most "
+            f"{done.difference:.1e} of the largest"
         )
-    return 0
+    elif verify:
+        print("not proven: the source has NaN or infinite weights or results; each tensor reads back as it was meant")

@@ -1,32 +1,40 @@
 """`paddle-tsm inspect`: what a checkpoint file says, and what it cannot say."""
 
+from __future__ import annotations
+
+import argparse
 import json
 
+from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.commands.shared_options import add_layout_option, add_network_key
 
-NAMES_SHOWN = 12  # of the classes; --json has all
+NAMES_PRINTED = 12  # class names in the table; --json has all of them
 
 
 def add_parser(subparsers) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "inspect",
-        help="layout, architecture, options of a checkpoint, and what cannot be known from it",
-        description="Print a checkpoint's layout, architecture, classes, dtype, size, and the options of its network: those "
-        "that its keys say, and those that they cannot, with the value assumed and why.",
-        epilog="example: paddle-tsm inspect tsm_r50_mmaction2.pth --json",
+        "Describe a checkpoint: layout, architecture, options.",
+        "FILE",
+        (
+            "Print a checkpoint's layout, architecture, classes, dtype and size, and the options of its network.",
+            "Some options stand in the keys. For each option that no key shows, the value that is assumed is printed, "
+            "and why.",
+        ),
+        ("paddle-tsm inspect tsm_r50_mmaction2.pth", "paddle-tsm inspect tsm_r50_mmaction2.pth --json"),
     )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument(
-        "--from", dest="layout", default="auto", choices=("auto", *LAYOUTS), help="(auto: read off the keys)"
-    )
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in the file")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("file", metavar="FILE", help="A checkpoint of any layout and format.")
+    add_layout_option(parser)
+    add_network_key(parser, "FILE")
+    parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
+    # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.layouts.description import describe
     from paddle_tsm.layouts.network_file import read_network
 
@@ -41,7 +49,7 @@ def run(args) -> int:
 
 
 def print_description(description: dict) -> None:
-    """Print what `describe` found as a table of two columns."""
+    """Print what `describe` returned as a table of two columns."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -51,6 +59,10 @@ def print_description(description: dict) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
+
+    def add_reason(name: str, value, reason: str, style: str = "yellow") -> None:
+        table.add_row(name, Text.assemble(literal(value), "   ", (literal(reason), style)))
+
     for name in ("file", "format", "network at", "layout", "architecture", "classes", "dtype", "tensors"):
         table.add_row(name, as_text(description[name]))
     for note in description["keys"]:
@@ -60,15 +72,20 @@ def print_description(description: dict) -> None:
     table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")
     table.add_row("FLOPs", f"{description['flops'] / 1e9:.2f} G ({description['flops of']})")
     for name, value in description["read"].items():
-        table.add_row(name, Text.assemble(literal(value), "   ", ("read off the keys", "green")))
+        add_reason(name, value, "read off the keys", "green")
     for name, entry in description["assumed"].items():
-        table.add_row(name, Text.assemble(literal(entry["value"]), "   ", (literal(entry["why"]), "yellow")))
+        add_reason(name, entry["value"], entry["why"])
     for name, entry in description["input"].items():
-        value = entry["value"]
         if name == "class_names":
-            more = f" and {len(value) - NAMES_SHOWN} more" if len(value) > NAMES_SHOWN else ""
-            name, value = "class names", ", ".join(value[:NAMES_SHOWN]) + more
-        table.add_row(name, Text.assemble(literal(value), "   ", (literal(entry["why"]), "yellow")))
+            add_reason("class names", first_names(entry["value"]), entry["why"])
+        else:
+            add_reason(name, entry["value"], entry["why"])
     if description["not believed"]:
         table.add_row("not believed", as_text(description["not believed"]))
     plain_console().print(table)
+
+
+def first_names(names: list[str]) -> str:
+    """The first class names, and how many more there are."""
+    more = f" and {len(names) - NAMES_PRINTED} more" if len(names) > NAMES_PRINTED else ""
+    return ", ".join(names[:NAMES_PRINTED]) + more

@@ -1,79 +1,117 @@
-"""`paddle-tsm parity`: the same checkpoint and input in both frameworks."""
+"""`paddle-tsm parity`: the same checkpoint and input in both frameworks, compared number for number."""
+
+from __future__ import annotations
 
 import argparse
 import contextlib
 import sys
 
+from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.commands.shared_options import add_network_key
+
+DEFAULT_STEPS = 5  # of --report
+DEFAULT_LR = 0.01
+MIN_FRAMES = 8  # of a batch of noise: with a frame or two BatchNorm in training is a sign function, and ill-conditioned
 
 
 def add_parser(subparsers) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "parity",
-        help="compare PyTorch and Paddle, layer by layer",
-        description="Load A into PyTorch and B (or A itself) into Paddle, run the same clip through both in float64 and "
-        "float32, and compare every stage. Exit code 0: equal; 1: they differ; 2: they could not be compared.",
-        epilog="example: paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4 --junit parity.xml",
+        "Compare PyTorch and Paddle, layer by layer.",
+        "A [B]",
+        (
+            "Load A into PyTorch and B (or A itself) into Paddle, run the same clip through both in float64 and "
+            "float32, and compare every stage.",
+            "The exit code is 0 where they are equal, 1 where they differ, and 2 where they cannot be compared.",
+        ),
+        (
+            "paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4",
+            "paddle-tsm parity tsm_r50_mmaction2.pth --gradients --steps 5 --junit parity.xml",
+        ),
     )
-    parser.add_argument("a", metavar="A", nargs="?", help="a checkpoint, run in PyTorch")
-    parser.add_argument("b", metavar="B", nargs="?", help="a checkpoint, run in Paddle (A)")
-    parser.add_argument("--video", metavar="FILE", help="compare on a clip of this video (seeded noise)")
+    parser.add_argument("a", metavar="A", nargs="?", help="A checkpoint, which runs in PyTorch.")
+    parser.add_argument("b", metavar="B", nargs="?", help="A checkpoint, which runs in Paddle. Default: A.")
+    add_network_key(parser, "a file")
+    parser.add_argument("--allow-nan", action="store_true", help="Accept weights that are NaN or infinite.")
     parser.add_argument(
-        "--size",
-        type=int,
-        metavar="S",
-        help="height and width of the input (64; with --video what A records, else 224)",
+        "--differences", action="store_true", help="Print the known differences of the frameworks, and exit."
     )
-    parser.add_argument("--clips", type=int, metavar="N", help="clips of noise in the batch (as many as make 8 frames)")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (0)")
-    parser.add_argument(
-        "--gradients", action="store_true", help="compare every gradient of a seeded batch, dropout off"
+    add_input_options(parser)
+    add_training_options(parser)
+    group = parser.add_argument_group("what it writes")
+    group.add_argument(
+        "--report",
+        metavar="DIR",
+        help=f"Write a page with plots, DIR/index.html. Includes --gradients and --steps {DEFAULT_STEPS}.",
     )
-    parser.add_argument(
-        "--steps", type=int, metavar="K", help="train both K steps, 1 to 200, and compare each, dropout off"
-    )
-    parser.add_argument("--lr", type=float, help="learning rate of the steps (0.01)")
-    parser.add_argument(
-        "--float32", action="store_true", help="the steps in float32, too, against the frameworks' own noise"
-    )
-    parser.add_argument(
-        "--report", metavar="DIR", help="write a page with plots, DIR/index.html; with --gradients --steps 5"
-    )
-    parser.add_argument(
-        "--differences", action="store_true", help="print the known differences of the frameworks and end"
-    )
-    parser.add_argument("--json", metavar="FILE", help="write the report as JSON; with exit code 2, the reason")
-    parser.add_argument(
+    group.add_argument("--json", metavar="FILE", help="Write the report as JSON or, with exit code 2, the reason.")
+    group.add_argument(
         "--junit",
         metavar="FILE",
-        help="write the report as JUnit XML, one test case an output; with exit code 2, one that ended in an error",
+        help="Write the report as JUnit XML with one test case an output or, with exit code 2, one that ended in an "
+        "error.",
     )
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in a file")
-    parser.add_argument("--allow-nan", action="store_true", help="go on where weights are NaN or infinite")
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the networks are run on."""
+    group = parser.add_argument_group("the input")
+    group.add_argument("--video", metavar="FILE", help="Compare on a clip of this video. Default: seeded noise.")
+    group.add_argument(
+        "--size",
+        type=int,
+        metavar="PIXELS",
+        help="Height and width of the input. Default: 64 for noise; for a video what A records, else 224.",
+    )
+    group.add_argument(
+        "--clips",
+        type=int,
+        metavar="N",
+        help=f"How many clips of noise are in the batch. Default: as many as make {MIN_FRAMES} frames.",
+    )
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="The seed of the noise. Default: 0.")
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that compare training as well."""
+    group = parser.add_argument_group("training", "Dropout is off in what these options compare.")
+    group.add_argument("--gradients", action="store_true", help="Compare every gradient of a seeded batch.")
+    group.add_argument(
+        "--steps", type=int, metavar="K", help="Train both networks for K steps, 1 to 200, and compare each step."
+    )
+    group.add_argument("--lr", type=float, help=f"The learning rate of the steps. Default: {DEFAULT_LR}.")
+    group.add_argument(
+        "--float32",
+        action="store_true",
+        help="Also train in float32, and compare with the noise of each framework against itself.",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
     import traceback
 
     from paddle_tsm.parity.output_files import claimed
 
     read = [path for path in (args.a, args.b, args.video) if path]
-    read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record beside a checkpoint
+    read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record that can lie beside a checkpoint
     try:
         with claimed(read, args.json, args.junit, args.report):
             return compare(args)
     except (ValueError, OSError):
         raise
-    except Exception:  # a fault of ours: with the exit code of a traceback it would say that the networks differ
+    except Exception:  # a bug of ours: Python's exit code for a traceback, 1, would mean that the networks differ
         traceback.print_exc()
         return 2
 
 
 def write_refusal(words: list[str], reason: str) -> None:
-    """Write to --json and --junit that the command line was refused; an older page of --report goes. words: the command
-    line behind `parity`.
+    """Write to --json and --junit that the command line was refused, and remove an older page of --report.
+
+    words: the command line behind `parity`.
     """
     from paddle_tsm.parity.output_files import claimed
 
@@ -83,19 +121,20 @@ def write_refusal(words: list[str], reason: str) -> None:
     with contextlib.suppress(argparse.ArgumentError, SystemExit, ValueError):
         files, others = parser.parse_known_args(words)
         values = [word.partition("=")[2] if word.startswith("-") else word for word in others]
-        read = [*values, *(f"{value}.json" for value in values)]  # whatever the other words are, none is written over
+        read = [*values, *(f"{value}.json" for value in values)]  # any other word can be a file that must be kept
         with claimed(read, files.json, files.junit, files.report):
             raise ValueError(reason)
 
 
-def compare(args) -> int:
-    """Compare and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
-    from paddle_tsm.commands.recorded_input import say_unbelieved
+def compare(args: argparse.Namespace) -> int:
+    """Compare, and write what was asked for. Returns 0 where the two are equal, 1 where they differ."""
+    # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import print_ignored_records
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
     from paddle_tsm.parity.report_files import write_json, write_junit
     from paddle_tsm.terminal.literal_text import as_text, status
 
-    check(args)
+    check_options(args)
     if args.differences:
         from paddle_tsm.parity.differences import print_differences
 
@@ -103,12 +142,12 @@ def compare(args) -> int:
         return 0
     options = network_options(args)
     a, b = read_pair(args.a, args.b, allow_nan=args.allow_nan, network=args.network, **options)
-    say_unbelieved("parity", args.a, args.b)
+    print_ignored_records("parity", args.a, args.b)
     x = video_clip(args, a) if args.video else noise(args, a)
-    asked = training(args, a, x) if args.gradients or args.steps or args.report else None
-    with status("parity") as shown:
+    training = chosen_training(args, a, x) if args.gradients or args.steps or args.report else None
+    with status("parity") as spinner:
         report = compare_files(
-            a, b, x, lambda part: shown.update(as_text(f"parity: {part}")), training=asked, given=options
+            a, b, x, lambda part: spinner.update(as_text(f"parity: {part}")), training=training, given=options
         )
     page = None
     if args.report:
@@ -119,12 +158,12 @@ def compare(args) -> int:
         write_json(report, args.json)
     if args.junit:
         write_junit(report, args.junit)
-    show(report, page)
+    print_comparison(report, page)
     return 0 if report.equal else 1
 
 
-def show(report, page) -> None:
-    """Print the report and where its page is. A reader that has closed the pipe does not change the exit code."""
+def print_comparison(report, page) -> None:
+    """Print the report and where its page is. A reader that closed the pipe does not change the exit code."""
     from paddle_tsm.parity.console_report import print_report, print_seconds
     from paddle_tsm.terminal.literal_text import literal, plain_console
 
@@ -136,12 +175,12 @@ def show(report, page) -> None:
             console.print(f"report: {literal(page)}", soft_wrap=True)
         sys.stdout.flush()
     except SystemExit as end:
-        if end.code != 1:  # 1 is rich's answer to a closed pipe
+        if end.code != 1:  # with 1 rich ends the process when the pipe is closed
             raise
 
 
-def check(args) -> None:
-    """Raise ValueError for an option that cannot be."""
+def check_options(args: argparse.Namespace) -> None:
+    """Raise ValueError for options that are out of range or do not go together."""
     from paddle_tsm.parity.tolerance import step_limit
 
     if args.differences:
@@ -171,13 +210,13 @@ def check(args) -> None:
         need_matplotlib()
 
 
-def training(args, a, x):
-    """What to compare of the training: the batches are seeded noise, or the video's clip again and again."""
+def chosen_training(args: argparse.Namespace, a, x):
+    """What to compare of training. The batches are seeded noise or, with --video, always the video's clip x."""
     from paddle_tsm.parity.comparison import Training
     from paddle_tsm.parity.seeded_input import seeded_labels
     from paddle_tsm.parity.steps import seeded_batches
 
-    steps = args.steps or (5 if args.report else 0)
+    steps = args.steps or (DEFAULT_STEPS if args.report else 0)
     clips = len(x) // a.network.num_segments
     if args.video:
         batches = [(x, seeded_labels(clips, a.network.num_classes, args.seed + i)) for i in range(max(steps, 1))]
@@ -189,20 +228,19 @@ def training(args, a, x):
         steps=steps > 0,
         float32=bool(args.float32 or args.report),
         plots=bool(args.report),
-        lr=0.01 if args.lr is None else args.lr,
+        lr=DEFAULT_LR if args.lr is None else args.lr,
     )
 
 
-def noise(args, a):
-    """Seeded noise for the network in `a`: float64 [N*T, 3, size, size]. A batch of a frame or two would make the
-    training pass ill-conditioned: a BatchNorm over two values is a sign function."""
+def noise(args: argparse.Namespace, a):
+    """Seeded noise for the network in `a`: float64 [N*T, 3, size, size]."""
     from paddle_tsm.parity.seeded_input import noise_clip
 
     segments = a.network.num_segments
-    return noise_clip(segments, args.size or 64, args.clips or -(-8 // segments), args.seed)
+    return noise_clip(segments, args.size or 64, args.clips or -(-MIN_FRAMES // segments), args.seed)
 
 
-def video_clip(args, a):
+def video_clip(args: argparse.Namespace, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
     from paddle_tsm.data.test_clip import read_clip
 

@@ -1,121 +1,129 @@
-"""`paddle-tsm predict`: what a video shows."""
+"""`paddle-tsm predict`: the most probable classes of a video."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from paddle_tsm.commands.engine import add_engine_options
+from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
+from paddle_tsm.commands.shared_options import (
+    PIXELS,
+    add_classes_option,
+    add_engine_options,
+    add_network_key,
+    add_pixel_options,
+)
 
 
 def add_parser(subparsers) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "predict",
-        help="what a video shows",
-        description="The most probable classes of a video. With --out the video is written with them on every frame.",
-        epilog="examples:\n  paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --classes kinetics400.txt\n"
-        "  paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out labelled.mp4",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Print the most probable classes of a video.",
+        "VIDEO --weights W",
+        (
+            "Print the most probable classes of a video. With --out, also write a copy of it that has them on every "
+            "frame.",
+        ),
+        (
+            "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --classes kinetics400.txt",
+            "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out "
+            "labelled.mp4",
+        ),
     )
-    parser.add_argument("video", metavar="VIDEO")
+    parser.add_argument("video", metavar="VIDEO", help="A video file.")
     parser.add_argument(
-        "--weights", required=True, metavar="W", help="a checkpoint of any layout, or a folder that `export` wrote"
+        "--weights",
+        required=True,
+        metavar="W",
+        help="A checkpoint of any layout and format, or a folder that `paddle-tsm export` wrote.",
     )
-    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes (%(default)s)")
+    add_classes_option(parser)
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="How many classes to print. Default: 5.")
     parser.add_argument(
-        "--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)"
+        "--out", metavar="VIDEO", help="Write a copy of the video with the classes on it: .mp4 or .avi."
     )
-    parser.add_argument("--sampling", choices=tuple(CLIPS), help="(what the file records, else uniform)")
-    parser.add_argument(
-        "--crops", choices=tuple(CROPS), metavar="C", help=f"{offered_crops()} (what the file records, else centre)"
-    )
-    parser.add_argument(
-        "--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)"
-    )
-    parser.add_argument("--out", metavar="VIDEO", help="write the video with its label, .mp4 or .avi")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="decode the whole video first, and refuse one that is not what its container says",
+        help="Decode the whole video first, and refuse one that does not hold what its container says.",
     )
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in W, as EMA beside the other")
+    add_network_key(parser, "W")
+    add_pixel_options(parser)
     add_engine_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
-    from paddle_tsm.commands.engine import predictor_of
-    from paddle_tsm.commands.odd_videos import look_at, print_note
-    from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
+def run(args: argparse.Namespace) -> int:
+    # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import print_remarks, print_video_notes
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.data.scores import average_views
+    from paddle_tsm.data.video_check import check_video
     from paddle_tsm.data.video_file import read_frames
-    from paddle_tsm.files.inputs_kept import keep_inputs
+    from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.inference.engine_choice import EngineChoice
+    from paddle_tsm.inference.probabilities import class_probabilities, top_classes
+    from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
     from paddle_tsm.terminal.literal_text import as_text, status
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
     keep_inputs({"--out": args.out}, (args.video, args.weights, args.classes))
-    with status("loading the network") as shown:
+    with status("loading the network") as spinner:
         options = network_options(args) | {"network": args.network}
-        found = described(args.weights, **options)
-        given = {name: getattr(args, name) for name in ("preset", "size", "sampling", "crops")}
-        given["class_names"] = given_names(args.classes, found.network.num_classes)
-        taken = chosen_input("predict", args.weights, found, given, options)
-        pixels = preset_of(taken)
-        notes = look_at(args.video, args.strict)
-        predictor = predictor_of(args.weights, args, options, pixels.test_size)
+        found = read_description(args.weights, **options)
+        given = {name: getattr(args, name) for name in PIXELS}
+        given["class_names"] = named_classes(args.classes, found.network.num_classes)
+        taken, remarks = chosen_input(args.weights, found, given, options)
+        print_remarks("predict", remarks)
+        preset = preset_of(taken)
+        notes = check_video(args.video, args.strict)
+        engine = EngineChoice(args.engine, args.precision, args.threads)
+        predictor = engine.predictor(args.weights, options, preset.test_size)
         network = predictor.network
-        names = taken.names_of(network.num_classes)
-        shown.update(as_text("reading the video"))
-        frames = read_frames(args.video, lambda count: pixels.test_sampling(count, network.num_segments), notes=notes)
-        views = views_of(pixels, frames)
-        shown.update(as_text("running the network"))
+        spinner.update(as_text("reading the video"))
+        frames = read_frames(args.video, lambda count: preset.test_sampling(count, network.num_segments), notes=notes)
+        views = views_of(preset, frames)
+        spinner.update(as_text("running the network"))
         logits = predictor(views)
-    print_note(notes)
-    if pixels.average == "probabilities":
-        scores = average_views(logits, "probabilities")
-    else:
-        scores = average_views(average_views(logits, "logits")[None], "probabilities")
-    best = scores.argsort(kind="stable")[::-1][: args.top]
-    found = [{"class": int(i), "name": names[i], "probability": float(scores[i])} for i in best]
+    print_video_notes(notes)
+    names = taken.names_of(network.num_classes)
+    top = top_classes(class_probabilities(logits, preset.average), names, args.top)
     if args.out:
-        write_labelled(args.video, args.out, [f"{row['name']}  {100 * row['probability']:.1f} %" for row in found[:3]])
-    how = f"{pixels.name}, {taken.sampling}, {pixels.crops_in_words}, mean of {pixels.average}"
+        write_labelled(args.video, args.out, [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top[:3]])
+    how = f"{preset.name}, {taken.sampling}, {preset.crops_in_words}, mean of {preset.average}"
     if args.json:
-        print(json.dumps({"video": args.video, "views": pixels.views, "pixels": how, "top": found}, indent=2))
+        print(json.dumps({"video": args.video, "views": preset.views, "pixels": how, "top": top}, indent=2))
     else:
         print(f"{how}\n")
-        print_table(args.video, found)
+        print_top(args.video, top)
     return 0
 
 
-def print_table(video: str, found: list[dict]) -> None:
+def print_top(video: str, top: list[dict]) -> None:
+    """Print the classes as a table with bars. top: see `top_classes`."""
     from rich.table import Table
 
     from paddle_tsm.terminal.literal_text import as_text, plain_console
 
     console = plain_console()
-    block = (
-        "█" if console.encoding.startswith("utf") else "#"
-    )  # a pipe on Windows takes the code page's characters only
+    # A pipe on Windows takes only the characters of the code page.
+    block = "█" if console.encoding.startswith("utf") else "#"
     table = Table(title=as_text(video), title_justify="left", box=None, pad_edge=False)
     for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
         table.add_column(header, justify=justify)
-    for row in found:
-        bar = block * round(30 * row["probability"])
-        table.add_row(str(row["class"]), as_text(row["name"]), f"{100 * row['probability']:.2f} %", bar)
+    for one in top:
+        bar = block * round(30 * one["probability"])
+        table.add_row(str(one["class"]), as_text(one["name"]), f"{100 * one['probability']:.2f} %", bar)
     console.print(table)
 
 
 def write_labelled(source: str, out: str, lines: list[str]) -> None:
-    """The video with `lines` on every frame."""
+    """Write a copy of the video with `lines` on every frame."""
     from paddle_tsm.inference.labelled_video import frames_of, video_writer
     from paddle_tsm.terminal.literal_text import status
 

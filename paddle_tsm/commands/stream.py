@@ -1,63 +1,77 @@
-"""`paddle-tsm stream`: a causal network on a video or a camera, a frame at a time."""
+"""`paddle-tsm stream`: run a causal network on a video or a camera, one frame at a time."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import signal
-import time
-from collections import deque
 from dataclasses import replace
 
-from paddle_tsm.commands.engine import add_engine_options
+from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.data.presets import SYSTEMS
+from paddle_tsm.commands.shared_options import (
+    add_classes_option,
+    add_engine_options,
+    add_network_key,
+    add_pixel_options,
+)
 
 
 def add_parser(subparsers) -> None:
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         "stream",
-        help="label a video or a camera frame by frame",
-        description="Run the online (causal) network as frames come: each frame is computed once. A line is printed "
-        "whenever the label changes.\n\nCtrl-C (and SIGTERM, and closing the terminal) ends it, as a camera never does: the "
-        "frame that runs is finished, the video of --out is completed, the summary printed; the exit code is then 130 (143, 129).",
-        epilog="examples:\n  paddle-tsm stream gestures.mp4 --weights mobilenet_v2_online.pth --classes jester.txt\n"
-        "  paddle-tsm stream 0 --weights mobilenet_v2_online.pth --every 2        (camera 0, every second frame)",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Label a video or a camera, frame by frame.",
+        "VIDEO --weights W",
+        (
+            "Run the online (causal) network as frames come. Each frame is computed once, and a line is printed "
+            "whenever the label changes.",
+            "Ctrl-C ends the run, as SIGTERM and closing the terminal do: the current frame is finished, the video of "
+            "--out is completed, and the summary is printed. The exit code is then 130 (SIGTERM: 143, terminal: 129).",
+        ),
+        (
+            "paddle-tsm stream gestures.mp4 --weights mobilenet_v2_online.pth --classes jester.txt",
+            "paddle-tsm stream 0 --weights mobilenet_v2_online.pth --every 2",
+        ),
     )
-    parser.add_argument("video", metavar="VIDEO", help="a video file, or the number of a camera")
+    parser.add_argument("video", metavar="VIDEO", help="A video file, or the number of a camera.")
     parser.add_argument(
         "--weights",
         required=True,
         metavar="W",
-        help="a checkpoint of a causal network, or a folder that `export --stream` wrote",
+        help="A checkpoint of a causal network, or a folder that `paddle-tsm export --stream` wrote.",
     )
-    parser.add_argument("--classes", metavar="FILE", help="names of the classes, one a line (what the file records)")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="use every N-th frame (%(default)s)")
-    parser.add_argument("--average", type=int, default=8, metavar="N",
-                        help="frames whose logits are averaged for the label (%(default)s)")  # fmt: skip
-    parser.add_argument("--frames", type=int, metavar="N", help="stop after so many frames")
+    add_classes_option(parser)
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="Use every N-th frame. Default: 1.")
     parser.add_argument(
-        "--preset", choices=tuple(SYSTEMS), help="whose pixels (what the file records, else its layout's)"
+        "--average",
+        type=int,
+        default=8,
+        metavar="N",
+        help="The label comes from the mean of the last N frames' logits. Default: 8.",
     )
+    parser.add_argument("--frames", type=int, metavar="N", help="Stop after N frames. Default: at the end.")
+    parser.add_argument("--out", metavar="VIDEO", help="Write a copy of the video with its labels: .mp4 or .avi.")
     parser.add_argument(
-        "--size", type=int, metavar="PIXELS", help="the network's input (what the file records, else 224)"
+        "--strict", action="store_true", help="Refuse a video that does not hold what its container says."
     )
-    parser.add_argument("--out", metavar="VIDEO", help="write the video with its labels, .mp4 or .avi")
-    parser.add_argument("--strict", action="store_true", help="refuse a video that is not what its container says")
-    parser.add_argument("--network", metavar="KEY", help="which of several networks in W, as EMA beside the other")
+    add_network_key(parser, "W")
+    add_pixel_options(parser, ("preset", "size"))
     add_engine_options(parser, precisions=("float32",))
     add_network_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args) -> int:
-    from paddle_tsm.commands.engine import stream_of
-    from paddle_tsm.commands.odd_videos import look_at, print_note
-    from paddle_tsm.commands.recorded_input import chosen_input, described, given_names
+def run(args: argparse.Namespace) -> int:
+    # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import print_remarks, print_video_notes
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.files.inputs_kept import keep_inputs
+    from paddle_tsm.data.video_check import check_video
+    from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.inference.engine_choice import EngineChoice
+    from paddle_tsm.inference.frame_labeller import FrameLabeller
     from paddle_tsm.inference.labelled_video import frames_of
+    from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
 
     for name in ("every", "average"):
         if getattr(args, name) < 1:
@@ -65,58 +79,42 @@ def run(args) -> int:
     camera = args.video.isdigit()
     keep_inputs({"--out": args.out}, (None if camera else args.video, args.weights, args.classes))
     options = network_options(args) | {"network": args.network}
-    found = described(args.weights, **options)
+    found = read_description(args.weights, **options)
     given = {
         "preset": args.preset,
         "size": args.size,
-        "class_names": given_names(args.classes, found.network.num_classes),
+        "class_names": named_classes(args.classes, found.network.num_classes),
     }
-    taken = replace(chosen_input("stream", args.weights, found, given, options), sampling="uniform", crops="centre")
-    pixels = preset_of(taken)
-    stream = stream_of(args.weights, args, options, pixels.test_size)
-    names = taken.names_of(stream.network.num_classes)
+    recorded, remarks = chosen_input(args.weights, found, given, options)
+    print_remarks("stream", remarks)
+    taken = replace(recorded, sampling="uniform", crops="centre")  # a stream has one view
+    preset = preset_of(taken)
+    predictor = EngineChoice(args.engine, threads=args.threads).stream(args.weights, options, preset.test_size)
+    names = taken.names_of(predictor.network.num_classes)
     if not camera:
-        print_note(look_at(args.video, args.strict, thorough=True))
+        print_video_notes(check_video(args.video, args.strict, thorough=True))
     frames, rate = frames_of(int(args.video) if camera else args.video)
-    return label_frames(args, Labeller(stream, pixels, names, args.average), frames, rate)
+    labeller = FrameLabeller(predictor, preset, names, args.average)
+    return label_frames(labeller, frames, rate, args.video, args.every, args.frames, args.out)
 
 
-class Labeller:
-    """The label of a stream's frames. average: how many frames' logits are averaged for it."""
+def label_frames(labeller, frames, rate: float, video: str, every: int, limit: int | None, out: str | None) -> int:
+    """Print the label whenever it changes, write the video, and print the summary at the end or after a signal.
 
-    def __init__(self, stream, pixels, names, average: int):
-        self.stream, self.pixels, self.names = stream, pixels, names
-        self.recent: deque = deque(maxlen=average)
-        self.used, self.seconds = 0, 0.0
-
-    def __call__(self, frame) -> tuple[int, str]:
-        """(class, its name and probability) after the frame, RGB [H, W, 3] uint8."""
-        import numpy as np
-
-        from paddle_tsm.data.clip import views_of
-        from paddle_tsm.data.scores import average_views
-
-        start = time.perf_counter()
-        self.recent.append(self.stream.step(views_of(self.pixels, [frame]))[0])
-        self.seconds, self.used = self.seconds + time.perf_counter() - start, self.used + 1
-        scores = average_views(np.mean(self.recent, axis=0)[None], "probabilities")
-        best = int(scores.argmax())
-        return best, f"{self.names[best]}  {100 * scores[best]:.1f} %"
-
-
-def label_frames(args, labeller: Labeller, frames, rate: float) -> int:
-    """Print the label whenever it changes, write the video, and at the end, or on Ctrl-C, the summary; the exit code."""
+    labeller: a FrameLabeller. rate: frames a second. limit: stop after so many frames. Returns the exit code. Raises
+    ValueError where `video` has no frame.
+    """
     from paddle_tsm.inference.labelled_video import video_writer
     from paddle_tsm.terminal.literal_text import literal
     from paddle_tsm.training.stop import finish_request
 
     label, text, written = None, "", 0
     with finish_request() as request, contextlib.ExitStack() as stack:
-        write = stack.enter_context(video_writer(args.out, rate)) if args.out else None
+        write = stack.enter_context(video_writer(out, rate)) if out else None
         for number, frame in enumerate(frames):
-            if args.frames is not None and number >= args.frames or request.signal is not None:
+            if limit is not None and number >= limit or request.signal is not None:
                 break
-            if number % args.every == 0:
+            if number % every == 0:
                 best, text = labeller(frame)
                 if best != label:
                     label = best
@@ -124,13 +122,13 @@ def label_frames(args, labeller: Labeller, frames, rate: float) -> int:
             if write:
                 write(frame, [text])
                 written += 1
-        if not labeller.used and request.signal is not None:
-            # nothing was seen, so that there is nothing to finish
+        if not labeller.frames and request.signal is not None:
+            # no frame was labelled, so there is nothing to finish
             raise KeyboardInterrupt if request.signal == signal.SIGINT else SystemExit(128 + request.signal)
-        if not labeller.used:
-            raise ValueError(f"{args.video}: no frame could be read")
+        if not labeller.frames:
+            raise ValueError(f"{video}: no frame could be read")
         stack.close()  # the video takes its name while signals still wait
-        print(f"{labeller.used} frames, {labeller.used / labeller.seconds:.1f} frames/s", flush=True)
-        if args.out:
-            print(literal(f"{args.out}: {written} frames"), flush=True)
+        print(f"{labeller.frames} frames, {labeller.frames / labeller.seconds:.1f} frames/s", flush=True)
+        if out:
+            print(literal(f"{out}: {written} frames"), flush=True)
         return 0 if request.signal is None else 128 + request.signal

@@ -14,7 +14,7 @@ from paddle_tsm.checkpoint.write import format_of_name
 from paddle_tsm.conversion.non_local_bias import fold_out_bias, with_zero_bias
 from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.files.digest import sha256_of
-from paddle_tsm.files.inputs_kept import keep_inputs
+from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.key_table import expand, is_step_counter
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_file import NetworkFile, read_network

@@ -13,7 +13,7 @@ from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.targets import target_named
 from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
 from paddle_tsm.files.digest import sha256_of
-from paddle_tsm.files.inputs_kept import keep_inputs
+from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights

@@ -1,1 +1,1 @@
-"""Files that appear whole or not at all, their digests, and no command that writes over what it reads."""
+"""Files that appear whole or not at all, digests of files, and a check that no command writes over its input."""

@@ -1,19 +1,24 @@
 """Files that appear complete or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
+from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def atomic_path(path):
-    """Yield the name of an empty temporary file beside ``path``; on success it takes that name, otherwise it goes.
+def atomic_path(path: str | os.PathLike) -> Iterator[str]:
+    """Yield the name of an empty temporary file that is renamed to `path` when the block succeeds, and removed
+    otherwise.
 
-    Whatever wrote it may read it back before the block ends, so a file that fails its own check never takes the name.
-    The temporary file is called .NAME.*.tmp and lies in the same directory (a rename is atomic only within one file
-    system). It is flushed to disk before the rename. A symbolic link keeps pointing at its target, which is replaced.
-    Permissions are those open() gives. Raises OSError, also where ``path`` is a directory.
+    The block can read back what it wrote, so that a file that fails its own check never takes the name. The temporary
+    file is called .NAME.*.tmp and lies in the same folder, because a rename is atomic only within one file system. It
+    is flushed to disk before the rename. A symbolic link keeps pointing at its target, which is replaced. The
+    permissions are those that `open` gives. Raises OSError, also where `path` is a folder.
     """
     path = os.path.realpath(path)
     if os.path.isdir(path):
@@ -37,14 +42,14 @@ def atomic_path(path):
 
 
 @contextlib.contextmanager
-def atomic_file(path):
-    """Yield a binary file open for writing (and reading) that becomes ``path`` on success; see ``atomic_path``."""
+def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Yield a binary file open for writing (and reading) that becomes `path` on success; see `atomic_path`."""
     with atomic_path(path) as temporary, open(temporary, "w+b") as file:
         yield file
 
 
-def _flush_folder(folder):
-    """Make the rename itself last. Some systems cannot flush a folder; the file is complete all the same."""
+def _flush_folder(folder: str) -> None:
+    """Flush the rename itself to disk. Some systems cannot flush a folder; the file is complete all the same."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

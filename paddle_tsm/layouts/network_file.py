@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from paddle_tsm.checkpoint.sharded import shard_note
+from paddle_tsm.checkpoint.path_advice import shard_advice
 from paddle_tsm.layouts.key_table import Entry
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_input import NetworkInput
@@ -70,7 +70,7 @@ def read_network(
         found.as_asked()
         check_input(found)
     except ValueError as error:
-        shard = shard_note(path)
+        shard = shard_advice(path)
         raise CheckpointError(f"{path}: {shard} (alone: {error})" if shard else f"{path}: {error}") from error
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         if not recorded:

@@ -1,1 +1,1 @@
-"""What is printed: text that is not ours shown literally, and what to install for the parts that need more."""
+"""What is printed: text from outside as literal text, progress bars, and how to install what is missing."""

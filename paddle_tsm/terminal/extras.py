@@ -1,8 +1,9 @@
-"""What to install for the parts of paddle-tsm that need more than it brings."""
+"""What to install for the parts of paddle-tsm that need more than its own requirements."""
 
 from __future__ import annotations
 
-# as in setup.cfg's options.extras_require, which a test compares: a checkout that is not installed has no other record
+# The packages of options.extras_require in setup.cfg; a test compares the two. They stand here as well, because a
+# checkout that is not installed has no metadata to read them from.
 EXTRAS = {
     "torch": ("torch>=2.4",),
     "report": ("matplotlib>=3.8",),
@@ -12,7 +13,9 @@ EXTRAS = {
 
 
 def how_to_install(extra: str) -> str:
-    """The command that installs the packages of an extra. It names them, as paddle-tsm itself may be a wheel, a
-    checkout or a package that no index has.
+    """The command that installs the packages of an extra, by their own names: no package index need have paddle-tsm.
+
+    >>> how_to_install("torch")
+    "pip install 'torch>=2.4'"
     """
     return "pip install " + " ".join(f"'{package}'" for package in EXTRAS[extra])

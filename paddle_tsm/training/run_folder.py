@@ -9,7 +9,7 @@ import os
 import re
 
 from paddle_tsm.checkpoint import write_checkpoint
-from paddle_tsm.files.inputs_kept import keep_inputs
+from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.networks.families import is_linear_weight

@@ -6,7 +6,7 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
-from paddle_tsm.files.inputs_kept import keep_inputs
+from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.networks.network import Network
 
 

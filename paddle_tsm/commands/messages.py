@@ -1,0 +1,28 @@
+"""What commands say on stderr beside their result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from paddle_tsm.checkpoint.error import one_line
+from paddle_tsm.data.video_survey import VideoNotes
+from paddle_tsm.layouts.record import unbelieved
+from paddle_tsm.terminal.literal_text import literal
+
+
+def print_remarks(command: str, remarks: Iterable[str]) -> None:
+    """Print each remark as a line of the command."""
+    for remark in remarks:
+        print(one_line(f"paddle-tsm {command}: {remark}"), file=sys.stderr)
+
+
+def print_ignored_records(command: str, *paths: str | None) -> None:
+    """Print a line for each file beside which lies a record that belongs to another file and is therefore ignored."""
+    print_remarks(command, [line for path in paths if path is not None and (line := unbelieved(path))])
+
+
+def print_video_notes(notes: VideoNotes) -> None:
+    """Print one line about the videos that do not hold what their containers say, if there are any."""
+    if notes:
+        print(f"note: {literal(notes.report())}", file=sys.stderr)

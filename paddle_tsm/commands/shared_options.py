@@ -1,0 +1,123 @@
+"""Options that several commands have: each is worded in one place and means the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
+from paddle_tsm.export.sidecar import PRECISIONS
+from paddle_tsm.inference.predictor import ENGINES
+from paddle_tsm.layouts.registry import LAYOUTS
+
+# Options that say how frames become the network's input. Which of them a command has, it says itself.
+PIXELS = ("preset", "sampling", "crops", "size")
+
+
+def add_layout_option(parser: argparse.ArgumentParser, dest: str = "layout") -> None:
+    """Add --from."""
+    parser.add_argument(
+        "--from",
+        dest=dest,
+        default="auto",
+        metavar="L",
+        choices=("auto", *LAYOUTS),
+        help=f"The layout of the checkpoint: {', '.join(LAYOUTS)}. Default: auto, which reads it off the keys.",
+    )
+
+
+def add_network_key(parser: argparse.ArgumentParser, of: str) -> None:
+    """Add --network. of: what the command calls the file."""
+    parser.add_argument(
+        "--network",
+        metavar="KEY",
+        help=f"Which network to take where {of} holds several, such as ema_state_dict. Default: the only one.",
+    )
+
+
+def add_classes_option(parser, use: str = "") -> None:
+    """Add --classes. use: what the names are for, where that is not plain."""
+    parser.add_argument(
+        "--classes",
+        metavar="FILE",
+        help=f"A file with the names of the classes, one a line{use}. Default: the names that the weights record.",
+    )
+
+
+def add_pixel_options(parser: argparse.ArgumentParser, names: Iterable[str] = PIXELS, checked: bool = True) -> None:
+    """Add those of --preset, --sampling, --crops and --size that are among `names`.
+
+    checked: argparse refuses an unknown name. Otherwise the command does so itself, in one line.
+    """
+    group = parser.add_argument_group(
+        "how frames become input",
+        "Without these options the network gets what its file records. A file that records nothing gets the preset of "
+        "its layout, 224 pixels, one clip of frames over the whole video, and the centre crop.",
+    )
+    clips = ", ".join(f"{name} ({count})" for name, count in CLIPS.items())
+    texts = {
+        "preset": ("P", SYSTEMS, f"The system whose pixels to reproduce: {', '.join(SYSTEMS)}."),
+        "sampling": ("S", CLIPS, f"How the frames are chosen, and how many clips of them are taken: {clips}."),
+        "crops": ("C", CROPS, sentence(offered_crops())),
+    }
+    for name in (name for name in PIXELS if name in names):
+        if name == "size":
+            group.add_argument("--size", type=int, metavar="PIXELS", help="Height and width of the training crops.")
+        else:
+            metavar, known, text = texts[name]
+            group.add_argument(f"--{name}", metavar=metavar, choices=tuple(known) if checked else None, help=text)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter in front and a full stop behind."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def add_frame_options(group) -> None:
+    """Add --form, --root, --template and --first-frame: where the clips of a list are."""
+    group.add_argument(
+        "--form",
+        default="video",
+        metavar="F",
+        help="What a line of the list holds. video: path, label. frames: path, number of frames, label. offset: path, "
+        "offset, number of frames, label. Default: video.",
+    )
+    group.add_argument(
+        "--root",
+        default="",
+        metavar="DIR",
+        help="The folder that the paths of the list start from. Default: the current folder.",
+    )
+    group.add_argument(
+        "--template",
+        metavar="T",
+        help="How the frames in a folder are named, such as img_{:05d}.jpg. Default: as the data set names them.",
+    )
+    group.add_argument(
+        "--first-frame",
+        type=int,
+        default=1,
+        metavar="N",
+        help="The number of the first frame in a folder. Default: 1.",
+    )
+
+
+def add_engine_options(parser: argparse.ArgumentParser, precisions: tuple[str, ...] = PRECISIONS) -> None:
+    """Add --engine, --precision (where there is a choice) and --threads."""
+    group = parser.add_argument_group("what runs the network")
+    group.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="Another engine than dygraph exports a checkpoint first, which takes some seconds. Default: dygraph for a "
+        "checkpoint in float32; for an exported folder, the engine that it was exported for.",
+    )
+    if len(precisions) > 1:
+        group.add_argument(
+            "--precision",
+            default="float32",
+            choices=precisions,
+            help="bfloat16 needs Paddle Inference; int8 needs a folder that was exported so. Default: float32.",
+        )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="Threads of a forward pass. Default: one for each processor."
+    )

@@ -1,0 +1,54 @@
+"""The clips that a list names: where their frames are, and which of them can be read."""
+
+from __future__ import annotations
+
+from paddle_tsm.data.annotations import Entry, read_list
+from paddle_tsm.data.bad_clips import BadClip
+from paddle_tsm.data.check_list import check_list
+from paddle_tsm.data.clip_reader import FrameSource
+from paddle_tsm.data.datasets import data_set
+from paddle_tsm.data.video_survey import VideoNotes
+
+
+def frame_source(form: str, template: str | None, data_set_name: str | None, first_frame: int) -> FrameSource:
+    """Where the frames of the clips are: in video files (form "video"), or in folders of numbered images.
+
+    template: the images' names. None: those of the data set. Raises ValueError where neither is known, and for a
+    template beside videos.
+    """
+    if form == "video":
+        if template is not None:
+            raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
+        return FrameSource(notes=VideoNotes())
+    template = template or (data_set(data_set_name).template if data_set_name else None)
+    if template is None:
+        raise ValueError(
+            f"--form {form}: got no names of the frames, wanted --template, such as img_{{:05d}}.jpg, or --data-set"
+        )
+    return FrameSource(template, first_frame, notes=VideoNotes())
+
+
+def read_checked_list(
+    path: str,
+    form: str,
+    source: FrameSource,
+    *,
+    root: str,
+    num_classes: int,
+    multi_label: bool,
+    depth: str,
+    skip_bad: bool,
+    strict: bool,
+) -> tuple[list[Entry], list[BadClip]]:
+    """(the clips of the list that can be read, the others). depth: of `check_list`, or "none" for no check.
+
+    strict: every video is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and BadClip
+    for the first bad clip unless `skip_bad`.
+    """
+    entries = read_list(path, form, root=root, num_classes=num_classes, multi_label=multi_label)
+    if depth == "none" and not strict:
+        return entries, []
+    good, bad = check_list(entries, source, depth="all" if depth == "none" else depth, skip_bad=skip_bad, strict=strict)
+    if not good:
+        raise ValueError(f"{path}: none of the {len(entries)} clips can be read; the first: {bad[0]}")
+    return good, bad
