@@ -27,6 +27,7 @@ UPSTREAMS = re.compile(r"MIT's (without )?--\w+")  # flags of MIT's own program
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
+    "cli.py": READERS,
     "data/listed_clips.py": ("evaluate", "export"),
     "inference/evaluated_networks.py": ("evaluate",),
     "inference/recorded_input.py": ("predict", "evaluate", "export", "stream"),

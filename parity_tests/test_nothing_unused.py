@@ -15,6 +15,9 @@ FOR_OTHERS = {
     "write_demo_checkpoint": "several for tests", "count_flops": "small ones for tests",
 }  # fmt: skip
 CALLED_BY_OTHERS = {
+    "_fill_text": "argparse",
+    "namespace": "argparse",
+    "option_string": "argparse",
     "__getattr__": "Python, for a module's attributes",
     "__dir__": "Python, for a module's attributes",
     "__enter__": "with", "__exit__": "with", "__str__": "print", "__iter__": "for",

@@ -60,9 +60,14 @@ def text_of(source: str) -> Counter:
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.AnnAssign)):
             contract.update(range(node.lineno, node.end_lineno + 1))
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            contract.update(range(node.lineno, max(node.body[0].lineno, node.lineno + 1)))
+            contract.update(range(first_line(node), max(node.body[0].lineno, node.lineno + 1)))
     lines = (line.strip() for number, line in enumerate(source.splitlines(), 1) if number not in contract)
     return Counter(in_paddles_words(line) for line in lines if len(line) >= 16)
+
+
+def first_line(node) -> int:
+    """Of a definition with its decorators."""
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def in_paddles_words(line: str) -> str:

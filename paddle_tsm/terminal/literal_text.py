@@ -59,6 +59,6 @@ def plain_console(stderr: bool = False):
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def status(text: object, console=None):
-    """rich's spinner on stderr (or `console`) with `text` beside it. Its `update(as_text(...))` changes the text."""
-    return (console or plain_console(stderr=True)).status(as_text(text))
+def status(text: object):
+    """rich's spinner on stderr with `text` beside it. Its `update(as_text(...))` changes the text."""
+    return plain_console(stderr=True).status(as_text(text))
