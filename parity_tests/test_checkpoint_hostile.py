@@ -188,7 +188,7 @@ def test_not_a_file(what, tmp_path):
     elif what == "pipe":
         os.mkfifo(path)
     elif what == "zero":
-        with pytest.raises(CheckpointError, match="no file name"):
+        with pytest.raises(CheckpointError, match="is not a file name"):
             read_checkpoint("a\0b")
         return
     wanted = {

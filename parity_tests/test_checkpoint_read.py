@@ -280,7 +280,7 @@ def test_pdopt_is_no_network(kind, tmp_path):
     model(paddle.ones([1, 2])).sum().backward()
     optimizer.step()
     paddle.save(optimizer.state_dict(), str(tmp_path / "x.pdopt"))
-    with pytest.raises(CheckpointError, match="optimizer state" if kind != "SGD" else "a dictionary that is none"):
+    with pytest.raises(CheckpointError, match="optimizer state" if kind != "SGD" else "a dictionary without a network"):
         read_checkpoint(tmp_path / "x.pdopt")
 
     paddle.save({"model": {"a.weight": model.weight}, "optimizer_state": optimizer.state_dict()}, str(tmp_path / "y"))
@@ -452,7 +452,7 @@ def test_several_networks(tmp_path):
     "tree, message",
     [
         ({}, "an empty dictionary"),
-        ({"a": 1}, "a dictionary that is none"),
+        ({"a": 1}, "a dictionary without a network"),
         ([1, 2], "holds a list"),
         (np.zeros(3), "holds a ndarray"),
         ({"state": {}, "param_groups": []}, "optimizer state"),

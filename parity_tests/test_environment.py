@@ -167,4 +167,4 @@ def test_the_demo_without_torch(monkeypatch, tmp_path, capsys):
         ("torch", "torch_ref"), f"from paddle_tsm.cli import main; sys.exit(main({[*words, '--without-torch']!r}))"
     )
     assert done.returncode == 0, done.stderr
-    assert "not compared with PyTorch" in done.stdout and "differ by 0.0e+00" in done.stdout
+    assert "left out the comparison with PyTorch" in done.stdout and "differ by 0.0e+00" in done.stdout

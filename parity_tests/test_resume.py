@@ -96,7 +96,7 @@ def test_signals(clips, unbroken, tmp_path, capsys, monkeypatch):
         return result
 
     monkeypatch.setattr(loop, "update", signalled)
-    for after, (_, code, last) in SIGNALS.items():
+    for after, (signals, code, last) in SIGNALS.items():  # noqa: B007  signalled reads it
         assert main(seven(clips, out, "--resume")) == code
         assert capsys.readouterr().err.splitlines()[-1] == last.format(out)
         assert not leftovers(out)

@@ -48,7 +48,10 @@ def stopped(folder, out: str, numbers: list) -> tuple[int, str, str]:
         stderr=subprocess.PIPE,
         text=True,
         # a shell's background jobs ignore Ctrl-C, and so would the child
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: [
+            signal.signal(signal.SIGINT, signal.default_int_handler),
+            signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        ],
     )
     try:
         first = process.stdout.readline()
