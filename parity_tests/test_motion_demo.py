@@ -1,4 +1,4 @@
-"""`demo --train`: what the shift is for. The whole of it is slow: pytest parity_tests/test_motion_demo.py -m slow"""
+"""`demo --train` shows what the shift is for. The training itself is slow: pytest parity_tests/test_motion_demo.py -m slow"""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.demo import motion as motion_demo
+from paddle_tsm.demo.settings import WANTED_TOP1
 
 
 def test_the_flip_rule_is_the_mirror():
@@ -29,7 +30,7 @@ def test_backward_is_the_clip_played_backward(tmp_path):
         Entry(str(tmp_path / line.split()[0]), (int(line.split()[1]),), val_list, i) for i, line in enumerate(lines, 1)
     ]
     pixels = motion_demo.RECIPE.pixels()
-    forward, backward = ClipReader(entries, pixels), motion_demo.Backward(entries, pixels)
+    forward, backward = ClipReader(entries, pixels), motion_demo.BackwardReader(entries, pixels)
     # bag by bag, a class and its opposite show the same pictures in opposite orders
     for label in range(0, len(CLASSES), 2):
         np.testing.assert_array_equal(backward[label][0], forward[label + 1][0])
@@ -43,10 +44,11 @@ def test_at_chance(top1, expected):
 
 @pytest.mark.parametrize("tsm, tsn, code", [(0.96, 0.125, 0), (0.95, 0.125, 1), (1.0, 0.5, 1)])
 def test_exit_code(tmp_path, capsys, monkeypatch, tsm, tsn, code):
-    shown = [
-        motion_demo.Shown(name, top1, top1, 1.0, f"{name}.safetensors") for name, top1 in (("TSM", tsm), ("TSN", tsn))
+    results = [
+        motion_demo.MotionResult(name, top1, top1, 1.0, f"{name}.safetensors")
+        for name, top1 in (("TSM", tsm), ("TSN", tsn))
     ]
-    monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: (shown, 240))
+    monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: (results, 240))
     assert main(["demo", "--train", "--out", str(tmp_path)]) == code
     printed = capsys.readouterr().out
     assert f"{100 * tsm:.1f} %" in printed and f"{100 * tsn:.1f} %" in printed and "12.5 %" in printed
@@ -55,5 +57,5 @@ def test_exit_code(tmp_path, capsys, monkeypatch, tsm, tsn, code):
 @pytest.mark.slow
 def test_the_shift_makes_the_difference(tmp_path):
     (tsm, tsn), clips = motion_demo.train_motion_demo(str(tmp_path), lambda text: None)
-    assert tsm.top1 > motion_demo.WANTED and tsm.opposite > motion_demo.WANTED
+    assert tsm.top1 > WANTED_TOP1 and tsm.opposite > WANTED_TOP1
     assert motion_demo.at_chance(tsn.top1, clips)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from paddle_tsm.data import frame_folder, video_file
-from paddle_tsm.data.test_clip import read_clip
+from paddle_tsm.data.centre_clip import read_centre_clip
 from paddle_tsm.demo.material import write_demo_video
 
 
@@ -86,7 +86,7 @@ def test_rotation_is_applied(clip, tmp_path):
 
 def test_one_frame(tmp_path):
     path = numbered_video(tmp_path / "one.avi", 1)
-    assert read_clip(path, 8, 32).shape == (8, 3, 32, 32)
+    assert read_centre_clip(path, 8, 32).shape == (8, 3, 32, 32)
 
 
 def claim_frames(path, out, count):

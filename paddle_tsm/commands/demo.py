@@ -56,7 +56,7 @@ def run_parity(out: str, arch: str, without_torch: bool) -> int:
     """Make, convert and compare. Returns 0 where the two networks agree, else 1."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.conversion.convert import convert
-    from paddle_tsm.data.test_clip import read_clip
+    from paddle_tsm.data.centre_clip import read_centre_clip
     from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
     from paddle_tsm.networks.network import Network
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
@@ -76,7 +76,7 @@ def run_parity(out: str, arch: str, without_torch: bool) -> int:
     done(f"made {checkpoint}, as mmaction2 would have written it")
     difference = convert(checkpoint, converted).difference
     done(f"converted it to {converted}; in Paddle the two files' logits differ by {difference:.1e} of the largest")
-    x = read_clip(video, network.num_segments).astype("float64")
+    x = read_centre_clip(video, network.num_segments).astype("float64")
     done(f"decoded {network.num_segments} frames")
     if without_torch:
         return run_in_paddle(checkpoint, converted, x, done)
@@ -126,7 +126,8 @@ def run_training(out: str) -> int:
     from paddle_tsm.terminal.literal_text import literal, plain_console
 
     import_paddle()
-    from paddle_tsm.demo.motion import WANTED, at_chance, train_motion_demo
+    from paddle_tsm.demo.motion import at_chance, train_motion_demo
+    from paddle_tsm.demo.settings import WANTED_TOP1
 
     os.makedirs(out, exist_ok=True)
     console, start = plain_console(), time.perf_counter()
@@ -135,14 +136,14 @@ def run_training(out: str) -> int:
     folder = os.path.join(out, "motion")
     advice = ["paddle-tsm", "evaluate", os.path.join(folder, "val.txt"), "--root", folder, "--weights", tsm.weights]
     console.print(f"{time.perf_counter() - start:.0f} s in all; try: {literal(shlex.join(advice))}", soft_wrap=True)
-    return 0 if tsm.top1 > WANTED and at_chance(tsn.top1, clips) else 1
+    return 0 if tsm.top1 > WANTED_TOP1 and at_chance(tsn.top1, clips) else 1
 
 
 def print_training(results, clips: int, console) -> None:
     """Print what each network got right of `clips` clips, and what guessing would."""
     from rich.table import Table
 
-    from paddle_tsm.demo.motion import CHANCE
+    from paddle_tsm.demo.settings import CHANCE
 
     table = Table(title=f"{clips} clips that no network has seen", title_justify="left", box=None, pad_edge=False)
     table.add_column("")

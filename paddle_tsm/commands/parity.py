@@ -242,6 +242,6 @@ def noise(args: argparse.Namespace, a):
 
 def video_clip(args: argparse.Namespace, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
-    from paddle_tsm.data.test_clip import read_clip
+    from paddle_tsm.data.centre_clip import read_centre_clip
 
-    return read_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")
+    return read_centre_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")

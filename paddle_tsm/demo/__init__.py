@@ -1,1 +1,1 @@
-"""What `paddle-tsm demo` shows, on material that it makes itself."""
+"""What `paddle-tsm demo` shows, and the material that it makes for it."""

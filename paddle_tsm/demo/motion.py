@@ -1,5 +1,5 @@
-"""What the shift is for: one network with it and without it, trained on videos in which only the order of frames
-counts.
+"""What the shift is for: a network with it and the same network without it, trained on videos in which only the order
+of the frames tells the class.
 """
 
 from __future__ import annotations
@@ -7,13 +7,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paddle_tsm.data.annotations import read_list
+from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, write_motion_videos
+from paddle_tsm.demo.settings import CHANCE, TRAIN_CLIPS, VAL_CLIPS
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
@@ -21,18 +23,30 @@ from paddle_tsm.models.load import load_model
 from paddle_tsm.training.loop import TrainingJob, train
 from paddle_tsm.training.recipe import Recipe
 
-TRAIN_CLIPS, VAL_CLIPS = 85, 30  # of each class
-CHANCE, WANTED = 1 / len(CLASSES), 0.95  # top-1: by guessing, and of a network that sees the order
 RECIPE = Recipe(
-    arch="tsm_resnet10", num_classes=len(CLASSES), num_segments=8, dropout=0.0, size=32, epochs=3, batch=16,
-    data_set="motion", optimizer="adamw", lr=1e-3, weight_decay=1e-4, schedule="cosine", warmup=0,
-)  # fmt: skip
+    arch="tsm_resnet10",
+    num_classes=len(CLASSES),
+    num_segments=8,
+    dropout=0.0,
+    size=32,
+    epochs=3,
+    batch=16,
+    data_set="motion",
+    optimizer="adamw",
+    lr=1e-3,
+    weight_decay=1e-4,
+    schedule="cosine",
+    warmup=0,
+)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One network's result. top1: of the held-out clips; opposite: of their reversals, the share that got the opposite
-    label of the clip's own prediction."""
+class MotionResult:
+    """How well one network recognises the held-out clips.
+
+    top1: its top-1 accuracy. opposite: of the clips played backward, the share for which it predicts the opposite of
+    what it predicts for the clip itself. seconds: of training. weights: the path of its checkpoint.
+    """
 
     name: str
     top1: float
@@ -41,48 +55,50 @@ class Shown:
     weights: str
 
 
-class Backward(ClipReader):
-    """The same clips, their frames in reverse order."""
+class BackwardReader(ClipReader):
+    """A ClipReader that gives the frames of each clip in reverse order."""
 
     def __getitem__(self, key):
         clip, labels, index = super().__getitem__(key)
         return clip[::-1], labels, index
 
 
-def train_motion_demo(out: str, done) -> tuple[list[Shown], int]:
-    """Make the videos in `out`, train both networks on them; returns their results and the number of held-out clips.
+def train_motion_demo(out: str, done: Callable[[str], None]) -> tuple[list[MotionResult], int]:
+    """Make the videos in the folder `out`, and train a network with the shift and one without it on them.
 
-    done(text) is called after each part. A demo that was begun in `out` before is made anew.
+    Returns (the results in this order, the number of held-out clips). `done` is called with a line of text after each
+    step. What an earlier demo left in `out` is replaced.
     """
     folder = os.path.join(out, "motion")
     shutil.rmtree(folder, ignore_errors=True)
     train_list, val_list, _ = write_motion_videos(folder, TRAIN_CLIPS, VAL_CLIPS)
     done(f"made {(TRAIN_CLIPS + VAL_CLIPS) * len(CLASSES)} videos in {folder}: {', '.join(CLASSES)}")
-    lists = [read_list(path, root=folder, num_classes=len(CLASSES)) for path in (train_list, val_list)]
-    shown = []
+    train_clips, val_clips = (read_list(path, root=folder, num_classes=len(CLASSES)) for path in (train_list, val_list))
+    results = []
     for name, is_shift in (("TSM", True), ("TSN, the same without shift", False)):
         start = time.perf_counter()
-        plan = TrainingJob(lists[0], [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
-        recipe = replace(RECIPE, is_shift=is_shift)
-        train(recipe, plan)
-        weights = os.path.join(plan.out, "last.safetensors")
+        job = TrainingJob(train_clips, [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
+        train(replace(RECIPE, is_shift=is_shift), job)
+        weights = os.path.join(job.out, "last.safetensors")
         seconds = time.perf_counter() - start
-        shown.append(Shown(name, *accuracy(weights, lists[1]), seconds, weights))
+        results.append(MotionResult(name, *accuracies(weights, val_clips), seconds, weights))
         done(f"trained {name}")
-    return shown, len(lists[1])
+    return results, len(val_clips)
 
 
-def accuracy(weights: str, entries: list) -> tuple[float, float]:
-    """(top-1, share of reversed clips that get the opposite label of the clip itself)."""
+def accuracies(weights: str, entries: list[Entry]) -> tuple[float, float]:
+    """(`top1`, `opposite`) of the checkpoint at `weights` on the clips, as MotionResult defines them."""
     run = run_of(load_model(weights))
     forward, backward = (
-        score_clips(run, reader(entries, RECIPE.pixels(), RECIPE.num_segments)) for reader in (ClipReader, Backward)
+        score_clips(run, reader(entries, RECIPE.pixels(), RECIPE.num_segments))
+        for reader in (ClipReader, BackwardReader)
     )
     opposite = np.array([OPPOSITE[label] for label in range(len(CLASSES))])
-    reversed_right = backward.scores.argmax(1) == opposite[forward.scores.argmax(1)]
-    return top_k_accuracy(forward.scores, forward.labels, 1), float(reversed_right.mean())
+    is_opposite = backward.scores.argmax(1) == opposite[forward.scores.argmax(1)]
+    return top_k_accuracy(forward.scores, forward.labels, 1), float(is_opposite.mean())
 
 
 def at_chance(top1: float, clips: int) -> bool:
-    """Whether the accuracy is what guessing gives, within four standard deviations of the binomial distribution."""
+    """Whether the accuracy on so many clips is that of guessing, within four standard deviations of the binomial
+    distribution."""
     return abs(top1 - CHANCE) <= 4 * (CHANCE * (1 - CHANCE) / clips) ** 0.5

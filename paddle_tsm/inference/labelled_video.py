@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 
 import cv2
 import numpy as np
 
 from paddle_tsm.data.open_video import check_file, open_video
+from paddle_tsm.data.video_writer import complete_video
 from paddle_tsm.terminal.literal_text import literal
 
 
@@ -38,37 +37,17 @@ def frames_of(source) -> tuple[object, float]:
 
 @contextlib.contextmanager
 def video_writer(path, rate: float):
-    """Yield `write(frame, lines)`; the .mp4 at `path` appears when the block ends well, and otherwise not at all.
+    """Yield `write(frame, lines)` for RGB frames; the video at `path` appears when the block ends well, and otherwise
+    not at all.
 
-    Raises ValueError for another suffix, or where OpenCV has no encoder.
+    Raises ValueError as `complete_video` does.
     """
-    path = os.fspath(path)
-    if not path.lower().endswith((".mp4", ".avi")):
-        raise ValueError(f"{path}: wanted a name that ends in .mp4 or .avi")
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise ValueError(f"{folder}: no such folder; make it first")
-    # OpenCV chooses the container by the suffix, so the temporary file keeps it
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".labelled-") as temporary:
-        part, writer = os.path.join(temporary, f"part{os.path.splitext(path)[1]}"), None
+    with complete_video(path, rate) as append:
 
         def write(frame: np.ndarray, lines: list[str]) -> None:
-            nonlocal writer
-            if writer is None:
-                size = frame.shape[1::-1]
-                writer = cv2.VideoWriter(part, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
-                if not writer.isOpened():
-                    raise ValueError(f"{path}: OpenCV cannot encode MPEG-4 here; wanted an opencv-python with FFmpeg")
-            writer.write(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
+            append(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
 
-        try:
-            yield write
-        finally:  # Windows does not remove a file that is open
-            if writer is not None:
-                writer.release()
-        if writer is None:
-            raise ValueError(f"{path}: there was no frame to write")
-        os.replace(part, path)
+        yield write
 
 
 def with_lines(frame: np.ndarray, lines: list[str]) -> np.ndarray:
