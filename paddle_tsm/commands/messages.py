@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from paddle_tsm.checkpoint.error import one_line
-from paddle_tsm.data.video_survey import VideoNotes
+from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.layouts.record import unbelieved
 from paddle_tsm.terminal.literal_text import literal
 

@@ -1,4 +1,4 @@
-"""Lists of clips: one line a clip, in the forms in use.
+"""Lists of clips, with one clip on each line, in the three forms that the upstream systems use.
 
 | form | line | clip |
 | --- | --- | --- |
@@ -6,9 +6,9 @@
 | "frames" | `path num_frames label` | a folder of frames |
 | "offset" | `dir offset num_frames label` | num_frames of a folder's frames, after the first `offset` |
 
-Fields are separated by white space. With one label a line is split from its end, so that a path may
-hold the separator. With `multi_label` it is split from its start: everything after the fixed fields is labels, as
-`1,4,7`, as several fields, or both, and the path must not hold the separator. Empty lines are skipped.
+Fields are separated by white space. A line with one label is split from its end, so its path may contain spaces. With
+`multi_label` a line is split from its start, so its path must not contain spaces; every field after the fixed ones
+holds labels, separated by commas where it holds several. Empty lines are skipped.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-FORMS = {"video": 0, "frames": 1, "offset": 2}  # numbers between the path and the labels
+# form -> how many numbers stand between the path and the labels
+FORMS = {"video": 0, "frames": 1, "offset": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One clip of a list. `num_frames` is None for a video file, whose own length counts."""
+    """One clip of a list.
+
+    list_file, line: where it is listed, lines counted from 1. num_frames: the number of frames in its folder; None for
+    a video file, which has its own length. offset: how many images of the folder come before its first frame.
+    """
 
     path: str
     labels: tuple[int, ...]
     list_file: str
-    line: int  # from 1
+    line: int
     num_frames: int | None = None
     offset: int = 0
 
@@ -39,21 +44,23 @@ class Entry:
 
     @property
     def where(self) -> str:
+        """The list and the line, for messages."""
         return f"{self.list_file}, line {self.line}"
 
 
 def read_list(
-    list_file,
+    list_file: str | os.PathLike,
     form: str = "video",
     *,
-    root="",
+    root: str | os.PathLike = "",
     num_classes: int | None = None,
     multi_label: bool = False,
 ) -> list[Entry]:
-    """The clips of a list, in its order; paths are taken relative to `root`.
+    """The clips of a list, in its order. Their paths are taken relative to `root`.
 
-    Raises ValueError that names file and line: too few fields, a label, frame count or offset that is no number, a
-    label beyond `num_classes`, no clip at all; and OSError where the list cannot be read.
+    Raises OSError where the list cannot be read, and ValueError that names file and line for a line with too few
+    fields, for a label, frame count or offset that is not a whole number, for a label that is not below `num_classes`,
+    and for a list without clips.
     """
     if form not in FORMS:
         raise ValueError(f"list form: got {form!r}, wanted one of {', '.join(FORMS)}")
@@ -77,8 +84,8 @@ def read_list(
     return entries
 
 
-def split_line(line: str, form: str, multi_label: bool):
-    """(path, [numbers between], (labels)) of one line."""
+def split_line(line: str, form: str, multi_label: bool) -> tuple[str, list[int], tuple[int, ...]]:
+    """(path, the numbers between path and labels, labels) of one line. Raises ValueError for another form of line."""
     between = FORMS[form]
     fields = line.split() if multi_label else line.rsplit(None, between + 1)
     fields = [field.strip() for field in fields]
@@ -94,6 +101,7 @@ def split_line(line: str, form: str, multi_label: bool):
 
 
 def check_labels(labels: tuple[int, ...], num_classes: int | None) -> None:
+    """Raise ValueError for no label, for the same label twice and for one that is not below `num_classes`."""
     if not labels:
         raise ValueError("no label")
     if len(set(labels)) < len(labels):
@@ -103,12 +111,13 @@ def check_labels(labels: tuple[int, ...], num_classes: int | None) -> None:
 
 
 def whole_number(text: str, what: str) -> int:
-    """A number from 0, in ASCII digits only (`int` takes "1_000", "+3" and other alphabets' digits, too)."""
+    """The number that `text` is in ASCII digits. `int` alone would also take "1_000", "+3" and the digits of other
+    scripts."""
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{what}: got {text!r}, wanted a whole number from 0")
     return int(text)
 
 
 def example(form: str) -> str:
-    """What a line of this form looks like."""
+    """A line of this form, for messages."""
     return {"video": "path label", "frames": "path num_frames label", "offset": "dir offset num_frames label"}[form]

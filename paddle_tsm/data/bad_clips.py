@@ -1,4 +1,4 @@
-"""Clips that cannot be read: named, and either an end or a count. Never another clip in their place."""
+"""Clips that cannot be read. A run stops at one, or counts it and goes on; it never reads another clip in its place."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from paddle_tsm.terminal.literal_text import literal
 
 
 class BadClip(ValueError):
-    """A clip that cannot be read. `where` is its list and line, `path` its file or folder."""
+    """A clip that cannot be read.
+
+    where: its list and line. path: its file or folder. problem: why it cannot be read, with the file's name.
+    """
 
     def __init__(self, where: str, path: str, problem: str):
-        super().__init__(where, path, problem)  # all of them, so that it survives the way out of a worker process
+        super().__init__(where, path, problem)  # pickle makes an error again from these arguments
         self.where, self.path, self.problem = where, path, problem
 
     def __str__(self) -> str:
@@ -18,15 +21,15 @@ class BadClip(ValueError):
 
 
 def bad_clip(entry: Entry, error: Exception) -> BadClip:
-    """`error`, met while reading `entry`. Its message names the file."""
+    """The BadClip for an `error` that was raised while `entry` was read. Its problem names the file."""
     text = str(error)
     return BadClip(entry.where, entry.path, text if entry.path in text else f"{entry.path}: {text}")
 
 
 class SkippedClips:
-    """Counts the bad clips of a run that goes on without them; a clip that is met again counts once."""
+    """Counts the bad clips of a run that goes on without them. A clip that is met several times counts once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._seen: dict[tuple[str, str], BadClip] = {}
 
     def __len__(self) -> int:
@@ -36,13 +39,13 @@ class SkippedClips:
         return iter(self._seen.values())
 
     def add(self, bad: BadClip) -> bool:
-        """Count `bad`. True where it is new and so worth a line in the log."""
+        """Count `bad`. Returns whether it is met for the first time, so that a log names it once."""
         new = (bad.where, bad.path) not in self._seen
         self._seen.setdefault((bad.where, bad.path), bad)
         return new
 
     def report(self) -> str:
-        """What is printed at the end: how many, and each one's name, line and problem."""
+        """How many clips were skipped, and a line for each with its list, line and problem."""
         if not self._seen:
             return "no clip was skipped"
         count = f"{len(self)} clip was" if len(self) == 1 else f"{len(self)} clips were"

@@ -1,18 +1,21 @@
-"""Every clip of a list looked at before training starts."""
+"""The check of every clip of a list before a long run starts."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from paddle_tsm.data import frame_folder, video_file
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, bad_clip
-from paddle_tsm.data.clip_reader import FrameSource
+from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.data.open_video import check_file
 from paddle_tsm.data.video_survey import survey
 from paddle_tsm.runtime import processors
 from paddle_tsm.terminal.literal_text import plain_console
 
+# how far each clip is read: not at all, its first frame, or every frame
 DEPTHS = ("exists", "first", "all")
 
 
@@ -28,11 +31,12 @@ def check_list(
 ) -> tuple[list[Entry], list[BadClip]]:
     """(the clips that can be used, the bad ones), both in the list's order.
 
-    First that every file is there and not empty, which takes seconds for 100,000 clips; then, by `depth`, nothing more
-    ("exists"), that the first frame decodes ("first"), or that all do ("all"). A file listed twice is read once.
-    Threads suffice: OpenCV decodes without Python's lock. Without `skip_bad` the list's first bad clip is raised.
-    strict: every frame is decoded, and a video that does not hold what its container says is a bad clip; else it goes
-    to `source.notes`.
+    The first pass looks whether every file exists and is not empty, which is quick. The second pass decodes the first
+    frame (depth "first") or every frame ("all"); with "exists" there is none. Clips of the same frames are read once.
+    `workers` threads read, because OpenCV decodes without Python's lock. Without `skip_bad`, BadClip is raised for the
+    first bad clip of the list. A video that does not hold what its container says is noted in `source.notes`; with
+    `strict` every frame is decoded, whatever the depth, and such a video is a bad clip. Raises ValueError for an
+    unknown depth.
     """
     if depth not in DEPTHS:
         raise ValueError(f"depth: got {depth!r}, wanted one of {', '.join(DEPTHS)}")
@@ -47,27 +51,41 @@ def check_list(
     return [entry for i, entry in enumerate(entries) if i not in bad], [bad[i] for i in sorted(bad)]
 
 
-def run_checks(entries, indices, source, check, title, skip_bad, workers, progress) -> dict[int, BadClip]:
-    """The bad clips among entries[indices], by index; the first is raised unless `skip_bad`."""
+def run_checks(
+    entries: list[Entry],
+    indices: list[int],
+    source: FrameSource,
+    check: Callable[[Entry, FrameSource], None],
+    title: str,
+    skip_bad: bool,
+    workers: int | None,
+    progress: bool,
+) -> dict[int, BadClip]:
+    """index -> BadClip, for the clips among entries[indices] for which `check` raises ValueError or OSError.
+
+    Without `skip_bad` the first of them is raised. title: what the progress bar says.
+    """
+    # Importing rich takes time that a run without a list should not spend.
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    groups: dict[tuple, list[int]] = {}  # clips of the same frames
+    groups: dict[tuple, list[int]] = {}  # the indices of clips with the same frames
     for i in indices:
         groups.setdefault((entries[i].path, entries[i].offset, entries[i].num_frames), []).append(i)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     bad: dict[int, BadClip] = {}
 
-    def one(group: list[int]) -> Exception | None:
+    def error_of(group: list[int]) -> Exception | None:
         try:
-            return check(entries[group[0]], source)
+            check(entries[group[0]], source)
+            return None
         except (ValueError, OSError) as error:
             return error
 
     pool = ThreadPoolExecutor(workers or min(16, processors() * 2))
     try:
-        console = plain_console(stderr=True)  # elsewhere than in a terminal a bar is an empty line
+        console = plain_console(stderr=True)  # in a file a bar would be an empty line
         with Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal)) as bar:
-            errors = bar.track(pool.map(one, groups.values()), len(groups), description=title)
+            errors = bar.track(pool.map(error_of, groups.values()), len(groups), description=title)
             for group, error in zip(groups.values(), errors):
                 if error is not None:
                     bad.update((i, bad_clip(entries[i], error)) for i in group)
@@ -79,11 +97,12 @@ def run_checks(entries, indices, source, check, title, skip_bad, workers, progre
 
 
 def check_exists(entry: Entry, source: FrameSource) -> None:
-    """The video is there and not empty, or every frame is there."""
+    """Raise ValueError unless the video exists and is not empty, or every image of the folder exists."""
     if source.template is None:
-        return video_file.check_file(entry.path)
+        check_file(entry.path)
+        return
     first, count = entry.offset + source.first, source.num_frames(entry)
-    sub_folder, template = os.path.split(source.template)  # the folder's own part of a template like rgb/{:05d}.jpg
+    sub_folder, template = os.path.split(source.template)  # a template may name a folder, as rgb/{:05d}.jpg does
     folder = os.path.join(entry.path, sub_folder)
     try:
         names = set(os.listdir(folder))
@@ -95,7 +114,9 @@ def check_exists(entry: Entry, source: FrameSource) -> None:
 
 
 def check_frames(entry: Entry, source: FrameSource, whole: bool, strict: bool = False) -> None:
-    """The first frame, or every frame, decodes. One frame is kept in memory at a time."""
+    """Raise ValueError unless the first frame decodes, or, where `whole`, every frame. One frame at a time is in
+    memory.
+    """
     if source.template is None:
         found = survey(entry.path) if whole else None
         if found and found.decoded == 0:

@@ -1,4 +1,4 @@
-"""Frames to network input, as a preset says: [H, W, 3] uint8 RGB frames in, float32 [frames, 3, size, size] out."""
+"""Decoded frames, RGB [H, W, 3] uint8, resized, cropped, mirrored and normalised to network input as a preset says."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from paddle_tsm.data.presets import Preset
 
 
 def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
-    """Every view of a test video: [views * T, 3, test_size, test_size], the frames of a view adjacent.
+    """Every view of a test video: float32 [views * T, 3, test_size, test_size], the frames of a view adjacent.
 
-    `frames` are those of `preset.test_sampling`, clip after clip; the views come crop by crop and, in each crop, clip
-    by clip, as in every system.
+    frames: those that `preset.test_sampling` chose, clip after clip. The views are in the order of every upstream
+    system: all clips of the first crop, then all clips of the second. Raises ValueError for frames smaller than a crop.
     """
     size, views = preset.test_size, None
-    for i, frame in enumerate(frames):  # one after another, so that few pixels are in memory at once
+    for i, frame in enumerate(frames):  # one frame at a time, so that few pixels are in memory
         scaled = preset.resize_short(frame, preset.short)
         places = preset.test_crops(*scaled.shape[:2], size)
         if views is None:
@@ -29,7 +29,10 @@ def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
 
 
 def train_clip(preset: Preset, frames: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    """One augmented clip, [T, 3, size, size], and whether it was mirrored. One box and one mirroring for all frames."""
+    """(one augmented clip, float32 [T, 3, size, size]; whether it was mirrored). All its frames get the same crop.
+
+    Raises ValueError for frames of different sizes.
+    """
     size, scale = preset.size, preset.train_scale
     scaled = (preset.resize_short(frame, preset.short) if preset.train_resize else frame for frame in frames)
     first = next(scaled)
@@ -37,7 +40,7 @@ def train_clip(preset: Preset, frames: list[np.ndarray], rng: np.random.Generato
     x, y = rng.integers(scale - size + 1, size=2) if scale > size else (0, 0)
     mirrored = preset.flip.draw(rng)
     clip = np.empty((len(frames), 3, size, size), "float32")
-    for frame, target in zip(chain([first], scaled), clip):  # one after another, as above
+    for frame, target in zip(chain([first], scaled), clip):  # one frame at a time, as above
         if frame.shape != first.shape:
             raise ValueError(f"frames of different sizes: {sorted({frame.shape[1::-1] for frame in frames})}")
         frame = preset.resize_to(frame[top:bottom, left:right], (scale, scale))[y : y + size, x : x + size]

@@ -1,8 +1,8 @@
-"""Which parts of a frame become network input.
+"""Which parts of a frame become network input. All lengths are in pixels.
 
-A test rule takes (height, width, size) and gives (left, top, mirrored) of each square crop, in the order in which the
-system stacks its views. A training rule takes (height, width, size, rng) and gives one box (left, top, right, bottom),
-which is then scaled to the network's size.
+A test rule takes (height, width, size) and returns (left, top, mirrored) for each square crop of `size`, in the order
+in which the system stacks its views. A training rule takes (height, width, size, rng) and returns one box (left, top,
+right, bottom), which is then scaled to the network's size. Test rules raise ValueError for a frame smaller than `size`.
 
 Sources: mmaction2 `mmaction/datasets/transforms/processing.py` 4d6c934, MIT `ops/transforms.py` 1f6a834, PaddleVideo
 `paddlevideo/loader/pipelines/augmentations.py` ed245e9.
@@ -12,30 +12,31 @@ from __future__ import annotations
 
 import numpy as np
 
-SCALES = (1, 0.875, 0.75, 0.66)  # of the short edge
+SCALES = (1, 0.875, 0.75, 0.66)  # edges of a multi-scale crop, as fractions of the frame's short edge
 
 
 def _check(h: int, w: int, size: int) -> None:
+    """Raise ValueError unless a crop of `size` fits into the frame."""
     if size < 1 or min(h, w) < size:
         raise ValueError(f"cannot cut {size}x{size} from a frame {w} wide and {h} high; scale it up or ask for less")
 
 
 def centre_floor(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """An odd margin's larger half is right or below: mmaction2 `CenterCrop`."""
+    """The centre crop; half a pixel is rounded down, toward the left and the top: mmaction2 `CenterCrop`."""
     _check(h, w, size)
     return [((w - size) // 2, (h - size) // 2, False)]
 
 
 def centre_round(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """Half a pixel goes to the even side: MIT (torchvision `CenterCrop`), PaddleVideo."""
+    """The centre crop; half a pixel is rounded to an even number: MIT (torchvision `CenterCrop`), PaddleVideo."""
     _check(h, w, size)
     return [(round((w - size) / 2), round((h - size) / 2), False)]
 
 
 def three_halves(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """Both ends and the middle of the long edge, in steps of half the margin: mmaction2 `ThreeCrop`.
+    """Both ends of the long edge and its middle, in steps of half the margin: mmaction2 `ThreeCrop`.
 
-    Raises ValueError unless the short edge is `size`.
+    Also raises ValueError where the short edge is not `size`.
     """
     _check(h, w, size)
     if min(h, w) != size:
@@ -45,8 +46,8 @@ def three_halves(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
 
 
 def three_quarters(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
-    """Left, right, centre, in steps of a quarter of the margin, at half height: MIT and PP-TSM `GroupFullResSample`,
-    which despite its name cuts any size.
+    """Left, right and centre at half height, in steps of a quarter of the margin: MIT and PP-TSM `GroupFullResSample`,
+    which despite its name takes crops of any size.
     """
     _check(h, w, size)
     x, y = (w - size) // 4, (h - size) // 4
@@ -66,7 +67,7 @@ def ten(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
 
 
 def multi_scale(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """One of the sizes `SCALES`, at one of 13 fixed places: mmaction2 `MultiScaleCrop`, MIT `GroupMultiScaleCrop`."""
+    """A random size out of SCALES at one of 13 fixed places: mmaction2 `MultiScaleCrop`, MIT `GroupMultiScaleCrop`."""
     crop_w, crop_h = _scaled_size(h, w, size, rng)
     places = _grid(h, w, crop_h, crop_w)
     left, top = places[rng.integers(len(places))]
@@ -74,8 +75,10 @@ def multi_scale(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[in
 
 
 def multi_scale_fractional(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """`multi_scale` at fractions of a pixel, each edge rounded (half to even) as Pillow does, without the corners that
-    coincide: PaddleVideo `MultiScaleCrop`."""
+    """`multi_scale` with places at fractions of a pixel: PaddleVideo `MultiScaleCrop`.
+
+    Each edge is rounded as Pillow does, half to even. Corners that coincide are one place.
+    """
     crop_w, crop_h = _scaled_size(h, w, size, rng)
     x, y = (w - crop_w) / 4, (h - crop_h) / 4
     corners = [(0, 0, True), (4, 0, x != 0), (0, 4, y != 0), (4, 4, x != 0 and y != 0), (2, 2, x != 0 or y != 0)]
@@ -85,13 +88,13 @@ def multi_scale_fractional(h: int, w: int, size: int, rng: np.random.Generator) 
 
 
 def random_resized(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """8 to 100 % of the area at a ratio between 3:4 and 4:3; the centre square where ten tries fail: mmaction2 and
-    PaddleVideo `RandomResizedCrop`. `size` plays no part."""
+    """A box of 8 to 100 % of the area, with a ratio of width to height between 3:4 and 4:3: mmaction2 and PaddleVideo
+    `RandomResizedCrop`. Where ten drawn boxes do not fit it is the centre square. `size` has no influence."""
     ratios = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), size=10))
     areas = rng.uniform(0.08, 1.0, size=10) * (h * w)
     widths, heights = (np.round(np.sqrt(edge)).astype(int).tolist() for edge in (areas * ratios, areas / ratios))
     for crop_w, crop_h in zip(widths, heights):
-        if 1 <= crop_h <= h and 1 <= crop_w <= w:  # upstream fails where a tiny frame gives an edge of 0
+        if 1 <= crop_h <= h and 1 <= crop_w <= w:  # with a tiny frame an edge may be 0, where upstream fails
             left, top = int(rng.integers(w - crop_w + 1)), int(rng.integers(h - crop_h + 1))
             return left, top, left + crop_w, top + crop_h
     edge = min(h, w)
@@ -99,18 +102,20 @@ def random_resized(h: int, w: int, size: int, rng: np.random.Generator) -> tuple
     return left, top, left + edge, top + edge
 
 
-# quarters of the margin, in upstream's order: corners and centre, middles of the edges, centres of the quarters
+# (left, top) in quarters of the margin, in upstream's order: the corners and the centre, the middles of the edges, the
+# centres of the four quarters
 _STEPS = [(0, 0), (4, 0), (0, 4), (4, 4), (2, 2), (0, 2), (4, 2), (2, 4), (2, 0), (1, 1), (3, 1), (1, 3), (3, 3)]
 
 
 def _grid(h: int, w: int, crop_h: int, crop_w: int) -> list[tuple[int, int]]:
-    """The 13 fixed places (left, top), in whole quarters of the margin."""
+    """(left, top) of the 13 fixed places; a quarter of the margin is rounded down to whole pixels."""
     x, y = (w - crop_w) // 4, (h - crop_h) // 4
     return [(i * x, j * y) for i, j in _STEPS]
 
 
 def _scaled_size(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int]:
-    """(width, height) of a crop: two neighbouring scales. One within 3 pixels of `size` is `size`: it is not scaled."""
+    """(width, height) of a crop, whose two scales are the same or neighbours in SCALES. An edge less than 3 pixels from
+    `size` becomes `size`, so that it need not be scaled."""
     edges = [int(min(h, w) * scale) for scale in SCALES]
     edges = [size if abs(edge - size) < 3 else edge for edge in edges]
     pairs = [(w_, h_) for i, h_ in enumerate(edges) for j, w_ in enumerate(edges) if abs(i - j) <= 1]

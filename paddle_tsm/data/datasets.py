@@ -1,22 +1,29 @@
-"""The data sets that TSM's users train on: classes, frame names, and what mirroring a clip does to its label."""
+"""The data sets that TSM's users train on: their classes, the names of their frames, and their labels under mirroring.
+
+A new data set is one entry of DATA_SETS; commands, recipes and messages take everything from it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from paddle_tsm.data.flip import FlipRule
-from paddle_tsm.data.presets import pick
+from paddle_tsm.data.presets import SYSTEMS, pick
 
 
 def exchanged_labels(*pairs: tuple[int, int]) -> dict[int, int]:
-    """{a: b, b: a} for each pair."""
+    """The label map {a: b, b: a, ...} of pairs (a, b) of labels that are exchanged when a clip is mirrored."""
     return {here: there for a, b in pairs for here, there in ((a, b), (b, a))}
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """`template`: names of the frames in MIT's and mmaction2's folders. `sided`: its classes tell left from right, so a
-    mirrored clip has another label; `label_map`: which. `note`: the order of the classes."""
+    """What is known of a data set.
+
+    title: its name in messages. template: the names of the frames in MIT's and mmaction2's folders. sided: whether some
+    classes tell left from right, so that a mirrored clip has another label. label_map: the pairs of labels that are
+    then exchanged. note: how the classes are ordered.
+    """
 
     title: str
     num_classes: int
@@ -35,10 +42,10 @@ DATA_SETS = {
         174,
         "{:05d}.jpg",
         sided=True,
-        # mmaction2 4d6c934, configs/recognition/tsm/*sthv1*: in the order of the csv
+        # mmaction2 4d6c934, configs/recognition/tsm/*sthv1*: the order of the csv
         label_map=((2, 4), (30, 41), (52, 66)),
-        note='mmaction2: the order of something-something-v1-labels.csv ("Holding something" is 0); MIT: sorted. A '
-        "checkpoint's classes are in its own system's order, and so must the list and the flip's label map be",
+        note='mmaction2: the order of something-something-v1-labels.csv ("Holding something" is 0); MIT: sorted. The '
+        "list and the label map must have the order of the checkpoint's own system",
     ),
     "something-v2": DataSet(
         "Something-Something V2",
@@ -66,20 +73,21 @@ DATA_SETS = {
 
 
 def data_set(name: str) -> DataSet:
-    """The data set `name`. Raises ValueError that lists those that are known."""
+    """The data set called `name`. Raises ValueError that lists the known names."""
     return pick(DATA_SETS, name, "data set")
 
 
 def flip_rule(name: str, system: str) -> FlipRule:
     """How `system` (a preset's name) mirrors the training clips of the data set `name`.
 
-    mmaction2 mirrors half of them and exchanges the labels of the sided data sets; MIT does not mirror those at all
-    (main.py 1f6a834: no flip for names with "something" or "jester"), nor do we for PaddleVideo, which has no rule.
-    The label maps hold for lists whose classes are in mmaction2's order.
+    Half of the clips are mirrored. Of the sided data sets mmaction2 mirrors half, too, and exchanges their labels. MIT
+    does not mirror these at all (main.py 1f6a834: no flip for names with "something" or "jester"). PaddleVideo has no
+    rule for them, and they are not mirrored here, either. The label maps hold for lists whose classes are in
+    mmaction2's order. Raises ValueError for an unknown data set or system.
     """
     found = data_set(name)
     if not found.sided:
         return FlipRule()
-    if system == "mmaction2":
+    if pick(SYSTEMS, system, "preset").mirrors_sided:
         return FlipRule(label_map=exchanged_labels(*found.label_map))
     return FlipRule(0.0)

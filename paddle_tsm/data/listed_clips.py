@@ -1,20 +1,20 @@
-"""The clips that a list names: where their frames are, and which of them can be read."""
+"""The clips of a list as the commands ask for them: where their frames are, and which of them can be read."""
 
 from __future__ import annotations
 
 from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.check_list import check_list
-from paddle_tsm.data.clip_reader import FrameSource
 from paddle_tsm.data.datasets import data_set
-from paddle_tsm.data.video_survey import VideoNotes
+from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.data.video_notes import VideoNotes
 
 
 def frame_source(form: str, template: str | None, data_set_name: str | None, first_frame: int) -> FrameSource:
-    """Where the frames of the clips are: in video files (form "video"), or in folders of numbered images.
+    """The FrameSource of a list of this form: video files for "video", else folders of numbered images.
 
-    template: the images' names. None: those of the data set. Raises ValueError where neither is known, and for a
-    template beside videos.
+    template: the images' names; None for those of the data set. first_frame: the number of a folder's first image.
+    Raises ValueError where the images' names are not known, and for a template where the form is "video".
     """
     if form == "video":
         if template is not None:
@@ -40,10 +40,11 @@ def read_checked_list(
     skip_bad: bool,
     strict: bool,
 ) -> tuple[list[Entry], list[BadClip]]:
-    """(the clips of the list that can be read, the others). depth: of `check_list`, or "none" for no check.
+    """(the clips of the list that can be read, the others).
 
-    strict: every video is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and BadClip
-    for the first bad clip unless `skip_bad`.
+    form, root, num_classes, multi_label: see `read_list`. depth: see `check_list`, or "none" for no check. strict:
+    every video is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and, without
+    `skip_bad`, BadClip for the first clip that cannot.
     """
     entries = read_list(path, form, root=root, num_classes=num_classes, multi_label=multi_label)
     if depth == "none" and not strict:

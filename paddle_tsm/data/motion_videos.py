@@ -1,14 +1,15 @@
 """Small real videos in which neither a frame nor all frames together tell the class: only their order does.
 
-A *bag* is STEPS pictures of one shape. Each picture has its own x, y, size and angle, and these are drawn without regard
-to the class. The class says by which of the four the pictures are sorted, and in which direction. Sorted by x, the shape
-moves to the right; sorted by size, it grows; the other three change without order. So the clips of all classes hold the
-same pictures. A network that cannot see their order is right once in eight times, whatever it has learned; within a pair
-of opposite classes it is right once in two. Played backward, a clip is the clip of the opposite class.
+A *bag* is STEPS pictures of one shape. Each picture has its own x, y, size and angle, and these are drawn without
+regard to the class. The class says by which of the four the pictures are sorted, and in which direction. Sorted by x,
+the shape moves to the right; sorted by size, it grows; the other three change without order. So the clips of all
+classes hold the same pictures. A network that cannot see their order is right once in eight times, whatever it has
+learned; within a pair of opposite classes it is right once in two. Played backward, a clip is the clip of the opposite
+class.
 
-The files keep this exactly. They are Motion JPEG of a fixed quality, in which each frame is coded by itself. A codec that
-predicts frames from others would leave traces of the order in every frame. Each picture is repeated, so that each of
-STEPS equal parts of the video holds one picture. TSM's samplers take a frame of each part, so they lose no picture.
+The files keep this exactly. They are Motion JPEG of a fixed quality, in which each frame is coded by itself. A codec
+that predicts frames from others would leave traces of the order in every frame. Each picture is repeated, so that each
+of STEPS equal parts of the video holds one picture. TSM's samplers take a frame of each part, so they lose no picture.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ OUTLINES = {
 
 
 def draw_orders(rng: np.random.Generator) -> np.ndarray:
-    """The rank of each picture on each axis, int [STEPS, 4]. The orders are independent; they are drawn again until no two
-    of them correlate by more than MAX_CORRELATION."""
+    """The rank of each picture on each axis, int [STEPS, 4]. The orders are independent; they are drawn again until no
+    two of them correlate by more than MAX_CORRELATION.
+    """
     spread = (STEPS**3 - STEPS) / 12  # the sum of squares of an order around its mean
     while True:
         orders = rng.permuted(np.tile(np.arange(STEPS)[:, None], (1, len(AXES))), axis=0)
@@ -113,8 +115,8 @@ def write_motion_videos(
     size: tuple[int, int] = (64, 64),
     seed: int = 0,
 ) -> list[str]:
-    """Write the videos `clips/*.avi`, the lists `train.txt` and `val.txt` (`path label`, with paths relative to `folder`)
-    and `classes.txt` (one name a line). Returns the paths of the two lists and of `classes.txt`.
+    """Write the videos `clips/*.avi`, the lists `train.txt` and `val.txt` (`path label`, with paths relative to
+    `folder`) and `classes.txt` (one name a line). Returns the paths of the two lists and of `classes.txt`.
 
     The lists are written last, so the videos of a list that exists are complete. A clip depends only on `seed` and its
     number. Training and validation share no picture. clips_per_class, val_per_class: clips of each class for training

@@ -1,4 +1,4 @@
-"""Pixels to network input: [H, W, 3] uint8 RGB -> [3, H, W] float32, ImageNet's mean and deviation."""
+"""Pixels to network input with ImageNet's mean and standard deviation: RGB [H, W, 3] uint8 -> [3, H, W] float32."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ STD_255 = np.array([58.395, 57.12, 57.375], "float32")
 MEAN_1 = np.array([0.485, 0.456, 0.406], "float32")
 STD_1 = np.array([0.229, 0.224, 0.225], "float32")
 
-
-# of each channel and each of the 256 values a byte has, [3, 256]: looked up, not computed, for every pixel
+# The normalised value of each channel for each of the 256 values of a byte, [3, 256]. Looking it up is quicker than
+# computing it for every pixel.
 _BYTES = np.arange(256, dtype="float32")[:, None]
 TABLE_255 = ((_BYTES - MEAN_255) / STD_255).T.copy()
 TABLE_1 = ((_BYTES / np.float32(255) - MEAN_1) / STD_1).T.copy()
 
 
 def normalise_255(frame: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """(x - mean) / std on the 0-255 scale: mmaction2. Written to `out` where that is given."""
+    """(x - mean) / std on the 0-255 scale, as mmaction2 computes it; see `look_up`."""
     return look_up(frame, TABLE_255, out)
 
 
 def normalise_1(frame: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """(x / 255 - mean) / std: MIT and PaddleVideo. The same values but for rounding."""
+    """(x / 255 - mean) / std, as MIT and PaddleVideo compute it; only the rounding differs. See `look_up`."""
     return look_up(frame, TABLE_1, out)
 
 
 def look_up(frame: np.ndarray, table: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """[H, W, 3] uint8 -> [3, H, W] float32, each channel by its own row of `table`. `out` must be contiguous."""
+    """[H, W, 3] uint8 -> [3, H, W] float32: replace each value of channel c by table[c, value].
+
+    The result is written to `out`, a C-contiguous array, where that is given.
+    """
     if out is None:
         out = np.empty((3, *frame.shape[:2]), "float32")
-    assert out.shape == (3, *frame.shape[:2]) and out.flags.c_contiguous, "OpenCV would write elsewhere"
+    assert out.shape == (3, *frame.shape[:2]) and out.flags.c_contiguous, "OpenCV would write to a copy"
     for plane, values, target in zip(cv2.split(frame), table, out):
         cv2.LUT(plane, values, target)
     return out

@@ -1,27 +1,31 @@
-"""Frames of a video file by jumping from key frame to key frame, by PyAV: OpenCV's pixels, but fewer frames decoded.
+"""Frames of a video file found by jumping from key frame to key frame with PyAV. The pixels are OpenCV's.
 
-A seek of OpenCV's (cap_ffmpeg_impl.hpp) starts at the key frame before the frame 16 ahead of the wanted one; here
-decoding starts at the last key frame. The packets' own times, read without decoding, say which frame is where. They are
-trusted only where a frame is a packet and every packet has its true time, and each frame that comes out must have the
-time that was asked for. Everything else (`None` here) is for OpenCV, in order.
+Decoding starts at the last key frame in front of a wanted frame. (OpenCV's own seek starts further back, at the key
+frame in front of the sixteenth frame before it; cap_ffmpeg_impl.hpp.) The times of the packets are read without
+decoding, and say which frame is where. They are trusted only where each packet is one frame and has its true time, and
+each decoded frame must have the time that was asked for. In every other case the functions here return None, and OpenCV
+reads the file from its start.
 
-PyAV and OpenCV carry the same FFmpeg: the same decoders, and the same conversion to RGB for 8 bits a sample.
+PyAV and OpenCV contain the same FFmpeg, so they have the same decoders, and for 8 bits a sample the same conversion to
+RGB.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing  # PyAV's packets, when not read to the end, keep their buffer unless they are closed
+from contextlib import closing  # PyAV's packets keep their buffer unless they are read to the end or closed
 from functools import wraps
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-CODECS = ("h264", "hevc", "mpeg4", "vp9", "mjpeg")  # a packet is a frame
-STORE_TIMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")  # when a frame is shown, not only when it is decoded
-IN_ORDER = (("avi", "mpeg4"), ("avi", "mjpeg"))  # shown when it is decoded: true where no packet is out of order
-NO_FRAME = 8  # bytes: an MPEG-4 packet of no more says "no picture here" (packed bitstreams)
+CODECS = ("h264", "hevc", "mpeg4", "vp9", "mjpeg")  # each packet is one frame
+# containers whose packets say when a frame is shown
+STORE_TIMES = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+# (container, codec) whose packets say only when a frame is decoded; it is shown then where no packet is out of order
+IN_ORDER = (("avi", "mpeg4"), ("avi", "mjpeg"))
+NO_FRAME = 8  # bytes; an MPEG-4 packet that is no longer holds no picture (packed bitstreams)
 
 
 def read_by_packets(
@@ -29,14 +33,14 @@ def read_by_packets(
     choose: Callable[[int], np.ndarray],
     threads: int | None = None,
     note: Callable[[str], None] = lambda text: None,
-    changes: list | None = None,
-):
-    """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order, or None where the packets
-    do not tell them apart for certain. Raises what `choose` raises, nothing else.
+    changes: list[tuple[int, int]] | None = None,
+) -> list[np.ndarray] | None:
+    """The frames with the indices `choose(num_frames)`, in that order: RGB [H, W, 3] uint8. None where the packets do
+    not tell for certain which frame is where.
 
-    note: gets a sentence where the packets end long before the time that the container says, or there is only one.
-    changes: gets the sizes of frames that are not of the stream's size; OpenCV, which scales those, is then the one to
-    read them.
+    threads: of the decoder. note: is called with a sentence where the packets end long before the container's duration,
+    or where there is only one. changes: takes (width, height) of a frame that is not of the stream's size; the result
+    is then None, because OpenCV scales such frames. Raises only what `choose` raises.
     """
     container = open_container(path)
     if container is None:
@@ -53,7 +57,7 @@ def read_by_packets(
 
 
 def none_if_damaged(function):
-    """`function`, but None where FFmpeg finds an error: what is to be said of a damaged file, OpenCV's reader says."""
+    """`function`, which then returns None where FFmpeg finds an error. OpenCV's reader reports damaged files."""
 
     @wraps(function)
     def checked(*arguments):
@@ -67,13 +71,15 @@ def none_if_damaged(function):
 
 @none_if_damaged
 def open_container(path: str):
+    """The file opened by PyAV, or None."""
     return av.open(path, metadata_errors="ignore")
 
 
 @none_if_damaged
 def packet_table(container) -> list[tuple[int, bool]] | None:
-    """(time, is a key frame) of each packet, in the order of decoding; None where they are not certainly the frames, or
-    have not 8 bits a sample."""
+    """(time, whether it is a key frame) of each packet, in the order of decoding. None where it is not certain that
+    each packet is one frame, and where samples do not have 8 bits.
+    """
     if not container.streams.video:
         return None
     stream = container.streams.video[0]
@@ -86,34 +92,46 @@ def packet_table(container) -> list[tuple[int, bool]] | None:
     packets, smallest = [], NO_FRAME if name == "mpeg4" else 0
     with closing(container.demux(stream)) as source:
         for packet in source:
-            if packet.size == 0 and packet.pts is None:  # the end
+            if packet.size == 0 and packet.pts is None:  # the end of the stream
                 continue
             if packet.pts is None or packet.is_discard or packet.is_corrupt or packet.size <= smallest:
                 return None
             packets.append((packet.pts, packet.is_keyframe))
     times = [time for time, _ in packets]
-    whole = packets and packets[0][1] and times[0] == min(times) and len(set(times)) == len(times)
+    complete = packets and packets[0][1] and times[0] == min(times) and len(set(times)) == len(times)
     ordered = kind not in IN_ORDER or times == sorted(times)
-    return packets if whole and ordered and stream.frames in (0, len(packets)) else None
+    return packets if complete and ordered and stream.frames in (0, len(packets)) else None
 
 
 def early_end(container, times: list[int]) -> str:
-    """What is to be said of a container that has no number of frames and ends early, or holds one frame; else ""."""
+    """A sentence where there is only one frame, or where the container does not state their number and they end long
+    before its duration; else "".
+    """
     if len(times) == 1:
         return "one frame is all that it holds, as a still picture does"
     stream = container.streams.video[0]
     if stream.frames or not container.duration:
         return ""
-    each = (times[-1] - times[0]) / (len(times) - 1)
-    found, said = float((times[-1] - times[0] + each) * stream.time_base), container.duration / av.time_base
-    if found >= 0.9 * said - 2 * float(each * stream.time_base):
+    interval = (times[-1] - times[0]) / (len(times) - 1)
+    found = float((times[-1] - times[0] + interval) * stream.time_base)
+    claimed = container.duration / av.time_base
+    if found >= 0.9 * claimed - 2 * float(interval * stream.time_base):
         return ""
-    return f"its frames end after {found:.1f} s, its container says {said:.1f} s; is it cut off or damaged?"
+    return f"its frames end after {found:.1f} s, its container says {claimed:.1f} s; is it cut off or damaged?"
 
 
 @none_if_damaged
-def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads: int | None, changes: list):
-    """{time: frame} for the times `wanted`, or None where one is damaged, of another size, or does not come out."""
+def decode(
+    container,
+    packets: list[tuple[int, bool]],
+    wanted: set[int],
+    threads: int | None,
+    changes: list[tuple[int, int]],
+) -> dict[int, np.ndarray] | None:
+    """time -> RGB frame, for the times `wanted`; None where one is damaged, of another size, or not decoded.
+
+    threads, changes: see `read_by_packets`.
+    """
     stream = container.streams.video[0]
     declared = stream.codec_context.width, stream.codec_context.height
     stream.codec_context.thread_count = threads or 0
@@ -124,7 +142,7 @@ def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads
         with closing(container.demux(stream)) as source:
             for packet, (time, _) in zip(source, [*packets[start:], (None, False)]):
                 if packet.pts != time:
-                    return None  # the seek led elsewhere
+                    return None  # the seek did not lead to this packet
                 for frame in decoded(packet, wanted):
                     if frame.pts in wanted:
                         if frame.is_corrupt:
@@ -141,7 +159,7 @@ def decode(container, packets: list[tuple[int, bool]], wanted: set[int], threads
 
 
 def runs(packets: list[tuple[int, bool]], wanted: set[int]) -> list[tuple[int, list[int]]]:
-    """(the place of the key packet where decoding starts, the wanted times it goes on to), for each seek."""
+    """(the index of the key packet where decoding starts, the wanted times that it reaches), for each seek."""
     place = {time: i for i, (time, _) in enumerate(packets)}
     keys = [i for i, (_, is_key) in enumerate(packets) if is_key]
     found = []
@@ -154,8 +172,11 @@ def runs(packets: list[tuple[int, bool]], wanted: set[int]) -> list[tuple[int, l
 
 
 def decoded(packet, wanted: set[int]):
-    """The frames that the decoder gives out after this packet. It may leave out a frame of H.264 that is not wanted and
-    that no other refers to (`nal_ref_idc` 0, ITU-T H.264 7.4.1): no pixel of the others depends on it."""
+    """The frames that the decoder returns for this packet.
+
+    It may skip an H.264 frame that is not wanted and to which no other frame refers (`nal_ref_idc` 0, ITU-T H.264
+    7.4.1), because no pixel of the other frames depends on it.
+    """
     codec = packet.stream.codec_context
     if codec.name == "h264":
         codec.skip_frame = "NONREF" if packet.pts is not None and packet.pts not in wanted else "DEFAULT"
@@ -163,7 +184,7 @@ def decoded(packet, wanted: set[int]):
 
 
 def upright(frame, converter: VideoReformatter) -> np.ndarray:
-    """RGB [H, W, 3] uint8, turned as the file says: what OpenCV gives."""
+    """The frame as RGB [H, W, 3] uint8, rotated as the file says, like OpenCV's."""
     pixels = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     turns = frame.rotation / 90
     return np.ascontiguousarray(np.rot90(pixels, int(turns))) if turns in (-1, 1, 2, -2) else pixels

@@ -1,9 +1,12 @@
-"""How each system turns a video into network input, by name: `preset("mmaction2", sampling="twice", crops="three")`."""
+"""How each system turns a video into network input, by name: `preset("mmaction2", sampling="twice", crops="three")`.
+
+SYSTEMS has an entry for each system, with everything that it offers. A Preset is one choice among what a system offers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from paddle_tsm.data import crops, normalise, resize, sampling
 from paddle_tsm.data.flip import FlipRule
@@ -12,19 +15,21 @@ from paddle_tsm.layouts.network_input import NetworkInput
 
 @dataclass(frozen=True)
 class Preset:
-    """One system's pixels. Sizes are in pixels; the rules are functions of `sampling`, `resize`, `crops`, `normalise`.
+    """How one system makes network input. Sizes are in pixels; rules are functions of this room's modules.
 
-    Test: `test_sampling` frames, short edge to `short`, each crop of `test_crops` at `test_size`, `normalise`.
-    Training: `train_sampling` frames, short edge to `short` where `train_resize`, a box of `train_box` scaled to
-    `train_scale`, a random crop of `size` where that is less, `flip`, `normalise`.
+    Test: choose frames by `test_sampling`, scale the short edge to `short` by `resize_short`, cut the crops
+    `test_crops` of `test_size`, `normalise`.
+    Training: choose frames by `train_sampling`, scale the short edge to `short` where `train_resize`, scale a box of
+    `train_box` to `train_scale` by `resize_to`, cut a random crop of `size` where that is less, mirror by `flip`,
+    `normalise`.
     """
 
     name: str
-    source: str
+    source: str  # the upstream files that it reproduces
     reader: str  # what decodes JPEG frames: "opencv" or "pillow"
-    average: str  # of the views' scores: see `scores.average_views`
-    clips: int  # of a test video
-    views: int  # clips x crops
+    average: str  # what is averaged over the views: see `scores.average_views`
+    clips: int  # clips of a test video
+    views: int  # views of a test video: clips times crops
     test_sampling: Callable
     train_sampling: Callable
     resize_short: Callable
@@ -42,7 +47,7 @@ class Preset:
 
     @property
     def crops_in_words(self) -> str:
-        """What is cut out of every frame of a test: "three crops of 224 out of 256"."""
+        """What is cut out of each frame of a test video, such as "three crops of 256 out of 256"."""
         number, _, _ = self.crops.partition("-")
         words = "one crop" if number == "centre" else f"{number} crops"
         mirrored = ", every second one mirrored" if number == "ten" else ""
@@ -51,7 +56,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class System:
-    """What a system offers; the first entry of each table is its usual one."""
+    """What a system offers. The first entry of each table is its usual one; see Preset for the fields it shares."""
 
     source: str
     reader: str
@@ -64,14 +69,16 @@ class System:
     train_box: dict[str, Callable]
     normalise: Callable
     train_resize: bool = False
-    full_three: bool = True  # three crops as large as the short edge, not as the network's training input
-    random_crop: bool = False  # multi-scale boxes go to the short edge's size and are cropped at random
-    no_other_crops: str = ""  # why crops that another system has are not on offer
+    full_three: bool = True  # whether three crops are as large as the short edge, not the training input
+    random_crop: bool = False  # whether a training box is scaled to the short edge's size, then cropped
+    mirrors_sided: bool = False  # whether clips of sided data sets are mirrored; their labels are exchanged
+    no_other_crops: str = ""  # why other systems' crops are not offered, for messages
 
 
+# sampling -> clips of a test video
 CLIPS = {"uniform": 1, "twice": 2, "dense": sampling.DENSE_POSITIONS}
-# A crop is as large as the network's training input. With "-full", and three crops of mmaction2 and MIT, it is as large
-# as the short edge (MIT's --full_res), but for "-train-size".
+# name of test crops -> their number. A crop is as large as the training input. It is as large as the short edge (MIT's
+# --full_res) where the name ends in "-full", and for "three" of mmaction2 and MIT.
 CROPS = {
     "centre": 1,
     "three": 3,
@@ -95,7 +102,10 @@ SYSTEMS = {
         train_box={"multi_scale": crops.multi_scale, "random_resized": crops.random_resized},
         normalise=normalise.normalise_255,
         train_resize=True,
-        no_other_crops="its pipelines have CenterCrop and TenCrop of the training size and ThreeCrop of the short edge's",
+        mirrors_sided=True,
+        no_other_crops=(
+            "its pipelines have CenterCrop and TenCrop of the training size and ThreeCrop of the short edge's"
+        ),
     ),
     "mit": System(
         "mit-han-lab/temporal-shift-module 1f6a834, main.py, test_models.py, ops/dataset.py, ops/transforms.py",
@@ -151,11 +161,11 @@ SYSTEMS = {
 
 
 def preset_of(taken: NetworkInput) -> Preset:
-    """The preset of a network's input; the usual values where none is known. Raises ValueError for a name that is not
-    known.
+    """The preset for a network's input, with the usual values for what is not known. Raises ValueError for unknown
+    names.
     """
-    of = taken.filled()
-    return preset(of.preset, sampling=of.sampling, crops=of.crops, size=of.size)
+    known = taken.filled()
+    return preset(known.preset, sampling=known.sampling, crops=known.crops, size=known.size)
 
 
 def preset(
@@ -167,13 +177,18 @@ def preset(
     size: int = 224,
     flip: FlipRule | None = None,
 ) -> Preset:
-    """The preset of the system `name`: "mmaction2", "mit", "paddlevideo" or "pptsm".
+    """The Preset of the system `name`, a key of SYSTEMS.
 
-    `sampling` is how the network was trained ("uniform" or "dense"; "twice" is uniform with two test clips), `crops`
-    the test crops (of `CROPS`), `size` the training input. The short edge is `size * 256 // 224`; three crops are as
-    large as it (PP-TSM: as `size`), and MIT's "three-train-size" as `size`, which is its --test_crops=3 without
-    --full_res. `flip` is the data set's rule (`datasets.flip_rule`). Raises ValueError for a name that is unknown or
-    that the system does not have, listing those it has.
+    sampling: how the network was trained, "uniform" or "dense"; "twice" is uniform with two test clips. crops: the test
+    crops, a key of CROPS, which says how large they are. train_crop: the rule of the training boxes, "multi_scale" or
+    "random_resized". size: of the training input; the short edge is size * 256 // 224. flip: the data set's rule, from
+    `datasets.flip_rule`; None mirrors half of the clips. Raises ValueError for a name that is unknown or that the
+    system does not offer; the message lists those that it offers.
+
+    >>> from paddle_tsm.data.presets import preset
+    >>> ten = preset("mit", crops="ten")
+    >>> ten.views, ten.short, ten.test_size, ten.average
+    (10, 256, 224, 'logits')
     """
     system = pick(SYSTEMS, name, "preset")
     if size < 1:
@@ -181,11 +196,11 @@ def preset(
     short = size * 256 // 224
     test_sampling = pick(system.test_sampling, sampling, f"{name}: sampling")
     test_crops = crop_rule(system, name, crops)
-    found = Preset(
-        name,
-        system.source,
-        system.reader,
-        system.average,
+    return Preset(
+        name=name,
+        source=system.source,
+        reader=system.reader,
+        average=system.average,
         clips=CLIPS[sampling],
         views=CLIPS[sampling] * CROPS[crops],
         test_sampling=test_sampling,
@@ -200,13 +215,13 @@ def preset(
         short=short,
         test_size=short if crops.endswith("-full") or crops == "three" and system.full_three else size,
         train_scale=short if system.random_crop else size,
+        flip=flip or FlipRule(),
         crops=crops,
     )
-    return replace(found, flip=flip) if flip else found
 
 
 def crop_rule(system: System, name: str, crops: str) -> Callable:
-    """The rule of the test crops called `crops`. Raises ValueError where the system `name` has none, saying why."""
+    """The rule of the test crops called `crops`. Raises ValueError that says why where the system `name` has none."""
     if crops in CROPS and crops not in system.test_crops:
         known = ", ".join(system.test_crops)
         raise ValueError(f"{name}: crops: got {crops!r}, wanted one of {known}; {system.no_other_crops}")
@@ -217,13 +232,13 @@ def offered_crops() -> str:
     """The names of the test crops that each system has, and their sizes, for a command's help."""
     names = "; ".join(f"{name}: {', '.join(system.test_crops)}" for name, system in SYSTEMS.items())
     return (
-        f"what is cut out of a frame. {names}. three: as large as the short edge (MIT's --full_res; pptsm: as in training); "
-        "three-train-size: MIT's without --full_res"
+        f"what is cut out of a frame. {names}. three: as large as the short edge (MIT's --full_res; pptsm: as in "
+        "training); three-train-size: MIT's without --full_res"
     )
 
 
 def pick(table: dict, name: str, what: str):
-    """table[name], or a ValueError that lists the names there are."""
+    """table[name]. Raises ValueError that says `what` the name is for and lists the known names."""
     if name not in table:
         raise ValueError(f"{what}: got {name!r}, wanted one of {', '.join(table)}")
     return table[name]

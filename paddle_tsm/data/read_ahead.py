@@ -1,19 +1,23 @@
-"""Clips read by several threads ahead of whoever uses them, in the order that was asked for.
+"""Clips read by several threads before they are needed, and given out in the order that was asked for.
 
-Threads, not processes: PyAV, OpenCV, Pillow and NumPy work without Python's lock (two threads read 1.85 times as fast
-as one), nothing is pickled or copied, and a killed training leaves no worker behind. What a clip is does not depend on
-who reads it (`ClipReader`), so neither the number of threads nor their timing changes a result.
+The workers are threads, not processes. PyAV, OpenCV, Pillow and NumPy work without Python's lock, so threads read in
+parallel; nothing is pickled or copied; and a killed training leaves no worker behind. A clip does not depend on who
+reads it (see `ClipReader`), so neither the number of threads nor their timing changes a result.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 
-def read_ahead(reader, keys, workers: int = 2, ahead: int | None = None):
-    """Yield `reader[key]` for each key, in order. `workers` threads hold at most `ahead` clips (two each) in memory
-    that were not asked for yet; 0 workers: read when asked. An error is raised where its clip would have come."""
+def read_ahead(reader, keys: Iterable, workers: int = 2, ahead: int | None = None) -> Iterator:
+    """Yield `reader[key]` for each key, in the order of the keys.
+
+    `workers` threads read at most `ahead` clips before they are needed; None for two clips a thread. With 0 workers a
+    clip is read when it is needed. An error is raised in the place of its clip. Raises ValueError for workers below 0.
+    """
     if workers < 0:
         raise ValueError(f"workers: got {workers}, wanted 0 or more")
     if workers == 0:

@@ -1,7 +1,8 @@
-"""Frames scaled as each system scales them: [H, W, 3] uint8 in, [h, w, 3] uint8 out. All bilinear.
+"""Frames scaled as each system scales them, always bilinearly: [H, W, 3] uint8 in, [h, w, 3] uint8 out.
 
-OpenCV does not antialias and Pillow does, so the two differ by many grey levels when a frame shrinks. The long edge
-differs, too: 398x224 to a short edge of 256 is 455 wide in mmaction2 and 454 in MIT.
+OpenCV does not antialias and Pillow does, so their results differ by many grey levels when a frame becomes smaller.
+Their long edges differ, too: a frame of 398x224 with its short edge scaled to 256 is 455 wide in mmaction2 and 454 in
+MIT.
 """
 
 from __future__ import annotations
@@ -12,33 +13,36 @@ from PIL import Image
 
 
 def opencv_to(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scaled to (width, height) by OpenCV (mmcv `imresize`)."""
+    """Scale a frame to `size` (width, height) with OpenCV, as mmcv's `imresize` does."""
     return cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
 
 
 def pillow_to(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scaled to (width, height) by Pillow, antialiased."""
+    """Scale a frame to `size` (width, height) with Pillow, which antialiases."""
     if frame.shape[1::-1] == tuple(size):
         return frame
     return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BILINEAR))
 
 
 def opencv_short(frame: np.ndarray, short: int) -> np.ndarray:
-    """Short edge scaled to `short`, both edges rounded: mmaction2 (mmcv `rescale_size`)."""
+    """Scale the short edge to `short`; both edges are rounded: mmaction2 (mmcv `rescale_size`)."""
     h, w = frame.shape[:2]
     scale = short / min(h, w)
     return opencv_to(frame, (int(w * scale + 0.5), int(h * scale + 0.5)))
 
 
 def pillow_short(frame: np.ndarray, short: int) -> np.ndarray:
-    """Short edge scaled to `short`, the long edge truncated: MIT (torchvision `Resize`), PaddleVideo's TSM."""
+    """Scale the short edge to `short`; the long edge is rounded down: MIT (torchvision `Resize`), PaddleVideo's TSM."""
     h, w = frame.shape[:2]
     return pillow_to(frame, (short, int(short * h / w)) if w <= h else (int(short * w / h), short))
 
 
 def pillow_four_thirds(frame: np.ndarray, short: int) -> np.ndarray:
-    """Scaled to 4:3 whatever the frame's own ratio, unless its short edge is `short` already: PaddleVideo's PP-TSM
-    (`Scale` with its default fixed_ratio, `augmentations.py`, ed245e9)."""
+    """Scale to a short edge of `short` and a ratio of 4:3, whatever the frame's own ratio is: PaddleVideo's PP-TSM
+    (`Scale` with its default fixed_ratio, `augmentations.py`, ed245e9).
+
+    A frame whose short edge is already `short` is returned as it is.
+    """
     h, w = frame.shape[:2]
     if min(h, w) == short:
         return frame

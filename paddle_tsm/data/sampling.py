@@ -1,16 +1,17 @@
-"""Which frames of a video make a clip. Every index is 0-based; a clip is T = `num_segments` indices.
+"""Which frames of a video make a clip. Indices count from 0; a clip is T = `num_segments` indices, int64 [T].
 
-The rules agree on long videos and differ on short ones, so each names the system whose indices it gives:
-mmaction2 (`mmaction/datasets/transforms/loading.py`, 4d6c934), MIT (`ops/dataset.py`, 1f6a834) and PaddleVideo
+The rules agree on long videos and differ on short ones, so each names the system whose indices it gives: mmaction2
+(`mmaction/datasets/transforms/loading.py`, 4d6c934), MIT (`ops/dataset.py`, 1f6a834) and PaddleVideo
 (`paddlevideo/loader/pipelines/sample.py`, ed245e9). Random rules take a NumPy Generator and draw in upstream's order
-and ranges; the numbers themselves come from another generator than upstream's, and so differ.
+and ranges. The drawn numbers are not upstream's, because the generator is another one. Every rule raises ValueError for
+a video without frames and for a clip without frames.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-DENSE_RANGE = 64  # frames that a dense clip spans
+DENSE_RANGE = 64  # frames of a video from which a dense clip is taken
 DENSE_POSITIONS = 10  # dense clips of a test video
 
 
@@ -20,24 +21,25 @@ def _check(num_frames: int, num_segments: int) -> None:
 
 
 def uniform(num_frames: int, num_segments: int) -> np.ndarray:
-    """The middle frame of each of T equal parts, [T]: mmaction2 and MIT, test."""
+    """Test, mmaction2 and MIT: the middle frame of each of T equal parts of the video."""
     _check(num_frames, num_segments)
     part = num_frames / num_segments
     return (np.arange(num_segments) * part + part / 2).astype("int64") % num_frames
 
 
 def twice(num_frames: int, num_segments: int) -> np.ndarray:
-    """Two clips, of each part's middle and of its first frame, [2*T]: mmaction2 and MIT, test."""
+    """Test, mmaction2 and MIT: two clips, of the middle frame and of the first frame of each part, [2*T]."""
     _check(num_frames, num_segments)
     first = (np.arange(num_segments) * (num_frames / num_segments)).astype("int64")
     return np.concatenate([uniform(num_frames, num_segments), first])
 
 
 def dense(num_frames: int, num_segments: int) -> np.ndarray:
-    """Ten clips of 64 frames at equal distances, [10*T], looping where the video is shorter: all three, test.
+    """Test, all three systems: ten clips, each from a range of 64 frames, at equal distances, [10*T]. A video with
+    fewer frames starts again from its first.
 
-    PaddleVideo adds 1 to these for videos, too, where frames count from 0: it then reads the next frame, and past the
-    end of some videos. That is not reproduced; on frame folders the two agree.
+    PaddleVideo adds 1 to every index. That is right for frame folders, whose first number is 1, but from a video it
+    reads the next frame, and past the end of some videos. Here videos and frame folders give the same frames.
     """
     _check(num_frames, num_segments)
     starts = np.linspace(0, max(1, 1 + num_frames - DENSE_RANGE) - 1, DENSE_POSITIONS, dtype="int64")
@@ -45,15 +47,19 @@ def dense(num_frames: int, num_segments: int) -> np.ndarray:
 
 
 def uniform_or_first(num_frames: int, num_segments: int) -> np.ndarray:
-    """`uniform`, but the first frame T times for T frames or fewer: PaddleVideo's TSM, test; MIT, validation."""
+    """Test, PaddleVideo's TSM, and validation, MIT: `uniform`, or T times the first frame of a video of at most T
+    frames.
+    """
     _check(num_frames, num_segments)
     return uniform(num_frames, num_segments) if num_frames > num_segments else np.zeros(num_segments, "int64")
 
 
 def pptsm(num_frames: int, num_segments: int) -> np.ndarray:
-    """The frame left of the middle of T parts of whole frames, [T]: PaddleVideo's PP-TSM, test.
+    """Test, PaddleVideo's PP-TSM: the middle frame of each of T parts of a whole number of frames, or the first of
+    two middle frames.
 
-    Fewer frames than T loop (upstream: only those of a video; of a frame folder it asks for frames that are not there).
+    A video with fewer frames than T starts again from its first. Upstream does so for videos only; in a frame folder it
+    asks for frames that do not exist.
     """
     _check(num_frames, num_segments)
     part = num_frames // num_segments
@@ -61,7 +67,9 @@ def pptsm(num_frames: int, num_segments: int) -> np.ndarray:
 
 
 def train_mmaction2(num_frames: int, num_segments: int, rng: np.random.Generator) -> np.ndarray:
-    """A random frame of each of T parts of whole frames, [T]; fewer frames than T are spread evenly. mmaction2."""
+    """Training, mmaction2: a random frame of each of T parts of a whole number of frames. Fewer frames than T are
+    repeated evenly.
+    """
     _check(num_frames, num_segments)
     if num_frames >= num_segments:
         return _random_of_parts(num_frames, num_segments, rng)
@@ -69,7 +77,7 @@ def train_mmaction2(num_frames: int, num_segments: int, rng: np.random.Generator
 
 
 def train_or_first(num_frames: int, num_segments: int, rng: np.random.Generator) -> np.ndarray:
-    """A random frame of each of T parts, [T]; the first frame T times where there are fewer. MIT, PaddleVideo's TSM."""
+    """Training, MIT and PaddleVideo's TSM: a random frame of each of T parts, or T times the first of fewer frames."""
     _check(num_frames, num_segments)
     if num_frames >= num_segments:
         return _random_of_parts(num_frames, num_segments, rng)
@@ -77,7 +85,9 @@ def train_or_first(num_frames: int, num_segments: int, rng: np.random.Generator)
 
 
 def train_pptsm(num_frames: int, num_segments: int, rng: np.random.Generator) -> np.ndarray:
-    """A random frame of each of T parts, [T]; fewer frames than T loop. PaddleVideo's PP-TSM."""
+    """Training, PaddleVideo's PP-TSM: a random frame of each of T parts. Fewer frames than T start again from the
+    first.
+    """
     _check(num_frames, num_segments)
     if num_frames >= num_segments:
         return _random_of_parts(num_frames, num_segments, rng)
@@ -85,7 +95,7 @@ def train_pptsm(num_frames: int, num_segments: int, rng: np.random.Generator) ->
 
 
 def train_dense(num_frames: int, num_segments: int, rng: np.random.Generator) -> np.ndarray:
-    """One clip of 64 frames from a random start, [T], never the last possible one: all three."""
+    """Training, all three systems: a clip from a range of 64 frames with a random start, never the last possible."""
     _check(num_frames, num_segments)
     positions = max(1, 1 + num_frames - DENSE_RANGE)
     start = 0 if positions == 1 else int(rng.integers(0, positions - 1))

@@ -1,4 +1,4 @@
-"""One score for a video from the logits of its views."""
+"""The scores of a video from the logits of its views."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ AVERAGES = ("probabilities", "logits")
 
 
 def average_views(logits: np.ndarray, average: str) -> np.ndarray:
-    """[V, K] logits -> [K]. "probabilities": softmax, then the mean (mmaction2's `average_clips="prob"`); "logits": the
-    mean (MIT `test_models.py`, PaddleVideo `CenterCropMetric`). The two can rank classes differently."""
+    """The average of the logits [V, K] of V views over the views: [K].
+
+    average: "probabilities" is softmax, then the mean (mmaction2's `average_clips="prob"`); "logits" is the mean (MIT's
+    `test_models.py`, PaddleVideo's `CenterCropMetric`). The two can rank classes differently. Raises ValueError for
+    another average.
+    """
     if average not in AVERAGES:
         raise ValueError(f"average: got {average!r}, wanted one of {', '.join(AVERAGES)}")
     if average == "probabilities":

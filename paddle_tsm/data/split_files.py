@@ -1,7 +1,8 @@
-"""Lists of clips from the data sets' own split files: UCF101, Something-Something V1 and V2.
+"""Lists of clips made from the split files of UCF101 and Something-Something V1 and V2.
 
-A list is `path label`, or, with `frames` (the folder that holds a folder of frames for each video), `folder num_frames
-label` with the frames counted. Every function returns lines; `write_list` writes them.
+The `*_classes` functions read the classes of a data set, and the `*_lines` functions return the lines of a list, which
+`write_list` writes. A line is `path label`. With `frames`, a folder that holds one folder of images for each video, a
+line is `folder num_frames label`, and the images are counted.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import os
 from paddle_tsm.files.atomic import atomic_file
 
 
-def write_list(path, lines: list[str]) -> None:
-    """Write a list, whole or not at all."""
+def write_list(path: str | os.PathLike, lines: list[str]) -> None:
+    """Write the lines to a file that appears complete or not at all."""
     with atomic_file(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
 
 
-def line(video: str, label: int, frames=None) -> str:
-    """One line of a list. Raises ValueError where a folder of frames is missing or empty."""
+def list_line(video: str, label: int, frames=None) -> str:
+    """The line of a list for one video. Raises ValueError where its folder of images is missing or empty."""
     if frames is None:
         return f"{video} {label}"
     folder = os.path.splitext(video)[0]
@@ -35,13 +36,16 @@ def line(video: str, label: int, frames=None) -> str:
 
 
 def text_lines(path) -> list[tuple[int, str]]:
-    """(number from 1, text) of each line that is not empty."""
+    """(its number, counted from 1; its text) for each line that is not empty."""
     with open(path, encoding="utf-8-sig") as file:
         return [(number, text.strip()) for number, text in enumerate(file, 1) if text.strip()]
 
 
 def ucf101_classes(path) -> dict[str, int]:
-    """Class name -> label from 0, of `classInd.txt` (`1 ApplyEyeMakeup`). Raises ValueError that names the line."""
+    """Class name -> label, read from `classInd.txt`, whose lines are like `1 ApplyEyeMakeup`. Labels count from 0.
+
+    Raises ValueError that names the line.
+    """
     classes = {}
     for number, text in text_lines(path):
         index, _, name = text.partition(" ")
@@ -52,9 +56,10 @@ def ucf101_classes(path) -> dict[str, int]:
 
 
 def ucf101_lines(split, classes: dict[str, int], frames=None) -> list[str]:
-    """The list for a `trainlist0N.txt` (`Class/video.avi 1`) or `testlist0N.txt` (`Class/video.avi`).
+    """The lines for a `trainlist0N.txt` (lines like `Class/video.avi 1`) or `testlist0N.txt` (`Class/video.avi`).
 
-    The label is the folder's. Raises ValueError that names the line where the class is unknown or the number differs.
+    The label is that of the folder's class. Raises ValueError that names the line where the class is unknown or is not
+    the number's.
     """
     lines = []
     for number, text in text_lines(split):
@@ -64,18 +69,18 @@ def ucf101_lines(split, classes: dict[str, int], frames=None) -> list[str]:
             raise ValueError(f"{split}, line {number}: class {name!r} is not among the {len(classes)} known")
         if index and index != str(classes[name] + 1):
             raise ValueError(f"{split}, line {number}: got {index} for {name}, wanted {classes[name] + 1}")
-        lines.append(line(video, classes[name], frames))
-    return wanted(lines, split)
+        lines.append(list_line(video, classes[name], frames))
+    return checked_lines(lines, split)
 
 
 ORDERS = ("mmaction2", "mit")
 
 
 def something_v1_classes(path, order: str) -> dict[str, int]:
-    """Template -> label, of `something-something-v1-labels.csv` (a template a line).
+    """Template -> label, read from `something-something-v1-labels.csv`, which has one template on each line.
 
-    `order`: "mmaction2", the file's own; "mit", sorted (tools/gen_label_sthv1.py 1f6a834). A checkpoint's classes are
-    in the order of the system that made it.
+    order: of the labels; "mmaction2" is the order of the file, "mit" is sorted (tools/gen_label_sthv1.py 1f6a834). A
+    checkpoint's classes have the order of the system that made it. Raises ValueError for another order.
     """
     if order not in ORDERS:
         raise ValueError(f"class order: got {order!r}, wanted one of {', '.join(ORDERS)}")
@@ -84,9 +89,9 @@ def something_v1_classes(path, order: str) -> dict[str, int]:
 
 
 def something_v1_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
-    """The list for a `something-something-v1-{train,validation}.csv` (`id;template`).
+    """The lines for a `something-something-v1-{train,validation}.csv`, whose lines are like `id;template`.
 
-    Raises ValueError that names the line.
+    suffix: of the video files. Raises ValueError that names the line.
     """
     lines = []
     with open(split, encoding="utf-8-sig", newline="") as file:
@@ -96,12 +101,15 @@ def something_v1_lines(split, classes: dict[str, int], frames=None, suffix: str 
             if len(row) != 2 or row[1].strip() not in classes:
                 got = ";".join(row)
                 raise ValueError(f"{split}, line {number}: got {got!r}, wanted 'id;template' with a known template")
-            lines.append(line(row[0] + suffix, classes[row[1].strip()], frames))
-    return wanted(lines, split)
+            lines.append(list_line(row[0] + suffix, classes[row[1].strip()], frames))
+    return checked_lines(lines, split)
 
 
 def something_v2_classes(path) -> dict[str, int]:
-    """Template -> label, of `something-something-v2-labels.json` (`{"Approaching something": "0", ...}`)."""
+    """Template -> label, read from `something-something-v2-labels.json` (`{"Approaching something": "0", ...}`).
+
+    Raises ValueError for any other content.
+    """
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
     if not isinstance(found, dict) or sorted(map(str, found.values()), key=str) != sorted(map(str, range(len(found)))):
@@ -110,8 +118,10 @@ def something_v2_classes(path) -> dict[str, int]:
 
 
 def something_v2_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
-    """The list for a `something-something-v2-{train,validation}.json` ([{"id", "template"}, ...]; the template's square
-    brackets are dropped). Raises ValueError that names the record."""
+    """The lines for a `something-something-v2-{train,validation}.json`, a list of objects with "id" and "template".
+
+    Square brackets in a template are left out. suffix: of the video files. Raises ValueError that names the record.
+    """
     with open(split, encoding="utf-8") as file:
         records = json.load(file)
     lines = []
@@ -120,11 +130,12 @@ def something_v2_lines(split, classes: dict[str, int], frames=None, suffix: str 
         name = template.replace("[", "").replace("]", "")
         if name not in classes or "id" not in record:
             raise ValueError(f"{split}, record {number}: got {str(record)[:100]}, wanted an id and a known template")
-        lines.append(line(f"{record['id']}{suffix}", classes[name], frames))
-    return wanted(lines, split)
+        lines.append(list_line(f"{record['id']}{suffix}", classes[name], frames))
+    return checked_lines(lines, split)
 
 
-def wanted(lines: list[str], split) -> list[str]:
+def checked_lines(lines: list[str], split: str | os.PathLike) -> list[str]:
+    """The lines of the list. Raises ValueError where there is none."""
     if not lines:
         raise ValueError(f"{split}: the split is empty")
     return lines

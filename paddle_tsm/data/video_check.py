@@ -1,18 +1,21 @@
-"""One video looked at before a network runs on it."""
+"""The check of one video before a network runs on it."""
 
 from __future__ import annotations
 
+from paddle_tsm.data.container_claim import claim_of
 from paddle_tsm.data.open_video import check_file
-from paddle_tsm.data.video_survey import VideoNotes, claim_of, survey
+from paddle_tsm.data.video_notes import VideoNotes
+from paddle_tsm.data.video_survey import survey
 
-LONG = 1000  # frames; decoding a longer video only to check it would make the user wait
+# Frames. Decoding a longer video only to check it would make the user wait.
+LONG = 1000
 
 
 def check_video(path: str, strict: bool, thorough: bool = False) -> VideoNotes:
-    """The notes on a video: none, or how it differs from what its container says.
+    """The notes on a video, with one where it does not hold what its container says.
 
-    A video of more than LONG frames is decoded only where `strict` or `thorough` asks for it. Raises ValueError for a
-    video that cannot be opened and, where `strict`, for one that differs.
+    Every frame is decoded; for a video of more than LONG frames only where it is asked for by `strict` or `thorough`.
+    Raises ValueError for a video that cannot be opened, and with `strict` for one that gets a note.
     """
     check_file(path)
     notes = VideoNotes()

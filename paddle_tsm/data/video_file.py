@@ -1,7 +1,7 @@
-"""Frames of a video file: only those that are asked for are converted, and rotation is applied.
+"""Chosen frames of a video file, upright and in RGB.
 
-Where the file's packets say which frame is where, decoding jumps from key frame to key frame (`packet_seek`); every
-other file is decoded from its start by OpenCV. The pixels are the same: those of OpenCV.
+Where the file's packets tell for certain which frame is where, decoding jumps from key frame to key frame
+(`packet_seek`). Every other file is decoded from its start by OpenCV. Both give OpenCV's pixels.
 """
 
 from __future__ import annotations
@@ -13,26 +13,32 @@ from functools import cache
 import cv2
 import numpy as np
 
+from paddle_tsm.data.container_claim import claim_of
 from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.data.packet_seek import read_by_packets
-from paddle_tsm.data.video_survey import VideoNotes, claim_of, survey
+from paddle_tsm.data.video_notes import VideoNotes
+from paddle_tsm.data.video_survey import survey
 
-MANY_FRAMES = 10**7  # beyond any video: a damaged header
+MANY_FRAMES = 10**7  # no video has as many, so the header is damaged
 
 
 def read_frames(
-    path, choose: Callable[[int], np.ndarray], threads: int | None = None, notes: VideoNotes | None = None
+    path: str | os.PathLike,
+    choose: Callable[[int], np.ndarray],
+    threads: int | None = None,
+    notes: VideoNotes | None = None,
 ) -> list[np.ndarray]:
-    """The RGB frames [H, W, 3] uint8 whose indices `choose(num_frames)` gives, in that order.
+    """The frames with the indices `choose(num_frames)`, in that order: RGB [H, W, 3] uint8.
 
-    num_frames is what can be decoded. Where the packets do not tell it for certain, or are not as many as the container
-    says, all are decoded to count them; where a frame then still does not come, `choose` is called again with the
-    number that do. `threads` is how many the decoder uses (as many as processors). What differs from the container's
-    word goes to `notes`. Raises ValueError that names a file that is missing, empty, no video, or holds no frame.
+    num_frames is the number of frames that can be decoded. Where the packets do not tell it for certain, or are not as
+    many as the container says, all frames are decoded to count them. Where a chosen frame then cannot be decoded,
+    `choose` is called again with a smaller number. threads: of the decoder; None for as many as there are processors.
+    notes: takes a note where the video does not hold what its container says. Raises ValueError that names the file
+    where it is missing, empty, no video, or without a frame.
     """
     path, notes = os.fspath(path), VideoNotes() if notes is None else notes
     check_file(path)
-    choose = cache(choose)  # random indices are drawn once for a number of frames
+    choose = cache(choose)  # so that random indices are drawn once for each number of frames
     changes: list[tuple[int, int]] = []
     if frames := read_by_packets(path, choose, threads, lambda problem: notes.add(path, problem), changes):
         return frames
@@ -56,7 +62,7 @@ def read_frames(
 
 
 def read_in_order(capture: cv2.VideoCapture, indices: list[int]) -> dict[int, np.ndarray]:
-    """Frame by index, for those of `indices` that could be decoded, of a video at its start."""
+    """index -> RGB frame, for those of `indices` that can be decoded. `capture`, still at its start, is used up."""
     at, frames = 0, {}
     for index in sorted(set(indices)):
         while at <= index and capture.grab():

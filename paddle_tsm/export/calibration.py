@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.clip_reader import ClipReader, FrameSource
+from paddle_tsm.data.clip_reader import ClipReader
+from paddle_tsm.data.frame_source import FrameSource
 
 CLIPS = 64  # taken from a list: on the generated data set, 4 clips lose four times as much as 64
 

@@ -12,7 +12,8 @@ from itertools import islice
 from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
-from paddle_tsm.data.clip_reader import ClipReader, FrameSource
+from paddle_tsm.data.clip_reader import ClipReader
+from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.models.load import load_pretrained
 from paddle_tsm.training.announcements import announcements

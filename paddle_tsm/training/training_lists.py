@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.check_list import check_list
-from paddle_tsm.data.clip_reader import FrameSource
 from paddle_tsm.data.datasets import data_set
-from paddle_tsm.data.video_survey import VideoNotes
+from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.training.classes import Classes, classes_of_labels
 from paddle_tsm.training.processes import Processes
 
