@@ -200,9 +200,9 @@ def check_places(args: argparse.Namespace) -> None:
 
 def written_files(args: argparse.Namespace) -> list[dict[str, str | None]]:
     """{option: path} for each file that is written, as `keep_inputs` takes them."""
-    from paddle_tsm.evaluation.result_files import NAMES
+    from paddle_tsm.evaluation.result_files import FILE_NAMES
 
-    return [{"--json": args.json}, *({"--out": os.path.join(args.out, name)} for name in NAMES if args.out)]
+    return [{"--json": args.json}, *({"--out": os.path.join(args.out, name)} for name in FILE_NAMES if args.out)]
 
 
 def keep_clips(args: argparse.Namespace, entries: list) -> None:

@@ -77,7 +77,8 @@ def read_list(
                     check_labels(labels, num_classes)
                 except ValueError as error:
                     raise ValueError(f"{name}, line {number}: {error}") from None
-                offset, frames = {0: (0, None), 1: (0, *numbers), 2: tuple(numbers)}[len(numbers)]
+                frames = numbers[-1] if numbers else None
+                offset = numbers[0] if form == "offset" else 0
                 entries.append(Entry(os.path.join(root, path), labels, name, number, frames, offset))
     if not entries:
         raise ValueError(f"{name}: the list is empty; wanted a line for each clip, like {example(form)!r}")

@@ -126,7 +126,7 @@ def write_motion_videos(
     check_counts_and_sizes(clips_per_class, val_per_class, frames, size)
     folder = os.fspath(folder)
     os.makedirs(os.path.join(folder, "clips"), exist_ok=True)
-    lines = []
+    lines: list[str] = []
     for bag in range(clips_per_class + val_per_class):
         orders, pictures = draw_bag(np.random.default_rng([seed, bag]), size)
         for label, name in enumerate(CLASSES):

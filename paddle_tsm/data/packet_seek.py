@@ -162,7 +162,7 @@ def runs(packets: list[tuple[int, bool]], wanted: set[int]) -> list[tuple[int, l
     """(the index of the key packet where decoding starts, the wanted times that it reaches), for each seek."""
     place = {time: i for i, (time, _) in enumerate(packets)}
     keys = [i for i, (_, is_key) in enumerate(packets) if is_key]
-    found = []
+    found: list[tuple[int, list[int]]] = []
     for time in sorted(wanted):
         start = max(key for key in keys if key <= place[time] and packets[key][0] <= time)
         if not found or start > place[found[-1][1][-1]] + 1:

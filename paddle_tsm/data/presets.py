@@ -165,6 +165,8 @@ def preset_of(taken: NetworkInput) -> Preset:
     names.
     """
     known = taken.filled()
+    assert known.preset is not None and known.size is not None
+    assert known.sampling is not None and known.crops is not None
     return preset(known.preset, sampling=known.sampling, crops=known.crops, size=known.size)
 
 

@@ -8,11 +8,11 @@ reads it (see `ClipReader`), so neither the number of threads nor their timing c
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 
-def read_ahead(reader, keys: Iterable, workers: int = 2, ahead: int | None = None) -> Iterator:
+def read_ahead(reader, keys: Iterable, workers: int = 2, ahead: int | None = None) -> Generator:
     """Yield `reader[key]` for each key, in the order of the keys.
 
     `workers` threads read at most `ahead` clips before they are needed; None for two clips a thread. With 0 workers a
@@ -24,7 +24,8 @@ def read_ahead(reader, keys: Iterable, workers: int = 2, ahead: int | None = Non
         for key in keys:
             yield reader[key]
         return
-    pool, waiting = ThreadPoolExecutor(workers, thread_name_prefix="clips"), deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="clips")
+    waiting: deque[Future] = deque()
     try:
         for key in keys:
             waiting.append(pool.submit(reader.__getitem__, key))

@@ -46,7 +46,7 @@ def ucf101_classes(path) -> dict[str, int]:
 
     Raises ValueError that names the line.
     """
-    classes = {}
+    classes: dict[str, int] = {}
     for number, text in text_lines(path):
         index, _, name = text.partition(" ")
         if not index.isdigit() or not name or int(index) != len(classes) + 1:

@@ -43,7 +43,7 @@ def read_frames(
     if frames := read_by_packets(path, choose, threads, lambda problem: notes.add(path, problem), changes):
         return frames
     capture, claim = open_video(path, threads), claim_of(path)
-    if claim.kept and not changes and claim.frames < MANY_FRAMES:
+    if claim.kept and not changes and claim.frames is not None and claim.frames < MANY_FRAMES:
         count = claim.frames
     else:
         found = survey(path)
@@ -51,10 +51,10 @@ def read_frames(
         notes.add(path, found.problem)
     while count:
         indices = [int(index) for index in choose(count)]
-        frames = read_in_order(capture or open_video(path, threads), indices)
+        decoded = read_in_order(capture or open_video(path, threads), indices)
         capture = None
-        if all(index in frames for index in indices):
-            return [frames[index] for index in indices]
+        if all(index in decoded for index in indices):
+            return [decoded[index] for index in indices]
         found = survey(path)
         notes.add(path, found.problem)
         count = min(count - 1, found.decoded)

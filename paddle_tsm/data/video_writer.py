@@ -56,7 +56,7 @@ def complete_video(
         # OpenCV chooses the container by the suffix, so the unfinished file keeps it.
         unfinished = os.path.join(temporary, f"video{os.path.splitext(path)[1]}")
         writer: cv2.VideoWriter | None = None
-        size: tuple[int, int] | None = None
+        size = (0, 0)
 
         def append(frame: np.ndarray) -> None:
             nonlocal writer, size

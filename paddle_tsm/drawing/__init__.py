@@ -1,1 +1,1 @@
-"""Figures drawn by matplotlib, as PNG."""
+"""The style of all figures, and figures as PNG files. matplotlib draws them."""

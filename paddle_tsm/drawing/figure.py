@@ -1,33 +1,48 @@
-"""An empty figure in the style of every plot here, and a figure as a PNG. matplotlib is imported only when they are
-called.
+"""Empty figures in the style of every plot here, and figures as PNG.
+
+matplotlib is optional, so it is imported only when a figure is made.
 """
 
 from __future__ import annotations
 
+import importlib
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from paddle_tsm.terminal.extras import how_to_install
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def need_matplotlib() -> None:
     """Raise ValueError where matplotlib is not installed."""
     try:
-        import matplotlib  # noqa: F401
+        importlib.import_module("matplotlib")
     except ImportError as error:
         raise ValueError(f"the plots need matplotlib ({error}); install it with: {how_to_install('report')}") from error
 
 
-def figure(title: str, x_label: str, y_label: str, log: bool = True, height: float = 3.1):
-    """(figure, axes), 4.8 inches wide, so that its text can be read on a phone, and white, so that it can on dark
-    pages.
-    """
+def canvas(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, white so that its text can be read on dark pages, too."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawing = Figure(figsize=(4.8, height), facecolor="white", layout="constrained")
+    drawing = Figure(figsize=(width, height), facecolor="white", layout="constrained")
     FigureCanvasAgg(drawing)
+    return drawing
+
+
+def figure(title: str, x_label: str, y_label: str, log: bool = True, height: float = 3.1) -> tuple[Figure, Axes]:
+    """(figure, its empty axes). It is `height` inches high, and narrow, so that its text can be read on a phone.
+
+    log: whether the y axis is logarithmic.
+    """
+    drawing = canvas(4.8, height)
     axes = drawing.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(x_label)
@@ -41,10 +56,8 @@ def figure(title: str, x_label: str, y_label: str, log: bool = True, height: flo
     return drawing, axes
 
 
-def png(drawing) -> bytes:
-    """The figure as a PNG of 64 colours, 130 dots an inch."""
-    from PIL import Image  # matplotlib brings it
-
+def png(drawing: Figure) -> bytes:
+    """The figure as a PNG with 64 colours and 130 dots per inch."""
     drawing.set_dpi(130)
     drawing.canvas.draw()
     picture = Image.fromarray(np.asarray(drawing.canvas.buffer_rgba())).convert("RGB")

@@ -1,11 +1,13 @@
-"""Names of classes, from a file with one a line, in the classes' order."""
+"""The names of classes, read from a file that has one name on each line, in the order of the classes."""
 
 from __future__ import annotations
 
+import os
 
-def read_class_names(path, classes: int) -> list[str]:
-    """The names in a file, one for each of `classes` classes; see `read_names`. Raises ValueError for another number of
-    names.
+
+def read_class_names(path: str | os.PathLike, classes: int) -> list[str]:
+    """The names in a file that has one for each of `classes` classes. Raises ValueError for another number of names,
+    and the errors of `read_names`.
     """
     names = read_names(path)
     if len(names) != classes:
@@ -13,10 +15,10 @@ def read_class_names(path, classes: int) -> list[str]:
     return names
 
 
-def read_names(path) -> list[str]:
-    """The names in a file, one a line; empty lines are skipped.
+def read_names(path: str | os.PathLike) -> list[str]:
+    """The names in a file, one on each line. Empty lines are skipped.
 
-    Raises ValueError for a file without a name, or that is no text in UTF-8, OSError where it cannot be read.
+    Raises ValueError for a file that has no name or is not text in UTF-8, and OSError where it cannot be read.
     """
     with open(path, encoding="utf-8-sig") as file:
         try:

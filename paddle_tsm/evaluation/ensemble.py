@@ -1,4 +1,4 @@
-"""The scores of several networks as one."""
+"""The scores of several networks combined into one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from paddle_tsm.evaluation.score import Scored
 
 
 def check_weights(weights: Sequence[float] | None, count: int) -> list[float]:
-    """One positive weight a network, equal ones where there are none. Raises ValueError otherwise."""
+    """The weights of `count` networks; None for equal weights. Raises ValueError unless there is a positive, finite
+    weight for each.
+    """
     weights = [1.0] * count if weights is None else list(weights)
     if len(weights) != count:
         plural = "s" if count > 1 else ""
@@ -22,21 +24,22 @@ def check_weights(weights: Sequence[float] | None, count: int) -> list[float]:
     return weights
 
 
-def combine(parts: Sequence[Scored], weights: Sequence[float] | None = None) -> Scored:
-    """The weighted mean of the networks' scores: sum of weight * scores over the sum of the weights.
+def combine(networks: Sequence[Scored], weights: Sequence[float] | None = None) -> Scored:
+    """The weighted mean of the networks' scores: sum(weight * scores) / sum(weights).
 
-    Raises ValueError where the parts are not of the same clips and classes, or a weight is missing, left over or not
-    positive. Probabilities stay probabilities; logits of networks of different scale are better averaged as those.
+    The mean of probabilities is a probability. Logits may differ in scale from network to network, and are better
+    turned into probabilities first. Raises ValueError where the scores are not of the same clips and classes, and for
+    weights that `check_weights` refuses.
     """
-    if not parts:
+    if not networks:
         raise ValueError("ensemble: got no scores, wanted those of one network or more")
-    weights, first = check_weights(weights, len(parts)), parts[0]
-    for part in parts[1:]:
-        if not np.array_equal(part.indices, first.indices) or part.labels != first.labels:
+    weights, first = check_weights(weights, len(networks)), networks[0]
+    for other in networks[1:]:
+        if not np.array_equal(other.indices, first.indices) or other.labels != first.labels:
             raise ValueError("ensemble: the scores are of different clips, wanted the same list for all")
-        if part.scores.shape != first.scores.shape:
+        if other.scores.shape != first.scores.shape:
             raise ValueError(
-                f"ensemble: got {first.scores.shape[1]} and {part.scores.shape[1]} classes, wanted the same for all"
+                f"ensemble: got {first.scores.shape[1]} and {other.scores.shape[1]} classes, wanted the same for all"
             )
-    scores = sum(weight * part.scores for weight, part in zip(weights, parts)) / sum(weights)
+    scores = sum(weight * network.scores for weight, network in zip(weights, networks)) / sum(weights)
     return Scored(first.indices, scores, first.labels)

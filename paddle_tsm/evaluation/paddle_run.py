@@ -1,6 +1,8 @@
-"""A Paddle network as a function from NumPy to NumPy that gives a clip the same bits in whatever batch it comes."""
+"""A Paddle model as a function from NumPy to NumPy. The logits of a clip do not depend on the batch that it is in."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import paddle
@@ -10,39 +12,40 @@ from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.models.recognizer import Recognizer
 
 
-def run_of(model: Recognizer):
-    """run(x), x [N*T, 3, H, W] of any float type -> logits [N, K], in the weights' dtype, without gradients.
+def run_of(model: Recognizer) -> Callable[[np.ndarray], np.ndarray]:
+    """A function run(x) of x [N*T, 3, H, W] of any float type, which returns the logits [N, K] in the dtype of the
+    weights, without gradients.
 
-    Each call puts `model` into evaluation mode and leaves it there: whoever trains on calls `model.train()`.
+    Each call puts `model` into evaluation mode and leaves it there, so a training must call `model.train()` afterwards.
 
-    On CPU a clip's logits are those of `model(clip)` alone, to the bit. Paddle's convolutions, BatchNorms and pools
-    treat each frame by itself, whatever the batch; a matrix product does not: MKL adds up in another order for another
-    number of rows (measured: up to 4e-7 of the largest logit). So the classifier is run on one clip's frames at a time,
-    and a network with non-local blocks, which are products (and differ with two threads), on one clip at a time. On a
-    GPU the convolutions' algorithm may depend on the batch, too: there the agreement is that of float32's noise.
+    On a CPU the logits of a clip have the same bits as those of `model(clip)`. Paddle's convolutions, BatchNorms and
+    pools compute each frame by itself, whatever the batch is. A matrix product does not: MKL sums in another order for
+    another number of rows. So the classifier runs on the frames of one clip at a time. Non-local blocks are matrix
+    products, too, so a network that has them runs on one clip at a time. On a GPU even the algorithm of a convolution
+    may depend on the batch, and the logits agree only up to the noise of float32.
     """
-    alone = any(isinstance(layer, NonLocal) for layer in model.sublayers())
+    clip_by_clip = any(isinstance(layer, NonLocal) for layer in model.sublayers())
 
     def run(x: np.ndarray) -> np.ndarray:
         model.eval()
         with paddle.no_grad():
             x = as_tensor(x, model.classifier_layer().weight.dtype)
             clips = x.shape[0] // model.num_segments
-            if alone:
-                return np.concatenate([model(clip).numpy() for clip in parts(x, clips)])
+            if clip_by_clip:
+                return np.concatenate([model(clip).numpy() for clip in equal_parts(x, clips)])
             features = model.extract_features(x)
-            return np.concatenate([head(model, part).numpy() for part in parts(features, clips)])
+            return np.concatenate([classify(model, clip).numpy() for clip in equal_parts(features, clips)])
 
     return run
 
 
-def parts(tensor, count: int):
-    """The tensor's first axis in `count` equal parts, one after another."""
-    rows = tensor.shape[0] // count
-    return (tensor[i * rows : (i + 1) * rows] for i in range(count))
+def equal_parts(tensor: paddle.Tensor, count: int) -> Iterator[paddle.Tensor]:
+    """Yield `count` equal parts of the tensor along its first axis."""
+    length = tensor.shape[0] // count
+    return (tensor[i * length : (i + 1) * length] for i in range(count))
 
 
-def head(model: Recognizer, features):
-    """One clip's features [T, C] -> logits [1, K], with the operations of `Recognizer.forward`."""
+def classify(model: Recognizer, features: paddle.Tensor) -> paddle.Tensor:
+    """The logits [1, K] of one clip from its features [T, C], by the operations of `Recognizer.forward`."""
     frame_logits = model.classifier_layer()(features)
     return frame_logits.reshape([1, *frame_logits.shape]).mean(1)

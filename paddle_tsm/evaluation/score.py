@@ -1,6 +1,6 @@
-"""Scores of a list's clips: views of many clips share a forward pass, and each clip's are averaged as its preset says.
+"""The scores of the clips of a list. The views of several clips share a forward pass; then each clip's are averaged.
 
-No framework is imported here: the network is a function `run`, of whatever engine.
+No framework is imported here. The network is a function `run`, whatever engine it uses.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.data.scores import average_views
 
-VIEWS_AHEAD = 64  # that are read before they are needed; a view of 8 frames of 224 takes 4.8 MB
+# Views that are read before they are needed, which limits the memory: a view of 8 frames of 224x224 takes 4.8 MB.
+VIEWS_AHEAD = 64
 
 
 @dataclass(frozen=True)
 class Scored:
-    """`indices`: which clips of the list, int [M]; `scores`: float64 [M, K]; `labels`: of each clip, M tuples."""
+    """The scores of M clips of a list for K classes.
+
+    indices: the clips' places in the list, int [M]. scores: float64 [M, K]. labels: a tuple of labels for each clip.
+    """
 
     indices: np.ndarray
     scores: np.ndarray
@@ -31,7 +35,7 @@ class Scored:
         return len(self.indices)
 
     def only(self, indices: Iterable[int]) -> Scored:
-        """Those of these clips that are there, in this one's order."""
+        """The scores of those clips whose index is in `indices`, in the order that they have here."""
         wanted = set(map(int, indices))
         rows = [row for row, index in enumerate(self.indices) if int(index) in wanted]
         return Scored(self.indices[rows], self.scores[rows], [self.labels[row] for row in rows])
@@ -49,12 +53,13 @@ def score_clips(
 ) -> Scored:
     """The scores of the reader's clips, averaged over their views in float64 as `reader.preset.average` says.
 
-    run: float32 [n*T, 3, H, W] -> logits [n, K], 1 <= n <= `batch`, the views of a forward pass. The scores depend on
-    `batch` only as far as `run` does on n (`paddle_run.run_of`: not at all), not on `workers`, the threads that read.
-    indices: which clips (all), so that a process of several takes its share; none gives no rows. A bad clip is raised,
-    or, where the reader returns it (`skip_bad`) and `skipped` is there to count it, left out. progress(done, total)
-    counts clips, also those left out.
-    Raises ValueError for a reader of training clips, and for logits that are NaN, infinite, or not [n, K].
+    run: takes n views, float32 [n*T, 3, H, W], and returns their logits [n, K]. batch: the largest n. workers: threads
+    that read. The scores do not depend on `workers`; they depend on `batch` only if `run` does, which
+    `paddle_run.run_of` does not. indices: the clips to score, so that one of several processes can take its share; None
+    for all. A clip that cannot be read raises BadClip; where the reader returns the BadClip (its `skip_bad`) and there
+    is a `skipped` to count it, the clip is left out. progress: is called with (clips done, all clips), and counts clips
+    that are left out, too. Raises ValueError for a reader of training clips, for a batch below 1, for the same index
+    twice, and for logits that are NaN, infinite or not [n, K].
     """
     if reader.train:
         raise ValueError("reader: got one of training clips, wanted train=False")
@@ -63,47 +68,51 @@ def score_clips(
     indices = list(range(len(reader))) if indices is None else [int(index) for index in indices]
     if len(set(indices)) < len(indices):
         raise ValueError("indices: got a clip twice")
-    found = AveragedScores(reader, len(indices), progress)
+    averages = ViewAverages(reader, len(indices), progress)
     ahead = max(1, min(2 * workers, VIEWS_AHEAD // reader.preset.views))
     with closing(read_ahead(reader, indices, workers, ahead)) as samples:
-        for block in blocks(found.readable(samples, skipped), reader.num_segments, batch):
-            found.add(block, run(np.concatenate([views for _, views in block])))
-    return found.scored(indices)
+        for batched in batches(averages.readable(samples, skipped), reader.num_segments, batch):
+            averages.add(batched, run(np.concatenate([views for _, views in batched])))
+    return averages.scored(indices)
 
 
-def blocks(clips: Iterable[tuple], segments: int, batch: int) -> Iterator[list[tuple]]:
-    """Blocks of `batch` views (the last may have less), each a list of (clip's index, its views that are in the block).
+def batches(
+    clips: Iterable[tuple[int, np.ndarray]], segments: int, size: int
+) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Cut the views of successive clips into batches of `size` views; the last batch may have fewer.
 
-    clips: pairs (index, views [V*T, 3, H, W])."""
-    block, free = [], batch
+    clips: pairs (index, views [V*T, 3, H, W]), T = `segments`. A batch is a list of such pairs, each with those views
+    of the clip that are in the batch.
+    """
+    batch, free = [], size
     for index, views in clips:
         while len(views):
             taken, views = views[: free * segments], views[free * segments :]
-            block.append((index, taken))
+            batch.append((index, taken))
             free -= len(taken) // segments
             if free == 0:
-                yield block
-                block, free = [], batch
-    if block:
-        yield block
+                yield batch
+                batch, free = [], size
+    if batch:
+        yield batch
 
 
-class AveragedScores:
-    """Gathers the views' logits of clips until a clip has all of its own, then keeps their average."""
+class ViewAverages:
+    """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their average."""
 
-    def __init__(self, reader: ClipReader, total: int, progress):
+    def __init__(self, reader: ClipReader, total: int, progress: Callable[[int, int], None] | None):
         self.reader, self.total, self.progress = reader, total, progress
         self.done = 0
-        self.missing: dict[int, int] = {}  # clip -> views that have no logits yet
+        self.missing: dict[int, int] = {}  # index of a clip -> how many of its views have no logits yet
         self.logits: dict[int, list[np.ndarray]] = {}
         self.scores: dict[int, np.ndarray] = {}
         self.labels: dict[int, tuple[int, ...]] = {}
 
     def readable(self, samples, skipped: SkippedClips | None) -> Iterator[tuple[int, np.ndarray]]:
-        """(index, views) of the clips that could be read."""
+        """Yield (index, views [V*T, 3, H, W]) of each clip that could be read."""
         for sample in samples:
             if isinstance(sample, BadClip):
-                if skipped is None:  # nobody would know
+                if skipped is None:  # the clip would be missing and nothing would say so
                     raise sample
                 skipped.add(sample)
                 self.step()
@@ -112,12 +121,12 @@ class AveragedScores:
             self.missing[index], self.logits[index] = len(views) // self.reader.num_segments, []
             yield index, views
 
-    def add(self, block: list[tuple[int, np.ndarray]], logits: np.ndarray) -> None:
-        """Take the logits [n, K] of a block of n views."""
-        counts = [len(views) // self.reader.num_segments for _, views in block]
+    def add(self, batched: list[tuple[int, np.ndarray]], logits: np.ndarray) -> None:
+        """Add the logits [n, K] of a batch of n views. Raises ValueError for another shape, NaN and infinity."""
+        counts = [len(views) // self.reader.num_segments for _, views in batched]
         if logits.ndim != 2 or len(logits) != sum(counts):
             raise ValueError(f"logits: got shape {list(logits.shape)} for {sum(counts)} views, wanted a row a view")
-        for (index, _), rows in zip(block, np.split(logits, np.cumsum(counts)[:-1])):
+        for (index, _), rows in zip(batched, np.split(logits, np.cumsum(counts)[:-1])):
             if not np.isfinite(rows).all():
                 entry = self.reader.entries[index]
                 raise ValueError(
@@ -126,30 +135,34 @@ class AveragedScores:
             self.logits[index].append(rows)
             self.missing[index] -= len(rows)
             if self.missing[index] == 0:
-                every = np.concatenate(self.logits.pop(index)).astype("float64")
-                self.scores[index] = average_views(every, self.reader.preset.average)
+                logits_of_clip = np.concatenate(self.logits.pop(index)).astype("float64")
+                self.scores[index] = average_views(logits_of_clip, self.reader.preset.average)
                 self.step()
 
     def step(self) -> None:
+        """Count a clip that is done, and tell `progress`."""
         self.done += 1
         if self.progress:
             self.progress(self.done, self.total)
 
     def scored(self, indices: list[int]) -> Scored:
-        """What was gathered, in the order of `indices`."""
+        """The scores of the clips that could be read, in the order of `indices`."""
         kept = [index for index in indices if index in self.scores]
         scores = np.stack([self.scores[index] for index in kept]) if kept else np.empty((0, 0))
         return Scored(np.array(kept, "int64"), scores, [self.labels[index] for index in kept])
 
 
-def merged(parts: Iterable[Scored]) -> Scored:
-    """The shares of several processes as one, in the list's order. Raises ValueError for a clip that is in two."""
-    parts = [part for part in parts if len(part)]
-    if not parts:
+def merged(shares: Iterable[Scored]) -> Scored:
+    """The scores of several processes as one, in the order of the list. Raises ValueError for a clip that two of them
+    have.
+    """
+    shares = [share for share in shares if len(share)]
+    if not shares:
         return Scored(np.empty(0, "int64"), np.empty((0, 0)), [])
-    indices = np.concatenate([part.indices for part in parts])
+    indices = np.concatenate([share.indices for share in shares])
     if len(np.unique(indices)) < len(indices):
         raise ValueError("shares: got a clip in two of them")
     order = np.argsort(indices)
-    labels = [label for part in parts for label in part.labels]
-    return Scored(indices[order], np.concatenate([part.scores for part in parts])[order], [labels[i] for i in order])
+    labels = [label for share in shares for label in share.labels]
+    scores = np.concatenate([share.scores for share in shares])
+    return Scored(indices[order], scores[order], [labels[i] for i in order])

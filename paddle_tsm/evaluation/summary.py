@@ -1,4 +1,4 @@
-"""What one evaluation found: the measures of each checkpoint and of all together, for the table and for JSON."""
+"""The result of an evaluation: the measures of each network and of their ensemble, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from paddle_tsm.evaluation import metrics
 from paddle_tsm.evaluation.score import Scored
 from paddle_tsm.terminal.literal_text import as_text, literal
 
-# name in JSON -> heading of the table
-SINGLE = {"top1": "top-1", "top5": "top-5", "mean_class_accuracy": "mean class"}
-MULTI = {"mean_average_precision": "mAP"}
+# name in JSON -> heading in the table, for clips with one label and for clips with several
+SINGLE_LABEL = {"top1": "top-1", "top5": "top-5", "mean_class_accuracy": "mean class"}
+MULTI_LABEL = {"mean_average_precision": "mAP"}
 
 
 @dataclass(frozen=True)
 class Rated:
-    """A checkpoint, or the ensemble: its `weight` is None."""
+    """The scores of one checkpoint, or of the ensemble.
+
+    name: of the checkpoint, or "ensemble". num_segments: its frames. weight: in the ensemble; None for the ensemble
+    itself, which has no num_segments, either.
+    """
 
     name: str
     scored: Scored
@@ -27,8 +31,11 @@ class Rated:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`rated`: the checkpoints, then, where there are several, the ensemble. `options`: how the clips were read and
-    averaged. `class_names`: of the K classes, or None. `skipped`: the clips left out, a line each."""
+    """The result of an evaluation.
+
+    rated: the checkpoints and, where there are several, the ensemble after them. options: how the clips were read and
+    averaged. class_names: of the K classes, or None. skipped: a line of text for each clip that was left out.
+    """
 
     list_file: str
     rated: list[Rated]
@@ -39,23 +46,24 @@ class Evaluation:
 
     @property
     def final(self) -> Scored:
-        """The scores that count: the ensemble's, or the only checkpoint's."""
+        """The scores of the ensemble, or of the only checkpoint."""
         return self.rated[-1].scored
 
     @property
     def num_classes(self) -> int:
+        """K, the number of classes."""
         return self.final.scores.shape[1]
 
     def class_headings(self) -> list[str]:
-        """A heading a class: its number, with its name where names are known."""
+        """For each class its number, followed by its name where names are known."""
         if self.class_names is None:
             return [str(k) for k in range(self.num_classes)]
         return [f"{k} {name}" for k, name in enumerate(self.class_names)]
 
     def content(self) -> dict:
-        """All of it but the scores, for JSON; null for a class without a clip."""
-        of_class = metrics.average_precisions if self.multi_label else metrics.class_accuracies
-        values = of_class(self.final.scores, self.final.labels).tolist()
+        """Everything but the scores, for JSON. The measure of a class without clips is None."""
+        class_measure = metrics.average_precisions if self.multi_label else metrics.class_accuracies
+        values = class_measure(self.final.scores, self.final.labels).tolist()
         checkpoints = [one for one in self.rated if one.weight is not None]
         return {
             "list": self.list_file,
@@ -68,14 +76,14 @@ class Evaluation:
                 for one in checkpoints
             ],
             "ensemble": measures(self.final, self.multi_label) if len(checkpoints) > 1 else None,
-            of_class.__name__: [None if np.isnan(value) else value for value in values],
+            class_measure.__name__: [None if np.isnan(value) else value for value in values],
             "class_names": self.class_names,
             "skipped": self.skipped,
         }
 
 
 def measures(scored: Scored, multi_label: bool) -> dict[str, float]:
-    """The measures of SINGLE, or, for clips of several labels, of MULTI."""
+    """name in JSON -> measure, for the names of SINGLE_LABEL, or of MULTI_LABEL where clips have several labels."""
     scores, labels = scored.scores, scored.labels
     if multi_label:
         return {"mean_average_precision": metrics.mean_average_precision(scores, labels)}
@@ -87,7 +95,8 @@ def measures(scored: Scored, multi_label: bool) -> dict[str, float]:
 
 
 def print_evaluation(evaluation: Evaluation, console) -> None:
-    """Print the table: a row a checkpoint, then the ensemble's."""
+    """Print a table with a row for each checkpoint and, last, the ensemble."""
+    # Importing rich takes time that importing this module should not.
     from rich import box
     from rich.table import Table
 
@@ -96,7 +105,7 @@ def print_evaluation(evaluation: Evaluation, console) -> None:
     console.print(literal(how), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("checkpoint", overflow="fold")
-    named = MULTI if evaluation.multi_label else SINGLE
+    named = MULTI_LABEL if evaluation.multi_label else SINGLE_LABEL
     for heading in (*(["weight"] if several else []), "frames", "clips", "views", *named.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in evaluation.rated:
