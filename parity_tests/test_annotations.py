@@ -1,4 +1,6 @@
-"""Lists of clips: every form, and every mistake named with its file and line; corrupt data stops or is counted."""
+"""Lists of clips: every form is read, every mistake is named with its file and line, and bad clips stop a run or are
+counted.
+"""
 
 import pickle
 import time
@@ -108,7 +110,7 @@ def videos(tmp_path_factory):
 
 
 def test_a_hundred_thousand_lines_with_one_bad(videos, tmp_path):
-    """A wrong label is found while reading; a missing file by looking at every file, which are 1000 here."""
+    """A wrong label is found while the list is read, a missing file when each of its 1000 files is looked for."""
     lines = [f"{videos}/links/{i % 1000}.mp4 {i % 10}" for i in range(100_000)]
     (videos / "links").mkdir()
     for i in range(1000):

@@ -1,4 +1,4 @@
-"""A network on a list: the scores are those of each view by itself, whatever the batch, the workers and the process."""
+"""The scores of a list's clips are those of each view by itself, whatever the batch, the workers and the process are."""
 
 import math
 import subprocess
@@ -66,7 +66,7 @@ def test_logits_are_those_of_the_clip_alone_to_the_bit(arch, options):
     model = assign_weights(build(network), draw_weights(network))
     x = np.random.default_rng(0).standard_normal((5 * 4, 3, 32, 32), dtype="float32")
     run = run_of(model)
-    model.train()  # as a training loop leaves it: dropout and batch statistics must play no part
+    model.train()  # as a training loop leaves it; dropout and batch statistics must have no influence
     found = [run(x[start * 4 : stop * 4]) for start, stop in ((0, 5), (0, 2), (2, 5), (3, 4))]
     model.eval()
     with paddle.no_grad():
@@ -134,7 +134,7 @@ def test_neither_batch_nor_workers_change_a_bit(folder, run):
 
 
 def test_that_test_can_fail(folder, run):
-    """A network whose logits depend on the batch in the last place, as a plain forward pass's may."""
+    """A network whose logits depend on the batch in the last place, as those of a plain forward pass may."""
     reader = reader_of(folder, sampling="twice", crops="three")
 
     def shaky(x):
@@ -144,7 +144,7 @@ def test_that_test_can_fail(folder, run):
 
 
 def test_blocks_are_full_whatever_the_clips(folder, run):
-    """Views of several clips share a forward pass: 42 views in blocks of 8 are 5 full ones and one of 2."""
+    """Views of several clips share a forward pass: 42 views in batches of 8 are 5 full ones and one of 2."""
     sizes = []
 
     def counting(x):
@@ -173,7 +173,7 @@ def test_progress_counts_clips(folder, run):
 
 
 def test_another_engine(folder, run):
-    """`run` may be anything: PyTorch's network gives the same scores up to float32's rounding."""
+    """`run` may be any function. PyTorch's network gives the same scores up to the rounding of float32."""
     import torch
 
     import torch_ref

@@ -135,7 +135,7 @@ def test_several_labels(command, tmp_path):
 
 
 def test_folders_of_frames(tmp_path, r18_file, capsys):
-    """Jester's names of frames come from its row of the table, as does the number of classes (27)."""
+    """The names of Jester's frames and its number of classes (27) come from its entry in DATA_SETS."""
     for clip in range(3):
         (tmp_path / f"clip {clip}").mkdir()
         for frame in range(1, 9):
@@ -255,9 +255,9 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
 
         monkeypatch.setattr(EvaluatedNetwork, "run", engine_run)
     else:
-        from paddle_tsm.evaluation import result_files as files
+        from paddle_tsm.evaluation import result_files
 
-        monkeypatch.setattr(files, "write_confusion", lambda *_: signal.raise_signal(signal.SIGINT))
+        monkeypatch.setattr(result_files, "write_confusion", lambda *_: signal.raise_signal(signal.SIGINT))
     words = ["--weights", "mmaction2.pth", "--sampling", "twice", "--batch", 2, "--out", tmp_path]
     assert command("list.txt", *words) == 130
     assert "interrupted" in capsys.readouterr().err
@@ -267,12 +267,12 @@ def test_ctrl_c_leaves_the_old_files(command, tmp_path, capsys, monkeypatch, whe
 def test_a_full_disk_leaves_the_old_files(command, tmp_path, capsys, monkeypatch):
     assert command("list.txt", "--weights", "mmaction2.pth", "--out", tmp_path) == 0
     before = {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)}
-    from paddle_tsm.evaluation import result_files as files
+    from paddle_tsm.evaluation import result_files
 
     def full(*_):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(files, "as_json", full)  # the last of the files
+    monkeypatch.setattr(result_files, "as_json", full)  # the last of the files
     assert command("list.txt", "--weights", "mmaction2.pth", "--sampling", "twice", "--out", tmp_path) == 2
     assert "No space left" in capsys.readouterr().err
     assert {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)} == before

@@ -9,7 +9,8 @@ from paddle_tsm.evaluation import metrics
 from paddle_tsm.evaluation.ensemble import combine
 from paddle_tsm.evaluation.score import Scored
 
-# clip 0 is taken for 1; clip 2's class 1 has the score of class 0, which goes first; so it is with clip 3
+# Clip 0 is predicted as class 1. In clip 2 class 1 has the same score as class 0, which is ranked first; so also in
+# clip 3.
 SCORES = np.array([[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.4, 0.4, 0.2]])
 LABELS = [2, 0, 1, 1]
 
@@ -35,7 +36,7 @@ def test_a_class_without_a_clip_is_left_out():
 
 
 def test_equal_scores_are_no_luck():
-    """A network that says the same of every class is right once in K, not always."""
+    """A network that gives every class the same score is right once in K times, not always."""
     scores, labels = np.zeros((6, 6)), range(6)
     assert [metrics.top_k_accuracy(scores, labels, k) for k in (1, 2, 6)] == [1 / 6, 2 / 6, 1]
     assert metrics.confusion_matrix(scores, labels, 6)[:, 0].tolist() == [1] * 6

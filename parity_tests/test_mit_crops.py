@@ -23,10 +23,16 @@ from parity_tests.test_transforms import SIZES, image, load
 
 # --crops -> MIT's (--test_crops, --full_res)
 SETTINGS = {
-    "centre": (1, False), "three-train-size": (3, False), "five": (5, False), "ten": (10, False),
-    "centre-full": (1, True), "three": (3, True), "five-full": (5, True), "ten-full": (10, True),
-}  # fmt: skip
-INPUT = 56  # GroupScale(64) of it, as in the recorded vectors
+    "centre": (1, False),
+    "three-train-size": (3, False),
+    "five": (5, False),
+    "ten": (10, False),
+    "centre-full": (1, True),
+    "three": (3, True),
+    "five-full": (5, True),
+    "ten-full": (10, True),
+}
+INPUT = 56  # MIT scales the short edge to 64 for it (GroupScale), as in the recorded vectors
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -88,7 +94,7 @@ def test_crops_are_those_that_mit_cut_out(size):
 
 
 def test_the_settings_differ():
-    """Or the tests above would not notice one in another's place: crops of one size have other pixels."""
+    """Crops of one size have other pixels for each setting, so the tests above notice one in the place of another."""
     for size in (INPUT, 64):
         same_size = [
             crops_of_ours(image("48x64"), name)
@@ -158,12 +164,17 @@ def logits_of_mit(folder, clip: str, name: str) -> np.ndarray:
         return np.concatenate([model(paddle.to_tensor(view)).numpy() for view in views]).mean(0)
 
 
-@pytest.mark.parametrize("name, said", [
-    ("three-train-size", "three crops of 56 out of 64"), ("three", "three crops of 64 out of 64"),
-    ("five", "five crops of 56 out of 64"), ("ten", "ten crops of 56 out of 64, every second one mirrored"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("three-train-size", "three crops of 56 out of 64"),
+        ("three", "three crops of 64 out of 64"),
+        ("five", "five crops of 56 out of 64"),
+        ("ten", "ten crops of 56 out of 64, every second one mirrored"),
+    ],
+)
 def test_evaluate_as_mit_tests(folder, capsys, monkeypatch, name, said):
-    """The preset is taken off the checkpoint's keys."""
+    """The preset follows from the checkpoint's keys."""
     monkeypatch.chdir(folder)
     words = [
         "evaluate",

@@ -1,4 +1,4 @@
-"""Decoding from key frame to key frame gives the frames that OpenCV gives in order, or none."""
+"""Jumping from key frame to key frame gives the frames that OpenCV decodes from the start of the file, or None."""
 
 from types import SimpleNamespace
 
@@ -79,8 +79,9 @@ def test_the_pixels_are_opencvs(video, name, threads):
     every = in_order(video(name))
     assert len(every) == FRAMES and not any(np.array_equal(every[i], every[i - 1]) for i in range(FRAMES))
     for indices in CHOICES:
-        choose = lambda count: indices if count == FRAMES else pytest.fail(str(count))  # noqa: E731
-        frames = packet_seek.read_by_packets(video(name), choose, threads)
+        counts = []
+        frames = packet_seek.read_by_packets(video(name), lambda count: counts.append(count) or indices, threads)
+        assert counts == [FRAMES]
         assert all(np.array_equal(frame, every[index]) for frame, index in zip(frames, indices, strict=True)), indices
 
 
@@ -123,7 +124,7 @@ def test_runs():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda packets: packets[1:],  # does not start with the first
+        lambda packets: packets[1:],  # the first is missing
         lambda packets: [(time + 1, is_key) for time, is_key in packets],  # other times
     ],
 )
@@ -137,16 +138,19 @@ def test_a_seek_to_another_frame_is_noticed(video, monkeypatch, change):
 
 
 def packet(pts, is_keyframe=False, **others):
-    """What the table looks at."""
+    """A stand-in for a packet, with the attributes that `packet_table` reads."""
     usual = {"pts": pts, "is_keyframe": is_keyframe, "size": 100, "is_discard": False, "is_corrupt": False}
     return SimpleNamespace(**usual | others)
 
 
 def container(packets, frames=0, name="mov,mp4,m4a,3gp,3g2,mj2"):
-    """An MPEG-4 video of these packets, of which its header claims `frames`."""
+    """A stand-in for an open MPEG-4 file with these packets, whose header claims `frames` frames."""
     codec = SimpleNamespace(name="mpeg4", format=av.VideoFormat("yuv420p"))
     stream = SimpleNamespace(frames=frames, codec_context=codec)
-    demux = lambda stream: (packet for packet in packets)  # noqa: E731
+
+    def demux(stream):
+        yield from packets
+
     return SimpleNamespace(format=SimpleNamespace(name=name), streams=SimpleNamespace(video=[stream]), demux=demux)
 
 
@@ -167,7 +171,9 @@ KEY = packet(0, True)
     ],
 )
 def test_packets_that_are_not_the_frames(packets):
-    """None, no key frame first, one shown before it, two at one time, no time, no picture, cut away, damaged."""
+    """There is no packet; the first is no key frame, or not the first to be shown; two have the same time; or one has
+    no time, holds no picture, is discarded or is damaged.
+    """
     good, table = [KEY, packet(2), packet(1), packet(None, size=0)], [(0, True), (2, False), (1, False)]
     assert packet_seek.packet_table(container(good)) == table == packet_seek.packet_table(container(good, frames=3))
     assert packet_seek.packet_table(container(good, frames=4)) is None, "the header claims another number"

@@ -1,6 +1,7 @@
-"""What each named preset puts together, end to end on clips made here."""
+"""Each preset as a whole, on clips that are made here."""
 
 import dataclasses
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -8,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.data import crops, sampling
+from paddle_tsm.data import crops, presets, sampling
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip import train_clip, views_of
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.datasets import DATA_SETS, data_set, flip_rule
+from paddle_tsm.data.datasets import DATA_SETS, DataSet, data_set, flip_rule
 from paddle_tsm.data.flip import FlipRule, mirror
+from paddle_tsm.data.listed_clips import frame_source
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, preset
 from paddle_tsm.data.scores import average_views
 from paddle_tsm.demo.material import write_demo_video
+from paddle_tsm.training.recipe import Recipe
 
 ALL = [
     (name, rule, crop)
@@ -59,7 +62,7 @@ def test_training_clips(name):
 
 
 def test_one_box_and_one_mirroring_for_a_clip():
-    """The same picture in every frame stays the same in every frame."""
+    """Where every frame shows the same picture, every frame of the clip does."""
     for seed in range(10):
         clip, _ = train_clip(preset("mmaction2", size=28), frames(1) * 4, np.random.default_rng(seed))
         assert all(np.array_equal(clip[0], frame) for frame in clip)
@@ -73,7 +76,7 @@ def test_a_mirrored_clip_is_the_mirror_image():
 
 
 def test_sizes():
-    """Three crops are full-resolution, except PP-TSM's."""
+    """Three crops are as large as the short edge, except PP-TSM's."""
     assert [preset(name, crops="three").test_size for name in ("mmaction2", "mit", "pptsm")] == [256, 256, 224]
     assert preset("mmaction2").short == 256 and preset("mmaction2", size=112).short == 128
     assert preset("pptsm").train_scale == 256 and preset("mit").train_scale == 224
@@ -183,6 +186,24 @@ assert not {"paddle", "torch", "torch_ref"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_of_the_docstrings():
+    found = doctest.testmod(presets)
+    assert found.attempted > 1 and found.failed == 0
+
+
+def test_one_entry_is_a_data_set(monkeypatch):
+    toyset = DataSet("Toy set", 3, "{:04d}.png", sided=True, label_map=((0, 1),), note="the order of toyset.csv")
+    monkeypatch.setitem(DATA_SETS, "toyset", toyset)
+    assert data_set("toyset") is toyset and frame_source("frames", None, "toyset", 1).template == "{:04d}.png"
+    assert flip_rule("toyset", "mmaction2").labels((0, 1, 2)) == (1, 0, 2)
+    assert Recipe(data_set="toyset", num_classes=3, preset="mit").pixels().flip == FlipRule(0.0)
+
+
+def test_the_flip_rule_of_an_unknown_system():
+    with pytest.raises(ValueError, match="preset: got 'mmaction', wanted one of mmaction2, mit"):
+        flip_rule("jester", "mmaction")
 
 
 def test_the_guide_has_every_data_set():

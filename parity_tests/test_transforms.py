@@ -41,7 +41,7 @@ def cut(frame, rule, size):
 
 
 def outputs(system, size):
-    """What `system`'s rules make of the image: the recorded names."""
+    """What the rules of `system` make of the image, under the names of the recorded vectors."""
     short, centre, three, ten, normalised = RULES[system]
     frame = short(image(size), 64)
     centred = cut(frame, centre, 56)[0]
@@ -71,7 +71,7 @@ def test_every_recorded_array_is_compared():
 
 
 def test_the_comparison_can_fail():
-    """One system's rules do not pass for the other's: resizing, the centre of an odd margin, the three crops."""
+    """The systems' rules differ in resizing, the centre of an odd margin, and the three crops, and the tests notice it."""
     for size in SIZES:
         assert not np.array_equal(load("mmaction2")[f"resize_{size}"], outputs("mit", size)["resize"])
     frame = load("mmaction2")["resize_48x64"]  # 85 wide: margins of 29 and 21
@@ -132,7 +132,7 @@ def test_multi_scale_crop():
 
 
 def test_fractional_multi_scale_crop_rounds_as_pillow_does():
-    """PaddleVideo hands Pillow fractions of a pixel: the same pixels as Pillow's own crop."""
+    """PaddleVideo passes fractions of a pixel to Pillow. Ours are the pixels of Pillow's own crop."""
     h, w = 61, 83
     pixels = np.random.default_rng(0).integers(0, 256, (h, w, 3), "uint8")
     differ = 0

@@ -22,7 +22,7 @@ def clip(tmp_path_factory):
 
 
 def decode_all(path):
-    """Every frame, RGB, in order: what no seek can spoil."""
+    """Every frame in RGB, decoded in order, without any seek."""
     capture, frames = cv2.VideoCapture(str(path)), []
     while True:
         ok, frame = capture.read()
@@ -101,7 +101,7 @@ def claim_frames(path, out, count):
 
 
 def test_a_container_that_lies(tmp_path):
-    """It claims 20 frames and holds 10: the indices are chosen for the true number."""
+    """The file claims 20 frames and holds 10. The indices are chosen for the true number."""
     true = numbered_video(tmp_path / "true.avi", 10)
     false = claim_frames(true, tmp_path / "false.avi", 20)
     assert cv2.VideoCapture(false).get(cv2.CAP_PROP_FRAME_COUNT) == 20
@@ -136,7 +136,7 @@ def test_unreadable_files_are_named(tmp_path, content, message, capfd):
 
 
 def test_an_mp4_without_its_index(clip, tmp_path):
-    """The end of an mp4 that was not written to the end: nothing of it can be decoded."""
+    """An mp4 without its end has no index, so no frame of it can be decoded."""
     data = Path(clip).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match="cut.mp4: OpenCV cannot open it"):

@@ -1,5 +1,5 @@
-"""A video that does not hold what its container says: counted, said in one line, refused by --strict; each kind made
-here.
+"""A video that does not hold what its container says is reported in one line, and refused with --strict. The tests make
+a video of each kind.
 """
 
 import json
@@ -90,7 +90,7 @@ WHOLE = ["whole.mp4", "whole.mkv", "whole.ts", "whole.webm", "whole.avi"]
 
 @pytest.mark.parametrize("name", [*ODD, *WHOLE])
 def test_predict_and_stream_see_the_same_frames(folder, name):
-    """As many, and the same pixels; the count is that of a program that only decodes."""
+    """The same number of frames with the same pixels as a program that only decodes."""
     capture, count = cv2.VideoCapture(str(folder / name), cv2.CAP_FFMPEG), 0
     while capture.read()[0]:
         count += 1
@@ -180,7 +180,7 @@ def test_train_says_it(folder, capfd, monkeypatch, tmp_path):
 
 
 def test_a_size_that_changes_in_one_stream(tmp_path):
-    """Its packets are as they should be: only the decoded frames tell."""
+    """Its packets are as they should be, so that only the decoded frames show it."""
     two_sizes(tmp_path / "two.mkv")
     notes = VideoNotes()
     frames = read_frames(tmp_path / "two.mkv", lambda count: [0, count - 1], notes=notes)
