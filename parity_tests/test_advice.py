@@ -269,7 +269,7 @@ def test_what_the_demo_advises(here, capsys, monkeypatch):
     """A command line that parses, whatever the folder is called."""
     from paddle_tsm.demo import motion as motion_demo
 
-    shown = motion_demo.Shown("TSM", 1.0, 1.0, 1.0, "a b/motion/tsm/last.safetensors")
+    shown = motion_demo.MotionResult("TSM", 1.0, 1.0, 1.0, "a b/motion/tsm/last.safetensors")
     monkeypatch.setattr(motion_demo, "train_motion_demo", lambda out, done: ([shown, shown], 8))
     main(["demo", "--train", "--out", "a b"])
     advised = shlex.split(capsys.readouterr().out.partition("try: ")[2])

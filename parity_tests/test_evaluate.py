@@ -1,4 +1,4 @@
-"""The scores of a list's clips are those of each view by itself, whatever the batch, the workers and the process are."""
+"""The scores of a list's clips are those of each view by itself, whatever the batch, workers and process are."""
 
 import math
 import subprocess

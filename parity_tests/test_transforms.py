@@ -71,7 +71,7 @@ def test_every_recorded_array_is_compared():
 
 
 def test_the_comparison_can_fail():
-    """The systems' rules differ in resizing, the centre of an odd margin, and the three crops, and the tests notice it."""
+    """The systems' rules differ in resizing, the centre of an odd margin, and three crops, and the tests notice it."""
     for size in SIZES:
         assert not np.array_equal(load("mmaction2")[f"resize_{size}"], outputs("mit", size)["resize"])
     frame = load("mmaction2")["resize_48x64"]  # 85 wide: margins of 29 and 21

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.terminal.literal_text import literal
 
@@ -12,7 +14,7 @@ class BadClip(ValueError):
     where: its list and line. path: its file or folder. problem: why it cannot be read, with the file's name.
     """
 
-    def __init__(self, where: str, path: str, problem: str):
+    def __init__(self, where: str, path: str, problem: str) -> None:
         super().__init__(where, path, problem)  # pickle makes an error again from these arguments
         self.where, self.path, self.problem = where, path, problem
 
@@ -35,7 +37,7 @@ class SkippedClips:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[BadClip]:
         return iter(self._seen.values())
 
     def add(self, bad: BadClip) -> bool:

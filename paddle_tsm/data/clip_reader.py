@@ -7,6 +7,7 @@ have drawn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ class ClipReader:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[np.ndarray, tuple[int, ...], int] | BadClip:
         epoch, index = key if isinstance(key, tuple) else (0, key)
         entry = self.entries[index]
         try:
@@ -60,7 +61,7 @@ class ClipReader:
         return self._checked(entry, train_clip, preset, frames, rng)
 
     @staticmethod
-    def _checked(entry: Entry, transform, *arguments):
+    def _checked(entry: Entry, transform: Callable, *arguments):
         """transform(*arguments). Raises BadClip for frames that it refuses, such as those narrower than a crop."""
         try:
             return transform(*arguments)

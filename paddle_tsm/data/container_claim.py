@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import av
+from av.container import InputContainer
 
 from paddle_tsm.data.packet_seek import NO_FRAME, none_if_damaged, open_container
 
@@ -47,7 +48,7 @@ def claim_of(path: str) -> Claim:
 
 
 @none_if_damaged
-def claim_in(container) -> Claim | None:
+def claim_in(container: InputContainer) -> Claim | None:
     """The Claim of an open container, or None where it has no video."""
     if not container.streams.video:
         return None
@@ -67,7 +68,7 @@ def claim_in(container) -> Claim | None:
     return Claim(round(seconds * rate), False, len(times), in_time)
 
 
-def packet_times(container, stream, smallest: int) -> tuple[list[float | None], int]:
+def packet_times(container: InputContainer, stream: av.VideoStream, smallest: int) -> tuple[list[float | None], int]:
     """(the time in seconds of each packet that should show a frame, None where it has no time; the number of hidden
     packets, which the file discards or which have at most `smallest` bytes).
     """

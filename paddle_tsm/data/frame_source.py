@@ -27,7 +27,7 @@ class FrameSource:
     threads: int = 1
     notes: VideoNotes | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.template is not None:
             frame_folder.check_template(self.template)
 

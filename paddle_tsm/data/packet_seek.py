@@ -18,6 +18,7 @@ from functools import wraps
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 
 CODECS = ("h264", "hevc", "mpeg4", "vp9", "mjpeg")  # each packet is one frame
@@ -56,7 +57,7 @@ def read_by_packets(
     return frames and [frames[time] for time in wanted]
 
 
-def none_if_damaged(function):
+def none_if_damaged(function: Callable) -> Callable:
     """`function`, which then returns None where FFmpeg finds an error. OpenCV's reader reports damaged files."""
 
     @wraps(function)
@@ -70,13 +71,13 @@ def none_if_damaged(function):
 
 
 @none_if_damaged
-def open_container(path: str):
+def open_container(path: str) -> InputContainer | None:
     """The file opened by PyAV, or None."""
     return av.open(path, metadata_errors="ignore")
 
 
 @none_if_damaged
-def packet_table(container) -> list[tuple[int, bool]] | None:
+def packet_table(container: InputContainer) -> list[tuple[int, bool]] | None:
     """(time, whether it is a key frame) of each packet, in the order of decoding. None where it is not certain that
     each packet is one frame, and where samples do not have 8 bits.
     """
@@ -103,7 +104,7 @@ def packet_table(container) -> list[tuple[int, bool]] | None:
     return packets if complete and ordered and stream.frames in (0, len(packets)) else None
 
 
-def early_end(container, times: list[int]) -> str:
+def early_end(container: InputContainer, times: list[int]) -> str:
     """A sentence where there is only one frame, or where the container does not state their number and they end long
     before its duration; else "".
     """
@@ -122,7 +123,7 @@ def early_end(container, times: list[int]) -> str:
 
 @none_if_damaged
 def decode(
-    container,
+    container: InputContainer,
     packets: list[tuple[int, bool]],
     wanted: set[int],
     threads: int | None,
@@ -171,7 +172,7 @@ def runs(packets: list[tuple[int, bool]], wanted: set[int]) -> list[tuple[int, l
     return found
 
 
-def decoded(packet, wanted: set[int]):
+def decoded(packet: av.Packet, wanted: set[int]) -> list[av.VideoFrame]:
     """The frames that the decoder returns for this packet.
 
     It may skip an H.264 frame that is not wanted and to which no other frame refers (`nal_ref_idc` 0, ITU-T H.264
@@ -183,7 +184,7 @@ def decoded(packet, wanted: set[int]):
     return packet.decode()
 
 
-def upright(frame, converter: VideoReformatter) -> np.ndarray:
+def upright(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     """The frame as RGB [H, W, 3] uint8, rotated as the file says, like OpenCV's."""
     pixels = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     turns = frame.rotation / 90

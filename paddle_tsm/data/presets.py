@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from paddle_tsm.data import crops, normalise, resize, sampling
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.layouts.network_input import NetworkInput
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def offered_crops() -> str:
     )
 
 
-def pick(table: dict, name: str, what: str):
+def pick(table: dict[str, T], name: str, what: str) -> T:
     """table[name]. Raises ValueError that says `what` the name is for and lists the known names."""
     if name not in table:
         raise ValueError(f"{what}: got {name!r}, wanted one of {', '.join(table)}")

@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
 
 
-def read_ahead(reader, keys: Iterable, workers: int = 2, ahead: int | None = None) -> Generator:
+class Readable(Protocol):
+    """Anything that gives an item for a key, such as a ClipReader."""
+
+    def __getitem__(self, key: Any) -> Any: ...
+
+
+def read_ahead(reader: Readable, keys: Iterable, workers: int = 2, ahead: int | None = None) -> Generator:
     """Yield `reader[key]` for each key, in the order of the keys.
 
     `workers` threads read at most `ahead` clips before they are needed; None for two clips a thread. With 0 workers a

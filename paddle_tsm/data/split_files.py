@@ -10,17 +10,20 @@ from __future__ import annotations
 import csv
 import json
 import os
+from typing import TypeAlias
 
 from paddle_tsm.files.atomic import atomic_file
 
+Path: TypeAlias = str | os.PathLike
 
-def write_list(path: str | os.PathLike, lines: list[str]) -> None:
+
+def write_list(path: Path, lines: list[str]) -> None:
     """Write the lines to a file that appears complete or not at all."""
     with atomic_file(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
 
 
-def list_line(video: str, label: int, frames=None) -> str:
+def list_line(video: str, label: int, frames: Path | None = None) -> str:
     """The line of a list for one video. Raises ValueError where its folder of images is missing or empty."""
     if frames is None:
         return f"{video} {label}"
@@ -35,13 +38,13 @@ def list_line(video: str, label: int, frames=None) -> str:
     return f"{folder} {count} {label}"
 
 
-def text_lines(path) -> list[tuple[int, str]]:
+def text_lines(path: Path) -> list[tuple[int, str]]:
     """(its number, counted from 1; its text) for each line that is not empty."""
     with open(path, encoding="utf-8-sig") as file:
         return [(number, text.strip()) for number, text in enumerate(file, 1) if text.strip()]
 
 
-def ucf101_classes(path) -> dict[str, int]:
+def ucf101_classes(path: Path) -> dict[str, int]:
     """Class name -> label, read from `classInd.txt`, whose lines are like `1 ApplyEyeMakeup`. Labels count from 0.
 
     Raises ValueError that names the line.
@@ -55,7 +58,7 @@ def ucf101_classes(path) -> dict[str, int]:
     return classes
 
 
-def ucf101_lines(split, classes: dict[str, int], frames=None) -> list[str]:
+def ucf101_lines(split: Path, classes: dict[str, int], frames: Path | None = None) -> list[str]:
     """The lines for a `trainlist0N.txt` (lines like `Class/video.avi 1`) or `testlist0N.txt` (`Class/video.avi`).
 
     The label is that of the folder's class. Raises ValueError that names the line where the class is unknown or is not
@@ -76,7 +79,7 @@ def ucf101_lines(split, classes: dict[str, int], frames=None) -> list[str]:
 ORDERS = ("mmaction2", "mit")
 
 
-def something_v1_classes(path, order: str) -> dict[str, int]:
+def something_v1_classes(path: Path, order: str) -> dict[str, int]:
     """Template -> label, read from `something-something-v1-labels.csv`, which has one template on each line.
 
     order: of the labels; "mmaction2" is the order of the file, "mit" is sorted (tools/gen_label_sthv1.py 1f6a834). A
@@ -88,7 +91,9 @@ def something_v1_classes(path, order: str) -> dict[str, int]:
     return {name: i for i, name in enumerate(sorted(names) if order == "mit" else names)}
 
 
-def something_v1_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
+def something_v1_lines(
+    split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
+) -> list[str]:
     """The lines for a `something-something-v1-{train,validation}.csv`, whose lines are like `id;template`.
 
     suffix: of the video files. Raises ValueError that names the line.
@@ -105,7 +110,7 @@ def something_v1_lines(split, classes: dict[str, int], frames=None, suffix: str 
     return checked_lines(lines, split)
 
 
-def something_v2_classes(path) -> dict[str, int]:
+def something_v2_classes(path: Path) -> dict[str, int]:
     """Template -> label, read from `something-something-v2-labels.json` (`{"Approaching something": "0", ...}`).
 
     Raises ValueError for any other content.
@@ -117,7 +122,9 @@ def something_v2_classes(path) -> dict[str, int]:
     return {name: int(label) for name, label in found.items()}
 
 
-def something_v2_lines(split, classes: dict[str, int], frames=None, suffix: str = ".webm") -> list[str]:
+def something_v2_lines(
+    split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
+) -> list[str]:
     """The lines for a `something-something-v2-{train,validation}.json`, a list of objects with "id" and "template".
 
     Square brackets in a template are left out. suffix: of the video files. Raises ValueError that names the record.
@@ -134,7 +141,7 @@ def something_v2_lines(split, classes: dict[str, int], frames=None, suffix: str 
     return checked_lines(lines, split)
 
 
-def checked_lines(lines: list[str], split: str | os.PathLike) -> list[str]:
+def checked_lines(lines: list[str], split: Path) -> list[str]:
     """The lines of the list. Raises ValueError where there is none."""
     if not lines:
         raise ValueError(f"{split}: the split is empty")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import av
+from av.container import InputContainer
 
 from paddle_tsm.data.container_claim import Claim, claim_of
 from paddle_tsm.data.open_video import check_file, count_frames
@@ -91,7 +92,7 @@ def sizes_in(path: str) -> tuple[tuple[int, int], ...] | None:
 
 
 @none_if_damaged
-def collect_sizes(container, sizes: dict[tuple[int, int], None]) -> None:
+def collect_sizes(container: InputContainer, sizes: dict[tuple[int, int], None]) -> None:
     """Put the size of every frame that can be decoded into `sizes`."""
     with closing(container.demux(container.streams.video[0])) as source:
         for packet in source:

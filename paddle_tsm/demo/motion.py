@@ -58,9 +58,9 @@ class MotionResult:
 class BackwardReader(ClipReader):
     """A ClipReader that gives the frames of each clip in reverse order."""
 
-    def __getitem__(self, key):
-        clip, labels, index = super().__getitem__(key)
-        return clip[::-1], labels, index
+    def read(self, entry: Entry, rng: np.random.Generator | None) -> tuple[np.ndarray, bool]:
+        clip, mirrored = super().read(entry, rng)
+        return clip[::-1], mirrored
 
 
 def train_motion_demo(out: str, done: Callable[[str], None]) -> tuple[list[MotionResult], int]:

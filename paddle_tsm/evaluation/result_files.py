@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -87,7 +88,7 @@ def write_confusion(file: BinaryIO, matrix: np.ndarray, headings: list[str]) -> 
 
 
 @contextlib.contextmanager
-def csv_writer(file: BinaryIO):
+def csv_writer(file: BinaryIO) -> Iterator:
     """Yield a writer of CSV rows to a binary file, which stays open."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
     try:

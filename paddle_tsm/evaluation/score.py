@@ -100,7 +100,7 @@ def batches(
 class ViewAverages:
     """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their average."""
 
-    def __init__(self, reader: ClipReader, total: int, progress: Callable[[int, int], None] | None):
+    def __init__(self, reader: ClipReader, total: int, progress: Callable[[int, int], None] | None) -> None:
         self.reader, self.total, self.progress = reader, total, progress
         self.done = 0
         self.missing: dict[int, int] = {}  # index of a clip -> how many of its views have no logits yet
@@ -108,7 +108,7 @@ class ViewAverages:
         self.scores: dict[int, np.ndarray] = {}
         self.labels: dict[int, tuple[int, ...]] = {}
 
-    def readable(self, samples, skipped: SkippedClips | None) -> Iterator[tuple[int, np.ndarray]]:
+    def readable(self, samples: Iterable, skipped: SkippedClips | None) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (index, views [V*T, 3, H, W]) of each clip that could be read."""
         for sample in samples:
             if isinstance(sample, BadClip):
