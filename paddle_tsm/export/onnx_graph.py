@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import onnx
 import onnxruntime
 from onnx import helper, shape_inference
 
 from paddle_tsm.export.io_spec import IOSpec
+from paddle_tsm.export.paddle_program import leaky_slopes
 
 
 def mend_slopes(model: onnx.ModelProto, program: str) -> None:
@@ -21,22 +20,6 @@ def mend_slopes(model: onnx.ModelProto, program: str) -> None:
     for node, slope in zip(nodes, leaky_slopes(program), strict=True):
         del node.attribute[:]
         node.attribute.append(helper.make_attribute("alpha", slope))
-
-
-def leaky_slopes(program: str) -> list[float]:
-    """The negative slopes in the program's order. In its JSON "#" is the type, "A" are the attributes, "N" is a name,
-    "AT" a value with its type and "D" the data.
-    """
-    slopes = []
-
-    def see(part: dict) -> dict:
-        if part.get("#", "").endswith(".leaky_relu"):
-            slopes.extend(a["AT"]["D"] for a in part["A"] if a["N"] == "negative_slope")
-        return part
-
-    with open(program, encoding="utf-8") as file:
-        json.load(file, object_hook=see)
-    return slopes
 
 
 def simplify(source: str, target: str) -> None:

@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
+import copy
 import os
 
 import numpy as np
 
 from paddle_tsm import runtime
+from paddle_tsm.export.paddle_program import read_program
+from paddle_tsm.export.runner import Runner
 from paddle_tsm.export.targets import TARGETS
 from paddle_tsm.networks.option_checks import must_be_one_of
 
 
-class PaddleInferenceRun:
-    """The static graph PREFIX.json and PREFIX.pdiparams on the CPU: `run(frames)` for a network of clips,
-    `step(frame, cache)` for one streaming step.
+class PaddleInferenceRun(Runner):
+    """The static graph PREFIX.json and PREFIX.pdiparams on the CPU; see `Runner`.
 
-    threads: of one call; None: a processor each. precision: "bfloat16" has oneDNN compute in it, the ends stay float32.
-    One object is for one thread at a time; `clone()` gives another with the same weights. Raises ValueError, in one
+    threads: those of one call; None: as many as processors. precision: with "bfloat16" oneDNN computes in that type;
+    what goes in and what comes out stay float32. One object is for one thread at a time. Raises ValueError, in one
     line, for files that are missing or damaged.
     """
 
-    def __init__(self, prefix, threads: int | None = None, precision: str = "float32"):
-        self.prefix = os.fspath(prefix)
+    def __init__(self, prefix: str | os.PathLike, threads: int | None = None, precision: str = "float32"):
+        self.path = os.fspath(prefix)
         for suffix in (".json", ".pdiparams"):
-            if not os.path.isfile(self.prefix + suffix):
-                raise ValueError(f"{self.prefix}{suffix}: no such file; wanted one that `paddle-tsm export` wrote")
+            if not os.path.isfile(self.path + suffix):
+                raise ValueError(f"{self.path}{suffix}: no such file; wanted one that `paddle-tsm export` wrote")
         must_be_one_of("precision", precision, TARGETS["paddle-inference"].precisions)
-        self._open(make_predictor(self.prefix, runtime.processors() if threads is None else threads, precision))
+        program = read_program(f"{self.path}.json")
+        self.multiple = program.multiple
+        self._open(make_predictor(self.path, runtime.processors() if threads is None else threads, precision))
+        self.inputs = {name: program.inputs[name] for name in self._predictor.get_input_names()}
 
     def _open(self, predictor) -> None:
         self._predictor = predictor
-        self.inputs, self.outputs = tuple(predictor.get_input_names()), tuple(predictor.get_output_names())
-        self._inputs = [predictor.get_input_handle(name) for name in self.inputs]
+        self.outputs = tuple(predictor.get_output_names())
+        self._inputs = [predictor.get_input_handle(name) for name in predictor.get_input_names()]
         self._outputs = [predictor.get_output_handle(name) for name in self.outputs]
 
     def clone(self) -> PaddleInferenceRun:
-        """Another object for another thread, with the same weights in the same memory."""
-        other = object.__new__(type(self))
-        other.prefix = self.prefix
+        other = copy.copy(self)
         other._open(self._predictor.clone())
         return other
 
-    def run(self, frames: np.ndarray) -> np.ndarray:
-        """frames: float [N*T, 3, H, W] -> logits float32 [N, K]."""
-        return self._run([frames])[0]
-
-    def step(self, frame: np.ndarray, cache=()) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-        """frame: float [N, 3, H, W], the next one of each of N streams; cache: zeros before the first. Returns the
-        logits, float32 [N, K], and the next cache.
-        """
-        logits, *cache = self._run([frame, *cache])
-        return logits, tuple(cache)
-
-    def _run(self, arrays: list) -> list[np.ndarray]:
+    def compute(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         for handle, array in zip(self._inputs, arrays, strict=True):
-            handle.copy_from_cpu(np.ascontiguousarray(array, "float32"))
+            handle.copy_from_cpu(array)
         self._predictor.run()
         return [handle.copy_to_cpu() for handle in self._outputs]
 

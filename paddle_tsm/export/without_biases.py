@@ -9,7 +9,6 @@ that are no biases.
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from tempfile import TemporaryDirectory
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from paddle_tsm.export.open_files import open_files
+from paddle_tsm.export.paddle_program import parameters_of
 from paddle_tsm.export.targets import target_named
 
 SMALL = 2.0**-20  # of the input's usual size; a power of two, so that nothing is rounded in another way
@@ -71,26 +71,3 @@ def write_program_without_biases(source: str, target: str) -> None:
         if name in biases:
             tensor.set(np.zeros(shapes[name], "float32"), place)
     core.save_combine_func(tensors, names, f"{target}.pdiparams", True, False, False)
-
-
-def parameters_of(program: str) -> tuple[dict[str, list[int]], set[str]]:
-    """(each parameter's shape by name, the names of the biases) of Paddle's program, a JSON file.
-
-    In it "#" is an operator's kind, "I" and "O" are its operands and results, "%" is a value's number, "TT" its type. A
-    parameter is a "p", whose name is its fourth attribute."""
-    with open(program, encoding="utf-8") as file:
-        operators = json.load(file)["program"]["regions"][0]["blocks"][0]["ops"]
-    parameters = {op["O"]["%"]: op for op in operators if op["#"] == "p"}
-    shapes = {op["A"][3]: op["O"]["TT"]["D"][1] for op in parameters.values()}
-    biases = set()
-    for op in operators:
-        for position, value in enumerate(op.get("I", ())):
-            parameter = parameters.get(value["%"])
-            if parameter and is_bias(op["#"].partition(".")[2], position):
-                biases.add(parameter["A"][3])
-    return shapes, biases
-
-
-def is_bias(kind: str, position: int) -> bool:
-    """Whether an operator's operand at this position is one: of a convolution it is reshaped before it is added."""
-    return (kind, position) in {("add", 1), ("reshape", 0), ("batch_norm_", 1), ("batch_norm_", 4)}

@@ -1,5 +1,6 @@
 """A graph fed by nothing but tsm.json: the names, shapes, types and order that it says, without a line of paddle_tsm."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -103,12 +104,25 @@ def test_a_stranger_feeds_the_graph(tmp_path, to, precision, stream):
     np.testing.assert_allclose(
         np.load(tmp_path / "x.npz.found.npy"), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
     )
-    spoil(tmp_path / "e", said)
+    check_edits_are_refused(tmp_path / "e", said)
 
 
-def spoil(folder, said: dict) -> None:
-    """A tsm.json with another name than the graph's is refused."""
-    said["outputs"][0]["name"] = "scores"
-    (folder / "tsm.json").write_text(json.dumps(said))
-    with pytest.raises(ValueError, match="says outputs scores"):
-        (StreamPredictor if said["kind"] == "stream" else Predictor)(folder, threads=1)
+def check_edits_are_refused(folder, said: dict) -> None:
+    """A tsm.json that says another name, another size or another number of frames than the graph has is refused."""
+    edits = {
+        "says outputs scores": lambda edited: edited["outputs"][0].update(name="scores"),
+        "the graph has .3, 32, 32. behind N": lambda edited: edited["inputs"][0]["shape"].__setitem__(2, 64),
+    }
+    if said["kind"] == "clip":
+        edits |= {
+            f"says clips of {frames} frames, the graph takes {T}": lambda edited, frames=frames: edited[
+                "network"
+            ].update(num_segments=frames)
+            for frames in (T // 2, 2 * T)  # a half and twice as many also divide the frames of two clips
+        }
+    for message, edit in edits.items():
+        edited = copy.deepcopy(said)
+        edit(edited)
+        (folder / "tsm.json").write_text(json.dumps(edited))
+        with pytest.raises(ValueError, match=message):
+            (StreamPredictor if said["kind"] == "stream" else Predictor)(folder, threads=1)
