@@ -16,6 +16,7 @@ import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.export.checkpoint_model import CheckpointModel
 from paddle_tsm.export.exporter import export, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_io
@@ -99,7 +100,9 @@ def test_paddle_inference(tmp_path, options):
     model.eval()
     with plain_activations(model):
         save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(network.num_segments, (SIZE, SIZE)))
-    verified = verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
+    verified = verify(
+        PaddleInferenceRun(tmp_path / "model", 1), truth_of(CheckpointModel(network, tensors), (SIZE, SIZE))
+    )
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
 
 
@@ -115,7 +118,11 @@ def test_paddle_inference_in_bfloat16(tmp_path, options):
     model = assign_weights(build(network), tensors)
     model.eval()
     write(model, tmp_path, "paddle-inference", clip_io(network.num_segments, (SIZE, SIZE)), "bfloat16")
-    verify(PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"), truth_of(network, tensors, (SIZE, SIZE)), "bfloat16")
+    verify(
+        PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"),
+        truth_of(CheckpointModel(network, tensors), (SIZE, SIZE)),
+        "bfloat16",
+    )
 
 
 def test_a_wrong_export_is_refused(tmp_path):
@@ -124,7 +131,7 @@ def test_a_wrong_export_is_refused(tmp_path):
     model.eval()
     save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(T, (SIZE, SIZE)))
     with pytest.raises(ValueError, match="differs from the checkpoint"):
-        verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(network, tensors, (SIZE, SIZE)))
+        verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(CheckpointModel(network, tensors), (SIZE, SIZE)))
 
 
 @pytest.fixture(scope="module")

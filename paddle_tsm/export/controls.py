@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.evaluation.paddle_run import run_of
-from paddle_tsm.models.create import build
-from paddle_tsm.models.load import assign_weights
+from paddle_tsm.export.checkpoint_model import other_shift
+from paddle_tsm.models.recognizer import Recognizer
 
 REVERSED = {"future_first": "past_first", "past_first": "future_first", "causal": "future_first"}
 HALF_WAY = 0.5  # from here on a network is no nearer to the right one than to the wrong one
@@ -38,18 +38,17 @@ class Control:
     logits: np.ndarray
 
 
-def controls_of(network, tensors, clips: np.ndarray) -> list[Control]:
-    """The network with its shift in the wrong direction, and without one; none where it has no shift."""
+def controls_of(model: Recognizer, clips: np.ndarray) -> list[Control]:
+    """The model with its shift in the wrong direction, and without one; none where it has no shift."""
+    network = model.network
     if not network.is_shift:
         return []
-    wrong = {
-        "with its shift reversed": {"shift_order": REVERSED[network.shift_order]},
-        "without its shift": {"is_shift": False},
-    }
-    networks = {
-        name: assign_weights(build(network.with_options(**options)), tensors) for name, options in wrong.items()
-    }
-    return [Control(name, run_of(model)(clips)) for name, model in networks.items()]
+    wrong = {"with its shift reversed": REVERSED[network.shift_order], "without its shift": None}
+    controls = []
+    for name, order in wrong.items():
+        with other_shift(model, order):
+            controls.append(Control(name, run_of(model)(clips)))
+    return controls
 
 
 def check_controls(found: np.ndarray, right: np.ndarray, controls: list[Control], noise: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.export.calibration import Calibration, calibration_of
+from paddle_tsm.export.checkpoint_model import CheckpointModel
 from paddle_tsm.export.io_spec import clip_io, stream_io
 from paddle_tsm.export.sidecar import NAME, Sidecar
 from paddle_tsm.export.targets import target_named
@@ -15,8 +16,6 @@ from paddle_tsm.export.verified_files import quantise_verified, truths_of, verif
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.models.create import build
-from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import StreamStep, check_file_streams
 
 
@@ -110,18 +109,18 @@ def take_place(temporary: str, folder: str) -> None:
 def write_verified(folder: str, described: Sidecar, network, tensors, clips: Calibration | None):
     """Write the files, and compare what they compute. Returns (the Sidecar with what was found, list of Verified)."""
     pixels, stream = (described.pixels().test_size,) * 2, described.kind == "stream"
-    layer = StreamStep(network, tensors) if stream else assign_weights(build(network), tensors)
-    layer.eval()
+    checkpoint = None if stream else CheckpointModel(network, tensors)
+    layer = StreamStep(network, tensors) if stream else checkpoint.float32
     ports = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
     write(layer, folder, described.format, ports, described.precision)
     described = replace(described, cache=tuple(list(ports.inputs.values())[1:]), **ports.described(network.num_classes))
     if stream:
-        verified = verify_steps(folder, described, network, tensors, ports)
+        verified = verify_steps(folder, described, layer, tensors, ports)
     else:
-        truths = truths_of(described, network, tensors)
+        truths = truths_of(described, checkpoint)
         verified = verify_clips(folder, described, *truths)
     if clips:
-        verified += quantise_verified(folder, described, network, tensors, layer, clips, truths[1])
+        verified += quantise_verified(folder, described, checkpoint, clips, truths[1])
         described = replace(described, calibration={"source": clips.source, "clips": len(clips.split()[0])})
     return replace(
         described,

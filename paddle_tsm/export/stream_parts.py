@@ -7,6 +7,7 @@ being added where a residual is.
 
 from __future__ import annotations
 
+import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -46,8 +47,11 @@ class Convolution(nn.Layer):
         self.bias = None if bias is None else self.fixed(bias, dtype)
 
     def fixed(self, array, dtype: str):
-        given = nn.initializer.Assign(array.astype(dtype))
-        return self.create_parameter(list(array.shape), dtype=dtype, default_initializer=given)
+        parameter = self.create_parameter(
+            list(array.shape), dtype=dtype, default_initializer=nn.initializer.Constant(0.0)
+        )
+        parameter.set_value(np.ascontiguousarray(array.astype(dtype)))
+        return parameter
 
     def forward(self, x):
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import paddle
 from paddle import nn
 
 from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.export.checkpoint_model import CheckpointModel, zero_biases
 from paddle_tsm.export.controls import Control, check_controls, clips_for, controls_of
-from paddle_tsm.export.without_biases import SMALL, tensors_without_biases
-from paddle_tsm.models.create import build
-from paddle_tsm.models.load import assign_weights
+from paddle_tsm.export.io_spec import IOSpec
+from paddle_tsm.export.runner import Runner
+from paddle_tsm.export.without_biases import SMALL
 from paddle_tsm.models.stream import StreamStep
 from paddle_tsm.parity.compare import compare as compare_arrays
 from paddle_tsm.parity.compare import distance
@@ -41,28 +42,35 @@ class Verified:
 
 @dataclass(frozen=True)
 class Truth:
-    """What the checkpoint says. clips: batches [N*T, 3, H, W]; logits: of each, [N, K], in Paddle's float32; limit: for
-    those of an export in float32, of the noise of Paddle's own; tensors: the network's weights, which may be `without
-    biases`.
+    """What the checkpoint's network gives. clips: batches [N*T, 3, H, W]. logits: [N, K] for each batch, in Paddle's
+    float32. limit: how far a float32 export may be from them, a factor over the rounding of Paddle's own float32.
+    against: what messages call it. in_torch: PyTorch's logits of the first batch, or None. controls: logits of wrong
+    networks for all clips, where a rounded export is compared with them.
     """
 
-    network: object
-    tensors: dict
     clips: list[np.ndarray]
     logits: list[np.ndarray]
     limit: float
     against: str
+    in_torch: np.ndarray | None = None
+    controls: tuple[Control, ...] = ()
 
 
-def truth_of(network, tensors, size: tuple[int, int]) -> Truth:
+def truth_of(checkpoint: CheckpointModel, size: tuple[int, int]) -> Truth:
     """On random clips, in batches of 1, 2 and 5."""
-    return ask(network, tensors, random_clips(network, size, BATCHES), IN_PADDLE)
+    clips = random_clips(checkpoint.network, size, BATCHES)
+    truth = ask(checkpoint, clips, IN_PADDLE)
+    return replace(truth, in_torch=torch_logits(checkpoint, clips[0]))
 
 
-def truth_without_biases(network, tensors, size: tuple[int, int]) -> Truth:
+def truth_without_biases(checkpoint: CheckpointModel, size: tuple[int, int], with_controls: bool = False) -> Truth:
     """The same network with every bias zero, on small clips, of which there are enough for `check_controls`."""
-    clips = random_clips(network, size, [1, clips_for(network.num_classes) - 1])
-    return ask(network, tensors_without_biases(tensors), [np.float32(SMALL) * x for x in clips], BARE)
+    clips = random_clips(checkpoint.network, size, [1, clips_for(checkpoint.network.num_classes) - 1])
+    clips = [np.float32(SMALL) * x for x in clips]
+    with zero_biases(checkpoint.float32, checkpoint.float64):
+        truth = ask(checkpoint, clips, BARE)
+        controls = controls_of(checkpoint.float32, np.concatenate(clips)) if with_controls else []
+    return replace(truth, controls=tuple(controls))
 
 
 def random_clips(network, size: tuple[int, int], batches) -> list[np.ndarray]:
@@ -72,12 +80,11 @@ def random_clips(network, size: tuple[int, int], batches) -> list[np.ndarray]:
     return [(rng.standard_normal((n, 3, *size)) + rng.standard_normal((n, 3, 1, 1))).astype("float32") for n in frames]
 
 
-def ask(network, tensors, clips: list[np.ndarray], against: str) -> Truth:
-    model = run_of(assign_weights(build(network), tensors))
-    exact = run_of(assign_weights(build(network).to(dtype="float64"), tensors))
+def ask(checkpoint: CheckpointModel, clips: list[np.ndarray], against: str) -> Truth:
+    """The logits of the network as it is at this moment."""
+    model, exact = run_of(checkpoint.float32), run_of(checkpoint.float64)
     logits = [model(x) for x in clips]
-    limit = float32_limit(distance(exact(clips[0]), logits[0])[1])
-    return Truth(network, tensors, clips, logits, limit, against)
+    return Truth(clips, logits, float32_limit(distance(exact(clips[0]), logits[0])[1]), against)
 
 
 def verify(run, truth: Truth, precision: str = "float32") -> list[Verified]:
@@ -87,9 +94,8 @@ def verify(run, truth: Truth, precision: str = "float32") -> list[Verified]:
     logits = [run.run(x) for x in truth.clips]
     limit = truth.limit if precision == "float32" else TOLERANCES[precision].limit
     verified = [compare(truth.logits, logits, limit, truth.against)]
-    reference = torch_reference(truth.network, truth.tensors) if truth.against == IN_PADDLE else None
-    if reference:
-        verified.append(compare([reference(truth.clips[0])], logits[:1], limit, "the checkpoint in PyTorch"))
+    if truth.in_torch is not None:
+        verified.append(compare([truth.in_torch], logits[:1], limit, "the checkpoint in PyTorch"))
     return verified
 
 
@@ -101,7 +107,7 @@ def verify_controls(run, truth: Truth, precision: str) -> Verified:
     clips = np.concatenate(truth.clips)
     found, right, limit = run.run(clips), np.concatenate(truth.logits), TOLERANCES[precision].limit
     row = compare([right], [found], 10 * limit, truth.against)
-    also = check_controls(found, right, controls_of(truth.network, truth.tensors, clips), limit / TYPICAL)
+    also = check_controls(found, right, list(truth.controls), limit / TYPICAL)
     return Verified(row.difference, row.limit, f"{truth.against} ({precision})", also)
 
 
@@ -130,12 +136,19 @@ def verify_int8(run, exact, model, clips: list[np.ndarray], controls: list[Contr
 
 
 def verify_stream(
-    run, network, tensors, ports, against: str = "the stream in Paddle", scale: float = 1.0
+    run: Runner,
+    step: StreamStep,
+    exact: StreamStep,
+    ports: IOSpec,
+    against: str = "the stream in Paddle",
+    scale: float = 1.0,
 ) -> list[Verified]:
     """A stream's first steps, for 1, 2 and 5 streams at once: the logits, and each fold of the cache that comes out.
-    scale: of the frames. Raises ValueError where a difference is beyond the limit."""
-    rng, step = np.random.default_rng(0), StreamStep(network, tensors)
-    exact = StreamStep(network, tensors).to(dtype="float64")
+
+    step, exact: the checkpoint's step in float32 and in float64. scale: of the frames. Raises ValueError where a
+    difference is beyond the limit.
+    """
+    rng = np.random.default_rng(0)
     shapes = list(ports.inputs.values())
     rows = []  # (what the stream in Paddle gives, what the export gives, Paddle's float64) of each step
     for n in BATCHES:
@@ -184,11 +197,10 @@ def compare(expected: list, logits: list, limit: float, against: str) -> Verifie
     return Verified(max(row.max_rel for row in rows), limit, against)
 
 
-def torch_reference(network, tensors):
-    """The network in PyTorch as a function from NumPy to NumPy; None without torch."""
+def torch_logits(checkpoint: CheckpointModel, clips: np.ndarray) -> np.ndarray | None:
+    """The network's logits [N, K] in PyTorch, in float32; None where torch is not installed."""
     try:
-        from paddle_tsm.parity.torch_side import TorchSide
+        from paddle_tsm.parity.torch_side import TorchSide  # imports torch
     except ImportError:
         return None
-    side = TorchSide(network, tensors, "float32")
-    return lambda x: side.outputs(x)["logits"]
+    return TorchSide(checkpoint.network, checkpoint.tensors, "float32").outputs(clips)["logits"]

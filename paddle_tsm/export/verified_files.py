@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from paddle_tsm.export.calibration import Calibration
+from paddle_tsm.export.checkpoint_model import CheckpointModel, zero_biases
 from paddle_tsm.export.controls import clips_for, controls_of
+from paddle_tsm.export.io_spec import IOSpec
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.quantise import quantise
+from paddle_tsm.export.sidecar import Sidecar
 from paddle_tsm.export.unrounded import take_rounding_out
 from paddle_tsm.export.verification import (
     BARE,
@@ -24,13 +27,15 @@ from paddle_tsm.export.verification import (
     verify_int8,
     verify_stream,
 )
-from paddle_tsm.export.without_biases import SMALL, open_without_biases, tensors_without_biases
+from paddle_tsm.export.without_biases import SMALL, open_without_biases
+from paddle_tsm.models.stream import StreamStep
 
 
-def truths_of(described, network, tensors) -> tuple[Truth, Truth]:
-    """What the checkpoint says of random clips, as it is and with every bias zero."""
+def truths_of(described: Sidecar, checkpoint: CheckpointModel) -> tuple[Truth, Truth]:
+    """What the checkpoint's network gives for random clips, as it is and with every bias zero."""
     size = (described.pixels().test_size,) * 2
-    return truth_of(network, tensors, size), truth_without_biases(network, tensors, size)
+    with_controls = described.precision == "bfloat16"
+    return truth_of(checkpoint, size), truth_without_biases(checkpoint, size, with_controls)
 
 
 def verify_clips(folder: str, described, truth: Truth, bare: Truth) -> list[Verified]:
@@ -48,15 +53,16 @@ def verify_clips(folder: str, described, truth: Truth, bare: Truth) -> list[Veri
     return verified
 
 
-def verify_steps(folder: str, described, network, tensors, ports) -> list[Verified]:
-    """One step of a stream, as it is and with every bias zero."""
-    verified = verify_stream(open_files(folder, described, None), network, tensors, ports)
-    run, bare = open_without_biases(folder, described), tensors_without_biases(tensors)
-    return verified + verify_stream(run, network, bare, ports, BARE, SMALL)
+def verify_steps(folder: str, described: Sidecar, step: StreamStep, tensors: dict, ports: IOSpec) -> list[Verified]:
+    """One step of a stream, as it is and with every bias zero. step: in float32."""
+    exact = StreamStep(step.network, tensors).to(dtype="float64")
+    verified = verify_stream(open_files(folder, described, None), step, exact, ports)
+    with zero_biases(step, exact):
+        return verified + verify_stream(open_without_biases(folder, described), step, exact, ports, BARE, SMALL)
 
 
 def quantise_verified(
-    folder: str, described, network, tensors, layer, clips: Calibration, bare: Truth
+    folder: str, described: Sidecar, checkpoint: CheckpointModel, clips: Calibration, bare: Truth
 ) -> list[Verified]:
     """Put the 8-bit form in the place of the float32 ONNX file, which `verify_clips` has passed. Its own graph is run
     with the rounding taken out, to float32's limit; then as it is, on clips held out of the calibration, held against
@@ -70,9 +76,9 @@ def quantise_verified(
     quantise(path, f"{path}.int8", ranges)
     os.replace(f"{path}.int8", path)
     graph = verify_unrounded(folder, described, exact, bare)
-    some = np.concatenate(held_out[: clips_for(network.num_classes)])
-    controls = controls_of(network, tensors, some)
-    return [graph, verify_int8(open_files(folder, described, None), run, layer, held_out, controls)]
+    some = np.concatenate(held_out[: clips_for(checkpoint.network.num_classes)])
+    controls = controls_of(checkpoint.float32, some)
+    return [graph, verify_int8(open_files(folder, described, None), run, checkpoint.float32, held_out, controls)]
 
 
 def verify_unrounded(folder: str, described, exact, bare: Truth) -> Verified:

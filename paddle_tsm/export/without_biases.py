@@ -22,12 +22,6 @@ from paddle_tsm.export.targets import target_named
 SMALL = 2.0**-20  # of the input's usual size; a power of two, so that nothing is rounded in another way
 
 
-def tensors_without_biases(tensors: dict) -> dict:
-    """A network's canonical tensors, its biases and running means zero."""
-    zero = (".bias", ".running_mean")
-    return {name: np.zeros_like(value) if name.endswith(zero) else value for name, value in tensors.items()}
-
-
 def open_without_biases(folder: str, sidecar, mended=None):
     """What runs the export's files, as `open_files` does, their biases zero. mended: changes an onnx.ModelProto before
     that.
