@@ -17,7 +17,7 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.checkpoint_model import CheckpointModel
-from paddle_tsm.export.exporter import export, write
+from paddle_tsm.export.exporter import export_checkpoint, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_io
 from paddle_tsm.export.paddle_inference import PaddleInferenceRun
@@ -191,14 +191,14 @@ def test_clones_in_threads(folder, engine):
 def test_bfloat16(folder, tmp_path):
     """Within the limit for it, and not float32 under another name, on processors that have it."""
     x = np.random.default_rng(2).standard_normal((8, 3, SIZE, SIZE)).astype("float32")
-    _, verified = export(folder / "r18.pth", tmp_path / "rough", size=SIZE, precision="bfloat16")
+    _, verified = export_checkpoint(folder / "r18.pth", tmp_path / "rough", size=SIZE, precision="bfloat16")
     exact, rough = Predictor(folder / "paddle-inference"), Predictor(tmp_path / "rough", precision="bfloat16")
     assert verified[0].difference <= verified[0].limit < 0.02
     if verified[0].difference < 1e-5:
         pytest.skip("this processor has no bfloat16 in oneDNN")
     assert not np.array_equal(exact(x), rough(x))
     with pytest.raises(ValueError, match="wanted float32 or int8"):
-        export(folder / "r18.pth", tmp_path / "no", "onnx", size=SIZE, precision="bfloat16")
+        export_checkpoint(folder / "r18.pth", tmp_path / "no", "onnx", size=SIZE, precision="bfloat16")
 
 
 @pytest.mark.parametrize("engine", [None, *FORMATS])
@@ -394,8 +394,8 @@ def test_predictors_that_cannot_be(folder, arguments, said):
 @pytest.mark.writes_onnx
 def test_an_earlier_export_is_replaced_whole(folder, tmp_path):
     target = tmp_path / "again"
-    export(folder / "r18.pth", target, "onnx", size=SIZE)
-    export(folder / "r18.pth", target, "paddle-inference", size=SIZE)
+    export_checkpoint(folder / "r18.pth", target, "onnx", size=SIZE)
+    export_checkpoint(folder / "r18.pth", target, "paddle-inference", size=SIZE)
     assert sorted(path.name for path in target.iterdir()) == ["model.json", "model.pdiparams", "tsm.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["again"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint
 from paddle_tsm.export import exporter as export_module
-from paddle_tsm.export.exporter import export, write
+from paddle_tsm.export.exporter import export_checkpoint, write
 from paddle_tsm.export.quantise import quantise
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
@@ -36,7 +36,7 @@ def clips(count: int = 10) -> list:
 
 def exported(path, folder, to: str, precision: str):
     calibration = clips() if precision == "int8" else None
-    return export(
+    return export_checkpoint(
         path, folder, to, size=SIZE, precision=precision, calibration=calibration, options={"num_segments": T}
     )[1]
 

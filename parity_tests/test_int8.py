@@ -16,7 +16,7 @@ from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export.calibration import read_clips
-from paddle_tsm.export.exporter import export
+from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.verification import compare, verify_int8
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.models.create import build
@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     arguments = ["--size", str(SIZE), "--num-segments", str(T), "--root", str(folder / "motion")]
     calibrate = ["--precision", "int8", "--calibrate", str(folder / "motion" / "train.txt")]
     assert main(["export", str(folder / "r10.safetensors"), str(folder / "small"), *arguments, *calibrate]) == 0
-    export(folder / "r10.safetensors", folder / "whole", "onnx", size=SIZE, options={"num_segments": T})
+    export_checkpoint(folder / "r10.safetensors", folder / "whole", "onnx", size=SIZE, options={"num_segments": T})
     return folder
 
 
@@ -117,7 +117,7 @@ def test_calibration_on_folders_of_frames(folder, tmp_path):
     for number in range(5):
         frames = [frame[:, :, ::-1] for frame in motion_clip(seed=3, index=number)[0]]
         seen.append(views_of(pixels, [frames[i] for i in pixels.test_sampling(len(frames), T)]))
-    export(
+    export_checkpoint(
         folder / "r10.safetensors",
         tmp_path / "y",
         "onnx",
@@ -185,7 +185,7 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
 ])  # fmt: skip
 def test_clips_that_do_not_fit(folder, tmp_path, wrong, said):
     with pytest.raises(ValueError, match=said):
-        export(
+        export_checkpoint(
             folder / "r10.safetensors",
             tmp_path / "x",
             "onnx",
@@ -204,7 +204,7 @@ def test_every_architecture(tmp_path, arch):
     network = Network("tsm_resnet50" if arch == "non-local" else arch, num_classes=40, **options)
     write_demo_checkpoint(tmp_path / "c.safetensors", network, "canonical")
     calibration = clips(20, size=64)
-    _, verified = export(
+    _, verified = export_checkpoint(
         tmp_path / "c.safetensors",
         tmp_path / "e",
         "onnx",
@@ -232,7 +232,9 @@ def test_top1_of_every_precision(tmp_path, capsys):
     )
     for to, precision in exports:
         calibration = {"calibration": motion / "train.txt", "root": str(motion)} if precision == "int8" else {}
-        export(motion / "tsm" / "last.safetensors", tmp_path / "e", to, size=SIZE, precision=precision, **calibration)
+        export_checkpoint(
+            motion / "tsm" / "last.safetensors", tmp_path / "e", to, size=SIZE, precision=precision, **calibration
+        )
         predictor = Predictor(tmp_path / "e")
         reader = ClipReader(entries, predictor.sidecar.pixels(), predictor.network.num_segments)
         right = [predictor(reader[i][0]).argmax() == entries[i].labels[0] for i in range(len(entries))]

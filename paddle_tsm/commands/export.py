@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import print_remarks
     from paddle_tsm.data.listed_clips import frame_source
-    from paddle_tsm.export.exporter import export
+    from paddle_tsm.export.exporter import export_checkpoint
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
     from paddle_tsm.terminal.literal_text import status
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         _, remarks = chosen_input(args.weights, found, pixels | {"class_names": labels}, options)
         print_remarks("export", remarks)
     with status(f"exporting {args.weights} and running what was written" + (", calibrating" if args.calibrate else "")):
-        sidecar, verified = export(
+        sidecar, verified = export_checkpoint(
             args.weights,
             args.folder,
             to,

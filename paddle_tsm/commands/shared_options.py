@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
 from paddle_tsm.export.sidecar import PRECISIONS
-from paddle_tsm.inference.predictor import ENGINES
+from paddle_tsm.inference.opening import ENGINES
 from paddle_tsm.layouts.registry import LAYOUTS
 
 # Options that say how frames become the network's input. Which of them a command has, it says itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.data.presets import Preset
+from paddle_tsm.networks.network import Network
 
-CLIPS = 64  # taken from a list: on the generated data set, 4 clips lose four times as much as 64
+CLIPS = 64  # that are read of a list; docs/measurements/export.md compares 64 with 4
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,27 @@ class Calibration:
         return [clip for i, clip in enumerate(self.clips) if i % 5 != 4], self.clips[4::5]
 
 
-def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
-    """wanted: a Calibration, a list of arrays, or the path of a list of clips, of which CLIPS are read, evenly spaced.
-    network: a Network; pixels: a `data.presets.Preset`; of_list: see `read_clips`.
-    Raises ValueError for arrays of another shape and for a list that cannot be read."""
+# what a caller may give: the clips themselves, the path of a list of clips, or nothing
+ClipsToMeasure = Calibration | Sequence[np.ndarray] | str | os.PathLike | None
+
+
+def calibration_of(
+    wanted: ClipsToMeasure,
+    network: Network,
+    pixels: Preset,
+    root: str = "",
+    form: str = "video",
+    source: FrameSource | None = None,
+) -> Calibration:
+    """The clips to measure on. wanted: arrays, or the path of a list of clips, of which CLIPS are read, evenly spaced.
+
+    root, form, source: see `read_clips`. Raises ValueError for arrays of another shape and for a list that cannot be
+    read.
+    """
     if isinstance(wanted, (str, os.PathLike)):
-        wanted = Calibration(read_clips(wanted, network, pixels, **of_list), os.path.basename(os.fspath(wanted)))
+        wanted = Calibration(
+            read_clips(wanted, network, pixels, root, form, source), os.path.basename(os.fspath(wanted))
+        )
     elif not isinstance(wanted, Calibration):
         wanted = Calibration([np.asarray(clip, "float32") for clip in wanted], "arrays")
     frames, size = network.num_segments, pixels.test_size
@@ -50,11 +68,18 @@ def calibration_of(wanted, network, pixels, **of_list) -> Calibration:
 
 
 def read_clips(
-    path, network, pixels, root: str = "", form: str = "video", source: FrameSource | None = None
+    path: str | os.PathLike,
+    network: Network,
+    pixels: Preset,
+    root: str = "",
+    form: str = "video",
+    source: FrameSource | None = None,
 ) -> list[np.ndarray]:
-    """CLIPS clips of the list, as evaluation reads them, but one view of each, [T, 3, H, W], the views in turn: all
-    hundred of a dense ten-crop would not fit into memory. root: the folder that its paths are relative to; form: of its
-    lines, see `read_list`; source: where the frames are, None for videos.
+    """One view [T, 3, H, W] of each of CLIPS clips of the list, read as evaluation reads them.
+
+    Of several views the first clip gives the first, the second clip the second, and so on: all views of every clip would
+    not fit into memory. root: the folder that the list's paths are relative to. form: of its lines, see `read_list`.
+    source: where the frames are; None: in videos.
     """
     entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))

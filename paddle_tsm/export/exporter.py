@@ -3,62 +3,89 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 
 from paddle_tsm.data.annotations import read_list
-from paddle_tsm.export.calibration import Calibration, calibration_of
+from paddle_tsm.data.clip_reader import FrameSource
+from paddle_tsm.export.calibration import Calibration, ClipsToMeasure, calibration_of
 from paddle_tsm.export.checkpoint_model import CheckpointModel
+from paddle_tsm.export.export_folder import check_free, new_folder
 from paddle_tsm.export.io_spec import clip_io, stream_io
-from paddle_tsm.export.sidecar import NAME, Sidecar
+from paddle_tsm.export.sidecar import Sidecar
 from paddle_tsm.export.targets import target_named
+from paddle_tsm.export.verification import Verified
 from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.models.stream import StreamStep, check_file_streams
+from paddle_tsm.networks.network import Network
 
 
-def export(
-    path,
-    folder,
+def export_checkpoint(
+    path: str | os.PathLike,
+    folder: str | os.PathLike,
     to: str = "paddle-inference",
     *,
     stream: bool = False,
-    size: int | None = None,
     precision: str = "float32",
-    calibration=None,
-    options=None,
-    labels=None,
-    **given,
-):
-    """Write the network in the checkpoint `path` to `folder`, run what was written, and keep it if it is the same
-    network.
+    options: dict | None = None,
+    size: int | None = None,
+    preset: str | None = None,
+    sampling: str | None = None,
+    crops: str | None = None,
+    labels: list[str] | None = None,
+    calibration: ClipsToMeasure = None,
+    root: str = "",
+    form: str = "video",
+    source: FrameSource | None = None,
+) -> tuple[Sidecar, list[Verified]]:
+    """Write the network in a checkpoint as an export, run what was written, and keep it if it is the same network.
 
-    to: the name of a target (`targets.py`). stream: one step of the causal network instead of whole clips. size: the
-    network's input in training (None: what the file records). precision: "float32"; "bfloat16" for Paddle Inference;
-    "int8" for ONNX, with `calibration`: the path of a list of clips, with `root`, `form` and `source`, or arrays (see
-    `calibration_of`). options: those of `load_model`. labels: the classes' names; given: preset, sampling and crops;
-    those that are not given are what the file records, or its layout's. The files are compared with the checkpoint's
-    network in Paddle, and in PyTorch where torch is installed, on random clips; an 8-bit one with its float32 form, on
-    clips held out of the calibration. Raises ValueError for a network that cannot be exported, a folder that holds
-    something else, and an export that differs, of which nothing is kept. Returns (Sidecar, list of Verified).
+    path: the checkpoint. folder: where the export goes; it is made, or an earlier export in it is replaced. to: the
+    name of a target (`targets.py`). stream: one step of the causal network instead of whole clips. precision: one that
+    the target has. options: those of `load_model`.
+
+    size (pixels), preset, sampling, crops, labels (the classes' names): how frames become the network's input, for
+    tsm.json; None: what the checkpoint records, or its layout's. calibration, for an 8-bit export alone: the clips that
+    its ranges are measured on, as arrays or as the path of a list, then with root, form and source (see
+    `calibration.calibration_of`).
+
+    The files are compared with the checkpoint's network in Paddle, and in PyTorch where it is installed, on random
+    clips; an 8-bit export also with its float32 form, on clips that its ranges were not measured on. Raises ValueError
+    for a network that cannot be exported, for a folder that holds something else, and for an export that differs, of
+    which nothing is kept. Returns (what tsm.json says, what the export was compared with).
     """
     folder = os.path.normpath(os.fspath(folder))  # a name may end in a separator, as a shell completes it
-    of_list = {name: given.pop(name) for name in ("root", "form", "source") if name in given}
     check_free(folder)
-    keep_inputs({}, [path, *read_for_calibration(calibration, of_list)], {"folder": folder})
+    keep_inputs({}, [path, *files_of_list(calibration, root, form)], {"folder": folder})
     found = read_network(path, **(options or {}))
     if stream:
         check_file_streams(found)
     network, tensors = found.as_asked()
-    taken = found.input.changed(given | {"size": size, "class_names": labels}).filled()
-    files = target_named(to).files
-    described = Sidecar(
+    given = {"preset": preset, "sampling": sampling, "crops": crops, "size": size, "class_names": labels}
+    described = describe(path, to, "stream" if stream else "clip", precision, network, found.input.changed(given))
+    check_calibration(precision, calibration)
+    clips = None
+    if calibration is not None:
+        clips = calibration_of(calibration, network, described.pixels(), root=root, form=form, source=source)
+    with new_folder(folder) as temporary:
+        described, verified = write_verified(temporary, described, network, tensors, clips)
+        described.write(temporary)
+    return described, verified
+
+
+def describe(
+    path: str | os.PathLike, to: str, kind: str, precision: str, network: Network, taken: NetworkInput
+) -> Sidecar:
+    """What tsm.json says before anything is written. taken: the network's input as far as it is known."""
+    taken = taken.filled()
+    return Sidecar(
         to,
-        "stream" if stream else "clip",
+        kind,
         network,
-        files,
+        target_named(to).files,
         taken.size,
         taken.preset,
         taken.sampling,
@@ -70,40 +97,25 @@ def export(
         multi_label=taken.multi_label,
         checkpoint={"file": os.path.basename(os.fspath(path)), "sha256": sha256_of(path)},
     )
+
+
+def check_calibration(precision: str, calibration: ClipsToMeasure) -> None:
+    """Raise ValueError unless clips are given for an 8-bit export, and for no other."""
     if precision != "int8" and calibration is not None:
         raise ValueError(f"calibration: got one for {precision}, which needs none; wanted precision 'int8' with it")
     if precision == "int8" and calibration is None:
         raise ValueError(
-            "calibration: got none for int8, wanted a list of videos of the kind that the network is for (paddle-tsm export --calibrate)"
+            "calibration: got none for int8, wanted a list of videos of the kind that the network is for "
+            "(paddle-tsm export --calibrate)"
         )
-    clips = calibration_of(calibration, network, described.pixels(), **of_list) if precision == "int8" else None
-    temporary = f"{folder}.{os.getpid()}.tmp"
-    os.makedirs(temporary)
-    try:
-        described, verified = write_verified(temporary, described, network, tensors, clips)
-        described.write(temporary)
-        take_place(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return described, verified
 
 
-def read_for_calibration(calibration, of_list: dict) -> list:
+def files_of_list(calibration: ClipsToMeasure, root: str, form: str) -> list:
     """The list of clips and its clips, where they come from a file."""
     if not isinstance(calibration, (str, os.PathLike)):
         return []
-    entries = read_list(calibration, of_list.get("form", "video"), root=of_list.get("root", ""))
+    entries = read_list(calibration, form, root=root)
     return [calibration, *dict.fromkeys(entry.path for entry in entries)]
-
-
-def take_place(temporary: str, folder: str) -> None:
-    """Rename the folder; an earlier one is removed only when the new one is there."""
-    earlier = f"{temporary}.earlier"
-    if os.path.isdir(folder):
-        os.replace(folder, earlier)
-    os.replace(temporary, folder)
-    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def write_verified(folder: str, described: Sidecar, network, tensors, clips: Calibration | None):
@@ -127,17 +139,6 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
         verified={found.against: found.difference for found in verified},
         sha256={name: sha256_of(os.path.join(folder, name)) for name in described.files.values()},
     ), verified
-
-
-def check_free(folder: str) -> None:
-    """Raise ValueError where `folder` holds anything but an earlier export, or has no place."""
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise ValueError(f"{folder}: is a file; wanted a folder, which is made where there is none")
-    if os.path.isdir(folder) and os.listdir(folder) and not os.path.isfile(os.path.join(folder, NAME)):
-        raise ValueError(f"{folder}: holds files and no export; wanted an empty folder, or an export to replace")
-    parent = os.path.dirname(os.path.abspath(folder))
-    if not os.path.isdir(parent):
-        raise ValueError(f"{parent}: no such folder; make it first")
 
 
 def write(layer, folder: str, to: str, ports, precision: str = "float32") -> None:

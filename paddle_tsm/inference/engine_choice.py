@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from paddle_tsm.inference.predictor import Predictor, engine_for
+from paddle_tsm.inference.opening import EAGER, engine_for
+from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.inference.stream_predictor import StreamPredictor
 
 
@@ -19,7 +20,7 @@ class EngineChoice:
 
     def exports(self, weights: str) -> bool:
         """Whether the weights are a checkpoint that has to be exported before the engine can run it."""
-        return os.path.isfile(weights) and engine_for(self.engine, self.precision) != "dygraph"
+        return os.path.isfile(weights) and engine_for(self.engine, self.precision) != EAGER
 
     def options_for(self, weights: str, options: dict, size: int) -> dict:
         """The options that were given, and the size of the frames where an export has to fix it."""
