@@ -89,12 +89,12 @@ def test_half_precision_keeps_its_type(tmp_path):
     assert all(torch.equal(result[key], tensors[key]) and result[key].dtype == tensors[key].dtype for key in tensors)
 
 
-def test_mits_bias_is_folded_into_the_batch_norm(tmp_path):
+def test_mits_bias_is_absorbed_by_the_batch_norm(tmp_path):
     """mmaction2's non-local block has no bias: the same logits, up to one float32 rounding of each running mean."""
     vector = recorded("mit_r50_t8_dense_nl")
     save_upstream(tmp_path / "mit.pth", vector)
     done = convert(tmp_path / "mit.pth", tmp_path / "mm.pth", to_layout="mmaction2")
-    assert done.plan.kind == "folded" and 0 < done.difference < 1e-6
+    assert done.plan.kind == "absorbed" and 0 < done.difference < 1e-6
     written = torch.load(tmp_path / "mm.pth", weights_only=True)["state_dict"]
     assert not any("conv_out.conv.bias" in key for key in written)
     assert convert(tmp_path / "mit.pth", tmp_path / "c.safetensors").plan.kind == "exact"
@@ -111,7 +111,9 @@ def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatc
         weight[0, 0, 0, 0] += 1e-3
         right(
             path,
-            module.Plan(plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind),
+            module.ConversionPlan(
+                plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind
+            ),
             *rest,
         )
 

@@ -216,7 +216,7 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     assert [case.get("name") for case in cases] == [literal(name) for name in NAMES]
     text = page(report, *read_pair(f"{PATH}.pth"), {})
     assert obeyed(text) == "" and literal(PATH).strip() in text and "<script>&" not in text
-    assert "<script>" not in rows_table(report, folded=False) and obeyed(rows_table(report, folded=False)) == ""
+    assert "<script>" not in rows_table(report, summary=False) and obeyed(rows_table(report, summary=False)) == ""
     print_report(report)
     printed = capfd.readouterr().out
     assert obeyed(printed) == "" and all(literal(name) in printed for name in NAMES)

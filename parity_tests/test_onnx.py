@@ -152,7 +152,7 @@ def test_every_streaming_step(tmp_path, arch, options):
 
 
 def test_the_graph(r18):
-    """Only the standard's operators, BatchNorms folded, named axes; and every sum's shape known, so that it can be
+    """Only the standard's operators, BatchNorms fused, named axes; and every sum's shape known, so that it can be
     fused.
     """
     path, _, _ = r18

@@ -193,12 +193,12 @@ def test_biased_running_variance_fails(package):
 def test_decayed_bias_fails(package, group, monkeypatch):
     """The biases of the BatchNorms, or the classifier's, with decay; nothing else changes."""
     table = []
-    for row in package.groups.TABLE:
+    for row in package.groups.GROUP_RULES:
         if row.name == group:
             table.append(dataclasses.replace(row, tensors=("bias",), decay=1))
             row = dataclasses.replace(row, tensors=("weight",) if group == "batch norm" else ())
         table.append(row)
-    monkeypatch.setattr(package.groups, "TABLE", tuple(table))
+    monkeypatch.setattr(package.groups, "GROUP_RULES", tuple(table))
     assert failing(package) == {"losses", "grad_norms", "logits"}
 
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from paddle_tsm.networks.parameter_group_rules import TABLE
+from paddle_tsm.networks.parameter_group_rules import GROUP_RULES
 
 
 def kinds_of_layers(model, fc_lr5: bool = True) -> dict[str, str]:
@@ -37,12 +37,14 @@ def parameter_groups(model, fc_lr5: bool = True) -> list[dict]:
     """
     groups = [
         {"name": rule.name, "names": [], "params": [], "lr_multiplier": rule.lr, "decay_multiplier": rule.decay}
-        for rule in TABLE
+        for rule in GROUP_RULES
     ]
     kinds = kinds_of_layers(model, fc_lr5)
     for name, parameter in model.named_parameters():
         layer, _, tensor = name.rpartition(".")
-        takers = [group for rule, group in zip(TABLE, groups) if rule.layer == kinds[layer] and tensor in rule.tensors]
+        takers = [
+            group for rule, group in zip(GROUP_RULES, groups) if rule.layer == kinds[layer] and tensor in rule.tensors
+        ]
         if not takers:
             raise ValueError(f"{name}: no parameter group takes the {tensor} of a {kinds[layer]}, only weight and bias")
         takers[0]["names"].append(name)

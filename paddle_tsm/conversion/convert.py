@@ -11,7 +11,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
-from paddle_tsm.conversion.non_local_bias import fold_out_bias, with_zero_bias
+from paddle_tsm.conversion.non_local_bias import absorb_out_bias, with_zero_bias
 from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
@@ -25,10 +25,10 @@ from paddle_tsm.networks.shift_order import in_order
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConversionPlan:
     """How a network goes into a layout: the network as the target's system runs it and its canonical tensors there.
 
-    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "folded" (a bias went into a
+    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "absorbed" (a bias went into a
     BatchNorm, which rounds one statistic).
     """
 
@@ -46,7 +46,7 @@ class Conversion:
 
     source: NetworkFile
     destination: str
-    plan: Plan
+    plan: ConversionPlan
     difference: float | None
 
 
@@ -95,7 +95,7 @@ def convert(
 
 def plan_conversion(
     network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout, asked_order: str | None = None
-) -> Plan:
+) -> ConversionPlan:
     """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run
     it.
 
@@ -118,8 +118,8 @@ def plan_conversion(
             array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias")
         )
         if has_bias and (target.non_local_bias is False or target.non_local_bias is None and no_op):
-            network, tensors = fold_out_bias(network, tensors)
-            kind = kind if no_op else "folded"
+            network, tensors = absorb_out_bias(network, tensors)
+            kind = kind if no_op else "absorbed"
         elif target.non_local_bias and not has_bias:
             network, tensors = with_zero_bias(network, tensors)
     if target.step_counters and not source.step_counters:
@@ -128,10 +128,10 @@ def plan_conversion(
             for name in network.shapes()
             if name in tensors or is_step_counter(name)
         }
-    return Plan(target, network, tensors, kind)
+    return ConversionPlan(target, network, tensors, kind)
 
 
-def write_network(path, plan: Plan, file_format: str, record: str) -> None:
+def write_network(path, plan: ConversionPlan, file_format: str, record: str) -> None:
     """Write the plan's tensors under the target's names, Linear weights in the orientation of the target's files."""
     entries = expand(plan.layout, plan.network, plan.layout.transposes_linear(file_format))
     tensors = {
@@ -148,7 +148,7 @@ def write_network(path, plan: Plan, file_format: str, record: str) -> None:
     )
 
 
-def provenance(found: NetworkFile, plan: Plan) -> dict:
+def provenance(found: NetworkFile, plan: ConversionPlan) -> dict:
     """Where a written file comes from, its network's options and input, and the step counters that its layout cannot
     hold.
     """

@@ -28,7 +28,7 @@ def source_network(layout: Layout, arch: str | None = None, **options) -> Networ
 
 
 def cell(source: Layout, target: Layout, network: Network) -> str:
-    """'exact', 'permuted' or 'folded', or 'cannot: why'. A non-local bias between MIT and others is 'folded'."""
+    """'exact', 'permuted' or 'absorbed', or 'cannot: why'. A non-local bias between MIT and others is 'absorbed'."""
     try:
         return plan_conversion(network, constant_tensors(network), target, source).kind
     except ValueError as error:

@@ -18,7 +18,7 @@ def with_out_bias(network: Network, out_bias: bool) -> Network:
     return network.with_options(non_local=dataclasses.replace(network.non_local, out_bias=out_bias))
 
 
-def fold_out_bias(network: Network, tensors: dict[str, np.ndarray]) -> tuple[Network, dict[str, np.ndarray]]:
+def absorb_out_bias(network: Network, tensors: dict[str, np.ndarray]) -> tuple[Network, dict[str, np.ndarray]]:
     """The network without the bias, its running means smaller by it."""
     result = {name: array for name, array in tensors.items() if not name.endswith(".non_local.out.bias")}
     for name, bias in tensors.items():

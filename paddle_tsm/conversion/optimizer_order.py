@@ -50,7 +50,7 @@ def possible_orders(found: NetworkFile) -> list[Order]:
     groups.
     """
     orders: dict[tuple, Order] = {}
-    for names in dict.fromkeys([module_order(found.layout, found.network), file_order(found)]):
+    for names in dict.fromkeys([module_order(found.layout, found.network), order_in_file(found)]):
         for norms, which in NORMS.items():
             kept = with_norms(found.network, names, norms)
             for groups, text in groupings(found.network, kept):
@@ -132,7 +132,7 @@ def module_order(layout: Layout, network: Network) -> tuple[str, ...]:
     return (*ordered, *waiting)
 
 
-def file_order(found: NetworkFile) -> tuple[str, ...]:
+def order_in_file(found: NetworkFile) -> tuple[str, ...]:
     """The trained tensors in the order in which the file lists their layers: PyTorch writes modules in their own order.
 
     Forward order where the file lists other tensors than the network has.

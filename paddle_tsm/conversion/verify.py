@@ -52,7 +52,7 @@ def written_difference(
         return None
     after = PaddleSide(back.network, back.tensors, "float64").outputs(x)["logits"]
     difference = distance(before, after)[1]
-    limit = TOLERANCES["float64" if plan.kind != "folded" else "folded"].limit
+    limit = TOLERANCES["float64" if plan.kind != "absorbed" else "absorbed"].limit
     if not difference <= limit:
         raise CheckpointError(
             f"{name}: the written network differs from the source by {difference:.1e} of its largest logit, limit {limit:.0e}; "

@@ -26,7 +26,7 @@ PADDLE_STATISTICS = {"running_mean": "_mean", "running_var": "_variance"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class KeyEntry:
     """One tensor: canonical name, key in the layout, shape in the layout, whether it is transposed there."""
 
     canonical: str
@@ -43,7 +43,7 @@ def pattern(template: str) -> re.Pattern:
     return re.compile("".join(regexes))
 
 
-def expand(layout: Layout, network: Network, transposed: bool | None = None) -> list[Entry]:
+def expand(layout: Layout, network: Network, transposed: bool | None = None) -> list[KeyEntry]:
     """The layout's key for every tensor of `network`, in forward order; a system without step counters has none.
 
     `transposed` says whether Linear weights are stored [in, out]; None: as in the system's own files. The layout must
@@ -56,7 +56,7 @@ def expand(layout: Layout, network: Network, transposed: bool | None = None) -> 
             continue
         assert len(keys) == 1, f"{layout.name}: {tensor.name} matches {len(keys)} rows"
         flip = transposed and is_linear_weight(tensor.name)
-        entries.append(Entry(tensor.name, keys[0], tensor.shape[::-1] if flip else tensor.shape, flip))
+        entries.append(KeyEntry(tensor.name, keys[0], tensor.shape[::-1] if flip else tensor.shape, flip))
     assert len({entry.key for entry in entries}) == len(entries), f"{layout.name}: two tensors share a key"
     return entries
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.path_advice import shard_advice
-from paddle_tsm.layouts.key_table import Entry
+from paddle_tsm.layouts.key_table import KeyEntry
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
@@ -32,7 +32,7 @@ class NetworkFile:
     tensors: dict[str, np.ndarray]
     asked_order: str
     named: NamedKeys
-    entries: tuple[Entry, ...]
+    entries: tuple[KeyEntry, ...]
 
     def as_asked(self) -> tuple[Network, dict[str, np.ndarray]]:
         """The same network and its tensors in the shift order that was asked for: where that is not the file's own, two
@@ -94,7 +94,7 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
     arrays = {name: checkpoint.tensors[key] for name, key in named.keys.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
     counters = recorded.pop("step_counters", None)
-    own_order = file_order(found, recorded, options)
+    own_order = own_shift_order(found, recorded, options)
     network = recognise_network(
         found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {}))
     )
@@ -108,7 +108,7 @@ def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | Non
     return NetworkFile(checkpoint, found, network, tensors, asked or default, named, tuple(entries))
 
 
-def file_order(layout: Layout, recorded: dict, options: dict) -> str | None:
+def own_shift_order(layout: Layout, recorded: dict, options: dict) -> str | None:
     """The shift order that the file's network has: its system's own; where that says nothing, the recorded one, then
     the one that was asked for. "causal" for a system of the offline shift is the caller's statement that the weights in
     its layout were trained online.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from paddle_tsm.layouts.key_table import Entry, expand, is_step_counter, keys_of
+from paddle_tsm.layouts.key_table import KeyEntry, expand, is_step_counter, keys_of
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
@@ -144,7 +144,9 @@ def seen_non_local(names: dict[str, str], plain: Network, given) -> dict | None:
     }
 
 
-def check_keys(layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool) -> list[Entry]:
+def check_keys(
+    layout: Layout, network: Network, shapes: dict[str, tuple[int, ...]], transposed: bool
+) -> list[KeyEntry]:
     """The entries of `network` in this layout, when keys and shapes are exactly the file's.
 
     Raises ValueError naming the first keys that are missing, unexpected or misshapen.

@@ -22,7 +22,7 @@ class Distribution:
 
 # The first row that fits counts. mmaction2 backbones/resnet.py, mobilenet_v2.py 4d6c934 `init_weights`; BatchNorm's
 # scale is 1, also in the last of a block, but for a non-local block's.
-TABLE = (
+DISTRIBUTIONS = (
     Distribution(r".*num_batches_tracked", (0,)),
     Distribution(r".*running_mean", (1,)),
     Distribution(r".*running_var", (1,), mean=1.0),
@@ -42,7 +42,7 @@ def mean_and_std(name: str, shape: tuple[int, ...]) -> tuple[float, float]:
     Kaiming's variance is 2 / (out_channels * kernel size), depthwise or not (arXiv:1502.01852, equation 14).
     Raises ValueError for a tensor that no row of the table describes.
     """
-    for row in TABLE:
+    for row in DISTRIBUTIONS:
         if len(shape) in row.axes and re.fullmatch(row.pattern, name):
             fan_out = math.prod((*shape[:1], *shape[2:]))
             return row.mean, math.sqrt(2 / fan_out) if row.std is None else row.std

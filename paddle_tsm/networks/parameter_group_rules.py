@@ -19,7 +19,7 @@ class GroupRule:
 
 
 # mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834 `get_optim_policies`
-TABLE = (
+GROUP_RULES = (
     GroupRule("first conv weight", "first conv", ("weight",), 1, 1),
     GroupRule("first conv bias", "first conv", ("bias",), 2, 0),
     GroupRule("normal weight", "normal", ("weight",), 1, 1),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
-from paddle_tsm.networks.parameter_group_rules import TABLE, GroupRule
+from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, GroupRule
 
 CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
 
@@ -55,7 +55,7 @@ def parameter_groups(model, fc_lr5: bool = True) -> list[tuple[GroupRule, list[M
 
     Frozen parameters are members too. Raises ValueError for a parameter that no row, or a layer that no kind, covers.
     """
-    groups = [(row, []) for row in TABLE]
+    groups = [(row, []) for row in GROUP_RULES]
     for prefix, layer, kind in layer_kinds(model, fc_lr5):
         for tensor, parameter in own_parameters(layer).items():
             name = f"{prefix}.{tensor}" if prefix else tensor

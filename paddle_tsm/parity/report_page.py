@@ -113,7 +113,7 @@ def page(report: Report, a, b, images: dict[str, bytes]) -> str:
         f"<h1>paddle-tsm parity</h1><p class=soft>{escape(title)}: {escape(network.arch)}, {network.num_segments} frames</p>",
         f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
         "".join(f"<p class=soft>{escape(line)}</p>" for line in [*about_networks(report), *notes(report)]),
-        section("Forward", image(images, "forward_error") + rows_table(report, folded=False)),
+        section("Forward", image(images, "forward_error") + rows_table(report, summary=False)),
         section(
             "Gradients",
             image(images, "gradient_error")
@@ -178,20 +178,20 @@ def table(head: tuple, rows) -> str:
     return f"<div class=wide><table>{top}{''.join(f'<tr>{line}</tr>' for line in lines)}</table></div>"
 
 
-def rows_table(report: Report, folded: bool, chosen=lambda row: True) -> str:
+def rows_table(report: Report, summary: bool, chosen=lambda row: True) -> str:
     """The report's rows of one kind; nothing where there are none."""
     rows = [
         (
             ("number", row.precision),
-            f"{row.name} ({row.worst})" if folded and row.worst else row.name,
+            f"{row.name} ({row.worst})" if summary and row.worst else row.name,
             ("number", f"{row.max_rel:.1e}"),
             ("number", f"{row.limit:.1e}"),
             ("number good", "equal") if row.passed else ("number bad", "differs"),
         )
         for row in report.rows
-        if isinstance(row, SummaryRow) == folded and chosen(row)
+        if isinstance(row, SummaryRow) == summary and chosen(row)
     ]
-    return table(("", "worst" if folded else "output", "relative", "limit", ""), rows) if rows else ""
+    return table(("", "worst" if summary else "output", "relative", "limit", ""), rows) if rows else ""
 
 
 def is_step(row) -> bool:

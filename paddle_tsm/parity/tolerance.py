@@ -14,7 +14,7 @@ class Tolerance:
 TOLERANCES = {
     "data movement": Tolerance(0.0, "nothing is computed"),
     "float64": Tolerance(1e-10, "exposes wiring, not rounding"),
-    "folded": Tolerance(1e-6, "a bias folded into a float32 running mean rounds it once, in each non-local block"),
+    "absorbed": Tolerance(1e-6, "a bias absorbed into a float32 running mean rounds it once, in each non-local block"),
     "float32": Tolerance(
         8.0,
         "rounding remains; the noise is the reference's own float32 against its float64. Paddle sums a BatchNorm's "
