@@ -11,6 +11,7 @@ FOLDERS = ("paddle_tsm", "torch_ref", "tools")
 FOR_OTHERS = {
     "tsm_adamw": "it has PyTorch's options", "main": "a test's command line", "write_checkpoint": "all that a file may hold",
     "check_list": "a caller without a terminal", "read_clips": "export passes on what the command gives",
+    "export_checkpoint": "the command passes on the pixels that it was given",
     "write_motion_videos": "small ones for tests", "write_demo_video": "small ones for tests",
     "write_demo_checkpoint": "several for tests", "count_flops": "small ones for tests",
 }  # fmt: skip
