@@ -18,6 +18,7 @@ from paddle_tsm.data.flip import FlipRule, mirror
 from paddle_tsm.data.listed_clips import frame_source
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, preset
 from paddle_tsm.data.scores import average_views
+from paddle_tsm.data.train_draw import RandomDraw
 from paddle_tsm.demo.material import write_demo_video
 from paddle_tsm.training.recipe import Recipe
 
@@ -27,6 +28,10 @@ ALL = [
     for rule in system.test_sampling
     for crop in system.test_crops
 ]
+
+
+def drawn(found, seed):
+    return RandomDraw(found, 4, np.random.default_rng(seed))
 
 
 def frames(count, h=60, w=90, seed=0):
@@ -55,7 +60,7 @@ def test_views(name, rule, crop):
 def test_training_clips(name):
     for train_crop in SYSTEMS[name].train_box:
         found = preset(name, train_crop=train_crop, size=28)
-        made = [train_clip(found, frames(4), np.random.default_rng(seed)) for seed in (0, 0, 1, 2, 3, 4, 5)]
+        made = [train_clip(found, frames(4), drawn(found, seed)) for seed in (0, 0, 1, 2, 3, 4, 5)]
         assert all(clip.shape == (4, 3, 28, 28) and clip.dtype == np.float32 for clip, _ in made)
         assert np.array_equal(made[0][0], made[1][0]) and not np.array_equal(made[0][0], made[2][0])
         assert {mirrored for _, mirrored in made} == {True, False}
@@ -64,14 +69,15 @@ def test_training_clips(name):
 def test_one_box_and_one_mirroring_for_a_clip():
     """Where every frame shows the same picture, every frame of the clip does."""
     for seed in range(10):
-        clip, _ = train_clip(preset("mmaction2", size=28), frames(1) * 4, np.random.default_rng(seed))
+        found = preset("mmaction2", size=28)
+        clip, _ = train_clip(found, frames(1) * 4, drawn(found, seed))
         assert all(np.array_equal(clip[0], frame) for frame in clip)
 
 
 def test_a_mirrored_clip_is_the_mirror_image():
     found = preset("mit", size=28)
     straight, turned = (dataclasses.replace(found, flip=FlipRule(p)) for p in (0.0, 1.0))
-    a, b = (train_clip(each, frames(2), np.random.default_rng(3)) for each in (straight, turned))
+    a, b = (train_clip(each, frames(2), drawn(each, 3)) for each in (straight, turned))
     assert (a[1], b[1]) == (False, True) and np.array_equal(a[0], b[0][..., ::-1]) and not np.array_equal(a[0], b[0])
 
 

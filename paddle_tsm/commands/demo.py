@@ -128,10 +128,11 @@ def run_training(out: str) -> int:
     import_paddle()
     from paddle_tsm.demo.motion import at_chance, train_motion_demo
     from paddle_tsm.demo.settings import WANTED_TOP1
+    from paddle_tsm.files.made_folder import made_folder
 
-    os.makedirs(out, exist_ok=True)
     console, start = plain_console(), time.perf_counter()
-    (tsm, tsn), clips = train_motion_demo(out, step_printer(console))
+    with made_folder(out):
+        (tsm, tsn), clips = train_motion_demo(out, step_printer(console))
     print_training((tsm, tsn), clips, console)
     folder = os.path.join(out, "motion")
     advice = ["paddle-tsm", "evaluate", os.path.join(folder, "val.txt"), "--root", folder, "--weights", tsm.weights]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
 import time
@@ -113,13 +114,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks, print_video_notes
-    from paddle_tsm.data.bad_clips import SkippedClips
-    from paddle_tsm.data.listed_clips import frame_source, read_checked_list
-    from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.commands.messages import print_remarks
+    from paddle_tsm.data.listed_clips import frame_source
+    from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.inference.evaluated_networks import read_networks, remarks, shared_input, shared_preset
     from paddle_tsm.inference.recorded_input import named_classes
-    from paddle_tsm.terminal.literal_text import plain_console
 
     weights, options = checked_options(args), network_options(args)
     networks = read_networks(args.weights, args.layout, args.network, options, args.data_set)
@@ -131,6 +130,20 @@ def run(args: argparse.Namespace) -> int:
     source = frame_source(args.form, args.template, args.data_set or taken.data_set, args.first_frame)
     multi_label = args.multi_label or bool(taken.multi_label)
     check_places(args)
+    with made_folder(args.out) if args.out else contextlib.nullcontext():
+        return measure(args, networks, weights, taken, preset, source, multi_label)
+
+
+def measure(args: argparse.Namespace, networks, weights, taken, preset, source, multi_label: bool) -> int:
+    """Read the list, score its clips, print and write the results."""
+    # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import print_video_notes
+    from paddle_tsm.data.bad_clips import SkippedClips
+    from paddle_tsm.data.listed_clips import read_checked_list
+    from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.terminal.literal_text import plain_console
+
+    classes = networks[0].found.network.num_classes
     entries, bad = read_checked_list(
         args.list,
         args.form,
@@ -185,14 +198,13 @@ def checked_options(args: argparse.Namespace) -> list[float]:
 
 
 def check_places(args: argparse.Namespace) -> None:
-    """Make the folder of --out. Raises OSError where --json has no folder, and ValueError where a file that is written
-    is one that is read: better before the run than after it."""
+    """Raise OSError where --json has no folder, and ValueError where a file that is written is one that is read: better
+    before the run than after it.
+    """
     from paddle_tsm.files.kept_inputs import keep_inputs
 
     for path in written_files(args):
         keep_inputs(path, (args.list, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)))
-    if args.out:
-        os.makedirs(args.out, exist_ok=True)
     folder = os.path.dirname(args.json or "")
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)

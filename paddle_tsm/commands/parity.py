@@ -29,6 +29,7 @@ def add_parser(subparsers) -> None:
         (
             "paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4",
             "paddle-tsm parity tsm_r50_mmaction2.pth --gradients --steps 5 --junit parity.xml",
+            "paddle-tsm parity --curves run_paddle run_torch --report page",
         ),
     )
     parser.add_argument("a", metavar="A", nargs="?", help="A checkpoint, which runs in PyTorch.")
@@ -53,6 +54,7 @@ def add_parser(subparsers) -> None:
         help="Write the report as JUnit XML with one test case an output or, with exit code 2, one that ended in an "
         "error.",
     )
+    add_curve_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
 
@@ -91,6 +93,30 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_curve_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that compare two trainings that have run, in place of two networks."""
+    group = parser.add_argument_group("curves of two trainings")
+    group.add_argument(
+        "--curves",
+        nargs=2,
+        metavar=("A", "B"),
+        help="Compare two trainings: the folders that `train` wrote, or CSV files with a column loss and a row for each "
+        "update. Names the first update at which they part beyond rounding.",
+    )
+    group.add_argument(
+        "--noise",
+        nargs="+",
+        metavar="RUN",
+        help="Trainings like A from weights moved by one unit in the last place (`train --nudge`): what the difference "
+        "is held against. Default: the size of a leap from one update to the next.",
+    )
+    group.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        help="The precision of the trainings. Default: what their recipe.json or the digits of their losses say.",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     import traceback
 
@@ -98,9 +124,11 @@ def run(args: argparse.Namespace) -> int:
 
     read = [path for path in (args.a, args.b, args.video) if path]
     read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record that can lie beside a checkpoint
+    if args.curves:
+        read += curve_inputs([*args.curves, *(args.noise or [])])
     try:
         with claimed(read, args.json, args.junit, args.report):
-            return compare(args)
+            return compare_runs(args) if args.curves else compare(args)
     except (ValueError, OSError):
         raise
     except Exception:  # a bug of ours: Python's exit code for a traceback, 1, would mean that the networks differ
@@ -162,15 +190,65 @@ def compare(args: argparse.Namespace) -> int:
     return 0 if report.equal else 1
 
 
+def curve_inputs(runs: list[str]) -> list[str]:
+    """The files that `--curves` reads of trainings: their rows, validations and recipes."""
+    from paddle_tsm.parity.curve_file import files_of
+
+    return [path for run in runs for path in files_of(run)]
+
+
+def compare_runs(args: argparse.Namespace) -> int:
+    """Compare the curves of two trainings. Returns 0 where they are equal within rounding, 1 where they part."""
+    from paddle_tsm.parity.curve_file import read_curve
+    from paddle_tsm.parity.curve_report import print_curves, write_curves_json, write_curves_junit
+    from paddle_tsm.parity.curves import compare_curves
+
+    check_curve_options(args)
+    a, b = map(read_curve, args.curves)
+    found = compare_curves(a, b, list(map(read_curve, args.noise or [])), args.dtype)
+    page = None
+    if args.report:
+        from paddle_tsm.parity.curve_page import write_curve_page
+
+        page = write_curve_page(found, args.report)
+    if args.json:
+        write_curves_json(found, args.json)
+    if args.junit:
+        write_curves_junit(found, args.junit)
+    print_until_closed(lambda console: print_curves(found, console), page)
+    return 0 if found.equal else 1
+
+
+def check_curve_options(args: argparse.Namespace) -> None:
+    """Raise ValueError for an option that compares networks, beside --curves."""
+    beside = ["a checkpoint"] * (args.a is not None)
+    beside += [f"--{name}" for name in ("differences", "video", "gradients", "steps", "float32") if getattr(args, name)]
+    if beside:
+        raise ValueError(f"--curves: got {beside[0]} beside it; it compares two trainings that have run")
+    if args.report:
+        from paddle_tsm.drawing.figure import need_matplotlib
+
+        need_matplotlib()
+
+
 def print_comparison(report, page) -> None:
-    """Print the report and where its page is. A reader that closed the pipe does not change the exit code."""
+    """Print the report and where its page is."""
     from paddle_tsm.parity.console_report import print_report, print_seconds
+
+    def show(console) -> None:
+        print_report(report, console)
+        print_seconds(report, console)
+
+    print_until_closed(show, page)
+
+
+def print_until_closed(show, page) -> None:
+    """Call show(console), and print where the page is. A reader that closed the pipe does not change the exit code."""
     from paddle_tsm.terminal.literal_text import literal, plain_console
 
     console = plain_console()
     try:
-        print_report(report, console)
-        print_seconds(report, console)
+        show(console)
         if page:
             console.print(f"report: {literal(page)}", soft_wrap=True)
         sys.stdout.flush()
@@ -189,8 +267,11 @@ def check_options(args: argparse.Namespace) -> None:
         if beside:
             raise ValueError(f"--differences: got {beside[0]} beside it; it compares nothing, it prints a table")
         return
+    for name in ("noise", "dtype"):
+        if getattr(args, name):
+            raise ValueError(f"--{name}: got no --curves, wanted --curves A B beside it")
     if args.a is None:
-        raise ValueError("A: got no checkpoint, wanted one (or --differences)")
+        raise ValueError("A: got no checkpoint, wanted one (or --differences, or --curves A B)")
     if args.video and args.clips is not None:
         raise ValueError("--clips: got it beside --video, which is one clip; leave one of them out")
     for name in ("clips", "size"):

@@ -8,6 +8,7 @@ import numpy as np
 
 from paddle_tsm.data.flip import mirror
 from paddle_tsm.data.presets import Preset
+from paddle_tsm.data.train_draw import TrainDraw
 
 
 def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
@@ -28,7 +29,7 @@ def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
     return views
 
 
-def train_clip(preset: Preset, frames: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+def train_clip(preset: Preset, frames: list[np.ndarray], draw: TrainDraw) -> tuple[np.ndarray, bool]:
     """(one augmented clip, float32 [T, 3, size, size]; whether it was mirrored). All its frames get the same crop.
 
     Raises ValueError for frames of different sizes.
@@ -36,13 +37,13 @@ def train_clip(preset: Preset, frames: list[np.ndarray], rng: np.random.Generato
     size, scale = preset.size, preset.train_scale
     scaled = (preset.resize_short(frame, preset.short) if preset.train_resize else frame for frame in frames)
     first = next(scaled)
-    left, top, right, bottom = preset.train_box(*first.shape[:2], scale, rng)
-    x, y = rng.integers(scale - size + 1, size=2) if scale > size else (0, 0)
-    mirrored = preset.flip.draw(rng)
+    augmentation = draw.augmentation(*first.shape[:2])
+    left, top, right, bottom = augmentation.box
+    x, y = augmentation.offset
     clip = np.empty((len(frames), 3, size, size), "float32")
     for frame, target in zip(chain([first], scaled), clip):  # one frame at a time, as above
         if frame.shape != first.shape:
             raise ValueError(f"frames of different sizes: {sorted({frame.shape[1::-1] for frame in frames})}")
         frame = preset.resize_to(frame[top:bottom, left:right], (scale, scale))[y : y + size, x : x + size]
-        preset.normalise(mirror(frame) if mirrored else frame, target)
-    return clip, mirrored
+        preset.normalise(mirror(frame) if augmentation.mirrored else frame, target)
+    return clip, augmentation.mirrored

@@ -15,6 +15,7 @@ import numpy as np
 from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, write_motion_videos
+from paddle_tsm.data.train_draw import TrainDraw
 from paddle_tsm.demo.settings import CHANCE, TRAIN_CLIPS, VAL_CLIPS
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
@@ -58,8 +59,8 @@ class MotionResult:
 class BackwardReader(ClipReader):
     """A ClipReader that gives the frames of each clip in reverse order."""
 
-    def read(self, entry: Entry, rng: np.random.Generator | None) -> tuple[np.ndarray, bool]:
-        clip, mirrored = super().read(entry, rng)
+    def read(self, entry: Entry, draw: TrainDraw | None) -> tuple[np.ndarray, bool]:
+        clip, mirrored = super().read(entry, draw)
         return clip[::-1], mirrored
 
 
@@ -67,10 +68,20 @@ def train_motion_demo(out: str, done: Callable[[str], None]) -> tuple[list[Motio
     """Make the videos in the folder `out`, and train a network with the shift and one without it on them.
 
     Returns (the results in this order, the number of held-out clips). `done` is called with a line of text after each
-    step. What an earlier demo left in `out` is replaced.
+    step. What an earlier demo left in `out` is replaced;
+    what this one has made is removed where it is interrupted.
     """
     folder = os.path.join(out, "motion")
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return make_and_train(folder, done)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def make_and_train(folder: str, done: Callable[[str], None]) -> tuple[list[MotionResult], int]:
+    """`train_motion_demo` in a folder of its own."""
     train_list, val_list, _ = write_motion_videos(folder, TRAIN_CLIPS, VAL_CLIPS)
     done(f"made {(TRAIN_CLIPS + VAL_CLIPS) * len(CLASSES)} videos in {folder}: {', '.join(CLASSES)}")
     train_clips, val_clips = (read_list(path, root=folder, num_classes=len(CLASSES)) for path in (train_list, val_list))
@@ -78,7 +89,8 @@ def train_motion_demo(out: str, done: Callable[[str], None]) -> tuple[list[Motio
     for name, is_shift in (("TSM", True), ("TSN, the same without shift", False)):
         start = time.perf_counter()
         job = TrainingJob(train_clips, [], os.path.join(folder, "tsm" if is_shift else "tsn"), class_names=CLASSES)
-        train(replace(RECIPE, is_shift=is_shift), job)
+        if train(replace(RECIPE, is_shift=is_shift), job).stopped is not None:
+            raise KeyboardInterrupt  # the training took the signal for itself, to save what there is
         weights = os.path.join(job.out, "last.safetensors")
         seconds = time.perf_counter() - start
         results.append(MotionResult(name, *accuracies(weights, val_clips), seconds, weights))

@@ -34,9 +34,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[str]:
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None and error.errno == errno.ENOSPC:
+            error.filename = path  # writing to an open file names none
         raise
     _flush_folder(folder)
 

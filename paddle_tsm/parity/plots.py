@@ -27,9 +27,9 @@ def errors_plot(title: str, series: dict[str, dict[str, float]], limit: float | 
     return png(drawing)
 
 
-def losses_plot(losses: dict[str, list[float]]) -> bytes:
+def losses_plot(losses: dict[str, list[float]], title: str = "Loss in float64") -> bytes:
     """Both loss curves in one plot: the first a wide line, the second a thin one over it."""
-    drawing, axes = figure("Loss in float64", "training step", "loss", log=False)
+    drawing, axes = figure(title, "training step", "loss", log=False)
     for colour, width, (name, values) in zip(COLOURS, (5, 1.5), losses.items()):
         axes.plot(
             range(1, len(values) + 1),

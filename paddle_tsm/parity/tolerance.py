@@ -47,6 +47,21 @@ TOLERANCES = {
     ),
 }
 
+# Two trainings that are compared by their curves (`curves.py`): what may be apart at an update, relative.
+CURVES = {
+    "lr": Tolerance(1e-12, "a schedule is a short formula in float64, whatever the training's precision is"),
+    "leap": Tolerance(
+        100.0,
+        "rounding grows by a small factor from one update to the next; what is computed differently leaps",
+    ),
+    "float64 least": Tolerance(1e-12, "a loss is a mean over a forward pass: rounding leaves 1e-16 to 1e-13 of it"),
+    "float64 most": Tolerance(1e-6, "the limit of many steps"),
+    "float32 least": Tolerance(1e-4, "a forward pass in training mode leaves 1e-7 to 1e-5 of a loss"),
+    "float32 most": Tolerance(float("inf"), "rounding grows to the size of the loss; only nudged runs can tell"),
+    "evaluation": Tolerance(100.0, "over the least limit: an evaluation sees all that many updates have rounded"),
+    "another input": Tolerance(1e-3, "one update of a setting changes less than another batch does"),
+}
+
 # A gradient can be 0 in exact arithmetic: that of a bias in front of a BatchNorm, or of one that a softmax ignores.
 # What is left of it is rounding, in proportion to the layer's other gradients, and has no digits of its own to agree.
 # A tensor below this share of the largest one of its layer is held to the limit in proportion to that one.

@@ -1,0 +1,230 @@
+"""Two trainings compared by their curves: the first update at which they part beyond rounding, and what it says.
+
+Rounding differs between any two programs, and training magnifies it from update to update, smoothly. A difference in
+what is computed is no larger at first, but it comes in one leap: from the last place, where rounding is, to the size of
+the difference. So an update is judged by what came before it (`limits`), or by runs of the same program from weights
+that were moved by one unit in the last place (`noise`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from paddle_tsm.parity.curve_file import Curve, relative_difference
+from paddle_tsm.parity.tolerance import CURVES, LEAST_NOISE, TOLERANCES
+
+EPOCH_NOT_MATCHED = "epoch {}, step {} against epoch {}, step {}"
+# options of a recipe that change no number of a training
+NO_NUMBERS = ("lr_batch",)
+
+
+@dataclass(frozen=True)
+class Parting:
+    """Where two curves part. row: of the file, from 0. a, b: the values there. difference: relative. limit: what
+    rounding explains at this row.
+    """
+
+    table: str
+    column: str
+    row: int
+    a: float
+    b: float
+    difference: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class CurveComparison:
+    """dtype: of both trainings. rows: of train.csv that were compared. differences, limits: column -> float64 [rows].
+    parting: of train.csv, or else of validation.csv; None where they do not part. notes: what the reader must know.
+    """
+
+    a: Curve
+    b: Curve
+    dtype: str
+    rows: int
+    differences: dict[str, np.ndarray]
+    limits: dict[str, np.ndarray]
+    noise: dict[str, np.ndarray]
+    parting: Parting | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def equal(self) -> bool:
+        """Whether both have the same number of updates and validations, and none of them parts."""
+        return self.parting is None and not self.unequal_length
+
+    @property
+    def unequal_length(self) -> bool:
+        return len(self.a.train["loss"]) != len(self.b.train["loss"])
+
+    def place(self, row: int) -> str:
+        """How a row of train.csv is called: "update 12", with its epoch where the file says it."""
+        if not self.a.places:
+            return f"update {row + 1}"
+        epoch, step = self.a.places[row]
+        return f"update {row + 1} (epoch {epoch + 1}, update {step + 1})"
+
+    @property
+    def growth(self) -> float | None:
+        """The factor by which the losses' difference grows from one update to the next, fitted over all updates that
+        have a difference; None where fewer than 10 have.
+        """
+        found = self.differences["loss"]
+        (rows,) = np.nonzero((found > 0) & np.isfinite(found))
+        if len(rows) < 10:
+            return None
+        return float(np.exp(np.polyfit(rows, np.log(found[rows]), 1)[0]))
+
+
+def compare_curves(a: Curve, b: Curve, noise: list[Curve] | None = None, dtype: str | None = None) -> CurveComparison:
+    """Compare two trainings update by update, then their validations.
+
+    noise: trainings of A's program and settings from nudged weights (`train --nudge`). dtype: "float32" or "float64";
+    None: what the curves say. Raises ValueError for rows that are not of the same updates.
+    """
+    dtype = dtype or ("float32" if "float32" in (a.dtype, b.dtype) else "float64")
+    rows = min(len(a.train["loss"]), len(b.train["loss"]))
+    check_places(a, b, rows)
+    notes = recipe_differences(a, b)
+    if len(a.train["loss"]) != len(b.train["loss"]):
+        notes.append(
+            f"A has {len(a.train['loss'])} updates, B {len(b.train['loss'])}: the first {rows} are compared, and the "
+            "trainings are not equal"
+        )
+    columns = [name for name in a.train if name in b.train]
+    differences = {name: relative_difference(a.train[name][:rows], b.train[name][:rows]) for name in columns}
+    own = {name: noise_of(a, noise or [], name, rows) for name in columns}
+    measured = {name: values for name, values in own.items() if values is not None}
+    limits = {name: limits_of(differences[name], dtype, measured.get(name)) for name in columns}
+    limits |= {"lr": np.full(rows, CURVES["lr"].limit)} if "lr" in limits else {}
+    parting = first_parting("train", a.train, b.train, differences, limits)
+    if parting is None:
+        parting = part_in_validation(a, b, dtype, limits["loss"])
+    if dtype == "float32" and not measured:
+        notes.append(
+            "float32 without --noise: only a leap is judged, not how far rounding has grown; "
+            "`train --nudge 1` makes a run to measure it with"
+        )
+    return CurveComparison(a, b, dtype, rows, differences, limits, measured, parting, notes)
+
+
+def check_places(a: Curve, b: Curve, rows: int) -> None:
+    """Raise ValueError where a row of A is not of the same update as that row of B."""
+    for row, (own, other) in enumerate(zip(a.places[:rows], b.places[:rows])):
+        if own != other:
+            places = EPOCH_NOT_MATCHED.format(own[0] + 1, own[1] + 1, other[0] + 1, other[1] + 1)
+            raise ValueError(f"{b.path}: row {row + 1} is not of the same update as in {a.path}: {places}")
+
+
+def recipe_differences(a: Curve, b: Curve) -> list[str]:
+    """A line for the options in which the recipes of both trainings differ; none where one of them has no recipe."""
+    if not (a.recipe and b.recipe):
+        return []
+    names = [name for name in {**a.recipe, **b.recipe} if name not in NO_NUMBERS]
+    lines = [
+        f"{name} is {a.recipe.get(name)!r} in A, {b.recipe.get(name)!r} in B"
+        for name in names
+        if a.recipe.get(name) != b.recipe.get(name)
+    ]
+    return [f"the recipes differ: {'; '.join(lines)}"] if lines else []
+
+
+def noise_of(a: Curve, noise: list[Curve], name: str, rows: int) -> np.ndarray | None:
+    """The largest difference of any of the nudged runs from A, up to each row; None where none has the column."""
+    found = []
+    for run in noise:
+        if name in run.train and name in a.train:
+            length = min(rows, len(run.train[name]))
+            if length < rows:
+                raise ValueError(f"{run.path}: has {length} updates, wanted {rows} to measure the noise of all")
+            found.append(relative_difference(a.train[name][:rows], run.train[name][:rows]))
+    if not found:
+        return None
+    return np.maximum.accumulate(np.maximum(np.max(found, axis=0), LEAST_NOISE))
+
+
+def limits_of(differences: np.ndarray, dtype: str, noise: np.ndarray | None) -> np.ndarray:
+    """What rounding explains at each row.
+
+    With `noise`, the stated factor over it. Without, the stated leap over the largest difference before that row, at
+    least the least and at most the highest limit of the dtype (`tolerance.CURVES`).
+    """
+    if noise is not None:
+        return TOLERANCES["float32 steps"].limit * noise
+    least, most, leap = (CURVES[name].limit for name in (f"{dtype} least", f"{dtype} most", "leap"))
+    limits, largest = np.empty(len(differences)), 0.0
+    for row, difference in enumerate(differences):
+        limits[row] = min(max(leap * largest, least), most)
+        if difference <= limits[row]:  # what rounding does not explain tells nothing of rounding
+            largest = max(largest, difference)
+    return limits
+
+
+def first_parting(table: str, a: dict, b: dict, differences: dict, limits: dict) -> Parting | None:
+    """The first row at which any column parts; of several columns in one row, the one that is computed first."""
+    found = []
+    for order, (name, difference) in enumerate(differences.items()):
+        (rows,) = np.nonzero(~(difference <= limits[name]))
+        if len(rows):
+            found.append((int(rows[0]), order, name))
+    if not found:
+        return None
+    row, _, name = min(found)
+    return Parting(
+        table,
+        name,
+        row,
+        float(a[name][row]),
+        float(b[name][row]),
+        float(differences[name][row]),
+        float(limits[name][row]),
+    )
+
+
+def part_in_validation(a: Curve, b: Curve, dtype: str, train_limits: np.ndarray) -> Parting | None:
+    """Where the validations part although no update does. Their loss is held to the last update's limit; a share of
+    right clips must be the same in float64, where no two scores are within rounding of each other.
+    """
+    rows = min((len(values) for curve in (a, b) for values in curve.validation.values()), default=0)
+    columns = [name for name in a.validation if name in b.validation and (dtype == "float64" or name == "loss")]
+    differences = {name: relative_difference(a.validation[name][:rows], b.validation[name][:rows]) for name in columns}
+    least = CURVES[f"{dtype} least"].limit
+    limit = np.full(rows, max(float(train_limits[-1]), CURVES["evaluation"].limit * least))
+    return first_parting("validation", a.validation, b.validation, differences, dict.fromkeys(columns, limit))
+
+
+def reading(found: CurveComparison) -> list[str]:
+    """What the place of the parting says about its reason, in sentences."""
+    parting = found.parting
+    if parting is None:
+        return []
+    if parting.table == "validation":
+        return [
+            "Every update is the same, so the weights are; the evaluation is not. What a training does not show: the "
+            "running statistics of BatchNorm (biased or unbiased variance, momentum), a moving average of the weights, "
+            "the crops and frames of the validation."
+        ]
+    if parting.column == "lr":
+        return ["The learning rate itself differs: the schedule, its warm-up, or the updates of an epoch."]
+    if parting.column == "grad_norm":
+        return [
+            "The loss of this update is still the same, its gradients are not: the backward pass, a gradient that is "
+            "scaled or accumulated, or what the norm is taken over."
+        ]
+    if parting.row == 0:
+        return [
+            "The first forward pass differs already: the initial weights, the first batch (clips, order, frames, crops, "
+            "mirroring, labels), the dropout mask, or the loss."
+        ]
+    if parting.difference > CURVES["another input"].limit:
+        return [
+            "All updates before are the same, and the leap is large: another clip, frame, crop, label or dropout mask in "
+            "this update's batch explains it; a setting of the optimizer changes less in one update."
+        ]
+    return [
+        f"Loss and gradients of update {parting.row} are still the same, so what it changed is not: weight decay (of "
+        "biases or BatchNorm), momentum, a group's learning rate, clipping, or the rounding of a lower precision."
+    ]
