@@ -200,3 +200,42 @@ def test_offset_and_first_number(tmp_path):
 def test_progress_goes_to_stderr(videos, tmp_path, capsys):
     check_list(read_list(write(tmp_path / "list.txt", "good.mp4 0"), root=videos))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "form", "wanted"),
+    [
+        ("a.mp4,3", "video", ("a.mp4", 3, None)),
+        ("my clip.mp4,3", "video", ("my clip.mp4", 3, None)),
+        ("a.mp4, 3", "video", ("a.mp4", 3, None)),
+        ("a,b.mp4 3", "video", ("a,b.mp4", 3, None)),
+        ("a,1 b.mp4 3", "video", ("a,1 b.mp4", 3, None)),
+        ("dir,30,3", "frames", ("dir", 3, 30)),
+        ("#1.mp4 3", "video", ("#1.mp4", 3, None)),
+    ],
+)
+def test_commas_and_hashes_in_a_line(tmp_path, line, form, wanted):
+    (tmp_path / "list.txt").write_text(f"# made by hand\n{line}\n")
+    (entry,) = read_list(tmp_path / "list.txt", form)
+    assert (entry.path, entry.label, entry.num_frames) == wanted
+
+
+@pytest.mark.parametrize("line", ["a.mp4,b", "a.mp4;3", "a.mp4"])
+def test_a_line_without_a_label_is_refused_still(tmp_path, line):
+    (tmp_path / "list.txt").write_text(line + "\n")
+    with pytest.raises(ValueError, match="list.txt, line 1"):
+        read_list(tmp_path / "list.txt")
+
+
+def test_root_is_suggested_where_every_path_misses(tmp_path):
+    for folder, hint in ((tmp_path, "start from the list's own folder: --root"), (tmp_path / "away", "--root says")):
+        folder.mkdir(exist_ok=True)
+        (folder / "list.txt").write_text("".join(f"clip{i}.mp4 {i}\n" for i in range(3)))
+        for i in range(3 if folder == tmp_path else 0):
+            (folder / f"clip{i}.mp4").write_bytes(b"x")
+        with pytest.raises(BadClip, match=hint):
+            check_list(read_list(folder / "list.txt"), depth="exists")
+    with pytest.raises(BadClip) as raised:  # one of many is missing: that is no matter of the root
+        (tmp_path / "list.txt").write_text("clip9.mp4 0\nclip1.mp4 1\n")
+        check_list(read_list(tmp_path / "list.txt", root=tmp_path), depth="exists")
+    assert "--root" not in str(raised.value)

@@ -6,9 +6,10 @@
 | "frames" | `path num_frames label` | a folder of frames |
 | "offset" | `dir offset num_frames label` | num_frames of a folder's frames, after the first `offset` |
 
-Fields are separated by white space. A line with one label is split from its end, so its path may contain spaces. With
-`multi_label` a line is split from its start, so its path must not contain spaces; every field after the fixed ones
-holds labels, separated by commas where it holds several. Empty lines are skipped.
+Fields are separated by white space or, where a line has none that separates them, by commas. A line with one label is
+split from its end, so its path may contain spaces. With `multi_label` a line is split from its start, so its path must
+not contain spaces; every field after the fixed ones holds labels, separated by commas where it holds several. Empty
+lines are skipped, and so are comments: lines that begin with # and are no clip.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ def read_list(
                     path, numbers, labels = split_line(line, form, multi_label)
                     check_labels(labels, num_classes)
                 except ValueError as error:
+                    if line.startswith("#"):
+                        continue
                     raise ValueError(f"{name}, line {number}: {error}") from None
                 frames = numbers[-1] if numbers else None
                 offset = numbers[0] if form == "offset" else 0
@@ -89,6 +92,8 @@ def split_line(line: str, form: str, multi_label: bool) -> tuple[str, list[int],
     """(path, the numbers between path and labels, labels) of one line. Raises ValueError for another form of line."""
     between = FORMS[form]
     fields = line.split() if multi_label else line.rsplit(None, between + 1)
+    if not multi_label:
+        fields = by_commas(line, between + 2) or fields
     fields = [field.strip() for field in fields]
     if len(fields) < between + 2 or not fields[0]:
         raise ValueError(f"got {line!r}, wanted {example(form)!r}")
@@ -99,6 +104,17 @@ def split_line(line: str, form: str, multi_label: bool) -> tuple[str, list[int],
     if multi_label:
         texts = [text for field in texts for text in field.split(",") if text]
     return fields[0], numbers, tuple(whole_number(text, "label") for text in texts)
+
+
+def by_commas(line: str, count: int) -> list[str] | None:
+    """The fields of `path,label` or `path, label`, as spreadsheets write it; None for another line.
+
+    Several labels of one clip, as in `path 3,5`, are no such fields.
+    """
+    path, *numbers = (field.strip() for field in line.rsplit(",", count - 1))
+    if len(numbers) != count - 1 or not all(number.isdigit() for number in numbers):
+        return None
+    return None if path.split()[1:] and path.split()[-1].isdigit() else [path, *numbers]
 
 
 def check_labels(labels: tuple[int, ...], num_classes: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from paddle_tsm.terminal.literal_text import plain_console
 
 # how far each clip is read: not at all, its first frame, or every frame
 DEPTHS = ("exists", "first", "all")
+HINTED = 20  # paths of a list that are looked at before --root is suggested
 
 
 def check_list(
@@ -47,7 +49,10 @@ def check_list(
         steps.append(("reading clips", lambda entry, source: check_frames(entry, source, whole, strict)))
     for title, check in steps:
         rest = [i for i in range(len(entries)) if i not in bad]
-        bad.update(run_checks(entries, rest, source, check, title, skip_bad, workers, progress))
+        try:
+            bad.update(run_checks(entries, rest, source, check, title, skip_bad, workers, progress))
+        except BadClip as error:
+            raise BadClip(error.where, error.path, error.problem + root_hint(entries)) from None
     return [entry for i, entry in enumerate(entries) if i not in bad], [bad[i] for i in sorted(bad)]
 
 
@@ -94,6 +99,20 @@ def run_checks(
     finally:
         pool.shutdown(cancel_futures=True)
     return bad
+
+
+def root_hint(entries: list[Entry]) -> str:
+    """What to say of --root behind a problem: nothing where any of the first paths of the list exists.
+
+    Where they exist from the list's own folder, that folder is named.
+    """
+    first = [entry.path for entry in entries[:HINTED]]
+    if any(map(os.path.exists, first)):
+        return ""
+    own = os.path.dirname(os.path.abspath(entries[0].list_file))
+    if all(os.path.exists(os.path.join(own, path)) for path in first):
+        return f"; the paths start from the list's own folder: --root {shlex.quote(own)}"
+    return "; no path of the list exists: --root says which folder they start from"
 
 
 def check_exists(entry: Entry, source: FrameSource) -> None:
