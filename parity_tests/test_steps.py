@@ -19,14 +19,13 @@ from paddle_tsm.parity.noise import (
     Gap,
     distances,
     measure_gap,
-    nudge,
-    nudged_weights,
 )
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.report_files import finite
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide
+from paddle_tsm.training.nudge import nudge, nudged_weights
 from paddle_tsm.training.train_step import StepResult
 
 R18 = Network("tsm_resnet18", num_classes=4, num_segments=4)

@@ -55,9 +55,9 @@ def make_batches(steps: int, clips: int, frames: int, size: int, seed: int) -> l
 def builders(network: Network, seed: int) -> list:
     """For each framework a function (dtype, seed of the nudge or None) to a side with the initial weights of `seed`."""
     from paddle_tsm.models.initial_weights import draw_initial_weights
-    from paddle_tsm.parity.noise import nudged_weights
     from paddle_tsm.parity.paddle_side import PaddleSide
     from paddle_tsm.parity.torch_side import TorchSide
+    from paddle_tsm.training.nudge import nudged_weights
 
     tensors = draw_initial_weights(network.shapes(), seed)
 

@@ -10,6 +10,7 @@ import sys
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.data.annotations import FORMS
 from paddle_tsm.data.check_list import DEPTHS
+from paddle_tsm.training.framework import FRAMEWORKS
 from paddle_tsm.training.published_recipes import RECIPES, recipe
 from paddle_tsm.training.recipe_changes import parse_changes
 
@@ -31,6 +32,8 @@ def add_parser(subparsers) -> None:
             "paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=auto epochs=20 "
             "--out run --resume",
             "paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64 lr=auto",
+            "paddle-tsm train train.txt --plan plan.json --out run_paddle",
+            "paddle-tsm train train.txt --replay plan.json --framework torch --out run_torch",
             "python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) train train.txt "
             "--out run",
         ),
@@ -51,6 +54,7 @@ def add_parser(subparsers) -> None:
     group.add_argument(
         "--save-every", type=int, default=500, metavar="N", help="Updates between two saves. Default: 500."
     )
+    add_comparison_options(parser)
     group.add_argument("--workers", type=int, default=2, metavar="N", help="Threads that read clips. Default: 2.")
     parser.set_defaults(run=run)
 
@@ -79,6 +83,32 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         "weights.",
     )
     group.add_argument("--keep-classifier", action="store_true", help="Take the classifier of --pretrained, too.")
+
+
+def add_comparison_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options with which two trainings can be compared update by update."""
+    group = parser.add_argument_group("comparing two trainings", "`paddle-tsm parity --curves` then compares them.")
+    group.add_argument(
+        "--framework",
+        choices=FRAMEWORKS,
+        default="paddle",
+        help="What computes the training. torch: the reference, in PyTorch. Default: paddle.",
+    )
+    plan = group.add_mutually_exclusive_group()
+    plan.add_argument(
+        "--plan",
+        metavar="FILE",
+        help="Draw everything before the first update (order, frames, boxes, mirroring, blends), write it to FILE as "
+        "JSON, and train by it. The network before the first update is written to --out as start.safetensors.",
+    )
+    plan.add_argument("--replay", metavar="FILE", help="Train by the draws in FILE, which --plan wrote.")
+    group.add_argument(
+        "--nudge",
+        type=int,
+        metavar="SEED",
+        help="Move each initial weight by one unit in the last place, up or down: a run to measure the noise of "
+        "float32 with.",
+    )
 
 
 def add_list_options(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +157,9 @@ def run(args: argparse.Namespace) -> int:
     import_paddle()
     # imported here, so that `--help`, `--show` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records, print_remarks, print_video_notes
+    from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.training.classes import classes_before, stated_classes
+    from paddle_tsm.training.framework import framework_named
     from paddle_tsm.training.job import TrainingJob
     from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
@@ -136,8 +168,12 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.training.training_lists import read_lists, training_source
 
     check_mixed_precision(chosen.amp)
-    keep_inputs_of_training(args.out, (args.list, args.validation, args.pretrained))
+    framework_named(args.framework)  # raises where it is not installed
+    inputs = (args.list, args.validation, args.pretrained, args.replay)
+    keep_inputs_of_training(args.out, inputs)
+    keep_inputs({"--plan": args.plan}, inputs)
     processes = join()
+    check_single(args, processes.count)
     processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which can take minutes
     if processes.is_first:
         print_ignored_records("train", args.pretrained)
@@ -159,7 +195,8 @@ def run(args: argparse.Namespace) -> int:
     classes = lists.classes
     if classes.reason and processes.is_first:
         print_remarks("train", [f"num_classes={classes.count}: {classes.reason}"])
-    plan = TrainingJob(
+    chosen = dataclasses.replace(chosen, num_classes=classes.count)
+    job = TrainingJob(
         train=lists.training,
         validation=lists.validation,
         out=args.out,
@@ -171,15 +208,48 @@ def run(args: argparse.Namespace) -> int:
         pretrained=args.pretrained,
         keep_classifier=args.keep_classifier,
         class_names=classes.names,
+        framework=args.framework,
+        plan=chosen_plan(args, chosen, lists.training, source),
+        nudge=args.nudge,
     )
     clips = dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation))
     keep_inputs_of_training(args.out, clips)
-    outcome = train(dataclasses.replace(chosen, num_classes=classes.count), plan, processes)
+    outcome = train(chosen, job, processes)
     for clip in lists.bad:
         outcome.skipped.add(clip)
     if processes.is_first:
         print_outcome(args.out, outcome)
     return 0 if outcome.stopped is None else 128 + outcome.stopped
+
+
+def check_single(args: argparse.Namespace, processes: int) -> None:
+    """Raise ValueError for an option that several processes cannot have."""
+    for option, given in (
+        ("--plan", args.plan),
+        ("--replay", args.replay),
+        ("--framework torch", args.framework == "torch"),
+    ):
+        if given and processes > 1:
+            raise ValueError(f"{option}: got {processes} processes, wanted one")
+
+
+def chosen_plan(args: argparse.Namespace, recipe, entries: list, source):
+    """The plan of --plan, which is made and written, or of --replay; None without either."""
+    if not (args.plan or args.replay):
+        return None
+    from paddle_tsm.terminal.literal_text import as_text, status
+    from paddle_tsm.training.plan import make_plan, read_plan, write_plan
+
+    if args.replay:
+        plan = read_plan(args.replay)
+        plan.check(args.replay, recipe, entries)
+        return plan
+    with status("planning") as spinner:
+        plan = make_plan(
+            recipe, entries, source, lambda count: spinner.update(as_text(f"planning: {count} of {len(entries)} clips"))
+        )
+        write_plan(plan, args.plan, entries)
+    return plan
 
 
 def check_options(args: argparse.Namespace) -> None:
@@ -189,6 +259,10 @@ def check_options(args: argparse.Namespace) -> None:
     for name, least in (("save_every", 1), ("workers", 0)):
         if getattr(args, name) < least:
             raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
+    if args.skip_bad and (args.plan or args.replay) and args.check != "all":
+        raise ValueError("--skip-bad: got a plan, whose clips are read as planned; wanted --check all beside it")
+    if args.nudge is not None and args.nudge < 0:
+        raise ValueError(f"--nudge: got {args.nudge}, wanted 0 or more")
     if args.keep_classifier and not args.pretrained:
         raise ValueError("--keep-classifier: got no --pretrained to take it from")
 

@@ -11,10 +11,11 @@ import numpy as np
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.gradients import Gradients, compare_gradients, gradient_errors
 from paddle_tsm.parity.layer_groups import SummaryRow
-from paddle_tsm.parity.noise import Gap, measure_gap, nudged_weights
+from paddle_tsm.parity.noise import Gap, measure_gap
 from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import Steps, compare_steps
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
+from paddle_tsm.training.nudge import nudged_weights
 
 
 @dataclass

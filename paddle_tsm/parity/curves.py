@@ -17,7 +17,7 @@ from paddle_tsm.parity.tolerance import CURVES, LEAST_NOISE, TOLERANCES
 
 EPOCH_NOT_MATCHED = "epoch {}, step {} against epoch {}, step {}"
 # options of a recipe that change no number of a training
-NO_NUMBERS = ("lr_batch",)
+NO_NUMBERS = ("lr_batch", "framework")
 
 
 @dataclass(frozen=True)

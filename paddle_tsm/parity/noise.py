@@ -10,6 +10,7 @@ import numpy as np
 
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import LEAST_NOISE, TOLERANCES
+from paddle_tsm.training.nudge import nudge
 
 PERTURBATIONS = 3  # of each framework
 
@@ -45,16 +46,6 @@ class Gap:
         return bool(np.isfinite(self.gap).all() and within)
 
 
-def nudge(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each float32 value moved by one unit in the last place, up or down; anything but floats stays."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "fV":
-        return array
-    array = array.astype("float32")
-    towards = np.where(rng.random(array.shape) < 0.5, -np.inf, np.inf).astype("float32")
-    return np.nextafter(array, towards)
-
-
 def train(side, batches, lr: float, seed: int | None = None, step=lambda number: None) -> list:
     """The StepResult of each batch. seed: of the nudge of every batch; None leaves them alone."""
     side.start_training(lr)
@@ -64,12 +55,6 @@ def train(side, batches, lr: float, seed: int | None = None, step=lambda number:
         moved = x if seed is None else nudge(x, np.random.default_rng([seed, number]))
         results.append(side.train_step(moved, target))
     return results
-
-
-def nudged_weights(tensors: dict, seed: int) -> dict:
-    """Canonical tensors, each value moved by one unit in the last place; step counters stay."""
-    rng = np.random.default_rng([seed, 0])
-    return {name: nudge(array, rng) for name, array in tensors.items()}
 
 
 def measure_gap(reference, other, batches, lr: float, step=lambda part: None) -> list[Gap]:

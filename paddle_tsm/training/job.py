@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.training.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class TrainingJob:
     between two saves of `resume.safetensors`, which is also saved after each epoch and on Ctrl-C or SIGTERM. skip_bad:
     leave out clips that cannot be read. resume: go on with the training in `out`, if there is one. pretrained: a
     checkpoint to start from. keep_classifier: take its classifier, too. class_names: in the order of the classes, or
-    (); every network that is saved has them.
+    (); every network that is saved has them. framework: of `framework.FRAMEWORKS`. plan: what was drawn for this list
+    and recipe before; None: it is drawn as the training goes. nudge: the seed by which each initial weight is moved by
+    one unit in the last place, up or down; None: they stay.
     """
 
     train: list[Entry]
@@ -32,6 +35,9 @@ class TrainingJob:
     pretrained: str | None = None
     keep_classifier: bool = False
     class_names: tuple[str, ...] = ()
+    framework: str = "paddle"
+    plan: Plan | None = None
+    nudge: int | None = None
 
 
 @dataclass

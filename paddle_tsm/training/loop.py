@@ -16,10 +16,11 @@ from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
-from paddle_tsm.models.load import load_pretrained
 from paddle_tsm.training.announcements import announcements, rate_note
+from paddle_tsm.training.framework import framework_named
 from paddle_tsm.training.job import Outcome, TrainingJob
 from paddle_tsm.training.log import TrainingLog
+from paddle_tsm.training.nudge import nudged_weights
 from paddle_tsm.training.order import Key, batches_of, steps_of
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.progress import TrainingProgress
@@ -27,12 +28,15 @@ from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import (
     BEST,
     LAST,
+    RECIPE,
     RESUME,
     RESUME_ADVICE,
+    START,
     check_folder,
     digest_of,
     make_folder,
     write_model,
+    write_recipe,
 )
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.stop import StopRequest, stop_request
@@ -46,7 +50,8 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
     """Train as the recipe says, and return how the training ended.
 
     The folder `job.out` then holds `last.safetensors` and, with a validation list, `best.safetensors`, which are
-    networks that every command loads; and `resume.safetensors`, `train.csv` and `validation.csv`.
+    networks that every command loads; and `resume.safetensors`, `recipe.json`, `train.csv` and `validation.csv`. With a
+    plan there is `start.safetensors`, too, the network before the first update.
 
     Raises ValueError for a folder that holds another training, for a clip that cannot be read (unless `job.skip_bad`),
     and for a loss or gradients that are not finite.
@@ -60,6 +65,9 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
         make_folder(job.out)
         if not resumed:
             session.save(os.path.join(job.out, RESUME))
+            write_recipe(os.path.join(job.out, RECIPE), recipe, job.framework)
+            if job.plan is not None:
+                write_network(session, os.path.join(job.out, START))
         log = TrainingLog(job.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
     progress = TrainingProgress(
@@ -74,13 +82,14 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
 def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tuple[Session, bool]:
     """(the training at its start or where it was stopped, whether it was resumed)."""
     resumed = processes.from_first(lambda: check_folder(job.out, job.resume))
-    session = Session(recipe, digest_of(job.train), job.class_names)
+    session = Session(recipe, digest_of(job.train), job.class_names, framework_named(job.framework))
     if resumed:
         session.restore(os.path.join(job.out, RESUME))
     elif job.pretrained:
-        load_pretrained(
-            session.model, job.pretrained, without_classifier=not job.keep_classifier, shift_order=recipe.shift_order
-        )
+        session.framework.load_pretrained(session.model, job.pretrained, not job.keep_classifier, recipe.shift_order)
+    if not resumed and job.nudge is not None:
+        tensors = nudged_weights(session.framework.canonical(session.model), job.nudge)
+        session.framework.set_canonical(session.model, tensors)
     return session, resumed
 
 
@@ -96,6 +105,13 @@ def opening_lines(session: Session, job: TrainingJob, processes: Processes, resu
         rate_note(recipe, len(job.train), processes.count),
     ]
     return lines + [f"note: {note}" for note in notes if note]
+
+
+def write_network(session: Session, path: str) -> None:
+    """Write the session's network, as it is now, as a checkpoint that every command loads."""
+    recipe = session.recipe
+    trained_on = recipe.network_input(session.class_names)
+    write_model(path, session.framework.canonical(session.model), recipe.network(), trained_on)
 
 
 class TrainingLoop:
@@ -120,7 +136,8 @@ class TrainingLoop:
         self.recipe, self.outcome = session.recipe, Outcome()
         recipe = session.recipe
         options: dict[str, Any] = {"source": job.source, "seed": recipe.seed, "skip_bad": job.skip_bad}
-        self.reader = ClipReader(job.train, recipe.pixels(), recipe.num_segments, train=True, **options)
+        draws = job.plan.draws if job.plan else None
+        self.reader = ClipReader(job.train, recipe.pixels(), recipe.num_segments, train=True, draws=draws, **options)
         self.validation = ClipReader(job.validation, recipe.pixels(), recipe.num_segments, **options)
 
     def run(self) -> Outcome:
@@ -149,7 +166,12 @@ class TrainingLoop:
         """(step, the keys of this process's clips) for every batch that is left."""
         first = self.session.position.step
         for epoch in range(self.session.position.epoch, self.recipe.epochs):
-            batches = batches_of(len(self.reader), self.recipe.batch, self.recipe.seed, epoch)
+            plan = self.job.plan
+            batches = (
+                plan.batches(epoch)
+                if plan
+                else batches_of(len(self.reader), self.recipe.batch, self.recipe.seed, epoch)
+            )
             for step, batch in enumerate(batches[first:], first):
                 yield step, self.processes.share(batch)
             first = 0
@@ -162,7 +184,8 @@ class TrainingLoop:
         samples = self.read_samples(share, clips)
         waited, lr = time.perf_counter() - start, float(self.rates[epoch, step])
         try:
-            result = update_weights(self.session, samples, self.processes, lr)
+            blends = self.job.plan.blends(epoch, step) if self.job.plan else None
+            result = update_weights(self.session, samples, self.processes, lr, blends)
         except Diverged as error:
             raise ValueError(
                 f"epoch {epoch + 1}, update {step + 1}: {error}; the training has diverged; {self.job.out} holds what "
@@ -228,11 +251,10 @@ class TrainingLoop:
         if not self.processes.is_first:
             return
         average = self.session.average
-        trained_on = self.recipe.network_input(self.session.class_names)
         try:
             with average.in_place() if average and networks else contextlib.nullcontext():
                 for name in networks:
-                    write_model(os.path.join(self.job.out, name), self.session.model, self.recipe.network(), trained_on)
+                    write_network(self.session, os.path.join(self.job.out, name))
             self.session.save(os.path.join(self.job.out, RESUME))
         except CheckpointError as error:
             raise ValueError(f"{error}; {RESUME_ADVICE}") from None

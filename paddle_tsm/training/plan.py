@@ -14,10 +14,12 @@ import numpy as np
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import bad_clip
 from paddle_tsm.data.clip_reader import ClipReader
+from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.train_draw import Augmentation, PlannedDraw, RandomDraw
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.training.order import batches_of
-from paddle_tsm.training.planned_blend import PlannedBlend, draw_blends
+from paddle_tsm.training.blend_draws import draw_blends, parts_of
+from paddle_tsm.training.blending import Blend
+from paddle_tsm.training.order import batches_of, steps_of
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import digest_of
 
@@ -36,7 +38,7 @@ class PlannedUpdate:
     step: int
     lr: float
     clips: tuple[int, ...]
-    blends: tuple[PlannedBlend, ...] = ()
+    blends: tuple[Blend | None, ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Plan:
         """The epoch's batches as keys of a `ClipReader`."""
         return [[(epoch, index) for index in one.clips] for one in self.updates if one.epoch == epoch]
 
-    def blends(self, epoch: int, step: int) -> tuple[PlannedBlend, ...]:
-        """How the parts of an update are blended, in order; empty where the recipe blends nothing."""
+    def blends(self, epoch: int, step: int) -> tuple[Blend | None, ...]:
+        """The blend of each part of an update; None for each where the recipe blends nothing."""
         return self._by_place[epoch, step].blends
 
     def __post_init__(self) -> None:
@@ -80,6 +82,9 @@ class Plan:
         if changed:
             what = "; ".join(f"{name} was {self.recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: was made for another recipe: {what}; make one for this recipe with --plan")
+        wanted = recipe.epochs * steps_of(len(entries), recipe.batch)
+        if len(self.updates) != wanted:
+            raise ValueError(f"{path}: holds {len(self.updates)} updates, wanted {wanted}; the plan was edited")
 
 
 # options of a recipe that decide which draws there are, or what they mean
@@ -89,13 +94,16 @@ DECIDED = (
 )
 
 
-def make_plan(recipe: Recipe, entries: list[Entry], reader: ClipReader, rates: np.ndarray, done: Callable) -> Plan:
+def make_plan(
+    recipe: Recipe, entries: list[Entry], source: FrameSource, done: Callable[[int], None] = lambda count: None
+) -> Plan:
     """Draw everything that a training of `recipe` on `entries` draws, in the same way.
 
-    reader: of the training clips. rates: learning rates [epochs, updates]. done: called with the number of clips that
-    were measured. Each video is opened once, for its last frame, because the draws depend on how many frames it has and
+    source: where the clips' frames are. done: called with the number of clips that were measured. Each video is opened once, for its last frame, because the draws depend on how many frames it has and
     how large they are. Raises BadClip for a clip that cannot be read.
     """
+    reader = ClipReader(entries, recipe.pixels(), recipe.num_segments, train=True, source=source, seed=recipe.seed)
+    rates = recipe.rates(steps_of(len(entries), recipe.batch))
     measured: dict[int, tuple[int, int, int]] = {}
     updates, draws = [], {}
     for epoch in range(recipe.epochs):
@@ -166,8 +174,8 @@ def update_record(plan: Plan, one: PlannedUpdate, entries: list[Entry]) -> dict:
                 "mirrored": draw.chosen.mirrored,
             }
         )
-    if one.blends:
-        record["blends"] = [dataclasses.asdict(blend) for blend in one.blends]
+    if any(one.blends):
+        record["blends"] = [blend and dataclasses.asdict(blend) for blend in one.blends]
     return record
 
 
@@ -183,8 +191,9 @@ def read_plan(path: str | os.PathLike) -> Plan:
             clips = record["clips"]
             for clip in clips:
                 draws[record["epoch"], clip["index"]] = read_draw(clip)
-            blends = tuple(PlannedBlend.of(blend) for blend in record.get("blends", ()))
             indices = tuple(clip["index"] for clip in clips)
+            parts = parts_of(len(indices), found["recipe"]["accumulate"])
+            blends = tuple(map(read_blend, record["blends"])) if "blends" in record else (None,) * len(parts)
             updates.append(PlannedUpdate(record["epoch"], record["step"], float(record["lr"]), indices, blends))
         return Plan(found["recipe"], found["list"], updates, draws)
     except OSError as error:
@@ -200,3 +209,9 @@ def read_draw(clip: dict) -> PlannedDraw:
     x, y = clip["offset"]
     chosen = Augmentation((left, top, right, bottom), (x, y), bool(clip["mirrored"]))
     return PlannedDraw(clip["count"], height, width, tuple(clip["frames"]), chosen)
+
+
+def read_blend(record: dict) -> Blend:
+    """The blend of one part of an update from its record."""
+    centre = record["centre"]
+    return Blend(float(record["lam"]), tuple(record["order"]), None if centre is None else (centre[0], centre[1]))

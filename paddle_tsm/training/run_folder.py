@@ -9,19 +9,23 @@ import os
 import re
 from collections.abc import Iterable
 
-from paddle import nn
+import numpy as np
 
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.data.annotations import Entry
+from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.record import METADATA_KEY
-from paddle_tsm.networks.families import is_linear_weight
 from paddle_tsm.networks.network import Network
+from paddle_tsm.training.recipe import Recipe
 
 RESUME = "resume.safetensors"  # everything that --resume needs
+START = "start.safetensors"  # the network that a planned training starts from
+RECIPE = "recipe.json"  # every option of the recipe, and the framework
 LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
 TRAIN_LOG, VALIDATION_LOG = "train.csv", "validation.csv"  # a row for each update, a row for each epoch
+WRITTEN = (RESUME, START, RECIPE, LAST, BEST, TRAIN_LOG, VALIDATION_LOG)
 RESUME_ADVICE = "what was saved before is whole: make room and go on with --resume"
 
 
@@ -49,7 +53,7 @@ def check_folder(out: str, resume: bool) -> bool:
 
 def keep_inputs_of_training(out: str, inputs: Iterable[str | None]) -> None:
     """Raise ValueError where a training to the folder `out` would overwrite one of its inputs."""
-    written = [os.path.join(out, name) for name in (RESUME, LAST, BEST, TRAIN_LOG, VALIDATION_LOG)]
+    written = [os.path.join(out, name) for name in WRITTEN]
     for path in written:
         if os.path.exists(path):
             keep_inputs({"--out": path}, inputs)
@@ -58,20 +62,23 @@ def keep_inputs_of_training(out: str, inputs: Iterable[str | None]) -> None:
 def make_folder(out: str) -> None:
     """Make the folder `out`, and remove the temporary files that a killed training left in it."""
     os.makedirs(out, exist_ok=True)
-    ours = "|".join(map(re.escape, (RESUME, LAST, BEST, TRAIN_LOG, VALIDATION_LOG)))
+    ours = "|".join(map(re.escape, WRITTEN))
     for name in os.listdir(out):
         if re.fullmatch(rf"\.({ours})\.\d+-[0-9a-f]{{8}}\.tmp", name):  # `atomic_path` names its files so
             os.unlink(os.path.join(out, name))
 
 
-def write_model(path: str, model: nn.Layer, network: Network, trained_on: NetworkInput) -> None:
-    """Write the model's tensors under canonical names, with its options and a record of its training data."""
-    tensors = {}
-    for name, tensor in model.state_dict().items():
-        array = tensor.numpy()
-        tensors[name] = array.T if is_linear_weight(name) else array
+def write_model(path: str, tensors: dict[str, np.ndarray], network: Network, trained_on: NetworkInput) -> None:
+    """Write canonical tensors with the network's options and a record of its training data."""
     record = {"network": dataclasses.asdict(network), "input": trained_on.known()}
     write_checkpoint(path, tensors, metadata={METADATA_KEY: json.dumps(record)}, format="safetensors")
+
+
+def write_recipe(path: str, recipe: Recipe, framework: str) -> None:
+    """Write every option of the recipe as JSON, so that `parity --curves` can name those that differ."""
+    content = dataclasses.asdict(recipe) | {"framework": framework}
+    with atomic_file(path) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
 
 
 def digest_of(entries: Iterable[Entry]) -> str:

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from paddle import nn
 
 from paddle_tsm.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from paddle_tsm.models.create import build
-from paddle_tsm.models.initial_weights import initialise
-from paddle_tsm.models.layers.batch_norm import BatchNorm
-from paddle_tsm.optim import Optimizer, tsm_adamw, tsm_sgd
-from paddle_tsm.training.moving_average import MovingAverage
+from paddle_tsm.training.framework import Framework, framework_named
 from paddle_tsm.training.recipe import Recipe
 
 RECORD_KEY = "paddle_tsm_training"
@@ -38,40 +33,44 @@ class Position:
 class Session:
     """Everything that a training changes.
 
-    clips_digest: `digest_of` the training list. class_names: in the order of the classes, or (). Raises ValueError for
-    another number of class names than the recipe has classes.
+    clips_digest: `digest_of` the training list. class_names: in the order of the classes, or (). framework: that the
+    network and the optimizer are objects of; None: Paddle. Raises ValueError for another number of class names than the
+    recipe has classes.
     """
 
-    def __init__(self, recipe: Recipe, clips_digest: str, class_names: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        recipe: Recipe,
+        clips_digest: str,
+        class_names: tuple[str, ...] = (),
+        framework: Framework | None = None,
+    ):
         self.recipe, self.clips_digest, self.class_names = recipe, clips_digest, tuple(class_names)
         if self.class_names and len(self.class_names) != recipe.num_classes:
             raise ValueError(
                 f"class_names: got {len(self.class_names)}, wanted {recipe.num_classes}, the recipe's num_classes"
             )
-        self.model = initialise(build(recipe.network()), recipe.seed).to(dtype=recipe.dtype)
+        self.framework = framework or framework_named("paddle")
+        self.model = self.framework.new_model(recipe)
         self.start_training()
-        self.optimizer = new_optimizer(self.model, recipe)
-        self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
+        self.optimizer = self.framework.new_optimizer(self.model, recipe)
+        self.average = self.framework.new_average(self.model, recipe.ema) if recipe.ema else None
         self.position = Position()
 
     def start_training(self) -> None:
         """Put the model into training mode, and with `frozen_bn` every BatchNorm into evaluation mode."""
-        self.model.train()
-        if self.recipe.frozen_bn:
-            for layer in self.model.sublayers():
-                if isinstance(layer, BatchNorm):
-                    layer.eval()
-                    layer.weight.stop_gradient = layer.bias.stop_gradient = True
+        self.framework.start_training(self.model, self.recipe.frozen_bn)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one safetensors file, which appears whole or not at all."""
-        tensors = {f"model/{name}": np.asarray(tensor) for name, tensor in self.model.state_dict().items()}
+        tensors = {f"model/{name}": array for name, array in self.framework.state(self.model).items()}
         if self.average:
             tensors |= {f"average/{name}": array for name, array in self.average.state().items()}
         optimizer = self.optimizer.state_dict()
         for name, buffers in optimizer["state"].items():
             tensors |= {f"optimizer/{buffer}/{name}": np.asarray(array) for buffer, array in buffers.items()}
         record = {
+            "framework": self.framework.name,
             "recipe": dataclasses.asdict(self.recipe),
             "clips": self.clips_digest,
             "class_names": list(self.class_names),
@@ -86,14 +85,18 @@ class Session:
         Raises ValueError for a file that holds no training, and where it had another recipe, list or class names.
         """
         checkpoint, record = read_saved(path)
+        if record["framework"] != self.framework.name:
+            raise ValueError(
+                f"{path}: was trained by --framework {record['framework']}, got {self.framework.name}; resume with the "
+                "same one, or start in another folder"
+            )
         self._check_same(path, record["recipe"], record["clips"])
         self.class_names = self._same_names(path, tuple(record["class_names"]))
         groups: dict[str, dict[str, np.ndarray]] = {"model": {}, "average": {}, "optimizer": {}}
         for name, array in checkpoint.tensors.items():
             group, _, rest = name.partition("/")
             groups[group][rest] = np.array(array)
-        missing, unexpected = self.model.set_state_dict(groups["model"])
-        assert not missing and not unexpected, (missing, unexpected)
+        self.framework.set_state(self.model, groups["model"])
         if self.average:
             self.average.load(groups["average"])
         state: dict[str, dict[str, np.ndarray]] = {}
@@ -131,19 +134,8 @@ def read_saved(path: str | os.PathLike) -> tuple[Checkpoint, dict[str, Any]]:
     try:
         record = json.loads(checkpoint.metadata[RECORD_KEY])
         record.setdefault("class_names", [])  # files of older versions have none
+        record.setdefault("framework", "paddle")
         record["recipe"]["num_classes"], record["clips"], Position(**record["position"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError(f"{path}: holds no training to go on with; wanted a file that `train` saved") from None
     return checkpoint, record
-
-
-def new_optimizer(model: nn.Layer, recipe: Recipe) -> Optimizer:
-    """The recipe's optimizer over the model's parameters."""
-    groups: dict[str, Any] = {
-        "weight_decay": recipe.weight_decay,
-        "fc_lr5": recipe.fc_lr5,
-        "max_norm": recipe.max_norm,
-    }
-    if recipe.optimizer == "adamw":
-        return tsm_adamw(model, recipe.lr, **groups)
-    return tsm_sgd(model, recipe.lr, recipe.momentum, nesterov=recipe.nesterov, **groups)

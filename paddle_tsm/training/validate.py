@@ -10,7 +10,6 @@ import numpy as np
 from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
-from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import merged, score_clips
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
@@ -35,7 +34,7 @@ def validate(
     share = processes.share(list(range(len(reader))))
     try:
         with session.average.in_place() if session.average else contextlib.nullcontext():
-            run = run_of(session.model)
+            run = session.framework.run_of(session.model)
             scored = score_clips(run, reader, share, batch=batch, workers=workers, skipped=skipped, progress=progress)
     finally:
         session.start_training()

@@ -1,0 +1,169 @@
+"""A training's plan: replayed it gives the same bits in Paddle, and the same numbers in PyTorch; and planted differences
+of the two frameworks' trainings, each named at the update where it begins.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+import torch_ref.optim
+from paddle_tsm.cli import main
+from paddle_tsm.parity.curve_file import read_curve
+from paddle_tsm.parity.curves import compare_curves, reading
+from paddle_tsm.training.plan import make_plan, read_plan, write_plan
+from parity_tests.small_training import arguments, clips, entries, rows, small_recipe, train_small, values, weights
+
+__all__ = ["clips"]  # the fixture
+DOUBLE = {"dtype": "float64"}
+RECIPES = {
+    "plain": {},
+    "mixup in parts": {"mixup": 0.3, "accumulate": 2},
+    "cutmix": {"cutmix": 1.0},
+    "pptsm": {"preset": "pptsm", "arch": "pptsm_resnet10", "label_smoothing": 0.1},
+    "adamw and average": {"optimizer": "adamw", "lr": 1e-4, "ema": 0.9, "schedule": "cosine"},
+    "frozen": {"frozen_bn": True, "nesterov": True},
+    "partly frozen": {"partial_bn": True},
+}
+
+
+def planned(clips, tmp_path, **changes):
+    """The plan of a small training, through its file."""
+    recipe, listed = small_recipe(**changes), entries(clips)
+    path = tmp_path / "plan.json"
+    write_plan(make_plan(recipe, listed, train_source()), path, listed)
+    plan = read_plan(path)
+    plan.check(str(path), recipe, listed)
+    return plan
+
+
+def train_source():
+    from paddle_tsm.data.frame_source import FrameSource
+
+    return FrameSource()
+
+
+@pytest.mark.parametrize("name", ["plain", "mixup in parts", "cutmix", "pptsm"])
+def test_a_replayed_plan_gives_the_same_bits(clips, tmp_path, name):
+    train_small(clips, tmp_path / "free", **RECIPES[name])
+    train_small(clips, tmp_path / "planned", plan={"plan": planned(clips, tmp_path, **RECIPES[name])}, **RECIPES[name])
+    assert rows(tmp_path / "free") == rows(tmp_path / "planned")
+    a, b = weights(tmp_path / "free"), weights(tmp_path / "planned")
+    assert all(np.array_equal(a[name], b[name]) for name in a) and a.keys() == b.keys()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_pytorch_follows_the_plan(clips, tmp_path, name):
+    """The losses of every update, the validations and the weights at the end, in float64."""
+    changes = RECIPES[name] | DOUBLE
+    plan = {"plan": planned(clips, tmp_path, **changes)}
+    for framework in ("paddle", "torch"):
+        out = tmp_path / framework
+        train_small(clips, out, validation=True, plan=plan | {"framework": framework}, **changes)
+    found = compare_curves(*(read_curve(tmp_path / framework) for framework in ("paddle", "torch")))
+    assert found.equal, found.parting
+    assert found.differences["loss"].max() < 1e-12 and found.differences["grad_norm"].max() < 1e-11
+    assert {"loss", "top1"} <= set(found.a.validation)
+    a, b = weights(tmp_path / "paddle"), weights(tmp_path / "torch")
+    for tensor in a:
+        scale = max(np.abs(a[tensor]).max(), 1e-3)
+        assert np.abs(a[tensor] - b[tensor]).max() <= 1e-10 * scale, tensor
+
+
+def two_runs(clips, tmp_path, first=None, second=None, **changes):
+    """A training in Paddle and one in PyTorch by the same plan; first, second: changes of their recipes."""
+    plan = {"plan": planned(clips, tmp_path, **changes | DOUBLE)}
+    train_small(clips, tmp_path / "a", validation=True, plan=plan, **changes | DOUBLE | (first or {}))
+    plan |= {"framework": "torch"}
+    train_small(clips, tmp_path / "b", validation=True, plan=plan, **changes | DOUBLE | (second or {}))
+    return compare_curves(read_curve(tmp_path / "a"), read_curve(tmp_path / "b"))
+
+
+def test_a_decay_on_biases_is_named(clips, tmp_path, monkeypatch):
+    """The biases are 0 at first, so the first update is the same in both; after it they are not, and are decayed."""
+    groups = torch_ref.optim.parameter_groups
+
+    def decayed(model, fc_lr5=True):
+        return [group | {"decay_multiplier": 1.0} for group in groups(model, fc_lr5)]
+
+    monkeypatch.setattr(torch_ref.optim, "parameter_groups", decayed)
+    found = two_runs(clips, tmp_path, lr=0.05, weight_decay=1e-2)
+    assert (found.parting.table, found.parting.column) == ("train", "loss") and found.parting.row in (1, 2)
+    assert "weight decay (of biases or BatchNorm)" in reading(found)[0]
+
+
+def test_a_biased_variance_is_named(clips, tmp_path):
+    found = two_runs(clips, tmp_path, second={"running_var": "biased"})
+    assert (found.parting.table, found.parting.row) == ("validation", 0)
+    assert "running statistics of BatchNorm (biased or unbiased variance" in reading(found)[0]
+    assert any("running_var is 'unbiased' in A, 'biased' in B" in note for note in found.notes)
+
+
+def test_another_clip_is_named(clips, tmp_path):
+    plan = planned(clips, tmp_path, **DOUBLE)
+    record = json.loads((tmp_path / "plan.json").read_text())
+    clip = record["updates"][5]["clips"][0]
+    clip["frames"] = [(frame + 3) % clip["count"] for frame in clip["frames"]]
+    (tmp_path / "other.json").write_text(json.dumps(record))
+    train_small(clips, tmp_path / "a", plan={"plan": plan}, **DOUBLE)
+    train_small(
+        clips, tmp_path / "b", plan={"plan": read_plan(tmp_path / "other.json"), "framework": "torch"}, **DOUBLE
+    )
+    found = compare_curves(read_curve(tmp_path / "a"), read_curve(tmp_path / "b"))
+    assert (found.parting.row, found.parting.column) == (5, "loss") and "another clip" in reading(found)[0]
+
+
+def test_a_nudged_run_moves_every_number_a_little(clips, tmp_path):
+    train_small(clips, tmp_path / "own")
+    train_small(clips, tmp_path / "moved", plan={"nudge": 1})
+    a, b = values(tmp_path / "own"), values(tmp_path / "moved")
+    assert a != b and abs(a[0] - b[0]) < 1e-4 * a[0]
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    return code, capsys.readouterr()
+
+
+def test_the_commands(clips, tmp_path, capsys):
+    """As the README types them: plan, replay in PyTorch, compare."""
+    plan = tmp_path / "plan.json"
+    more = ["--validation", str(clips / "val.txt")]
+    assert main(arguments(clips, tmp_path / "a", *more, "--plan", str(plan), epochs=1)) == 0
+    assert main(arguments(clips, tmp_path / "b", *more, "--replay", str(plan), "--framework", "torch", epochs=1)) == 0
+    for folder in ("a", "b"):
+        assert {"start.safetensors", "recipe.json", "train.csv"} <= {p.name for p in (tmp_path / folder).iterdir()}
+    a, b = (weights(tmp_path / folder, "start.safetensors") for folder in ("a", "b"))
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    code, said = run(capsys, "parity", "--curves", tmp_path / "a", tmp_path / "b")
+    assert code == 0 and "equal: 4 updates and 1 validation, float32" in said.out
+    code, said = run(capsys, *arguments(clips, tmp_path / "b", "--resume", epochs=1))
+    assert code == 2 and "was trained by --framework torch, got paddle" in said.err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda record: record.update(paddle_tsm_plan=9), "is a plan of version 9"),
+        (lambda record: record.pop("updates"), "holds no plan"),
+        (lambda record: record.update(list="0"), "of another training list"),
+        (lambda record: record["recipe"].update(batch=2), "batch was 2, now 4"),
+        (lambda record: record["updates"].pop(), "wanted 8"),
+        (lambda record: record["updates"][0]["clips"][0].update(size=[10, 10]), "frames of 10x10"),
+        (lambda record: record["updates"][0]["clips"][0].update(count=99), "for 99 frames"),
+    ],
+)
+def test_a_plan_that_does_not_fit(clips, tmp_path, capsys, change, message):
+    planned(clips, tmp_path)
+    record = json.loads((tmp_path / "plan.json").read_text())
+    change(record)
+    (tmp_path / "plan.json").write_text(json.dumps(record))
+    code, said = run(capsys, *arguments(clips, tmp_path / "out", "--replay", str(tmp_path / "plan.json")))
+    assert code == 2 and message in said.err
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{}", b"\xff\xfe", b'{"paddle_tsm_plan": 1, "updates": 3}'])
+def test_a_file_without_a_plan(clips, tmp_path, capsys, content):
+    (tmp_path / "plan.json").write_bytes(content)
+    code, said = run(capsys, *arguments(clips, tmp_path / "out", "--replay", str(tmp_path / "plan.json")))
+    assert code == 2 and "holds no plan" in said.err and said.err.strip().count("\n") == 0
