@@ -13,8 +13,9 @@ import pytest
 
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.data.annotations import read_list
-from paddle_tsm.training.loop import TrainingJob, train
-from paddle_tsm.training.recipe import recipe
+from paddle_tsm.training.job import TrainingJob
+from paddle_tsm.training.loop import train
+from paddle_tsm.training.published_recipes import recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES, T, TRAIN, VALIDATION = 4, 2, 13, 5

@@ -44,7 +44,7 @@ PRINTED_BY = {
     "training/run_folder.py": ("train",),
     "training/processes.py": ("train",),
     "training/recipe.py": ("train",),
-    "training/loop.py": ("train",),
+    "training/announcements.py": ("train",),
     "parity/checkpoint_pair.py": ("parity",),
     "inference/predictor.py": ("predict", "evaluate"),
     "inference/stream_predictor.py": ("stream",),

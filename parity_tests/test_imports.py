@@ -52,12 +52,12 @@ def test_training_without_torch():
 import numpy as np
 from paddle_tsm.training import loop
 from paddle_tsm.training.processes import Processes
-from paddle_tsm.training.recipe import recipe
+from paddle_tsm.training.published_recipes import recipe
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.weight_update import update
+from paddle_tsm.training.weight_update import update_weights
 session = Session(recipe("mit-kinetics400", arch="tsm_resnet18", num_classes=3, num_segments=2, size=32), "")
 clip = np.zeros((2, 3, 32, 32), "float32")
-assert update(session, [(clip, (1,), (0, 0)), (clip, (2,), (0, 1))], Processes(), 0.1).clips == 2
+assert update_weights(session, [(clip, (1,), (0, 0)), (clip, (2,), (0, 1))], Processes(), 0.1).clips == 2
 assert "torch" not in sys.modules
 """,
     )

@@ -3,8 +3,8 @@
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.training import loop
-from paddle_tsm.training.recipe import RECIPES, recipe
+from paddle_tsm.training.announcements import rate_note
+from paddle_tsm.training.published_recipes import RECIPES, recipe
 from parity_tests.small_training import TRAIN, clips, rows
 
 __all__ = ["clips"]  # the fixture
@@ -66,9 +66,9 @@ def test_processes_are_counted():
     """`batch` is over all of them: two processes do not double it, and each divides its share."""
     chosen = recipe("mit-ucf101", batch=8, accumulate=2)
     text = "lr=0.001 was published for updates of 64 clips, these have 8 clips over 2 processes in 2 parts each: "
-    assert loop.rate_note(chosen, 1000, 2) == text + "--set lr=auto scales it to 0.000125"
-    assert loop.rate_note(recipe("mit-ucf101"), 64, 2) is None
-    assert loop.rate_note(recipe("mit-ucf101"), 63) is not None
+    assert rate_note(chosen, 1000, 2) == text + "--set lr=auto scales it to 0.000125"
+    assert rate_note(recipe("mit-ucf101"), 64, 2) is None
+    assert rate_note(recipe("mit-ucf101"), 63) is not None
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -78,7 +78,7 @@ def test_every_recipe_knows_its_batch(name):
     assert recipe(name, lr="auto") == recipe(name, lr=own.lr)
     for batch, factor in ((own.batch // 2, 0.5), (own.batch * 4, 4)):
         scaled = recipe(name, lr="auto", batch=batch)
-        assert scaled.lr == own.lr * factor and loop.rate_note(scaled, 10**6) is None
+        assert scaled.lr == own.lr * factor and rate_note(scaled, 10**6) is None
 
 
 def test_show(capsys):

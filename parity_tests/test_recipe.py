@@ -11,7 +11,9 @@ import pytest
 from paddle_tsm.cli import main
 from paddle_tsm.data.flip import FlipRule
 from paddle_tsm.networks.network import Network
-from paddle_tsm.training.recipe import Recipe, parse_changes, recipe
+from paddle_tsm.training.published_recipes import recipe
+from paddle_tsm.training.recipe import Recipe
+from paddle_tsm.training.recipe_changes import parse_changes
 
 
 def test_rates_of_mmaction2():
@@ -160,5 +162,6 @@ def test_the_command_refuses_in_one_line(arguments, message, capsys, tmp_path, m
 
 
 def test_recipes_import_no_framework():
-    code = "import sys, paddle_tsm.training.recipe; sys.exit('paddle' in sys.modules or 'torch' in sys.modules)"
+    module = "paddle_tsm.training.published_recipes"
+    code = f"import sys, {module}; sys.exit('paddle' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

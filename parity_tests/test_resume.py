@@ -21,7 +21,7 @@ from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.run_folder import digest_of
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.weight_update import Update, update
+from paddle_tsm.training.weight_update import UpdateResult, update_weights
 from parity_tests.small_training import (
     Job,
     arguments,
@@ -86,7 +86,7 @@ SIGNALS = {  # after this update: the signals, the exit code, the last line
 
 def test_signals(clips, unbroken, tmp_path, capsys, monkeypatch):
     """Ctrl-C and SIGTERM, each in a run that goes on from the one before: all is saved, unless Ctrl-C came twice."""
-    own, out, done = loop.update, tmp_path / "run", 0
+    own, out, done = loop.update_weights, tmp_path / "run", 0
 
     def signalled(*arguments):
         nonlocal done
@@ -95,7 +95,7 @@ def test_signals(clips, unbroken, tmp_path, capsys, monkeypatch):
             os.kill(os.getpid(), number)
         return result
 
-    monkeypatch.setattr(loop, "update", signalled)
+    monkeypatch.setattr(loop, "update_weights", signalled)
     for after, (signals, code, last) in SIGNALS.items():  # noqa: B007  signalled reads it
         assert main(seven(clips, out, "--resume")) == code
         assert capsys.readouterr().err.splitlines()[-1] == last.format(out)
@@ -204,7 +204,7 @@ def test_a_resumed_run_needs_what_it_saved(tmp_path):
     chosen, path = small_recipe(arch="tsm_mobilenet_v2", ema=0.9), tmp_path / "resume.safetensors"
 
     def updates(session, steps):
-        losses = [update(session, samples(4, seed=step), Processes(), 0.001).loss for step in steps]
+        losses = [update_weights(session, samples(4, seed=step), Processes(), 0.001).loss for step in steps]
         return losses, session.average.state()["classifier.1.weight"]
 
     def resumed(forget=None):
@@ -251,7 +251,7 @@ def test_rows_behind_the_position_go(clips, tmp_path):
 
 def interrupted_after(updates: int, run) -> None:
     """Call `run` with a KeyboardInterrupt before its next update."""
-    own, left = loop.update, [updates]
+    own, left = loop.update_weights, [updates]
 
     def counted(*arguments):
         if not left[0]:
@@ -259,11 +259,11 @@ def interrupted_after(updates: int, run) -> None:
         left[0] -= 1
         return own(*arguments)
 
-    loop.update = counted
+    loop.update_weights = counted
     try:
         run()
     finally:
-        loop.update = own
+        loop.update_weights = own
 
 
 def run_main(clips, out, *more, **changes):
@@ -412,7 +412,7 @@ def test_no_room_for_the_rows(clips, tmp_path, monkeypatch):
 
     log._train = Full()
     with pytest.raises(ValueError, match=f"train.csv: cannot be written: No space left on device; {GO_ON}"):
-        log.update(0, 0, 0.1, Update(1.0, 0.5, 1.0, 2), 0.1)
+        log.update(0, 0, 0.1, UpdateResult(1.0, 0.5, 1.0, 2), 0.1)
     log.close()
 
 

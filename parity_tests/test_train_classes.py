@@ -7,7 +7,7 @@ import pytest
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.training.recipe import recipe
+from paddle_tsm.training.published_recipes import recipe
 from parity_tests.small_training import clips, start
 
 __all__ = ["clips"]  # the fixture

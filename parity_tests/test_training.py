@@ -17,14 +17,14 @@ from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.models.create import build
-from paddle_tsm.training import loop
-from paddle_tsm.training import weight_update as update_file
+from paddle_tsm.training import loop, weight_update
 from paddle_tsm.training.dropout_mask import dropout_mask
+from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.order import batches_of, epoch_order, steps_of
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.weight_update import update
+from paddle_tsm.training.weight_update import update_weights
 from parity_tests.small_training import (
     CLASSES,
     OPTIONS,
@@ -132,7 +132,7 @@ def test_accumulation_changes_nothing():
     def trained(accumulate, frozen=True):
         chosen = small_recipe(dtype="float64", frozen_bn=frozen, accumulate=accumulate, label_smoothing=0.1)
         session = Session(chosen, "")
-        result = update(session, samples(5), Processes(), 0.01)
+        result = update_weights(session, samples(5), Processes(), 0.01)
         return result, {name: tensor.numpy().copy() for name, tensor in session.model.state_dict().items()}
 
     expected, model = trained(1)
@@ -148,7 +148,7 @@ def test_the_moving_average():
     session = Session(small_recipe(ema=0.9, dropout=0.0), "")
     expected = None
     for step in range(4):
-        update(session, samples(4, seed=step), Processes(), 0.01)
+        update_weights(session, samples(4, seed=step), Processes(), 0.01)
         now = {name: parameter.numpy().astype("float64") for name, parameter in session.model.named_parameters()}
         expected = now if step == 0 else {name: 0.9 * expected[name] + 0.1 * now[name] for name in now}
     found = session.average.state()
@@ -188,18 +188,18 @@ def scores(top1):
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
 def test_mixed_batches(name, monkeypatch):
     """The step trains on what the mix gave, drawn from the clips and not from the run's history."""
-    own, mixed = getattr(update_file, name), []
+    own, mixed = getattr(weight_update, name), []
 
     def spy(x, labels, classes, rng, alpha):
         assert alpha == 0.7
         mixed.append(own(x, labels, classes, rng, alpha))
         return mixed[-1]
 
-    monkeypatch.setattr(update_file, name, spy)
+    monkeypatch.setattr(weight_update, name, spy)
     losses = []
     for _ in range(2):
         session = Session(small_recipe(**{name: 0.7}, dropout=0.0, label_smoothing=0.1), "")
-        losses.append(update(session, samples(4), Processes(), 0.01).loss)
+        losses.append(update_weights(session, samples(4), Processes(), 0.01).loss)
     (x, target), (again, _) = mixed
     np.testing.assert_array_equal(x, again)
     assert losses[0] == losses[1] and (x != np.concatenate([clip for clip, _, _ in samples(4)])).any()
@@ -214,7 +214,7 @@ def test_several_labels_a_clip(clips, tmp_path):
     (clips / "several.txt").write_text("".join(f"{i}.mp4 {i % 4},{(i + 1) % 4}\n" for i in range(6)))
     several = entries(clips, "several.txt", multi_label=True)
     chosen = small_recipe(multi_label=True, epochs=1, batch=6, dropout=0.0)
-    outcome = loop.train(chosen, loop.TrainingJob(several, several, str(tmp_path / "run")))
+    outcome = loop.train(chosen, TrainingJob(several, several, str(tmp_path / "run")))
     model = Session(chosen, "").model
     reader = ClipReader(several, preset("mmaction2", size=32), T, train=True, seed=chosen.seed)
     order = epoch_order(6, chosen.seed, 0).tolist()
@@ -276,7 +276,7 @@ def test_the_best_is_kept(clips, tmp_path, monkeypatch):
 
 def test_what_is_written(clips, tmp_path):
     chosen = small_recipe(epochs=1, shift_div=4, dropout=0.3)
-    loop.train(chosen, loop.TrainingJob(entries(clips), [], str(tmp_path / "run")))
+    loop.train(chosen, TrainingJob(entries(clips), [], str(tmp_path / "run")))
     files = {path.name for path in (tmp_path / "run").iterdir()} - {"tensorboard"}
     assert files == {"last.safetensors", "resume.safetensors", "train.csv", "validation.csv"}
     record = json.loads(read_checkpoint(tmp_path / "run" / "last.safetensors").metadata["paddle_tsm"])

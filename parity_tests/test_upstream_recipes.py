@@ -11,7 +11,7 @@ import pytest
 
 from paddle_tsm import create_model, optim
 from paddle_tsm.training import schedule
-from paddle_tsm.training.recipe import RECIPES, recipe
+from paddle_tsm.training.published_recipes import RECIPES, recipe
 from parity_tests.recorded import FOLDER, recorded
 
 FILES = json.loads((FOLDER / "upstream_recipes.json").read_text())

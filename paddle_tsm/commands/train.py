@@ -10,7 +10,8 @@ import sys
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.data.annotations import FORMS
 from paddle_tsm.data.check_list import DEPTHS
-from paddle_tsm.training.recipe import RECIPES
+from paddle_tsm.training.published_recipes import RECIPES, recipe
+from paddle_tsm.training.recipe_changes import parse_changes
 
 
 def add_parser(subparsers) -> None:
@@ -114,8 +115,6 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from paddle_tsm.training.recipe import parse_changes, recipe
-
     changes = parse_changes(args.changes)
     chosen = recipe(args.recipe, **changes)
     if args.show:
@@ -129,7 +128,8 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help`, `--show` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records, print_remarks, print_video_notes
     from paddle_tsm.training.classes import classes_before, stated_classes
-    from paddle_tsm.training.loop import TrainingJob, train
+    from paddle_tsm.training.job import TrainingJob
+    from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
     from paddle_tsm.training.processes import join
     from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
@@ -157,8 +157,8 @@ def run(args: argparse.Namespace) -> int:
     )
     print_video_notes(source.notes)  # only the first process has any: it alone looked at the clips
     classes = lists.classes
-    if classes.why and processes.is_first:
-        print_remarks("train", [f"num_classes={classes.count}: {classes.why}"])
+    if classes.reason and processes.is_first:
+        print_remarks("train", [f"num_classes={classes.count}: {classes.reason}"])
     plan = TrainingJob(
         train=lists.training,
         validation=lists.validation,

@@ -20,7 +20,8 @@ from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.models.load import load_model
-from paddle_tsm.training.loop import TrainingJob, train
+from paddle_tsm.training.job import TrainingJob
+from paddle_tsm.training.loop import train
 from paddle_tsm.training.recipe import Recipe
 
 RECIPE = Recipe(

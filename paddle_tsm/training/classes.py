@@ -1,4 +1,4 @@
-"""How many classes a training has, and what they are called: from the class file, or from the labels of the list."""
+"""The classes of a training: how many there are, and their names."""
 
 from __future__ import annotations
 
@@ -8,29 +8,33 @@ from dataclasses import dataclass
 from paddle_tsm.evaluation.class_names import read_names
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.training.run_folder import RESUME
+from paddle_tsm.training.session import read_saved
 
 
 @dataclass(frozen=True)
 class Classes:
-    """names: in the classes' order, or (). why: where the number comes from; None where the user, or the training that
-    is gone on with, said it.
+    """The number of classes and their names.
+
+    names: in the order of the classes, or (). reason: where the number comes from, in words; None where the user gave
+    it, or the training that is resumed.
     """
 
     count: int
     names: tuple[str, ...] = ()
-    why: str | None = None
+    reason: str | None = None
 
 
 def stated_classes(class_file: str | None, asked: int | None, before: Classes | None = None) -> Classes | None:
-    """Those of the class file, else as many as the user asked for, else those of before; None where nothing says it.
+    """The classes of the class file; else as many as the user asked for; else those of `before`, which may be None.
 
-    Raises ValueError where the class file has another number of names than was asked for.
+    Raises ValueError where the class file has another number of names than the user asked for.
     """
     if class_file is not None:
         names = tuple(read_names(class_file))
         if asked not in (None, len(names)):
             raise ValueError(
-                f"num_classes: got {asked}, but {class_file} names {len(names)} classes; wanted one of the two, or both alike"
+                f"num_classes: got {asked}, but {class_file} names {len(names)} classes; wanted one of the two, or "
+                "both alike"
             )
         return Classes(len(names), names, None if asked else f"as many as {class_file} names")
     if asked is not None:
@@ -39,14 +43,14 @@ def stated_classes(class_file: str | None, asked: int | None, before: Classes | 
 
 
 def classes_of_labels(labels: set[int]) -> Classes:
-    """One more than the largest label."""
+    """As many classes as the largest label needs, where labels count from 0."""
     return Classes(max(labels) + 1, (), f"the largest label of the training list is {max(labels)}")
 
 
 def classes_before(out: str, resume: bool, kept: str | None) -> Classes | None:
-    """Those of the training in the folder `out` that is gone on with, else of the checkpoint whose classifier is kept."""
-    from paddle_tsm.training.session import read_saved
-
+    """The classes of the training in the folder `out`, if it is resumed; else those of the checkpoint `kept`, whose
+    classifier is kept; else None.
+    """
     path = os.path.join(out, RESUME)
     if resume and os.path.exists(path):
         _, record = read_saved(path)

@@ -1,11 +1,20 @@
-"""The dropout of a clip, from (seed, epoch, index): the same however the clips are shared out or the run was stopped."""
+"""The dropout mask of each clip. It follows from the seed and the clip's key (epoch, index) alone, so that it is the
+same for any number of processes and for a training that was stopped.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from paddle_tsm.training.order import Key
 
-def dropout_mask(keys, seed: int, shape: tuple[int, int], p: float) -> np.ndarray:
-    """float32 [len(keys) * T, C] of 0 with probability p, else 1 / (1 - p); `shape` is (T, C). keys: (epoch, index)."""
+
+def dropout_mask(keys: Sequence[Key], seed: int, shape: tuple[int, int], p: float) -> np.ndarray:
+    """The masks of the clips with these keys, float32 [len(keys) * T, C]: 0 with probability p, else 1 / (1 - p).
+
+    shape: (T, C).
+    """
     kept = [np.random.default_rng([seed, epoch, index, 0xD209]).random(shape, "float32") >= p for epoch, index in keys]
     return np.concatenate(kept).astype("float32") / np.float32(1 - p)

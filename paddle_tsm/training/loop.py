@@ -1,4 +1,4 @@
-"""The training loop: updates, validations, checkpoints, and how it ends."""
+"""The training loop: updates, validations and checkpoints, from the start or from where a training was stopped."""
 
 from __future__ import annotations
 
@@ -6,77 +6,50 @@ import contextlib
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 from itertools import islice
+from typing import Any
+
+import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
+from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.models.load import load_pretrained
-from paddle_tsm.training.announcements import announcements
+from paddle_tsm.training.announcements import announcements, rate_note
+from paddle_tsm.training.job import Outcome, TrainingJob
 from paddle_tsm.training.log import TrainingLog
-from paddle_tsm.training.order import batches_of, steps_of
+from paddle_tsm.training.order import Key, batches_of, steps_of
 from paddle_tsm.training.processes import Processes
-from paddle_tsm.training.progress import Show
+from paddle_tsm.training.progress import TrainingProgress
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import (
     BEST,
-    GO_ON,
     LAST,
     RESUME,
+    RESUME_ADVICE,
     check_folder,
     digest_of,
     make_folder,
     write_model,
 )
 from paddle_tsm.training.session import Session
-from paddle_tsm.training.stop import stop_request
+from paddle_tsm.training.stop import StopRequest, stop_request
 from paddle_tsm.training.validate import validate
-from paddle_tsm.training.weight_update import Diverged, update
+from paddle_tsm.training.weight_update import Diverged, Sample, update_weights
 
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """What a training reads and writes, beside its recipe. Nothing here changes a number of its result.
-
-    out: the folder. validation: may be empty. class_names: in the classes' order, or (); every network that is saved
-    has them. workers: threads that read clips, in each process. save_every: updates between two saves of
-    `resume.safetensors`; an epoch's end, Ctrl-C and SIGTERM save as well.
-    """
-
-    train: list[Entry]
-    validation: list[Entry]
-    out: str
-    source: FrameSource = FrameSource()
-    workers: int = 2
-    save_every: int = 500
-    skip_bad: bool = False
-    resume: bool = False
-    pretrained: str | None = None
-    keep_classifier: bool = False
-    class_names: tuple[str, ...] = ()
-
-
-@dataclass
-class Outcome:
-    """How a training ended: `stopped` by a signal's number or None; the last validation and the best one's epoch."""
-
-    stopped: int | None = None
-    validation: dict = field(default_factory=dict)
-    best: float | None = None
-    best_epoch: int | None = None
-    skipped: SkippedClips = field(default_factory=SkippedClips)
+VALIDATION_BATCH = 8  # clips
 
 
 def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) -> Outcome:
-    """Train as the recipe says. The folder then holds `last.safetensors` and, with a validation list,
-    `best.safetensors` (networks that every command loads), `resume.safetensors`, `train.csv` and `validation.csv`.
+    """Train as the recipe says, and return how the training ended.
 
-    Raises ValueError for a folder that holds another training, a clip that cannot be read (unless `job.skip_bad`), and
-    a loss that is not finite.
+    The folder `job.out` then holds `last.safetensors` and, with a validation list, `best.safetensors`, which are
+    networks that every command loads; and `resume.safetensors`, `train.csv` and `validation.csv`.
+
+    Raises ValueError for a folder that holds another training, for a clip that cannot be read (unless `job.skip_bad`),
+    and for a loss or gradients that are not finite.
     """
     steps = steps_of(len(job.train), recipe.batch)
     rates = recipe.rates(steps)
@@ -89,45 +62,17 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
             session.save(os.path.join(job.out, RESUME))
         log = TrainingLog(job.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
-    show = Show(recipe.epochs * steps, done, recipe.epochs, recipe.num_segments, quiet=not processes.is_first)
-    if resumed and position.epoch < recipe.epochs:
-        show.line(f"going on at epoch {position.epoch + 1}, update {position.step + 1}")
-    if position.epoch < recipe.epochs:
-        for line in announcements(
-            recipe, {label for entry in job.train for label in entry.labels}, session.class_names
-        ):
-            show.line(f"note: {line}")
-        if note := rate_note(recipe, len(job.train), processes.count):
-            show.line(f"note: {note}")
-    else:
-        show.line(f"all {recipe.epochs} epochs are done already")
-    with stop_request() as request, show, contextlib.closing(log) if log else contextlib.nullcontext():
-        return Run(session, job, processes, log, show, request, rates).to_the_end()
-
-
-def rate_note(recipe: Recipe, clips: int, processes: int = 1) -> str | None:
-    """One line where the rate was published for another number of clips in an update than a training on `clips` clips
-    has; None where it was not.
-    """
-    in_update = min(recipe.batch, clips)
-    if recipe.lr_batch in (None, in_update):
-        return None
-    parts = [f"{recipe.batch} clips"]
-    if clips < recipe.batch:
-        parts = [f"the list's {clips} clips"]
-    if processes > 1:
-        parts.append(f"over {processes} processes")
-    if recipe.accumulate > 1:
-        parts.append(f"in {recipe.accumulate} parts" + " each" * (processes > 1))
-    changes = f"batch={clips} " * (clips < recipe.batch) + "lr=auto"
-    return (
-        f"lr={recipe.lr:g} was published for updates of {recipe.lr_batch} clips, these have {' '.join(parts)}: "
-        f"--set {changes} scales it to {recipe.scaled_lr(in_update):g}"
+    progress = TrainingProgress(
+        recipe.epochs * steps, done, recipe.epochs, recipe.num_segments, quiet=not processes.is_first
     )
+    for line in opening_lines(session, job, processes, resumed):
+        progress.line(line)
+    with stop_request() as request, progress, contextlib.closing(log) if log else contextlib.nullcontext():
+        return TrainingLoop(session, job, processes, log, progress, request, rates).run()
 
 
 def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tuple[Session, bool]:
-    """The training at its start, or where it was left, and whether that is so."""
+    """(the training at its start or where it was stopped, whether it was resumed)."""
     resumed = processes.from_first(lambda: check_folder(job.out, job.resume))
     session = Session(recipe, digest_of(job.train), job.class_names)
     if resumed:
@@ -139,19 +84,47 @@ def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tupl
     return session, resumed
 
 
-class Run:
-    """One process's run of a training, from its session's position to the end or to a signal."""
+def opening_lines(session: Session, job: TrainingJob, processes: Processes, resumed: bool) -> list[str]:
+    """The lines that are printed before the first update."""
+    recipe, position = session.recipe, session.position
+    if position.epoch >= recipe.epochs:
+        return [f"all {recipe.epochs} epochs are done already"]
+    lines = [f"going on at epoch {position.epoch + 1}, update {position.step + 1}"] if resumed else []
+    labels = {label for entry in job.train for label in entry.labels}
+    notes = [
+        *announcements(recipe, labels, session.class_names),
+        rate_note(recipe, len(job.train), processes.count),
+    ]
+    return lines + [f"note: {note}" for note in notes if note]
 
-    def __init__(self, session, job: TrainingJob, processes: Processes, log, show: Show, request, rates):
-        self.session, self.job, self.processes, self.log, self.show = session, job, processes, log, show
-        self.request, self.rates, self.steps = request, rates, rates.shape[1]
+
+class TrainingLoop:
+    """One process's part of a training, from its session's position to the end or to a signal.
+
+    log: None in every process but the first. rates: the learning rate of each update, [epochs, updates an epoch].
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        job: TrainingJob,
+        processes: Processes,
+        log: TrainingLog | None,
+        progress: TrainingProgress,
+        request: StopRequest,
+        rates: np.ndarray,
+    ):
+        self.session, self.job, self.processes = session, job, processes
+        self.log, self.progress, self.request = log, progress, request
+        self.rates, self.steps = rates, rates.shape[1]
+        self.recipe, self.outcome = session.recipe, Outcome()
         recipe = session.recipe
-        self.recipe, self.outcome = recipe, Outcome()
-        options = {"source": job.source, "seed": recipe.seed, "skip_bad": job.skip_bad}
+        options: dict[str, Any] = {"source": job.source, "seed": recipe.seed, "skip_bad": job.skip_bad}
         self.reader = ClipReader(job.train, recipe.pixels(), recipe.num_segments, train=True, **options)
         self.validation = ClipReader(job.validation, recipe.pixels(), recipe.num_segments, **options)
 
-    def to_the_end(self) -> Outcome:
+    def run(self) -> Outcome:
+        """Make every update that is left, or those until a signal comes."""
         position, shares = self.session.position, self.shares()
         keys = (key for _, share in self.shares() for key in share)
         clips = read_ahead(self.reader, keys, self.job.workers)
@@ -172,8 +145,8 @@ class Run:
             self.outcome.skipped.add(bad)
         return self.outcome
 
-    def shares(self):
-        """(step, this process's keys) of every batch that is left."""
+    def shares(self) -> Iterator[tuple[int, list[Key]]]:
+        """(step, the keys of this process's clips) for every batch that is left."""
         first = self.session.position.step
         for epoch in range(self.session.position.epoch, self.recipe.epochs):
             batches = batches_of(len(self.reader), self.recipe.batch, self.recipe.seed, epoch)
@@ -181,63 +154,85 @@ class Run:
                 yield step, self.processes.share(batch)
             first = 0
 
-    def one_update(self, epoch: int, step: int, share: list, clips) -> None:
+    def one_update(self, epoch: int, step: int, share: list[Key], clips: Generator) -> None:
+        """Read this process's clips of the batch, update the weights, and log it. Raises ValueError where the training
+        has diverged.
+        """
         start = time.perf_counter()
-        samples = []
-        for key, sample in zip(share, islice(clips, len(share))):
-            if isinstance(sample, BadClip):
-                if self.outcome.skipped.add(sample):
-                    self.show.line(f"skipped {sample}")
-            else:
-                samples.append((sample[0], sample[1], key))
+        samples = self.read_samples(share, clips)
         waited, lr = time.perf_counter() - start, float(self.rates[epoch, step])
         try:
-            result = update(self.session, samples, self.processes, lr)
+            result = update_weights(self.session, samples, self.processes, lr)
         except Diverged as error:
             raise ValueError(
-                f"epoch {epoch + 1}, update {step + 1}: {error}; the training has diverged; {self.job.out} holds what was "
-                f"saved before; try a learning rate below {lr:g}, or a longer warm-up"
+                f"epoch {epoch + 1}, update {step + 1}: {error}; the training has diverged; {self.job.out} holds what "
+                f"was saved before; try a learning rate below {lr:g}, or a longer warm-up"
             ) from None
         if self.log:
             self.log.update(epoch, step, lr, result, time.perf_counter() - start)
-        self.show.update(epoch, result, waited)
+        self.progress.update(epoch, result, waited)
+
+    def read_samples(self, share: list[Key], clips: Generator) -> list[Sample]:
+        """Take the clips with these keys out of `clips`. One that cannot be read is left out and reported once."""
+        samples: list[Sample] = []
+        for key, clip in zip(share, islice(clips, len(share))):
+            if not isinstance(clip, BadClip):
+                samples.append((clip[0], clip[1], key))
+            elif self.outcome.skipped.add(clip):
+                self.progress.line(f"skipped {clip}")
+        return samples
 
     def stop_signal(self) -> int | None:
-        """A signal that any of the processes has received."""
+        """The number of a signal that any of the processes has received, or None."""
         return max(self.processes.gather(self.request.signal or 0)) or None
 
     def end_epoch(self) -> None:
+        """Validate, print the epoch's line, and save. The next epoch begins."""
         position = self.session.position
-        epoch, text = position.epoch, self.show.end_epoch(position.epoch)
-        better = False
+        text, better = self.progress.epoch_line(position.epoch), False
         if self.job.validation:
-            values = validate(self.session, self.validation, self.processes, batch=8, workers=self.job.workers,
-                              skipped=self.outcome.skipped, progress=self.show.validating)  # fmt: skip
-            self.outcome.validation = values
-            score = values["mean_average_precision" if self.recipe.multi_label else "top1"]
-            better = not math.isnan(score) and (position.best is None or score > position.best)
-            if better:
-                position.best, position.best_epoch = score, epoch
-            name = "mAP" if self.recipe.multi_label else "top-1"
-            text += f"  validation {name} {100 * score:.1f} %" + (", the best so far" if better else "")
-            if self.log:
-                self.log.validation(epoch, values)
-        self.show.line(text)
-        position.epoch, position.step = epoch + 1, 0
+            validated, better = self.validate_epoch()
+            text += validated
+        self.progress.line(text)
+        position.epoch, position.step = position.epoch + 1, 0
         self.save(networks=(LAST, BEST) if better else (LAST,))
-        self.show.start_epoch()
+        self.progress.start_epoch()
+
+    def validate_epoch(self) -> tuple[str, bool]:
+        """(the validation's result in words, whether it is the best so far)."""
+        position = self.session.position
+        values = validate(
+            self.session,
+            self.validation,
+            self.processes,
+            batch=VALIDATION_BATCH,
+            workers=self.job.workers,
+            skipped=self.outcome.skipped,
+            progress=self.progress.validating,
+        )
+        self.outcome.validation = values
+        column, name = ("mean_average_precision", "mAP") if self.recipe.multi_label else ("top1", "top-1")
+        score = values[column]
+        better = not math.isnan(score) and (position.best is None or score > position.best)
+        if better:
+            position.best, position.best_epoch = score, position.epoch
+        if self.log:
+            self.log.validation(position.epoch, values)
+        return f"  validation {name} {100 * score:.1f} %" + (", the best so far" if better else ""), better
 
     def save(self, networks: tuple[str, ...] = ()) -> None:
-        """The networks first: were this the last moment, the resumed run would write them again."""
+        """Write these networks, and then what resuming needs: where the program dies between the two, the resumed
+        training writes the networks again.
+        """
         self.processes.share_buffers(self.session.model)
         if not self.processes.is_first:
             return
         average = self.session.average
-        trained_on = self.recipe.input(self.session.class_names)
+        trained_on = self.recipe.network_input(self.session.class_names)
         try:
             with average.in_place() if average and networks else contextlib.nullcontext():
                 for name in networks:
                     write_model(os.path.join(self.job.out, name), self.session.model, self.recipe.network(), trained_on)
             self.session.save(os.path.join(self.job.out, RESUME))
         except CheckpointError as error:
-            raise ValueError(f"{error}; {GO_ON}") from None
+            raise ValueError(f"{error}; {RESUME_ADVICE}") from None

@@ -1,15 +1,18 @@
-"""Cross entropy with label smoothing, for class indices and for soft targets."""
+"""The losses of a training: cross entropy for clips with one class, binary cross entropy for clips with several."""
 
 import paddle
 from paddle.nn import functional as F
 
 
 def cross_entropy(logits, target, label_smoothing: float = 0.0):
-    """Mean over the clips of -sum(q * log softmax(logits)); q = (1 - s) * target + s / K, s = `label_smoothing`.
+    """The mean over the clips of -sum(q * log softmax(logits)), as torch.nn.functional.cross_entropy.
 
-    logits: [N, K]. target: classes, int [N], or probabilities, float [N, K]. Returns a scalar.
-    torch.nn.functional.cross_entropy. log softmax is x - logsumexp(x): Paddle's own is cut off at -64, and its
-    label smoothing goes through float32. Raises ValueError for a target of another shape or a class outside [0, K).
+    q = (1 - s) * target + s / K with s = `label_smoothing`. logits: [N, K]. target: the classes, int [N], or
+    probabilities, float [N, K]. Returns a scalar. Raises ValueError for a target of another shape and for a class
+    outside [0, K).
+
+    log softmax is written as x - logsumexp(x), because Paddle's own is cut off at -64, and its label smoothing computes
+    in float32.
     """
     check_target(logits, target, label_smoothing)
     log_probability = logits - paddle.logsumexp(logits, axis=1, keepdim=True)  # [N, K]
@@ -23,12 +26,11 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
 
 
 def binary_cross_entropy(logits, target):
-    """Mean over clips and classes of -(t log s + (1 - t) log(1 - s)), s = sigmoid(logits): for clips with several
-    labels.
+    """The mean over clips and classes of -(t log s + (1 - t) log(1 - s)) with s = sigmoid(logits).
 
-    logits, target: [N, K], the target 1 for each of a clip's classes. Returns a scalar.
-    torch.nn.functional.binary_cross_entropy_with_logits; mmaction2 models/losses/bce_loss.py 4d6c934. Raises ValueError
-    for a target of another shape.
+    It is torch.nn.functional.binary_cross_entropy_with_logits, and the loss of mmaction2 models/losses/bce_loss.py
+    4d6c934. logits, target: [N, K]; the target t is 1 for each class of a clip, else 0. Returns a scalar. Raises
+    ValueError for a target of another shape.
     """
     if list(target.shape) != list(logits.shape):
         raise ValueError(f"target: got shape {list(target.shape)}, wanted {list(logits.shape)}, 1 for a clip's classes")
@@ -37,7 +39,7 @@ def binary_cross_entropy(logits, target):
 
 
 def check_target(logits, target, label_smoothing: float) -> None:
-    """Raise ValueError unless `target` fits `logits` [N, K]."""
+    """Raise ValueError unless `target` fits `logits` [N, K] and `label_smoothing` is in [0, 1]."""
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing: got {label_smoothing!r}, wanted a number in [0, 1]")
     n, k = logits.shape

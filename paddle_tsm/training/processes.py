@@ -1,8 +1,8 @@
-"""Several processes that train one network: who they are, and what they tell each other.
+"""Several processes that train one network: how they share the clips, and what they tell each other.
 
-Started by Paddle's own launcher (`python -m paddle.distributed.launch`): gloo on a CPU, NCCL on GPUs. Gradients are
-summed, not averaged: each process weighs its loss by its share of the batch's clips, so that any division of the clips
-gives the gradient of the whole batch.
+Paddle's own launcher starts them (`python -m paddle.distributed.launch`). They talk through gloo on a CPU and through
+NCCL on GPUs. Gradients are summed, not averaged: each process weighs its loss by its share of the batch's clips, so
+that the sum is the gradient of the whole batch, however the clips are divided.
 """
 
 from __future__ import annotations
@@ -12,58 +12,75 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from paddle import nn
+
+    from paddle_tsm.optim import Optimizer
+
+# `paddle` is imported where it is used: one process alone needs none of paddle.distributed.
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Processes:
-    """`rank` of `count`. Everything below is for all of them to call together; with one process nothing is sent."""
+    """This process, the one with number `rank` of `count`.
+
+    All processes must call a method together, except `share`. With one process nothing is sent.
+    """
 
     rank: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this is the one that writes and shows."""
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
-    def share(self, items: list) -> list:
-        """This process's part of `items`: together the parts are all of them, each once."""
+    def share(self, items: list[T]) -> list[T]:
+        """This process's part of `items`. Every item is in the part of exactly one process."""
         return items[self.rank :: self.count]
 
     def total(self, *values: float) -> list[float]:
-        """The sums over the processes."""
+        """The sum of each value over the processes."""
         return [sum(column) for column in zip(*self.gather(values))]
 
-    def gather(self, thing) -> list:
-        """What each process gave, by rank."""
+    def gather(self, thing: T) -> list[T]:
+        """What each process gave, in the order of their ranks."""
         if self.count == 1:
             return [thing]
         import paddle.distributed as dist
 
-        things: list = []
-        with self.together():
+        things: list[T] = []
+        with self.one_line_errors():
             dist.all_gather_object(things, thing)
         return things
 
     @contextlib.contextmanager
-    def together(self):
-        """Say in one line that another process has gone; what gloo and NCCL raise then does not."""
+    def one_line_errors(self) -> Iterator[None]:
+        """Raise ValueError, in one line, for the RuntimeError of gloo or NCCL where another process has ended."""
         try:
             yield
         except RuntimeError as error:
             reason = " ".join(str(error).split())[-200:]
             raise ValueError(
-                f"process {self.rank} of {self.count}: another one has ended ({reason}); its log says why; --resume goes on"
+                f"process {self.rank} of {self.count}: another one has ended ({reason}); its log says why; --resume "
+                "goes on"
             ) from None
 
-    def from_first(self, make):
-        """What `make()` gives in the first process, in all of them. Where it raises there, all raise: none is left
-        waiting.
+    def from_first(self, make: Callable[[], T]) -> T:
+        """Call `make` in the first process, and return its result in all of them.
+
+        Where `make` raises ValueError or OSError, every process raises, so that none waits for ever.
         """
         if self.count == 1:
             return make()
-        found, error = None, None
+        found: Any = None
+        error: ValueError | OSError | None = None
         if self.is_first:
             try:
                 found = make()
@@ -76,15 +93,16 @@ class Processes:
             raise ValueError(text)
         return found
 
-    def sum_gradients(self, optimizer) -> None:
-        """Add up the gradients of all processes, as one message. One without clips adds zeros."""
+    def sum_gradients(self, optimizer: Optimizer) -> None:
+        """Sum the gradients over the processes, in one message. A process without clips adds zeros."""
         if self.count == 1:
             return
         import paddle
         import paddle.distributed as dist
 
-        trained = [p for group in optimizer.param_groups for p in group["params"] if not p.stop_gradient]
-        with paddle.no_grad(), self.together():
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        trained = [p for p in parameters if not p.stop_gradient]
+        with paddle.no_grad(), self.one_line_errors():
             flat = paddle.concat([(paddle.zeros_like(p) if p.grad is None else p.grad).reshape([-1]) for p in trained])
             dist.all_reduce(flat)
             for parameter, part in zip(trained, flat.split([p.size for p in trained])):
@@ -94,20 +112,25 @@ class Processes:
                 else:
                     paddle.assign(part, parameter.grad)
 
-    def share_buffers(self, model) -> None:
-        """Give every process the first one's running statistics, as PyTorch's DistributedDataParallel does. They do not
-        enter a training step, so once before an evaluation or a checkpoint is enough."""
+    def share_buffers(self, model: nn.Layer) -> None:
+        """Give every process the running statistics of the first, as PyTorch's DistributedDataParallel does.
+
+        A training step does not read them, so that a call before each validation and each save is enough.
+        """
         if self.count == 1:
             return
         import paddle.distributed as dist
 
-        with self.together():
+        with self.one_line_errors():
             for buffer in model.buffers():
                 dist.broadcast(buffer, 0)
 
 
 def join() -> Processes:
-    """The processes that the launcher started, or this one alone. Raises ValueError where they do not find each other."""
+    """Join the processes that the launcher started; without a launcher, this process is alone.
+
+    Raises ValueError where the processes do not find each other.
+    """
     count = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
     if count == 1:
         return Processes()
@@ -119,10 +142,11 @@ def join() -> Processes:
 
 
 def end_with_parent() -> None:
-    """Have this process get SIGTERM when the launcher dies, which otherwise leaves its processes running, unseen and
-    writing to the folder that a restarted job writes to. Nothing is done on other systems, which have no such call.
+    """On Linux, have this process get SIGTERM when the launcher dies. Other systems have no such call.
+
+    Otherwise the processes would go on unseen, and write to the folder to which a restarted training writes.
     """
     if sys.platform != "linux":
         return
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of sys/prctl.h
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG of sys/prctl.h

@@ -1,13 +1,15 @@
-"""The learning rate over a training, as mmengine's schedulers set it: all of them at once, one on top of the other.
+"""The learning rate over a training, as mmengine's schedulers set it.
 
-Every scheduler changes the rate that the others left, in the order given, each in its own steps (epochs or
-iterations) and only while begin <= step < end; after its end it leaves the rate as it is. No framework is imported.
-Source: mmengine optim/scheduler/param_scheduler.py 01857d8 (`_get_value`, `step`), hooks/param_scheduler_hook.py.
+All schedulers of a training act together. Each changes the rate that those before it left. It counts its own steps,
+which are epochs or iterations, acts only where begin <= step < end, and leaves the rate alone after that. No framework
+is imported. Source: mmengine optim/scheduler/param_scheduler.py 01857d8 (`_get_value`, `step`) and
+hooks/param_scheduler_hook.py.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +17,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scheduler:
-    """begin, end: in epochs, or in iterations without `by_epoch`; end None: never. convert_to_iter_based: everything
-    is given in epochs and applied in iterations, an epoch being as many as it has."""
+    """What all schedulers have in common.
+
+    begin, end: in epochs, or in iterations where `by_epoch` is False; an `end` of None never comes.
+    convert_to_iter_based: what is given in epochs is converted to iterations and applied in each.
+    Raises ValueError unless 0 <= begin < end.
+    """
 
     begin: int = 0
     end: int | None = None
@@ -29,10 +35,11 @@ class Scheduler:
         if self.convert_to_iter_based and not self.by_epoch:
             raise ValueError("schedule: convert_to_iter_based: got by_epoch=False, wanted a schedule in epochs")
 
-    def rate(self, rate: float, base: float, epoch: int, iteration: int, epoch_length: int) -> float:
-        """The rate after this scheduler, from the `rate` before it, at the start of this iteration of the training.
+    def rate(self, rate: float, base: float, epoch: int | None, iteration: int, epoch_length: int) -> float:
+        """The rate that this scheduler makes of `rate` at the start of an iteration.
 
-        base: the optimizer's own rate. epoch: the epoch of the iteration, or None within one.
+        base: the optimizer's own rate. epoch: the epoch that begins with this iteration, or None where none does.
+        iteration: counted from the start of the training. epoch_length: the iterations of an epoch.
         """
         unit = epoch_length if self.convert_to_iter_based else 1
         now = epoch if self.by_epoch and not self.convert_to_iter_based else iteration
@@ -41,17 +48,27 @@ class Scheduler:
             return rate
         return self.next_rate(rate, base, now - begin, end - begin, unit)
 
+    def next_rate(self, rate: float, base: float, step: int, length: float, unit: int) -> float:
+        """The rate at a step from `begin` on, where step 0 is at `begin` and step `length` at `end`.
+
+        unit: the steps in what the fields count, so the iterations of an epoch where these are converted, else 1.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class LinearLR(Scheduler):
-    """start_factor times the rate at `begin`, end_factor times at `end` - 1, a straight line between."""
+    """A straight line from start_factor times the rate at `begin` to end_factor times the rate at `end` - 1.
+
+    Raises ValueError for a start_factor outside (0, 1] and an end_factor outside [0, 1].
+    """
 
     start_factor: float = 1 / 3
     end_factor: float = 1.0
 
     def __post_init__(self):
         super().__post_init__()
-        # mmengine also takes 0, and then divides by it in the second step
+        # mmengine also takes a start_factor of 0, and divides by it in the second step
         if not (0 < self.start_factor <= 1 and 0 <= self.end_factor <= 1):
             raise ValueError(
                 f"LinearLR: got the factors {self.start_factor} and {self.end_factor}, wanted them in (0, 1] and [0, 1]"
@@ -66,7 +83,7 @@ class LinearLR(Scheduler):
 
 @dataclass(frozen=True)
 class MultiStepLR(Scheduler):
-    """The rate times gamma at each milestone, counted from `begin`."""
+    """The rate is multiplied by gamma at each milestone; milestones count from `begin`."""
 
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
@@ -77,9 +94,10 @@ class MultiStepLR(Scheduler):
 
 @dataclass(frozen=True)
 class CosineAnnealingLR(Scheduler):
-    """Half a cosine from the rate at `begin` towards eta_min, reached after T_max steps; T_max None: end - begin.
+    """Half a cosine from the rate at `begin` to eta_min after T_max steps, where None stands for end - begin.
 
-    The rate at the last step before `end` is the one that stays. eta_min is absolute, for every parameter group.
+    The rate of the last step before `end` stays after it. eta_min is a rate, not a factor, and the same for every
+    parameter group. Raises ValueError where neither T_max nor `end` is given.
     """
 
     T_max: int | None = None
@@ -94,25 +112,25 @@ class CosineAnnealingLR(Scheduler):
         period = length if self.T_max is None else self.T_max * unit
         if step == 0:
             return rate
-        if (step - 1 - period) % (2 * period) == 0:  # after the lowest point, where the ratio below is 0 / 0
+        if (step - 1 - period) % (2 * period) == 0:  # one step after the lowest point; the ratio below would be 0 / 0
             return rate + (base - self.eta_min) * (1 - math.cos(math.pi / period)) / 2
         fall = (1 + math.cos(math.pi * step / period)) / (1 + math.cos(math.pi * (step - 1) / period))
         return fall * (rate - self.eta_min) + self.eta_min
 
 
-def learning_rates(lr: float, schedulers, epochs: int, epoch_length: int) -> np.ndarray:
+def learning_rates(lr: float, schedulers: Sequence[Scheduler], epochs: int, epoch_length: int) -> np.ndarray:
     """The rate of every iteration, float64 [epochs, epoch_length].
 
-    lr: the optimizer's rate. schedulers: in mmengine's order. A group with a multiplier has the rates of `lr` times
-    it; with an `eta_min` above 0 these are not a multiple of the others'.
+    lr: the optimizer's rate. schedulers: in mmengine's order. A parameter group with a multiplier has these rates times
+    it, except under an `eta_min` above 0, which has no multiplier.
     """
     rates = np.empty((epochs, epoch_length))
     rate = lr
     for iteration in range(epochs * epoch_length):
         epoch, within = divmod(iteration, epoch_length)
-        # those that count iterations step at the end of an iteration, the others when the epoch has ended
-        late_epochs = sorted(schedulers, key=lambda s: s.by_epoch and not s.convert_to_iter_based)
-        for scheduler in late_epochs if iteration else schedulers:
+        # mmengine steps a scheduler that counts iterations after each, one that counts epochs after that
+        epochs_last = sorted(schedulers, key=lambda s: s.by_epoch and not s.convert_to_iter_based)
+        for scheduler in epochs_last if iteration else schedulers:
             rate = scheduler.rate(rate, lr, None if within else epoch, iteration, epoch_length)
         rates[epoch, within] = rate
     return rates

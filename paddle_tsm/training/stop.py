@@ -1,20 +1,30 @@
-"""Ctrl-C and SIGTERM as a request: the update or frame that runs is finished, everything saved, and the program ends."""
+"""Ctrl-C and SIGTERM as requests to stop.
+
+The update or the frame that is being worked on is finished, everything is saved, and the program ends.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class StopRequest:
-    """`signal`: which one came, or None. Ctrl-C then ends the program at once; SIGTERM does not, as Paddle's launcher
-    sends it twice within a second.
+    """The first signal that came, in `signal`; None before it.
+
+    A second Ctrl-C ends the program at once. A second SIGTERM does not, because Paddle's launcher sends two within a
+    second.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.signal: int | None = None
 
-    def receive(self, number: int, frame) -> None:
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
         if self.signal is None:
             self.signal = number
         elif number == signal.SIGINT:
@@ -22,13 +32,10 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def stop_request():
-    """Yield a StopRequest that the two signals go to inside the block. Elsewhere than in the main thread, where Python
-    takes no handlers, nothing is changed."""
-    request, before = StopRequest(), {}
-    with contextlib.suppress(ValueError):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, request.receive)
+def stop_request() -> Iterator[StopRequest]:
+    """Yield a StopRequest that receives Ctrl-C and SIGTERM inside the block."""
+    request = StopRequest()
+    before = handle([signal.SIGINT, signal.SIGTERM], request.receive)
     try:
         yield request
     finally:
@@ -37,32 +44,43 @@ def stop_request():
 
 
 class FinishRequest:
-    """`signal`: the first that came, or None. However many come, none interrupts what runs."""
+    """The first signal that came, in `signal`; None before it. No further signal interrupts what runs."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.signal: int | None = None
 
-    def receive(self, number: int, frame) -> None:
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
         self.signal = self.signal or number
 
 
 @contextlib.contextmanager
-def finish_request():
-    """Yield a FinishRequest for Ctrl-C, SIGTERM and a terminal that was closed: for work whose steps are short and
-    whose end must be written, as a recording's. A second Ctrl-C changes nothing, not even while the program ends: after
-    a signal the others are ignored. A signal that is ignored stays so, as SIGHUP under nohup and Ctrl-C in a shell's
-    background jobs.
+def finish_request() -> Iterator[FinishRequest]:
+    """Yield a FinishRequest that receives Ctrl-C, SIGTERM and SIGHUP (a terminal was closed) inside the block.
+
+    It is for work in short steps whose end must be written, such as a recording. After a signal the others are ignored,
+    also while the program ends. A signal that was ignored before stays so: SIGHUP under nohup, Ctrl-C in a background
+    job of a shell.
     """
-    request, before = FinishRequest(), {}
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    with contextlib.suppress(ValueError):  # not in the main thread, where Python takes handlers
-        for number in wanted:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                before[number] = signal.signal(number, request.receive)
+    request = FinishRequest()
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    before = handle([number for number in numbers if signal.getsignal(number) != signal.SIG_IGN], request.receive)
     try:
         yield request
     finally:
         for number, handler in before.items():
-            # the interpreter puts the default handlers back while it ends, which would kill it; not where they are
-            # ignored
+            # Python restores the default handlers while it ends, and a signal would then kill it, but it leaves a
+            # signal that is ignored
             signal.signal(number, handler if request.signal is None else signal.SIG_IGN)
+
+
+def handle(numbers: list[int], receive: Handler) -> dict:
+    """Set `receive` as the handler of these signals, and return the handlers that they had. Outside the main thread
+    nothing is set, because Python takes handlers there only.
+    """
+    before = {}
+    with contextlib.suppress(ValueError):
+        for number in numbers:
+            before[number] = signal.signal(number, receive)
+    return before

@@ -1,4 +1,4 @@
-"""One update of the weights, from one batch or from several whose gradients are accumulated."""
+"""One training step on arrays: the gradient of one or several batches, then one update."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,9 @@ from paddle_tsm.models.numpy_input import as_tensor
 
 @dataclass(frozen=True)
 class StepResult:
-    """`loss`: mean over all clips; `grad_norm`: of all gradients together, before the clip; `logits`: [N, K]."""
+    """What a step gave: loss, the mean over all clips; grad_norm, the norm of all gradients together before it was
+    clipped; logits [N, K], before the step.
+    """
 
     loss: float
     grad_norm: float
@@ -17,12 +19,12 @@ class StepResult:
 
 
 def train_step(model, optimizer, batches, loss_fn) -> StepResult:
-    """Forward and backward over every batch, then clip and step once.
+    """Add up the gradients of every batch, then clip and step once.
 
-    batches: pairs (x, target) of NumPy arrays: x [N*T, 3, H, W], cast to the weights' dtype; target: classes, int [N],
-    or probabilities [N, K]. Each batch's loss counts by its share of the clips, so that several batches give the
-    gradient of their union (1 / k each where all are of one size); a BatchNorm in training still sees each by itself.
-    loss_fn(logits, target) gives the mean over a batch. Raises ValueError without a batch.
+    batches: pairs (x, target) of NumPy arrays: x [N*T, 3, H, W], which is cast to the weights' dtype; target: the
+    classes, int [N], or probabilities [N, K]. loss_fn(logits, target) gives the mean over a batch. Each batch's loss is
+    weighted by its share of the clips, so that several batches give the gradient of their union; but a BatchNorm in
+    training mode normalises each batch by itself. Raises ValueError where there is no batch.
     """
     batches = list(batches)
     if not batches:
@@ -34,8 +36,10 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
 
 
 def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarray]:
-    """Add each batch's gradient to the parameters', the loss divided by `clips`, those of the whole update, which may
-    be more than these batches hold. Returns the batches' part of the loss, and their logits [N, K].
+    """Add the gradients of the batches to those that the parameters have. Arguments as for `train_step`.
+
+    clips: the number of clips of the whole update, by which the sum of their losses is divided; it may be larger than
+    the number in these batches. Returns (these batches' part of the mean loss, their logits [N, K]).
     """
     dtype = next(iter(model.parameters())).dtype
     losses, logits = [], []

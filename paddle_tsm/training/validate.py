@@ -1,19 +1,36 @@
-"""The validation of a training: every clip of the list once, shared out over the processes."""
+"""The validation of a training: every clip of the list is scored once, shared out over the processes."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from paddle_tsm.data.bad_clips import SkippedClips
+from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import merged, score_clips
+from paddle_tsm.training.processes import Processes
+from paddle_tsm.training.session import Session
 
 
-def validate(session, reader, processes, batch: int, workers: int, skipped, progress=None) -> dict:
-    """{"top1", "top5", "mean_class_accuracy", "loss", "clips"}, or {"mean_average_precision", "clips"} where clips have
-    several labels; the same in every process. The average's weights are used where there is one."""
+def validate(
+    session: Session,
+    reader: ClipReader,
+    processes: Processes,
+    batch: int,
+    workers: int,
+    skipped: SkippedClips,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
+    """Score the reader's clips with the moving average's weights, or the model's where the session has no average.
+
+    Returns, in every process, {"top1", "top5", "mean_class_accuracy", "loss", "clips"}; where clips have several labels
+    {"mean_average_precision", "clips"}. batch, workers, skipped, progress: see `score_clips`. Raises ValueError where
+    no clip can be read.
+    """
     processes.share_buffers(session.model)
     share = processes.share(list(range(len(reader))))
     try:
@@ -22,7 +39,9 @@ def validate(session, reader, processes, batch: int, workers: int, skipped, prog
             scored = score_clips(run, reader, share, batch=batch, workers=workers, skipped=skipped, progress=progress)
     finally:
         session.start_training()
-    whole = merged(processes.gather(scored))  # in the list's order, so that its sums are the same, too
+    whole = merged(
+        processes.gather(scored)
+    )  # in the order of the list, so that its sums do not depend on the processes
     scores, labels = whole.scores, whole.labels
     if not len(labels):
         raise ValueError("validation: no clip could be read")
@@ -37,8 +56,11 @@ def validate(session, reader, processes, batch: int, workers: int, skipped, prog
     }
 
 
-def loss_of_scores(scores: np.ndarray, labels: list, average: str) -> float:
-    """The mean cross entropy of averaged views: of probabilities, or of logits."""
+def loss_of_scores(scores: np.ndarray, labels: Sequence[tuple[int, ...]], average: str) -> float:
+    """The mean cross entropy of the videos' scores [N, K] and their first labels.
+
+    average: what the scores are averages of, "logits" or probabilities.
+    """
     log_probability = np.log(np.maximum(scores, np.finfo("float64").tiny, dtype="float64"))
     if average == "logits":
         top = scores.max(axis=1, keepdims=True)

@@ -1,0 +1,49 @@
+"""The files and folders of one training beside its recipe, and how the training ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paddle_tsm.data.annotations import Entry
+from paddle_tsm.data.bad_clips import SkippedClips
+from paddle_tsm.data.frame_source import FrameSource
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a training reads and writes.
+
+    train, validation: the clips; `validation` may be empty. out: the folder to write to. source: where the clips'
+    frames are. workers: the number of threads that read clips, in each process. save_every: the number of updates
+    between two saves of `resume.safetensors`, which is also saved after each epoch and on Ctrl-C or SIGTERM. skip_bad:
+    leave out clips that cannot be read. resume: go on with the training in `out`, if there is one. pretrained: a
+    checkpoint to start from. keep_classifier: take its classifier, too. class_names: in the order of the classes, or
+    (); every network that is saved has them.
+    """
+
+    train: list[Entry]
+    validation: list[Entry]
+    out: str
+    source: FrameSource = FrameSource()
+    workers: int = 2
+    save_every: int = 500
+    skip_bad: bool = False
+    resume: bool = False
+    pretrained: str | None = None
+    keep_classifier: bool = False
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """How a training ended.
+
+    stopped: the number of the signal that stopped it, or None. validation: what the last `validate` returned. best,
+    best_epoch: the best validation's score and its epoch, counted from 0. skipped: the clips that could not be read.
+    """
+
+    stopped: int | None = None
+    validation: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    best_epoch: int | None = None
+    skipped: SkippedClips = field(default_factory=SkippedClips)
