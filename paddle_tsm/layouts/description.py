@@ -34,6 +34,7 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
     weights = {name: array for name, array in found.tensors.items() if not is_step_counter(name)}
     dtypes = Counter(array.dtype.name for array in weights.values())
     size = found.input.filled().size
+    assert size is not None
     read, assumed = describe_options(found, given)
     return {
         "file": checkpoint.path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from paddle_tsm.layouts.key_row import KeyRow
@@ -76,7 +76,7 @@ class Layout:
 
     name: str
     signature: str
-    tables: dict[str, tuple[KeyRow, ...]] | None
+    tables: Mapping[str, tuple[KeyRow, ...]] | None
     limits: tuple[Limit, ...] = ()
     usual_architecture: str = "tsm_resnet50"
     preset: str | None = None

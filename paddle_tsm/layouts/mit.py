@@ -52,7 +52,8 @@ def is_mits_non_local(network: Network) -> bool:
     """Whether the network has the non-local blocks of MIT's code, which makes no others."""
     options = network.non_local
     return (
-        network.arch == "tsm_resnet50"
+        options is not None
+        and network.arch == "tsm_resnet50"
         and options.mode == "embedded_gaussian"
         and options.blocks == UPSTREAM_BLOCKS
         and options.sub_sample

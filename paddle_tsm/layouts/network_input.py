@@ -7,6 +7,7 @@ command: the preset is that of the system whose layout the file has, else mmacti
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
@@ -51,7 +52,8 @@ class NetworkInput:
 
     def filled(self) -> NetworkInput:
         """The same, with the usual value for preset, size, sampling and crops where none is known."""
-        return replace(self, **{name: value for name, value in USUAL.items() if getattr(self, name) is None})
+        unknown: dict[str, Any] = {name: value for name, value in USUAL.items() if getattr(self, name) is None}
+        return replace(self, **unknown)
 
     def changed(self, given: dict) -> NetworkInput:
         """The same, with the values that a user gave; None stands for not given."""

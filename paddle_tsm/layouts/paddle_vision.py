@@ -4,7 +4,7 @@ from paddle_tsm.layouts.canonical import TORCH_NAMES
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.limits import IMAGE_NETWORKS
-from paddle_tsm.layouts.torchvision import TORCHVISION
+from paddle_tsm.layouts.torchvision import TABLES
 
 
 def with_paddle_statistics(row: KeyRow) -> KeyRow:
@@ -16,7 +16,7 @@ def with_paddle_statistics(row: KeyRow) -> KeyRow:
 PADDLE_VISION = Layout(
     name="paddle-vision",
     signature=TORCH_NAMES + r"(?!.*(running_|num_batches))",
-    tables={name: tuple(map(with_paddle_statistics, rows)) for name, rows in TORCHVISION.tables.items()},
+    tables={name: tuple(map(with_paddle_statistics, rows)) for name, rows in TABLES.items()},
     limits=IMAGE_NETWORKS,
     linear_transposed=True,
     step_counters=False,

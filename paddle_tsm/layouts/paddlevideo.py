@@ -33,7 +33,7 @@ def block_letter(network: Network, stage: int, block: int) -> str:
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
     """{res}: the name of the block, such as res2a, res4b22 or res5c."""
-    if tensor.stage is None:
+    if tensor.stage is None or tensor.block is None:
         return {}
     return {"res": f"res{tensor.stage + 1}{block_letter(network, tensor.stage, tensor.block)}"}
 
@@ -62,7 +62,10 @@ PADDLEVIDEO = Layout(
             *paddlevideo_blocks("{res}"),
         )
     },
-    limits=(Limit("has ResNet-TSM from 50 layers on (18 and 34 crash)", lambda n: n.depth < 50), *LIMITS),
+    limits=(
+        Limit("has ResNet-TSM from 50 layers on (18 and 34 crash)", lambda n: not n.family.bottleneck(n.depth)),
+        *LIMITS,
+    ),
     preset="paddlevideo",
     shift_order="past_first",
     linear_transposed=True,

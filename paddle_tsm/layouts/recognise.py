@@ -28,11 +28,11 @@ LEAST_SHARE = 0.8
 @cache
 def known_names(layout: Layout, family: Family) -> dict[str, str]:
     """unwrapped key -> canonical name, for every tensor of a family that the layout has a key for."""
-    names = {}
+    names: dict[str, str] = {}
     for arch in family.depths:
         blocks = [(s, b) for s, count in enumerate(Network(arch).blocks, 1) for b in range(count)]
         everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
-        network = Network(arch, non_local=everywhere, is_shift=False)
+        network = Network(arch).with_options(non_local=everywhere, is_shift=False)
         names |= {layout.unwrapped(key): tensor.name for tensor, keys in keys_of(layout, network) for key in keys}
     return names
 

@@ -32,10 +32,12 @@ MOBILENET_V2 = canonical_keys(
     "classifier.1.{p}",
 )
 
+TABLES = {"resnet": RESNET, "mobilenet_v2": MOBILENET_V2}
+
 TORCHVISION = Layout(
     name="torchvision",
     signature=CANONICAL.signature,
-    tables={"resnet": RESNET, "mobilenet_v2": MOBILENET_V2},
+    tables=TABLES,
     limits=IMAGE_NETWORKS,
     linear_of_format=True,
     assumed={"is_shift": False},

@@ -35,9 +35,9 @@ def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
         "phi": "phi.0" if pooled else "phi",
         "head": f"base_model.{network.classifier.partition('.')[0]}" if network.dropout == 0 else "new_fc",
     }
-    if tensor.stage is None:
-        return values
     stage, block = tensor.stage, tensor.block
+    if stage is None or block is None:
+        return values
     shifted = network.shifts(stage, block)
     whole = shifted and network.shift_place == "block"
     return values | {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from paddle_tsm.networks.layers import Layer
 
@@ -13,7 +13,7 @@ class Options(Protocol):
     """What the layers of a network may depend on: these properties of `networks.network.Network`."""
 
     @property
-    def depth(self) -> int | None: ...
+    def depth(self) -> Any: ...
     @property
     def blocks(self) -> tuple[int, ...]: ...
 
@@ -22,7 +22,7 @@ def every_block_can_shift(stage: int, block: int) -> bool:
     return True
 
 
-def at_no_depth(depth: int | None) -> bool:
+def at_no_depth(depth: Any) -> bool:
     return False
 
 
@@ -33,7 +33,7 @@ class Family:
     Stages are counted from 1, and the blocks of a stage from 0.
 
     name: the family's name.
-    depths: architecture -> depth. The depth is None where the family has only one network.
+    depths: architecture -> depth, an int. It is None where the family has only one network.
     blocks: depth -> the number of blocks in each stage.
     layers: network -> its layers in forward order, without the classifier and without the non-local blocks, which are
         the same in every family.
@@ -50,7 +50,7 @@ class Family:
 
     name: str
     depths: dict[str, int | None]
-    blocks: Callable[[int | None], tuple[int, ...]]
+    blocks: Callable[[Any], tuple[int, ...]]
     layers: Callable[[Options], Iterator[Layer]]
     block_name: Callable[[int, int], str]
     stream_channels: Callable[[Options, int], int]
@@ -59,5 +59,5 @@ class Family:
     classifier: str = "fc"
     classifier_reads_stream: bool = True
     can_shift: Callable[[int, int], bool] = every_block_can_shift
-    skips_every_second: Callable[[int | None], bool] = at_no_depth
-    bottleneck: Callable[[int | None], bool] = at_no_depth
+    skips_every_second: Callable[[Any], bool] = at_no_depth
+    bottleneck: Callable[[Any], bool] = at_no_depth

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.non_local import NonLocalOptions
 
 
 def count_flops(network: Network, size: int = 224) -> int:
@@ -21,8 +22,9 @@ def count_flops(network: Network, size: int = 224) -> int:
         stage = 1 if place.part == "stem" else place.stage
         positions = 1 if place.part == "classifier" else halved(size, place.halvings) ** 2
         total += network.segments(stage) * positions * math.prod(layer.weight_shape)
-    blocks = network.non_local.blocks if network.non_local else ()
-    return total + sum(attention_flops(network, stage, size) for stage, _ in blocks)
+    if network.non_local is not None:
+        total += sum(attention_flops(network, network.non_local, stage, size) for stage, _ in network.non_local.blocks)
+    return total
 
 
 def halved(size: int, times: int) -> int:
@@ -32,11 +34,11 @@ def halved(size: int, times: int) -> int:
     return size
 
 
-def attention_flops(network: Network, stage: int, size: int) -> int:
+def attention_flops(network: Network, options: NonLocalOptions, stage: int, size: int) -> int:
     """The two products of a non-local block: f(x_i, x_j) for all pairs of positions, and the sum over j."""
     edge, frames = halved(size, network.family.stage_halvings[stage - 1]), network.segments(stage)
     i = frames * edge**2
-    j = frames * (edge // 2) ** 2 if network.non_local.sub_sample else i
+    j = frames * (edge // 2) ** 2 if options.sub_sample else i
     width = max(network.family.stream_channels(network, stage) // 2, 1)
-    for_one_pair = {"gaussian": 2 * width, "concatenation": 1}.get(network.non_local.mode, width)
+    for_one_pair = {"gaussian": 2 * width, "concatenation": 1}.get(options.mode, width)
     return i * j * (for_one_pair + width)

@@ -157,7 +157,7 @@ class Network:
         """Every layer that has tensors, in forward order: the family's, the non-local blocks', and the classifier."""
         for (stage, block), layers in groupby(self.family.layers(self), lambda x: (x.place.stage, x.place.block)):
             yield from layers
-            if stage is not None and self.attends(stage, block):
+            if self.non_local is not None and stage is not None and self.attends(stage, block):
                 place = Place("non_local", self.family.stage_halvings[stage - 1], stage, block)
                 channels = self.family.stream_channels(self, stage)
                 yield from non_local_layers(self.family.block_name(stage, block), channels, self.non_local, place)

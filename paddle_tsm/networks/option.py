@@ -62,11 +62,11 @@ def takes_options_of(description: type) -> Callable[[Callable], Callable]:
     def describe(function: Callable) -> Callable:
         parameters = list(inspect.signature(description).parameters.values())
         parameters[0] = parameters[0].replace(name="name")
-        function.__signature__ = inspect.Signature(parameters)
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         lines = [
             f"    {one.name}: {one.metadata['meaning']}" for one in fields(description) if "meaning" in one.metadata
         ]
-        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__), "", "Options:", "", *lines, ""])
+        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", "", *lines, ""])
         return function
 
     return describe
