@@ -6,6 +6,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint
 from paddle_tsm.layouts.network_file import NetworkFile, interpret
+from paddle_tsm.layouts.record import Record
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.runtime import import_paddle
@@ -27,8 +28,7 @@ def written_difference(
     from paddle_tsm.parity.paddle_side import PaddleSide
 
     checkpoint = read_checkpoint(path)
-    recorded = None if counters is None else {"step_counters": counters}
-    back = interpret(checkpoint, plan.layout.name, recorded, **plan.network.options())
+    back = interpret(checkpoint, plan.layout.name, Record(step_counters=counters), **plan.network.options())
     for tensor, array in plan.tensors.items():
         written = back.tensors.get(tensor)
         if written is None or not np.array_equal(array.astype("float64"), written.astype("float64"), equal_nan=True):

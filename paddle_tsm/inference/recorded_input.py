@@ -8,7 +8,7 @@ from paddle_tsm.evaluation.class_names import read_class_names
 from paddle_tsm.export.sidecar import Sidecar, read_sidecar
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.layouts.network_input import NetworkInput, contradictions
-from paddle_tsm.layouts.record import recorded_options, unbelieved
+from paddle_tsm.layouts.record import remark_on_record_beside
 
 # Options of the network that a file can record and a user can contradict.
 RECORDED_OPTIONS = ("num_segments", "shift_div", "shift_place", "shift_every")
@@ -35,9 +35,9 @@ def contradicted(path: str, found: NetworkFile | Sidecar, given: dict, options: 
     """A remark on each value that contradicts what the file records, and on a record that is ignored."""
     if isinstance(found, Sidecar):  # the options of an exported network are fixed
         return contradictions(path, found.input, given)
-    ignored, recorded = unbelieved(path), recorded_options(found.checkpoint)
+    ignored, recorded = remark_on_record_beside(path), found.record.options
     remarks = [ignored] if ignored else []
-    remarks += contradictions(path, found.recorded_input, given)
+    remarks += contradictions(path, found.record.input, given)
     for name in RECORDED_OPTIONS:
         here, there = options.get(name), recorded.get(name)
         if here is not None and there is not None and here != there:

@@ -10,7 +10,6 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.layouts.network_file import NetworkFile, interpret, read_network
-from paddle_tsm.layouts.record import recorded_options
 from paddle_tsm.models.create import build
 from paddle_tsm.models.layers.shift import Shift, fold_ends
 from paddle_tsm.models.load import assign_weights
@@ -116,7 +115,7 @@ def step_of(found: NetworkFile) -> StreamStep:
 def check_file_streams(found: NetworkFile) -> None:
     """Raise ValueError, with what to do, unless the network in the file streams as it was asked for."""
     try:
-        check_streams(found.as_asked()[0])
+        check_streams(found.asked_network())
     except ValueError as error:
         raise ValueError(f"{found.checkpoint.path}: {error}{other_way(found)}") from None
 
@@ -124,11 +123,11 @@ def check_file_streams(found: NetworkFile) -> None:
 def other_way(found: NetworkFile) -> str:
     """What else may be done about a network that does not stream: nothing where its file records another shift, or its
     system has another; otherwise its keys are those of a causal one, too, and only the caller knows."""
-    if found.asked_order == "causal" or recorded_options(found.checkpoint):
+    if found.asked_order == "causal" or found.record.options:
         return ""
     try:
         options = found.network.options() | {"shift_order": "causal"}
-        interpret(found.checkpoint, found.layout.name, None, **options).as_asked()
+        interpret(found.checkpoint, found.layout.name, **options).asked_network()
     except ValueError:
         return ""
     return "; where the file holds one, say so: --shift-order causal (shift_order='causal' in Python)"

@@ -13,7 +13,7 @@ import numpy as np
 
 from paddle_tsm.layouts.description import describe
 from paddle_tsm.layouts.key_table import is_step_counter
-from paddle_tsm.layouts.network_file import NetworkFile, recorded_options
+from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.networks.shift_order import exchange_folds
 
 OTHER_ORDER = {"future_first": "past_first", "past_first": "future_first"}
@@ -68,7 +68,7 @@ def origin(found: NetworkFile, name: str, given: dict) -> str:
         return "read off the keys"
     why = description["assumed"].get(name, {}).get("why")
     if why is None:
-        return "recorded" if name.split()[0] in recorded_options(found.checkpoint) else "assumed"
+        return "recorded" if name.split()[0] in found.record.options else "assumed"
     if why == "given" or why.startswith("what ") or " shifts " in why:
         return why
     return "recorded" if why.startswith("recorded") else "assumed"
@@ -93,7 +93,7 @@ def in_one_order(a: NetworkFile, b: NetworkFile) -> tuple[NetworkFile, list[str]
         return b, []
     turned = replace(b, asked_order=asked[0])
     try:
-        turned.as_asked()
+        turned.asked_network()
     except ValueError as error:
         return b, [f"A runs {asked[0]}, B {asked[1]}, and they cannot be brought to one order: {error}."]
     return turned, [

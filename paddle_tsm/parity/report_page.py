@@ -54,7 +54,7 @@ def write_page(report: Report, a, b, folder) -> Path:
     """Write the page and its plots into `folder`, which is made; returns the page's path. a, b: the two NetworkFiles."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    images = draw(report, a.as_asked()[0])
+    images = draw(report, a.asked_network())
     for name, content in images.items():
         write(folder / f"{name}.png", content)
     write(folder / "index.html", page(report, a, b, images).encode())
@@ -105,7 +105,7 @@ def marks(network, names: list[str]) -> dict[str, int]:
 
 def page(report: Report, a, b, images: dict[str, bytes]) -> str:
     """The HTML."""
-    network = a.as_asked()[0]
+    network = a.asked_network()
     names = [os.path.basename(str(found.checkpoint.path)) for found in (a, b)]
     title = f"{names[0]} in PyTorch, {names[1]} in Paddle"
     word, detail = "Equal" if report.equal else "They differ", verdict(report).partition(" ")[2]
