@@ -43,7 +43,8 @@ class Training:
         }  # fmt: skip
         self.arch = found.network.arch
         torch.manual_seed(0)
-        self.reference = torch_ref.create_model(self.arch, **self.options).double()
+        # the reference's own rule of partial BatchNorm is not asked: upstream's is applied below
+        self.reference = torch_ref.create_model(self.arch, **self.options | {"partial_bn": False}).double()
         with torch.no_grad():  # zeros at the start: their momentum would tell nothing apart
             for name, tensor in self.reference.named_parameters():
                 if ".norm." in name or name.endswith(".bias"):
@@ -55,6 +56,8 @@ class Training:
             graft(self.tree, key.rsplit(".", 1)[0], leaves[canonical[key].rsplit(".", 1)[0]])
         assert list(self.tree.state_dict()) == list(vector.meta["state_dict"])
         self.reference.train()
+        if kind.partial_bn:
+            freeze_batch_norms(self.reference)
         self.sgd = RULES[kind.rule](self.tree, kind)
 
     def step(self, seed: int) -> None:
@@ -83,6 +86,20 @@ def graft(tree: nn.Module, name: str, leaf: nn.Module) -> None:
         tree = tree._modules[part]
     if last not in tree._modules:
         tree.add_module(last, leaf)
+
+
+def freeze_batch_norms(reference: nn.Module) -> None:
+    """Freeze every BatchNorm2d but the first, as MIT (ops/models.py 1f6a834 `TSN.train`) and mmaction2 (backbones/
+    resnet.py 4d6c934 `_partial_bn`) do. The non-local blocks have a BatchNorm3d in both, which is never frozen.
+    """
+    norms = [
+        layer
+        for name, layer in reference.named_modules()
+        if isinstance(layer, nn.BatchNorm2d) and ".non_local." not in name
+    ]
+    for norm in norms[1:]:
+        norm.eval()
+        norm.requires_grad_(False)
 
 
 def groups_of(tree: nn.Module, fc_lr5: bool, partial_bn: bool) -> dict:

@@ -4,6 +4,7 @@ from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.layers.dropout import Dropout
+from paddle_tsm.models.layers.non_local import NonLocal
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 from paddle_tsm.networks.network import Network
 
@@ -66,9 +67,19 @@ class Recognizer(nn.Layer):
         return self.classifier_layer()(self.dropout(self.extract_features(x)))
 
     def train(self):
-        """Training mode; with `partial_bn`, every BatchNorm but the first stays frozen (MIT `TSN.train`)."""
+        """Training mode; with `partial_bn`, the BatchNorms of `frozen_norms` stay in evaluation mode and do not learn."""
         super().train()
         if self.partial_bn:
-            for layer in [layer for layer in self.sublayers() if isinstance(layer, BatchNorm)][1:]:
-                layer.eval()
-                layer.weight.stop_gradient = layer.bias.stop_gradient = True
+            for norm in self.frozen_norms():
+                norm.eval()
+                norm.weight.stop_gradient = norm.bias.stop_gradient = True
+
+    def frozen_norms(self) -> list[BatchNorm]:
+        """The BatchNorms that `partial_bn` freezes: all but the first one and those of the non-local blocks.
+
+        MIT (ops/models.py 1f6a834 `TSN.train`) and mmaction2 (backbones/resnet.py 4d6c934 `_partial_bn`) freeze
+        BatchNorm2d, and a non-local block has a BatchNorm3d.
+        """
+        layers = self.sublayers()
+        in_non_local = {id(layer.norm) for layer in layers if isinstance(layer, NonLocal)}
+        return [layer for layer in layers if isinstance(layer, BatchNorm) and id(layer) not in in_non_local][1:]

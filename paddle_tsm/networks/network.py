@@ -71,7 +71,9 @@ class Network:
         Flag("--non-local", "the pairwise function of its non-local blocks (embedded_gaussian)", choices=MODES),
     )
     dropout: float = option(0.5, "The probability that a feature is dropped in front of the classifier.")
-    partial_bn: bool = option(False, "Whether every BatchNorm but the first is frozen in training.")
+    partial_bn: bool = option(
+        False, "Whether training freezes every BatchNorm except the first and those of non-local blocks."
+    )
     running_var: str = option("unbiased", '"unbiased": PyTorch\'s running variance; "biased": Paddle\'s.')
 
     def __post_init__(self):
