@@ -1,5 +1,6 @@
 """Dropout (Srivastava et al., JMLR 15, 2014) with a mask that can be given."""
 
+import torch
 from torch import nn
 
 
@@ -14,7 +15,7 @@ class Dropout(nn.Dropout):
         super().__init__(p)
         self.use_mask(None)
 
-    def use_mask(self, mask) -> None:
+    def use_mask(self, mask: torch.Tensor | None) -> None:
         """mask: [N*T, C], each value 0 or 1 / (1 - p); None: PyTorch draws it, afresh for each batch."""
         self.mask = mask
 

@@ -1,11 +1,14 @@
 """The weights that a network starts from; `paddle_tsm.networks.initial_distributions` says how they are distributed."""
 
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
 import torch
 
 from paddle_tsm.networks.initial_distributions import mean_and_std
+
+Model = TypeVar("Model", bound=torch.nn.Module)
 
 
 def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -16,7 +19,7 @@ def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.random.default_rng((seed, crc32(name.encode()))).normal(mean, std, shape)
 
 
-def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
+def draw_initial_weights(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
     """Canonical name -> values, in float32; a BatchNorm's step counter is an int64.
 
     shapes: canonical name -> shape. The bits are those of `paddle_tsm.models.initial_weights.draw_initial_weights`.
@@ -29,7 +32,7 @@ def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
     return drawn
 
 
-def initialise(model, seed: int):
+def initialise(model: Model, seed: int) -> Model:
     """Give every tensor of `model` the values that `draw_initial_weights` draws for it. Returns the model."""
     tensors = model.state_dict()
     drawn = draw_initial_weights({name: tensor.shape for name, tensor in tensors.items()}, seed)

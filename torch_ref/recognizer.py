@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -34,7 +35,7 @@ class Recognizer(nn.Module):
         self.stage_ends: dict[str, str] = {}
         self.dropout = Dropout(network.dropout)
 
-    def stages(self, x) -> dict:
+    def stages(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each stage's output by its name, in forward order: {"layer1": [N*T, C, h, w], ...}.
 
         x: [N*T, 3, H, W], T = `num_segments`, the frames of a clip adjacent. With temporal pooling the stages from the
@@ -50,19 +51,19 @@ class Recognizer(nn.Module):
             outputs[name] = x = self.stage(name, x)
         return outputs
 
-    def extract_features(self, x):
+    def extract_features(self, x: torch.Tensor) -> torch.Tensor:
         """x: [N*T, 3, H, W]. Returns the spatial mean of the last stage, each frame's features: [N*T, C].
 
         With temporal pooling there are N*T/2 frames."""
         return F.adaptive_avg_pool2d(list(self.stages(x).values())[-1], 1).flatten(1)
 
-    def frame_logits(self, x):
+    def frame_logits(self, x: torch.Tensor) -> torch.Tensor:
         """x: [N*T, 3, H, W]. Returns the logits of each frame by itself: [N*T, num_classes].
 
         With temporal pooling there are N*T/2 frames."""
         return self.classify(self.dropout(self.extract_features(x)))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x: [N*T, 3, H, W]. Returns each clip's logits, the mean of its frames': [N, num_classes]."""
         return self.frame_logits(x).unflatten(0, (-1, frames_in_stage(self.network, 2))).mean(dim=1)
 

@@ -20,7 +20,9 @@ def shifted_folds(channels: int, shift_div: int, shift_order: str) -> list[tuple
     return [*moved, (channels - sum(size for size, _ in moved), 0)]
 
 
-def temporal_shift(x, num_segments: int, shift_div: int = 8, shift_order: str = "future_first"):
+def temporal_shift(
+    x: torch.Tensor, num_segments: int, shift_div: int = 8, shift_order: str = "future_first"
+) -> torch.Tensor:
     """Give folds of channels the values of the neighbouring frames: out[t, c] = x[t + d(c), c].
 
     Beyond the two ends of a clip there are zeros: a fold is moved by taking d frames off one end of its time axis and

@@ -1,9 +1,10 @@
 """Temporal max pooling, `TemporalPool` in MIT's ops/temporal_shift.py 1f6a834: one frame for every two."""
 
+import torch
 from torch.nn import functional as F
 
 
-def temporal_pool(x, num_segments: int):
+def temporal_pool(x: torch.Tensor, num_segments: int) -> torch.Tensor:
     """out[t] = max(x[2t - 1], x[2t], x[2t + 1]), and only the frames of the clip count.
 
     x: [N*T, C, H, W], T = `num_segments`, an even number; returns [N*T/2, C, H, W].
