@@ -109,7 +109,7 @@ class AdamW(Clipped, torch.optim.AdamW):
     algorithm, buffers = "adamw", ("exp_avg", "exp_avg_sq", "step")
 
 
-def clip_gradients(parameters: list, max_norm: float | None):
+def clip_gradients(parameters: list[torch.Tensor], max_norm: float | None) -> torch.Tensor:
     """torch.nn.utils.clip_grad_norm_: returns the norm of all gradients together, from before they were scaled by
     min(1, max_norm / (norm + 1e-6)). max_norm: None or 0 scales nothing."""
     if max_norm is not None and max_norm > 0:
@@ -119,9 +119,14 @@ def clip_gradients(parameters: list, max_norm: float | None):
 
 
 def tsm_sgd(
-    model, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 1e-4, fc_lr5: bool = True,
-    max_norm: float | None = 20.0, nesterov: bool = False,
-) -> SGD:  # fmt: skip
+    model: torch.nn.Module,
+    lr: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 1e-4,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
+    nesterov: bool = False,
+) -> SGD:
     """SGD with momentum as TSM is trained (arXiv:1811.08383, section 5.1).
 
     fc_lr5: the classifier learns five times as fast as the other layers. Every bias, except a BatchNorm's, learns twice
@@ -135,9 +140,14 @@ def tsm_sgd(
 
 
 def tsm_adamw(
-    model, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
-    fc_lr5: bool = True, max_norm: float | None = 20.0,
-) -> AdamW:  # fmt: skip
+    model: torch.nn.Module,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
+) -> AdamW:
     """AdamW with the groups of `tsm_sgd`."""
     require(eps >= 0, "eps", eps, "0 or more")
     require(min(betas) >= 0 and max(betas) < 1, "betas", betas, "two numbers from 0 to below 1")
