@@ -193,7 +193,7 @@ def test_to_paddlevideo_with_another_number_of_frames(tmp_path, capsys):
 def test_no_verify(tmp_path, r18_file, monkeypatch):
     import paddle_tsm.conversion.verify as module
 
-    monkeypatch.setattr(module, "written_difference", lambda *args: 1 / 0)
+    monkeypatch.setattr(module, "verify_written", lambda *args: 1 / 0)
     convert(r18_file, tmp_path / "out.safetensors", verify=False)
 
 

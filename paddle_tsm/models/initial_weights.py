@@ -1,4 +1,4 @@
-"""Initial weights from mmaction2's distributions. NumPy draws them, so that both frameworks start from the same ones."""
+"""Initial weights from mmaction2's distributions, drawn by NumPy, so that both frameworks start from the same ones."""
 
 import zlib
 from typing import TypeVar

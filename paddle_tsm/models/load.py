@@ -27,8 +27,8 @@ def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tup
     unexpected = arrays.keys() - state.keys()
     if missing or unexpected:
         raise ValueError(
-            f"weights: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}; do weights and model belong to "
-            "one architecture?"
+            f"weights: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}; are they "
+            "of another architecture?"
         )
     for name, array in arrays.items():
         if list(array.shape) != list(state[name].shape):

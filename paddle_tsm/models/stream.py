@@ -77,7 +77,7 @@ class StreamStep(nn.Layer):
 
 
 class Stream:
-    """A StreamStep and its cache. Call `step(frame)` for one frame after the other, and `reset()` before a new video."""
+    """A StreamStep and its cache. Call `step` for one frame after the other, and `reset` before a new video."""
 
     def __init__(self, step: StreamStep):
         self._step = step

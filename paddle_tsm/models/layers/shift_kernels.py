@@ -15,7 +15,7 @@ from paddle.nn import functional as F
 
 
 def shift_slices(x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int) -> paddle.Tensor:
-    """The shift from slices and concatenations, which every runtime of exported graphs has. [N*T, C, H, W] -> the same."""
+    """The shift of x, [N*T, C, H, W], from slices and concatenations, which every runtime of exported graphs has."""
     _, c, h, w = x.shape
     x = x.reshape([-1, num_segments, c, h, w])  # [N, T, C, H, W]
     blank = paddle.zeros_like(x[:, :1])
