@@ -41,7 +41,7 @@ class Block(nn.Layer):
     def add_non_local(self, network: Network, stage: int, block: int) -> None:
         """Add the non-local block, where the network has one here. It comes last: tensors are in forward order."""
         self.non_local = None
-        if network.attends(stage, block):
+        if network.non_local is not None and network.attends(stage, block):
             channels = network.family.stream_channels(network, stage)
             self.non_local = NonLocal(channels, network.segments(stage), network.non_local, network.running_var)
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -23,9 +25,12 @@ class ResidualBlock(Block):
     In ResNet-vd the shortcut's stride is that of an average pool, and the convolution behind it has stride 1.
     """
 
+    act: Callable[[paddle.Tensor], paddle.Tensor]
+
     def __init__(self, network: Network, stage: int, block: int):
         is_vd = network.family is RESNET_VD
-        super().__init__(network, stage, block, act=F.leaky_relu if is_vd else F.relu)  # leaky ReLU's slope is 0.01
+        act = F.leaky_relu if is_vd else F.relu  # the slope of Paddle's leaky ReLU is 0.01 by default
+        super().__init__(network, stage, block, act=act)
         self.stride = 2 if stage > 1 and block == 0 else 1
         self.pooled = is_vd and self.stride == 2
 

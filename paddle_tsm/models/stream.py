@@ -81,6 +81,7 @@ class Stream:
 
     def __init__(self, step: StreamStep):
         self._step = step
+        self._shape: tuple[int, ...] = ()  # of the frames so far
         self.reset()
 
     def reset(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import paddle
 from paddle import _C_ops, nn
@@ -37,7 +38,9 @@ class AdamW(Optimizer):
         self.betas, self.eps = betas, eps
         super().__init__(model, lr, weight_decay, fc_lr5, max_norm)
 
-    def _update(self, parameter, gradient, state: dict, lr: float, weight_decay: float) -> None:
+    def _update(
+        self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
+    ) -> None:
         (b1, b2), a, v = self.betas, state["exp_avg"], state["exp_avg_sq"]
         state["step"] += 1
         if parameter.dtype == paddle.float32:
@@ -50,7 +53,9 @@ class AdamW(Optimizer):
         paddle.assign(v * b2 + gradient * gradient * (1 - b2), v)
         parameter.subtract_(a * (lr / corrections[0]) / (v.sqrt() / math.sqrt(corrections[1]) + self.eps))
 
-    def _run_kernel(self, parameter, gradient, state: dict, lr: float, weight_decay: float) -> None:
+    def _run_kernel(
+        self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
+    ) -> None:
         """The update by the kernel of paddle.optimizer.AdamW, which passes over memory once."""
         _C_ops.adamw_(
             parameter,

@@ -112,7 +112,7 @@ class Optimizer:
         if state_dict["lr"] is not None:
             self.set_lr(state_dict["lr"])
 
-    def _as_state(self, name: str, arrays: dict) -> dict:
+    def _as_state(self, name: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         """The state of the parameter `name`, from its arrays in PyTorch's orientation."""
         member = self._members[name]
         kind = str(member.parameter.dtype).rsplit(".", 1)[-1]
@@ -126,11 +126,13 @@ class Optimizer:
                 state[buffer] = paddle.to_tensor(array.astype(kind))
         return state
 
-    def _new_state(self, parameter) -> dict:
+    def _new_state(self, parameter: paddle.Tensor) -> dict[str, Any]:
         """The state of a parameter before its first update."""
         return {buffer: 0.0 if buffer == "step" else paddle.zeros_like(parameter) for buffer in self.buffers}
 
-    def _update(self, parameter, gradient, state: dict, lr: float, weight_decay: float) -> None:
+    def _update(
+        self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
+    ) -> None:
         """Update the parameter and its state, in place."""
         raise NotImplementedError
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import paddle
 from paddle import _C_ops, nn
 
@@ -15,7 +17,7 @@ class SGD(Optimizer):
     """
 
     algorithm = "sgd"
-    buffers = ("momentum_buffer",)
+    buffers: tuple[str, ...] = ("momentum_buffer",)
 
     def __init__(
         self,
@@ -34,7 +36,9 @@ class SGD(Optimizer):
         self.buffers = SGD.buffers if momentum else ()
         super().__init__(model, lr, weight_decay, fc_lr5, max_norm)
 
-    def _update(self, parameter, gradient, state: dict, lr: float, weight_decay: float) -> None:
+    def _update(
+        self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
+    ) -> None:
         buffer, m = state.get("momentum_buffer"), self.momentum
         if buffer is None:  # the momentum is 0
             buffer = paddle.zeros_like(parameter)

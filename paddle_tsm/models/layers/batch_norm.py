@@ -41,14 +41,14 @@ class BatchNorm(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self._train(x) if self.training else self._eval(x)
 
-    def _eval(self, x):
+    def _eval(self, x: paddle.Tensor) -> paddle.Tensor:
         var = self.running_var
         if x.dtype == paddle.float64:
             # Paddle's kernel rounds eps to float32. The rounding error is added to the variance instead.
             var = var + (self.eps - float(np.float32(self.eps)))
         return F.batch_norm(x, self.running_mean, var, self.weight, self.bias, training=False, epsilon=self.eps)
 
-    def _train(self, x):
+    def _train(self, x: paddle.Tensor) -> paddle.Tensor:
         n = x.shape[0] * x.shape[2] * x.shape[3]
         if n == 1:
             raise ValueError(f"BatchNorm in training: got one value per channel (x is {list(x.shape)}), wanted several")
@@ -65,7 +65,7 @@ class BatchNorm(nn.Layer):
             self.num_batches_tracked.add_(paddle.ones_like(self.num_batches_tracked))
         return y
 
-    def _normalise(self, x):
+    def _normalise(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         """Returns y and the batch's mean and biased variance, computed by Paddle's kernel."""
         # With a momentum of 0, as Paddle counts it, the kernel replaces the running statistics by the batch's own.
         mean, var = paddle.zeros_like(self.running_mean), paddle.zeros_like(self.running_var)

@@ -9,6 +9,8 @@ batch_norm_kernel.cpp, contiguous format). This is slower than the kernel, but f
 
 from __future__ import annotations
 
+from typing import Any
+
 import paddle
 from paddle.autograd import PyLayer
 
@@ -30,7 +32,9 @@ class ExactBatchNorm(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx, x, weight, bias, eps):
+    def forward(
+        ctx: Any, x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, eps: float
+    ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         n = x.size // x.shape[1]
         mean = channel_sums(x) / n
         centred = x - per_channel(mean)
@@ -42,7 +46,7 @@ class ExactBatchNorm(PyLayer):
         return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
 
     @staticmethod
-    def backward(ctx, dy, _, __):
+    def backward(ctx: Any, dy: paddle.Tensor, _: paddle.Tensor, __: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensor()
         n = x.size // x.shape[1]
         centred = x - per_channel(mean)

@@ -53,10 +53,10 @@ class NonLocal(nn.Layer):
         y = y.reshape([-1, c, self.num_segments, h, w]).transpose([0, 2, 1, 3, 4])  # [N, T, C, H, W]
         return x + y.reshape([-1, c, h, w])
 
-    def _pool(self, clip):
+    def _pool(self, clip: paddle.Tensor) -> paddle.Tensor:
         return F.max_pool3d(clip, (1, 2, 2), stride=(1, 2, 2)) if self.sub_sample else clip
 
-    def _pairwise(self, clip):
+    def _pairwise(self, clip: paddle.Tensor) -> paddle.Tensor:
         """f(x_i, x_j): [N, I, J]"""
         gaussian = self.mode == "gaussian"
         theta = (clip if gaussian else self.theta(clip)).flatten(2)  # [N, C', I]

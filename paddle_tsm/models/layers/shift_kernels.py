@@ -7,6 +7,7 @@ of the first fold: out[t] = x[t + d]. The second fold has -d.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import paddle
@@ -20,10 +21,10 @@ def shift_slices(x: paddle.Tensor, num_segments: int, first: int, second: int, d
     x = x.reshape([-1, num_segments, c, h, w])  # [N, T, C, H, W]
     blank = paddle.zeros_like(x[:, :1])
 
-    def from_next(fold):
+    def from_next(fold: slice) -> paddle.Tensor:
         return paddle.concat([x[:, 1:, fold], blank[:, :, fold]], axis=1)
 
-    def from_previous(fold):
+    def from_previous(fold: slice) -> paddle.Tensor:
         return paddle.concat([blank[:, :, fold], x[:, :-1, fold]], axis=1)
 
     moves = (from_next, from_previous) if direction == 1 else (from_previous, from_next)
@@ -40,12 +41,14 @@ class PlaneShift(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx, x, num_segments: int, first: int, second: int, direction: int):
+    def forward(
+        ctx: Any, x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int
+    ) -> paddle.Tensor:
         ctx.shift = num_segments, first, second, direction
         return copy_planes(x, *ctx.shift)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
         num_segments, first, second, direction = ctx.shift
         return copy_planes(gradient, num_segments, first, second, -direction)
 
