@@ -38,6 +38,7 @@ CASES = {
     "temporal pool": {"temporal_pool": True},
     "temporal pool, non-local": {"temporal_pool": True, "non_local": {"mode": "dot_product", "blocks": BLOCKS}},
     "partial_bn": {"partial_bn": True},
+    "partial_bn, non-local": {"partial_bn": True, "non_local": {"mode": "dot_product", "blocks": BLOCKS}},
     "biased": {"running_var": "biased"},
 } | {
     f"non-local {mode}{', pooled' * sub}": {"non_local": {"mode": mode, "blocks": BLOCKS, "sub_sample": sub}}
@@ -71,7 +72,8 @@ def trainable(network):
     names = [n for n in network.shapes() if not (".running_" in n or n.endswith("num_batches_tracked"))]
     if network.partial_bn:
         norms = [n.removesuffix(".running_mean") for n in network.shapes() if n.endswith(".running_mean")]
-        names = [n for n in names if n.rpartition(".")[0] not in norms[1:]]
+        frozen = [n for n in norms if ".non_local." not in n][1:]
+        names = [n for n in names if n.rpartition(".")[0] not in frozen]
     return names
 
 

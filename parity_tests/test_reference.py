@@ -49,22 +49,11 @@ def plain_type(annotation) -> str | None:
 
 @pytest.mark.parametrize("module, name", NAMES, ids=map(".".join, NAMES))
 def test_same_arguments(module, name):
-    """Names, kinds, defaults, and types but for the frameworks' own: a torch.Tensor here is a paddle.Tensor there."""
-    ours, reference = (inspect.signature(attrgetter(name)(getattr(package, module))) for package in (PADDLE, TORCH))
-    pairs = list(zip(ours.parameters.values(), reference.parameters.values()))
-    assert len(pairs) == len(ours.parameters) == len(reference.parameters)
-    for a, b in pairs:
-        assert (a.name, a.kind, a.default) == (b.name, b.kind, b.default)
-    annotations = [(a.annotation, b.annotation) for a, b in pairs]
-    for a, b in [*annotations, (ours.return_annotation, reference.return_annotation)]:
-        types = {plain_type(a), plain_type(b)}
-        assert len(types) == 1 or None in types, types
-
-
-def test_which_types_are_compared():
-    """Those that need no framework, and their absence."""
-    annotations = (inspect.Parameter.empty, int, "float | None", "torch.Tensor")
-    assert [plain_type(one) for one in annotations] == ["", "int", "float | None", None]
+    """And the same types, whether or not they are evaluated; Paddle's and PyTorch's Tensor and Module count as one."""
+    texts = [str(inspect.signature(attrgetter(name)(getattr(package, module)))) for package in (PADDLE, TORCH)]
+    homes = r"\b(paddle_tsm|torch_ref|paddle|torch|nn)\b[\w.]*\."  # where a type is defined
+    ours, reference = (re.sub(homes, "", text.replace("'", "").replace("Layer", "Module")) for text in texts)
+    assert ours == reference
 
 
 def test_the_packages_offer_the_contract():
@@ -120,7 +109,7 @@ def test_no_file_is_a_copy(name):
         "models/resnet.py",
         "models/layers/non_local.py",
         "training/loss.py",
-        "optim/optimizers.py",
+        "optim/optimizer.py",
     ],
 )
 def test_a_copy_would_be_found(name):

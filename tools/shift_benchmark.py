@@ -45,6 +45,6 @@ def shift(runs: int) -> None:
 
 
 def slices(x):
-    from paddle_tsm.models.layers.shift_kernels import moved_slices
+    from paddle_tsm.models.layers.shift_kernels import shift_slices
 
-    return moved_slices(x, SHAPE[0], SHAPE[1] // 8, SHAPE[1] // 4, 1)
+    return shift_slices(x, SHAPE[0], SHAPE[1] // 8, SHAPE[1] // 4, 1)

@@ -125,10 +125,10 @@ def replace_shift(kind: str) -> None:
     import paddle
 
     from paddle_tsm.models.layers.shift import fold_ends
-    from paddle_tsm.models.layers.shift_kernels import moved_slices
+    from paddle_tsm.models.layers.shift_kernels import shift_slices
 
     def slices(x, num_segments, shift_div=8, shift_order="future_first"):
-        return moved_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
+        return shift_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
 
     def operator(x, num_segments, shift_div=8, shift_order="future_first"):
         return paddle.nn.functional.temporal_shift(x, num_segments, 1 / shift_div)

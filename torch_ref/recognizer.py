@@ -1,13 +1,25 @@
 """The way from frames to a clip's logits, which every TSM network has (arXiv:1811.08383, section 4.1)."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from paddle_tsm.networks.network import Network
 from torch_ref.dropout import Dropout
+from torch_ref.non_local import NonLocal
 from torch_ref.residual import frames_in_stage
 from torch_ref.temporal_pool import temporal_pool
+
+
+def norms_over_space(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the BatchNorms of `module` in forward order, apart from a non-local block's, which is over space and time."""
+    for child in module.children():
+        if isinstance(child, nn.BatchNorm2d):
+            yield child
+        elif not isinstance(child, NonLocal):
+            yield from norms_over_space(child)
 
 
 class Recognizer(nn.Module):
@@ -59,13 +71,14 @@ class Recognizer(nn.Module):
         return self.frame_logits(x).unflatten(0, (-1, frames_in_stage(self.network, 2))).mean(dim=1)
 
     def train(self, mode: bool = True) -> "Recognizer":
-        """torch.nn.Module.train. With `partial_bn`, it freezes every BatchNorm but the first.
+        """torch.nn.Module.train. With `partial_bn`, it freezes every BatchNorm2d but the first.
 
-        A frozen BatchNorm keeps its statistics, weight and bias. Source: MIT ops/models.py 1f6a834 `TSN.train`.
+        A frozen BatchNorm keeps its statistics, weight and bias. A non-local block's norm, which is a BatchNorm3d
+        upstream, goes on learning. Source: MIT ops/models.py 1f6a834 `TSN.train`.
         """
         super().train(mode)
         if self.network.partial_bn and mode:
-            _, *frozen = (module for module in self.modules() if isinstance(module, nn.BatchNorm2d))
+            _, *frozen = norms_over_space(self)
             for norm in frozen:
                 norm.train(False).requires_grad_(False)
         return self

@@ -84,7 +84,9 @@ class Network:
         ),
     )
     dropout: float = option(0.5, "The probability that a feature is dropped in front of the classifier.")
-    partial_bn: bool = option(False, "Whether every BatchNorm but the first is frozen in training.")
+    partial_bn: bool = option(
+        False, "Whether every BatchNorm is frozen in training, except the first and those of non-local blocks."
+    )
     running_var: str = option(
         "unbiased", 'Which variance of a batch the running variance follows: "unbiased" (PyTorch) or "biased" (Paddle).'
     )

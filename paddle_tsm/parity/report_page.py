@@ -239,7 +239,7 @@ def environment(report: Report) -> dict[str, str]:
     found["processor"] = next(
         (
             line.partition(":")[2].strip()
-            for line in runtime._read("/proc/cpuinfo").splitlines()
+            for line in runtime.read_proc("/proc/cpuinfo").splitlines()
             if line.startswith("model name")
         ),
         platform.machine(),
