@@ -24,7 +24,7 @@ from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.export.static_graph import save_static
-from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
+from paddle_tsm.export.stream_shift import GatherShift, TimeMajorShift
 from paddle_tsm.export.targets import FORMATS
 from paddle_tsm.export.verification import truth_of, verify
 from paddle_tsm.inference.predictor import Predictor
@@ -58,7 +58,7 @@ def named(options) -> str:
     return " ".join(map(str, options.values()))
 
 
-@pytest.mark.parametrize("way", [MovedFrames, GatheredRows])
+@pytest.mark.parametrize("way", [TimeMajorShift, GatherShift])
 @pytest.mark.parametrize("options", ONE_BY_ONE, ids=named)
 def test_the_exported_form_is_the_network(options, way):
     """In float64, for 1, 2 and 5 clips; and clips do not see each other."""

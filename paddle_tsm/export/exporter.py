@@ -123,11 +123,13 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
     pixels, stream = (described.pixels().test_size,) * 2, described.kind == "stream"
     checkpoint = None if stream else CheckpointModel(network, tensors)
     layer = StreamStep(network, tensors) if stream else checkpoint.float32
-    ports = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
-    write(layer, folder, described.format, ports, described.precision)
-    described = replace(described, cache=tuple(list(ports.inputs.values())[1:]), **ports.described(network.num_classes))
+    io_spec = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
+    write(layer, folder, described.format, io_spec, described.precision)
+    described = replace(
+        described, cache=tuple(list(io_spec.inputs.values())[1:]), **io_spec.for_sidecar(network.num_classes)
+    )
     if stream:
-        verified = verify_steps(folder, described, layer, tensors, ports)
+        verified = verify_steps(folder, described, layer, tensors, io_spec)
     else:
         truths = truths_of(described, checkpoint)
         verified = verify_clips(folder, described, *truths)
@@ -141,6 +143,6 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
     ), verified
 
 
-def write(layer, folder: str, to: str, ports, precision: str = "float32") -> None:
+def write(layer, folder: str, to: str, io_spec, precision: str = "float32") -> None:
     """Write the target's files."""
-    target_named(to).functions.write(layer, folder, ports, precision)
+    target_named(to).functions.write(layer, folder, io_spec, precision)

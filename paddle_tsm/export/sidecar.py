@@ -29,7 +29,7 @@ KINDS = ("clip", "stream")
 class Sidecar:
     """format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or
     "stream" (a frame of each of N streams and the cache -> logits and the next cache). files: name of each file by
-    role. cache: shapes without N. inputs, outputs: the graph's own, in its order, see `IOSpec.described`; () in an
+    role. cache: shapes without N. inputs, outputs: the graph's own, in its order, see `IOSpec.for_sidecar`; () in an
     export of before they were written. preset, sampling, crops, size, train_crop, data_set, multi_label: see
     `layouts.network_input`. labels: the classes' names, or (). verified: what the export was compared with, and by how
     much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for int8, what its

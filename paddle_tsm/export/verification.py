@@ -139,7 +139,7 @@ def verify_stream(
     run: Runner,
     step: StreamStep,
     exact: StreamStep,
-    ports: IOSpec,
+    io_spec: IOSpec,
     against: str = "the stream in Paddle",
     scale: float = 1.0,
 ) -> list[Verified]:
@@ -149,7 +149,7 @@ def verify_stream(
     difference is beyond the limit.
     """
     rng = np.random.default_rng(0)
-    shapes = list(ports.inputs.values())
+    shapes = list(io_spec.inputs.values())
     rows = []  # (what the stream in Paddle gives, what the export gives, Paddle's float64) of each step
     for n in BATCHES:
         past, here, truth = (
@@ -167,7 +167,7 @@ def verify_stream(
     for number in range(len(shapes)):
         expected, found, exactly = ([row[i][number] for row in rows] for i in range(3))
         noise = max(distance(b, a)[1] for a, b in zip(expected, exactly))
-        what = against if number == 0 else f"{against} ({ports.outputs[number]})"
+        what = against if number == 0 else f"{against} ({io_spec.outputs[number]})"
         verified.append(compare(expected, found, float32_limit(noise), what))
     return verified[:1]
 

@@ -53,12 +53,12 @@ def verify_clips(folder: str, described, truth: Truth, bare: Truth) -> list[Veri
     return verified
 
 
-def verify_steps(folder: str, described: Sidecar, step: StreamStep, tensors: dict, ports: IOSpec) -> list[Verified]:
+def verify_steps(folder: str, described: Sidecar, step: StreamStep, tensors: dict, io_spec: IOSpec) -> list[Verified]:
     """One step of a stream, as it is and with every bias zero. step: in float32."""
     exact = StreamStep(step.network, tensors).to(dtype="float64")
-    verified = verify_stream(open_files(folder, described, None), step, exact, ports)
+    verified = verify_stream(open_files(folder, described, None), step, exact, io_spec)
     with zero_biases(step, exact):
-        return verified + verify_stream(open_without_biases(folder, described), step, exact, ports, BARE, SMALL)
+        return verified + verify_stream(open_without_biases(folder, described), step, exact, io_spec, BARE, SMALL)
 
 
 def quantise_verified(
