@@ -108,8 +108,8 @@ class InferenceBlock(nn.Layer):
         self.add_downsample(block, dtype)
 
     def add_branch(self, branch: list[ConvNormAct], dtype: str) -> None:
-        """The first convolution reads the parts `inside`, and the last one writes the parts `written`. One that is alone
-        does both. A grouped first one reads the whole stream, as that of MobileNetV2's first block does.
+        """The first convolution reads the parts `inside`, and the last one writes the parts `written`. One that is
+        alone does both. A grouped first one reads the whole stream, as that of MobileNetV2's first block does.
         """
         check_branch(branch)
         *inner, last = branch

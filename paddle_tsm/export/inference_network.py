@@ -1,4 +1,5 @@
-"""The network that is exported: the trained network's logits, computed in the quickest form that is known for its options.
+"""The network that is exported: the trained network's logits, computed in the quickest form that is known for its
+options.
 
 BatchNorm is fused into the convolutions, and a residual stream that the next block shifts is kept in parts (see
 `stream_parts.py`), which are moved in the way that is quickest for the runtime (see `stream_shift.py`).

@@ -25,8 +25,8 @@ class IOSpec:
     multiple: int = 1
 
     def for_sidecar(self, classes: int) -> dict[str, tuple[dict, ...]]:
-        """The "inputs" and "outputs" of tsm.json in the graph's order, each with name, shape (N counts clips, or streams) and
-        dtype.
+        """The "inputs" and "outputs" of tsm.json in the graph's order, each with name, shape (N counts clips, or
+        streams) and dtype.
         """
         rows = f"N*{self.multiple}" if self.axis == "frames" else "N"
         cache = list(self.inputs.values())[1:]

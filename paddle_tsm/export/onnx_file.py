@@ -19,8 +19,8 @@ from paddle_tsm.terminal.extras import how_to_install
 NO_PADDLE2ONNX = (3, 13)  # the first Python for which paddle2onnx has no release, as in setup.cfg
 OPSET = 17  # the newest that paddle2onnx 2.1 supio_spec in full; ONNX Runtime reads it since 1.12
 
-# The program of a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). It gets
-# no optimize_tool, because the default one installs packages while it runs.
+# The program of a process of its own: on an operator that it cannot export, paddle2onnx ends the process (abort). It
+# gets no optimize_tool, because the default one installs packages while it runs.
 PADDLE2ONNX = """
 import sys, paddle2onnx
 model, parameters, path, opset = sys.argv[1:]
@@ -85,8 +85,8 @@ def check_packages() -> None:
     if "paddle2onnx" in missing and sys.version_info >= NO_PADDLE2ONNX:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise ValueError(
-            f"writing ONNX needs paddle2onnx 2.1, which has no release for Python {version}; export with Python 3.10 to "
-            "3.12 (what it writes runs here), or by `paddle-tsm export --to paddle-inference`"
+            f"writing ONNX needs paddle2onnx 2.1, which has no release for Python {version}; export with Python 3.10 "
+            "to 3.12 (what it writes runs here), or by `paddle-tsm export --to paddle-inference`"
         )
     if missing:
         raise ValueError(f"{', '.join(missing)} not installed, wanted to write ONNX; {how_to_install('onnx')}")

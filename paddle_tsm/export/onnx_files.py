@@ -32,6 +32,8 @@ def open_run(folder: str, files: dict[str, str], threads: int | None, precision:
 
 
 def copy_without_biases(source: str, target: str, files: dict[str, str], change: Callable | None = None) -> None:
-    """Write the file of the folder `source` into the folder `target`, every bias zero. change: see `open_without_biases`."""
+    """Write the file of the folder `source` into the folder `target`, every bias zero. change: see
+    `open_without_biases`.
+    """
     name = files["model"]
     write_onnx_without_biases(os.path.join(source, name), os.path.join(target, name), change)

@@ -1,5 +1,5 @@
-"""The steps that tidy the graph that paddle2onnx writes: constants are computed, BatchNorms are fused, inputs and outputs
-get their names, and shapes are written down.
+"""The steps that tidy the graph that paddle2onnx writes: constants are computed, BatchNorms are fused, inputs and
+outputs get their names, and shapes are written down.
 """
 
 from __future__ import annotations

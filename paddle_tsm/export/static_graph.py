@@ -25,8 +25,8 @@ class TakesList(nn.Layer):
 
 @paddle.jit.not_to_static
 def call_as_it_is(layer: nn.Layer, inputs: list[Tensor]) -> Tensor | tuple[Tensor, ...]:
-    """layer(*inputs), traced as it runs. Paddle would rewrite its branches into static control flow, in which the checks
-    of the input's shape fail on a free axis.
+    """layer(*inputs), traced as it runs. Paddle would rewrite its branches into static control flow, in which the
+    checks of the input's shape fail on a free axis.
     """
     return layer(*inputs)
 

@@ -1,7 +1,7 @@
 """The shift of a residual stream that lies in parts (see `stream_parts.py`): one class for each runtime.
 
-Both are called with the stream in the parts `ranges` and with `frame_moves.FrameMoves`, and return the shifted stream in
-the same parts. Where a fold has fewer channels than `least_fold`, the convolutions around the shift are not cut: the
+Both are called with the stream in the parts `ranges` and with `frame_moves.FrameMoves`, and return the shifted stream
+in the same parts. Where a fold has fewer channels than `least_fold`, the convolutions around the shift are not cut: the
 parts are split off and joined again, which costs less. The limits are the quickest that were measured for each runtime
 (docs/measurements/export.md).
 """

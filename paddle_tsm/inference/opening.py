@@ -1,4 +1,6 @@
-"""Opening what is to run, for clips and for streams alike: a checkpoint or an exported folder becomes one object that runs."""
+"""Opening what is to run, for clips and for streams alike: a checkpoint or an exported folder becomes one object that
+runs.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class Opened:
         return replace(self, runner=self.runner.clone())
 
     def check(self, frames: np.ndarray, count: str, multiple: int = 1) -> None:
-        """Raise ValueError unless frames is [count, 3, H, W], `multiple` or several times as many, of an export's size."""
+        """Raise ValueError unless frames is [count, 3, H, W], `multiple` or several times as many, of an export's
+        size.
+        """
         size = None if self.sidecar is None else self.sidecar.pixels().test_size
         shape, fits = frames.shape, frames.ndim == 4 and len(frames) > 0 and frames.shape[1] == 3
         if not fits or len(frames) % multiple or (size and shape[2:] != (size, size)):
@@ -67,8 +71,8 @@ class OpenedNetwork:
     """What predictors of clips and of streams have in common.
 
     engine: what runs the network, one of ENGINES. network: its `Network`. input: how frames become what it takes
-    (`data.presets.preset_of(input)`), and what its classes are called (`input.class_names`). sidecar: what tsm.json says
-    of an export; None for a checkpoint that runs as a model.
+    (`data.presets.preset_of(input)`), and what its classes are called (`input.class_names`). sidecar: what tsm.json
+    says of an export; None for a checkpoint that runs as a model.
     """
 
     def __init__(self, opened: Opened):
