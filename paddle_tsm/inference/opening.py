@@ -1,6 +1,4 @@
-"""Opening what is to run, for clips and for streams alike: a checkpoint or an exported folder becomes one object that
-runs.
-"""
+"""Opening a checkpoint or an exported folder, for clips and for streams alike: either becomes one object that runs."""
 
 from __future__ import annotations
 
@@ -54,8 +52,8 @@ class Opened:
         return replace(self, runner=self.runner.clone())
 
     def check(self, frames: np.ndarray, count: str, multiple: int = 1) -> None:
-        """Raise ValueError unless frames is [count, 3, H, W], `multiple` or several times as many, of an export's
-        size.
+        """Raise ValueError unless frames is [count, 3, H, W] with a multiple of `multiple` frames, which for an export
+        have its size. count: the length of the first axis, as the message calls it.
         """
         size = None if self.sidecar is None else self.sidecar.pixels().test_size
         shape, fits = frames.shape, frames.ndim == 4 and len(frames) > 0 and frames.shape[1] == 3
