@@ -1,4 +1,4 @@
-"""How frames become the input of some weights: what their file records, changed by what the user gave."""
+"""How frames become a network's input: what its file records, changed by what the user gave."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ RECORDED_OPTIONS = ("num_segments", "shift_div", "shift_place", "shift_every")
 def read_description(path: str, **options) -> NetworkFile | Sidecar:
     """What describes the network at `path`: the checkpoint itself, or the tsm.json of a folder that `export` wrote.
 
-    options: those of `read_network`, for a checkpoint. NaN is allowed, because whoever runs the network looks for it.
+    options: those of `read_network`, for a checkpoint. NaN in the weights is no error here: who runs the network looks
+    for it.
     """
     return read_sidecar(path) if os.path.isdir(path) else read_network(path, allow_nan=True, **options)
 
