@@ -73,15 +73,13 @@ def prove_float64(both, batches, lr: float, out: Path) -> bool:
     from paddle_tsm.parity.steps import compare_states, compare_steps, step_limit
 
     limit, states = step_limit(len(batches)), {"weights": [], "buffers": [], "optimizer state": []}
-    with Progress(console=CONSOLE) as progress:
-        task = progress.add_task("float64", total=len(batches))
+    with Progress(console=CONSOLE) as bar:
+        task = bar.add_task("float64", total=len(batches))
 
         def see(number, sides):
             for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
-            progress.update(
-                task, advance=1, description=f"float64, difference {max(v[-1] for v in states.values()):.0e}"
-            )
+            bar.update(task, advance=1, description=f"float64, difference {max(v[-1] for v in states.values()):.0e}")
 
         found = compare_steps(*(build("float64", None) for build in both), batches, lr, see)
     differences = found.differences | states
@@ -106,19 +104,19 @@ def prove_float64(both, batches, lr: float, out: Path) -> bool:
 
 def prove_float32(both, batches, lr: float, out: Path) -> bool:
     """Train in float32, print and plot gap and noise. Returns whether the gap stayed within the limit at every step."""
-    from paddle_tsm.parity.noise import PERTURBATIONS, measure_gap
+    from paddle_tsm.parity.noise import PERTURBED_RUNS, measure_gaps
     from paddle_tsm.parity.plots import gaps_plot
 
-    with Progress(console=CONSOLE) as progress:
-        task = progress.add_task("float32", total=2 * (1 + PERTURBATIONS))
-        done = iter(range(2 * (1 + PERTURBATIONS)))
-        gaps = measure_gap(
+    with Progress(console=CONSOLE) as bar:
+        task = bar.add_task("float32", total=2 * (1 + PERTURBED_RUNS))
+        done = iter(range(2 * (1 + PERTURBED_RUNS)))
+        gaps = measure_gaps(
             *(lambda nudge, build=build: build("float32", nudge) for build in both),
             batches,
             lr,
-            step=lambda part: progress.update(task, description=part, completed=next(done)),
+            progress=lambda part: bar.update(task, description=part, completed=next(done)),
         )
-        progress.update(task, completed=2 * (1 + PERTURBATIONS))
+        bar.update(task, completed=2 * (1 + PERTURBED_RUNS))
     CONSOLE.print(f"float32, {len(batches)} steps: gap between the frameworks over their own noise (limit 3)")
     for gap in gaps:
         number, ratio = gap.worst
