@@ -1,7 +1,7 @@
 """Time and memory against a peer: python tools/benchmark.py convert | train | data | shift | infer
 
-Every figure is a median over interleaved runs. Each contender runs in a process of its own (for shift, all run in one), with
-the same threads.
+Every figure is a median over interleaved runs. Each contender runs in a process of its own (for shift, all run in one),
+with the same threads.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """One contender of `tools/benchmark.py convert`: python tools/convert_contenders.py NAME SOURCE DESTINATION
 
-Converts SOURCE, a checkpoint, to DESTINATION, and prints {"seconds", "bytes"} as JSON. Time and peak memory are counted from
-after the imports, so that PyTorch's own size does not help or hurt anybody.
+It converts SOURCE, a checkpoint, to DESTINATION, and prints {"seconds", "bytes"} as JSON. Time and peak memory are
+counted from after the imports, so that PyTorch's own size does not help or hurt anybody.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""From a video file to a network's input, in frames a second, against decord and PyAV: see `tools/benchmark.py data`."""
+"""Frames a second from a video file to a network's input, against decord and PyAV: see `tools/benchmark.py data`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COMPARED_CLIPS = 4  # whose values are compared with ours
 
 
 def benchmark_data(runs: int, videos: list[str], only: str, memory_clips: int) -> None:
-    """Print frames a second for each kind of video with `only` in its name, or for each of `videos`; then the peak memory
-    over `memory_clips` clips.
+    """Print frames a second for each kind of video with `only` in its name, or for each of `videos`; then the peak
+    memory over `memory_clips` clips.
     """
     found = [name for name in PEERS if importlib.util.find_spec(name)]
     missing = [name for name in PEERS if name not in found]

@@ -1,7 +1,8 @@
 """One contender of `tools/benchmark.py data`: python tools/data_contenders.py NAME
 
-Reads clips on request: a request is a line of JSON on standard input, its answer a line of JSON on standard output. All
-contenders take the same frames of the same videos and do the same work: decode, resize, crop, mirror (in training), normalise.
+It reads clips on request: a request is a line of JSON on standard input, its answer a line of JSON on standard output.
+All contenders take the same frames of the same videos and do the same work: decode, resize, crop, mirror (in training),
+normalise.
 """
 
 from __future__ import annotations

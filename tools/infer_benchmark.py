@@ -27,7 +27,8 @@ ENGINES = ("Paddle Inference", "ONNX Runtime", "OpenVINO")
 def benchmark_inference(runs: int, out: str = "", only: str = "") -> None:
     """Start every contender in a process of its own, and then run one clip in each in turn.
 
-    out: a folder for infer.json and infer.png. only: a regular expression, for the contenders that have it in their names.
+    out: a folder for infer.json and infer.png. only: a regular expression, for the contenders that have it in their
+    names.
     """
     threads = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -60,7 +61,7 @@ def start(name: str, checkpoint: str, folder: str, threads: int) -> ContenderPro
 
 
 def print_table(seconds: dict[str, list[float]], logits: dict[str, float], threads: int, runs: int) -> None:
-    """Print medians, extremes and ratios, and each contender's first logit, which says whether they compute the same."""
+    """Print medians, extremes and ratios, and each contender's first logit, which says whether they agree."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     exact = [
         median for name, median in medians.items() if WITHOUT_SHIFT not in name and name.split(", ")[-1] not in ROUGH

@@ -1,8 +1,8 @@
 """One contender of `tools/benchmark.py infer`: python tools/infer_contenders.py NAME CHECKPOINT FOLDER THREADS
 
-It opens TSM-ResNet-50 in one engine, prints "ready", and for each line on standard input runs one clip. The answer is a line of
-JSON: {"seconds", "logits"}, the first five of them. FOLDER is a path that is free. A network is only imported and built by the
-contender that needs it, so that each process has its own engine and nothing else.
+It opens TSM-ResNet-50 in one engine, prints "ready", and runs one clip for each line on standard input. The answer is a
+line of JSON: {"seconds", "logits"}, with the first five logits. FOLDER is a path that is free. Each contender imports
+its engine by itself, so that a process has its own engine and no other.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def builders(network: Network, seed: int) -> list:
 
 
 def prove_float64(both, batches, lr: float, out: Path) -> bool:
-    """Train in float64, print and plot the differences. Returns whether they stayed within the limit to the last step."""
+    """Train in float64, print and plot the differences. Returns whether they stayed within the limit."""
     from paddle_tsm.parity.plots import differences_plot
     from paddle_tsm.parity.steps import compare_states, compare_steps, step_limit
 
@@ -121,8 +121,9 @@ def prove_float32(both, batches, lr: float, out: Path) -> bool:
     for gap in gaps:
         number, ratio = gap.worst
         CONSOLE.print(
-            f"  {gap.name:>13}: at most {ratio:.2f} (step {number}), median {np.median(gap.ratios):.2f}; at the last step "
-            f"gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}{'' if gap.judged else '; without a verdict'}",
+            f"  {gap.name:>13}: at most {ratio:.2f} (step {number}), median {np.median(gap.ratios):.2f}; "
+            f"at the last step gap {gap.gap[-1]:.1e}, noise {gap.noise[-1]:.1e}"
+            f"{'' if gap.judged else '; without a verdict'}",
             soft_wrap=True,
         )
     save(out / "float32_gap.png", gaps_plot(gaps))

@@ -26,7 +26,7 @@ WARM_UP = 3
 
 
 def benchmark_shift(runs: int) -> None:
-    """Run all contenders forward and backward in turn, in one process, so that they have the same threads and memory."""
+    """Run all contenders forward and backward in turn; in one process they have the same threads and memory."""
     x, gradient = paddle.randn(SHAPE), paddle.randn(SHAPE)
     x.stop_gradient = False
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
