@@ -150,7 +150,7 @@ def test_a_detached_branch_is_found_and_named(name, first):
     found = compared(R18, change_model=detach(name))
     assert found.rows[0].passed  # the loss is the same
     assert found.first == first
-    assert found.problem in ("Paddle has none", "beyond the limit")
+    assert found.problem in ("Paddle has no such tensor", "beyond the limit")
 
 
 def test_a_gradient_scaled_by_a_billionth_and_a_half_is_found():

@@ -87,14 +87,14 @@ def prove_float64(both: list[Build], batches: Batches, lr: float, out: Path) -> 
     from paddle_tsm.parity.steps import compare_states, compare_steps, step_limit
 
     limit, states = step_limit(len(batches)), {"weights": [], "buffers": [], "optimizer state": []}
-    with Progress(console=CONSOLE) as progress:
-        task = progress.add_task("float64", total=len(batches))
+    with Progress(console=CONSOLE) as bar:
+        task = bar.add_task("float64", total=len(batches))
 
         def see(number: int, sides: tuple) -> None:
             for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
             largest = max(values[-1] for values in states.values())
-            progress.update(task, advance=1, description=f"float64, difference {largest:.0e}")
+            bar.update(task, advance=1, description=f"float64, difference {largest:.0e}")
 
         found = compare_steps(*(build("float64", None) for build in both), batches, lr, see)
     differences = found.differences | states
@@ -120,21 +120,21 @@ def print_differences(differences: dict[str, list[float]], losses: list[float]) 
 
 def prove_float32(both: list[Build], batches: Batches, lr: float, out: Path) -> bool:
     """Train in float32; print and plot gap and noise. Returns whether the gap stayed within the limit at every step."""
-    from paddle_tsm.parity.noise import PERTURBATIONS, measure_gap
+    from paddle_tsm.parity.noise import PERTURBED_RUNS, measure_gaps
     from paddle_tsm.parity.plots import gaps_plot
     from paddle_tsm.parity.tolerance import TOLERANCES
 
-    runs = 2 * (1 + PERTURBATIONS)
-    with Progress(console=CONSOLE) as progress:
-        task = progress.add_task("float32", total=runs)
+    runs = 2 * (1 + PERTURBED_RUNS)
+    with Progress(console=CONSOLE) as bar:
+        task = bar.add_task("float32", total=runs)
         done = iter(range(runs))
-        gaps = measure_gap(
+        gaps = measure_gaps(
             *(lambda nudge, build=build: build("float32", nudge) for build in both),
             batches,
             lr,
-            step=lambda part: progress.update(task, description=part, completed=next(done)),
+            progress=lambda part: bar.update(task, description=part, completed=next(done)),
         )
-        progress.update(task, completed=runs)
+        bar.update(task, completed=runs)
     limit = TOLERANCES["float32 steps"].limit
     CONSOLE.print(f"float32, {len(batches)} steps: gap between the frameworks over their own noise (limit {limit:g})")
     for gap in gaps:

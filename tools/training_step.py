@@ -135,8 +135,7 @@ def replace_shift(kind: str) -> None:
 
     replacement = {"slices": slices, "operator": operator}[kind]
     for name, module in list(sys.modules.items()):
-        ours = name.startswith("paddle_tsm.") and name != "paddle_tsm.models.layers.shift"
-        if ours and hasattr(module, "temporal_shift"):
+        if name.startswith("paddle_tsm.") and hasattr(module, "temporal_shift"):
             module.temporal_shift = replacement
 
 
