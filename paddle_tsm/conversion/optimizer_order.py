@@ -16,13 +16,6 @@ from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.networks.network import Network
 
-# Which BatchNorms an optimizer has -> the same in words
-TRAINED_NORMS = {
-    "all": "every BatchNorm",
-    "first": "the first BatchNorm only",
-    "first and non-local": "the first BatchNorm and the non-local blocks'",
-    "none": "no BatchNorm",
-}
 CUSTOM_OPERATIONS = 5  # the place of MIT's group for custom operations, which is always empty
 
 
@@ -53,10 +46,10 @@ def possible_orders(found: NetworkFile) -> list[Order]:
     """Every order that mmaction2, MIT or a plain torch.optim gives this network's parameters; no two are the same."""
     orders: dict[tuple, Order] = {}
     for names in dict.fromkeys([module_order(found.layout, found.network), order_in_file(found)]):
-        for norms, norms_in_words in TRAINED_NORMS.items():
-            kept = with_norms(found.network, names, norms)
-            for groups, grouping in groupings(found.network, kept):
-                orders.setdefault(groups, Order(grouping, norms_in_words, groups))
+        for norms, left_out in untrained_norms(found.network).items():
+            trained = tuple(name for name in names if name.rsplit(".", 1)[0] not in left_out)
+            for groups, grouping in groupings(found.network, trained):
+                orders.setdefault(groups, Order(grouping, norms, groups))
     return list(orders.values())
 
 
@@ -98,17 +91,16 @@ def norm_layers(network: Network) -> list[str]:
     return [name.removesuffix(".running_mean") for name in network.shapes() if name.endswith(".running_mean")]
 
 
-def with_norms(network: Network, names: tuple[str, ...], which: str) -> tuple[str, ...]:
-    """The names without those of BatchNorms that are not trained. which: a key of TRAINED_NORMS."""
+def untrained_norms(network: Network) -> dict[str, set[str]]:
+    """Each choice of BatchNorms to train, in words -> the names of the BatchNorms that the optimizer leaves out."""
     norms = norm_layers(network)
-    trained = {
-        "all": norms,
-        "first": norms[:1],
-        "first and non-local": [layer for layer in norms if layer == norms[0] or ".non_local." in layer],
-        "none": [],
-    }[which]
-    frozen = set(norms) - set(trained)
-    return tuple(name for name in names if name.rsplit(".", 1)[0] not in frozen)
+    non_local = {layer for layer in norms if ".non_local." in layer}
+    return {
+        "every BatchNorm": set(),
+        "the first BatchNorm only": set(norms[1:]),  # MIT's partial BatchNorm
+        "the first BatchNorm and the non-local blocks'": set(norms[1:]) - non_local,
+        "no BatchNorm": set(norms),
+    }
 
 
 def trained_names(network: Network) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ class Recognizer(nn.Layer):
         """The BatchNorms that `partial_bn` freezes: all but the first one and those of the non-local blocks.
 
         MIT (ops/models.py 1f6a834 `TSN.train`) and mmaction2 (backbones/resnet.py 4d6c934 `_partial_bn`) freeze
-        BatchNorm2d, and a non-local block has a BatchNorm3d.
+        BatchNorm2d, and a non-local block has a BatchNorm3d. The weights of these are trained here, as in mmaction2;
+        MIT's optimizer does not have them.
         """
         layers = self.sublayers()
         in_non_local = {id(layer.norm) for layer in layers if isinstance(layer, NonLocal)}
