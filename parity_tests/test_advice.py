@@ -56,6 +56,7 @@ PRINTED_BY = {
     "layouts/record.py": READERS,
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),
     "parity/option_differences.py": ("parity",),
+    "parity/report_folder.py": ("parity",),
     "parity/output_files.py": ("parity",),
     "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }

@@ -10,14 +10,14 @@ from paddle_tsm import runtime
 paddle = runtime.import_paddle()
 
 from paddle_tsm.models.layers.shift import temporal_shift  # noqa: E402  it needs Paddle, which runtime sets up
-from paddle_tsm.models.layers.shift_kernels import moved_slices  # noqa: E402  the same
+from paddle_tsm.models.layers.shift_kernels import shift_slices  # noqa: E402  the same
 
 SHAPE = (8, 256, 56, 56)
 OURS, OPERATOR = "paddle_tsm", "Paddle's temporal_shift"
 COPIES = ("a plain copy: assign", "a plain copy: clone")
 CONTENDERS = {
     OURS: lambda x: temporal_shift(x, SHAPE[0]),
-    "slices and concatenations": lambda x: moved_slices(x, SHAPE[0], SHAPE[1] // 8, SHAPE[1] // 4, 1),
+    "slices and concatenations": lambda x: shift_slices(x, SHAPE[0], SHAPE[1] // 8, SHAPE[1] // 4, 1),
     COPIES[0]: paddle.assign,
     COPIES[1]: lambda x: x.clone(),
     OPERATOR: lambda x: paddle.nn.functional.temporal_shift(x, SHAPE[0], 0.125),

@@ -1,6 +1,5 @@
 """The initial weights, drawn from the distributions in `paddle_tsm.networks.initial_distributions`."""
 
-from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from zlib import crc32
 
@@ -20,7 +19,7 @@ def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.random.default_rng((seed, crc32(name.encode()))).normal(mean, std, shape)
 
 
-def draw_initial_weights(shapes: Mapping[str, Sequence[int]], seed: int) -> dict[str, np.ndarray]:
+def draw_initial_weights(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
     """Canonical name -> values, which are float32, or int64 for a BatchNorm's step counter.
 
     shapes: canonical name -> shape. The bits are those of `paddle_tsm.models.initial_weights.draw_initial_weights`.

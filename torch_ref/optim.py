@@ -126,7 +126,7 @@ class AdamW(Clipped, torch.optim.AdamW):
 TsmOptimizer = SGD | AdamW
 
 
-def clip_gradients(parameters: list[torch.nn.Parameter], max_norm: float | None) -> torch.Tensor:
+def clip_gradients(parameters: list[torch.Tensor], max_norm: float | None) -> torch.Tensor:
     """Scale all gradients by min(1, max_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does.
 
     Returns the norm of all gradients together before they were scaled. max_norm: None or 0 scales nothing.

@@ -1,6 +1,6 @@
 """The temporal pool: a maximum over neighbouring frames that halves their number.
 
-Source: MIT ops/temporal_shift.py 1f6a834 `TemporalPool`.
+It is MIT's `TemporalPool` (ops/temporal_shift.py 1f6a834).
 """
 
 import torch
