@@ -57,6 +57,7 @@ PRINTED_BY = {
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),
     "parity/option_differences.py": ("parity",),
     "parity/report_folder.py": ("parity",),
+    "parity/shift_orders.py": ("parity",),
     "parity/output_files.py": ("parity",),
     "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }
