@@ -1,10 +1,12 @@
-"""What has to be set for Paddle to use the machine: threads, the matrix library's code path, the allocator.
+"""Settings that let Paddle use the machine: its threads, the code path of its matrix library, and the allocator.
 
-`prepare` runs just before Paddle is imported, if paddle_tsm was imported first, and when a command starts. So a program
-that imports paddle_tsm and not Paddle, as `torch_ref` may, keeps its environment and its allocator.
-It never overrides what the user has set, and PADDLE_TSM_WITHOUT, a list of names with commas, leaves settings out.
-`paddle-tsm doctor` shows what is on and what each gains.
+`prepare` makes them. It runs when a command starts, and just before Paddle is imported, provided that paddle_tsm was
+imported first. A program that imports paddle_tsm but never Paddle therefore keeps its environment and its allocator.
+What the user has set is never overridden. The variable PADDLE_TSM_WITHOUT names settings that are left out, separated
+by commas. `paddle-tsm doctor` shows which settings are on and what each gains.
 """
+
+from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -16,17 +18,22 @@ import sys
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 
+# The states of a setting
 ON, OFF, TOO_LATE, NOT_HERE = "on", "off", "too late", "not for this machine"
 
 
 class LateImportWarning(UserWarning):
-    """Paddle was imported before paddle_tsm; a setting that would have helped can no longer be made."""
+    """Paddle was imported before paddle_tsm, and a setting that would have helped cannot be made any more."""
 
 
 @dataclass(frozen=True)
 class State:
-    """One setting as it stands. `state`: ON, OFF, TOO_LATE or NOT_HERE; `value`: what is in force."""
+    """How one setting stands.
+
+    state: ON, OFF, TOO_LATE or NOT_HERE. value: the value in force, "-" where there is none. why: the reason, in words.
+    """
 
     name: str
     state: str
@@ -38,16 +45,18 @@ _states: dict[str, State] = {}
 
 
 class BeforePaddle:
-    """A finder for `sys.meta_path` that finds nothing: asked for Paddle, it calls `prepare`, once, and steps aside."""
+    """A finder for `sys.meta_path` that finds no module. When it is asked for Paddle it removes itself and calls
+    `prepare`; the finders behind it then find Paddle.
+    """
 
-    def find_spec(self, name: str, path=None, target=None) -> None:
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name == "paddle":
             sys.meta_path.remove(self)
             prepare()
 
 
 def prepare_in_time() -> None:
-    """Call `prepare` when Paddle is about to be imported; now, where it is already imported."""
+    """Call `prepare` when Paddle is about to be imported, or now if it is imported already."""
     if "paddle" in sys.modules:
         prepare()
     else:
@@ -55,8 +64,10 @@ def prepare_in_time() -> None:
 
 
 def prepare() -> None:
-    """Make every setting that helps on this machine, once a process. Warns (LateImportWarning), once and in one line,
-    of those for which it is too late because Paddle is already imported."""
+    """Make every setting that helps on this machine. Calls after the first one in a process do nothing.
+
+    Where Paddle is imported already, one LateImportWarning of one line names the settings for which it is too late.
+    """
     if _states:
         return
     left_out = {name.strip() for name in os.environ.get("PADDLE_TSM_WITHOUT", "").split(",")} - {""}
@@ -74,42 +85,50 @@ def prepare() -> None:
 
 
 def states() -> tuple[State, ...]:
-    """What `prepare` did, one State a setting; it is called first, if Paddle was not imported yet."""
+    """The State of each setting. `prepare` is called first, so that every setting has one."""
     prepare()
     return tuple(_states.values())
 
 
 def _threads() -> tuple[str, str, str]:
-    """OpenMP's threads. `import paddle` sets OMP_NUM_THREADS to 1 unless it is set: a ResNet-50 on 8 frames then takes
-    2.1 s where two threads take 1.17 s."""
+    """Set OpenMP's number of threads to the number of processors; returns (state, value, why).
+
+    `import paddle` sets OMP_NUM_THREADS to 1 where it is not set, and all other processors then stay idle.
+    """
     found, wanted = os.environ.get("OMP_NUM_THREADS"), str(processors())
     if found is None:
         os.environ["OMP_NUM_THREADS"] = wanted
         return (ON, wanted, "a thread a processor") if wanted != "1" else (NOT_HERE, wanted, "one processor")
     if found == "1" and wanted != "1" and "paddle" in sys.modules and "OMP_NUM_THREADS" not in _initial_environment():
-        # it may be the user's own, set in Python, so it stays
+        # It stays, because the program itself may have set it.
         return TOO_LATE, found, f"1 thread, of {wanted} processors"
     return ON if found == wanted else OFF, found, "OMP_NUM_THREADS was set"
 
 
 def _mkl() -> tuple[str, str, str]:
-    """The Paddle wheel's MKL takes a slow path on processors that are not Intel's: 37 GFLOP/s a thread where
-    MKL_DEBUG_CPU_TYPE=5 (AVX2) gives 100. It reads the variable when it is loaded, at the first matrix product."""
+    """Let MKL use AVX2 on AMD's processors; returns (state, value, why).
+
+    The MKL in Paddle's wheel takes a slow path on every processor that is not Intel's, unless MKL_DEBUG_CPU_TYPE is 5.
+    MKL reads that variable when it is loaded, which is at the first matrix product.
+    """
     if "MKL_DEBUG_CPU_TYPE" in os.environ:
         found = os.environ["MKL_DEBUG_CPU_TYPE"]
         return ON if found == "5" else OFF, found, "MKL_DEBUG_CPU_TYPE was set"
     vendor, flags = _processor()
     if vendor != "AuthenticAMD" or not {"avx2", "fma"} <= flags:
         return NOT_HERE, "-", "for AMD processors with AVX2, on Linux"
-    if "paddle" in sys.modules and "libmklml" in _read("/proc/self/maps"):
+    if "paddle" in sys.modules and "libmklml" in read_proc("/proc/self/maps"):
         return TOO_LATE, "-", "matrix products stay on a path that is slow on AMD"
     os.environ["MKL_DEBUG_CPU_TYPE"] = "5"
     return ON, "5", "AVX2 on AMD"
 
 
 def _malloc() -> tuple[str, str, str]:
-    """glibc maps each large block afresh and returns it when it is freed, so every large tensor pays its page faults:
-    a copy of [8, 256, 56, 56] takes 12 ms, from blocks that are kept 1.3 ms. The process keeps its peak memory."""
+    """Let glibc's allocator keep the large blocks that are freed; returns (state, value, why).
+
+    By default it returns each of them to the system, so that every new large tensor costs page faults again. With this
+    setting the process stays as large as it ever was.
+    """
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return NOT_HERE, "-", "for glibc"
     theirs = [name for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_") if name in os.environ]
@@ -119,7 +138,7 @@ def _malloc() -> tuple[str, str, str]:
         return OFF, "-", f"{theirs[0]} was set"
     try:
         mallopt = ctypes.CDLL(None).mallopt
-        # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD (malloc.h); an older glibc takes no mapping threshold above 32 MiB
+        # -3 is M_MMAP_THRESHOLD, -1 M_TRIM_THRESHOLD (malloc.h). An older glibc takes at most 32 MiB for the first.
         limit = next((size for size in (2**31 - 1, 2**25) if mallopt(-3, size)), None)
         if limit and mallopt(-1, 2**31 - 1):
             return ON, f"{limit >> 20} MiB", "freed blocks are kept"
@@ -130,21 +149,21 @@ def _malloc() -> tuple[str, str, str]:
 
 @cache
 def _processor() -> tuple[str, frozenset]:
-    """The first processor's vendor and flags from /proc/cpuinfo; empty on other systems."""
+    """The first processor's vendor and flags from /proc/cpuinfo; both are empty where there is no such file."""
     fields = {}
-    for line in _read("/proc/cpuinfo").split("\n\n")[0].splitlines():
+    for line in read_proc("/proc/cpuinfo").split("\n\n")[0].splitlines():
         name, _, value = line.partition(":")
         fields[name.strip()] = value.strip()
     return fields.get("vendor_id", ""), frozenset(fields.get("flags", "").split())
 
 
 def _initial_environment() -> set[str]:
-    """The names of the variables that this process was started with."""
-    return {entry.partition("=")[0] for entry in _read("/proc/self/environ").split("\0")}
+    """The names of the environment variables that this process was started with."""
+    return {entry.partition("=")[0] for entry in read_proc("/proc/self/environ").split("\0")}
 
 
-def _read(path: str) -> str:
-    """The text of one of /proc's files, "" where there is none."""
+def read_proc(path: str) -> str:
+    """The text of a file in /proc; "" where it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -153,19 +172,22 @@ def _read(path: str) -> str:
 
 
 def processors() -> int:
-    """The processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def import_paddle():
-    """Import Paddle without its notes on ccache (which builds extensions) and on the number of threads (which we
-    chose). A handler of SIGTERM that was set in Python stays: Paddle's own prints a C++ traceback and ends the process
-    at once."""
+def import_paddle() -> ModuleType:
+    """Import Paddle and return it. Its notes on ccache, which builds extensions, and on the number of threads, which
+    `prepare` chose, are not printed.
+
+    A handler of SIGTERM that was set in Python stays in force. Paddle would replace it with its own, which prints a
+    C++ traceback and ends the process at once.
+    """
     handler = signal.getsignal(signal.SIGTERM)
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", "No ccache found")
-        import paddle
+        import paddle  # here, because the settings come first, and because a command may not need it
     if callable(handler):
-        with contextlib.suppress(ValueError):  # elsewhere than in the main thread
+        with contextlib.suppress(ValueError):  # raised in a thread other than the main one
             signal.signal(signal.SIGTERM, handler)
     return paddle

@@ -28,6 +28,11 @@ READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "insp
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
     "cli.py": READERS,
+    "parity/curves.py": ("parity",),
+    "training/framework.py": ("train",),
+    "training/plan.py": ("train",),
+    "training/session.py": ("train",),
+    "data/check_list.py": ("train", "evaluate"),
     "data/listed_clips.py": ("evaluate", "export"),
     "inference/evaluated_networks.py": ("evaluate",),
     "inference/recorded_input.py": ("predict", "evaluate", "export", "stream"),
@@ -44,7 +49,7 @@ PRINTED_BY = {
     "training/run_folder.py": ("train",),
     "training/processes.py": ("train",),
     "training/recipe.py": ("train",),
-    "training/loop.py": ("train",),
+    "training/announcements.py": ("train",),
     "parity/checkpoint_pair.py": ("parity",),
     "inference/predictor.py": ("predict", "evaluate"),
     "inference/stream_predictor.py": ("stream",),
@@ -56,6 +61,8 @@ PRINTED_BY = {
     "layouts/record.py": READERS,
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),
     "parity/option_differences.py": ("parity",),
+    "parity/report_folder.py": ("parity",),
+    "parity/shift_orders.py": ("parity",),
     "parity/output_files.py": ("parity",),
     "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
 }

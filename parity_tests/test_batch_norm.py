@@ -5,8 +5,8 @@ import paddle
 import pytest
 import torch
 
-import paddle_tsm.models.layers.batch_norm
-import torch_ref.batch_norm
+from paddle_tsm.models.layers.batch_norm import BatchNorm
+from torch_ref.batch_norm import BatchNorm as ReferenceBatchNorm
 
 KINDS = ("unbiased", "biased")
 
@@ -14,10 +14,7 @@ KINDS = ("unbiased", "biased")
 def train(kind, steps=5, shape=(4, 3, 2, 2), dtype="float64"):
     """Both layers after some training steps on the same batches, and their last outputs and input gradients."""
     rng = np.random.default_rng(0)
-    ours, reference = (
-        paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind),
-        torch_ref.batch_norm.BatchNorm(3, running_var=kind),
-    )
+    ours, reference = BatchNorm(3, running_var=kind), ReferenceBatchNorm(3, running_var=kind)
     ours.to(dtype=dtype), reference.to(getattr(torch, dtype))
     for _ in range(steps):
         x, g = (10 * rng.standard_normal(shape) + 3).astype(dtype), rng.standard_normal(shape).astype(dtype)
@@ -56,10 +53,7 @@ def test_each_kind_is_its_frameworks_own(framework):
         plain(torch.from_numpy(x))
         expected = plain.running_var.numpy()
     kind = "biased" if framework == "paddle" else "unbiased"
-    ours, reference = (
-        paddle_tsm.models.layers.batch_norm.BatchNorm(3, running_var=kind),
-        torch_ref.batch_norm.BatchNorm(3, running_var=kind),
-    )
+    ours, reference = BatchNorm(3, running_var=kind), ReferenceBatchNorm(3, running_var=kind)
     ours(paddle.to_tensor(x)), reference(torch.from_numpy(x))
     np.testing.assert_allclose(ours.running_var.numpy(), expected, rtol=1e-6)
     np.testing.assert_allclose(reference.running_var.numpy(), expected, rtol=1e-6)
@@ -67,7 +61,7 @@ def test_each_kind_is_its_frameworks_own(framework):
 
 def test_evaluation_holds_eps_in_float64():
     """A channel that hardly varies shows eps: Paddle's kernel rounds it to float32, which would cost 1e-8 here."""
-    ours, reference = paddle_tsm.models.layers.batch_norm.BatchNorm(1), torch_ref.batch_norm.BatchNorm(1)
+    ours, reference = BatchNorm(1), ReferenceBatchNorm(1)
     ours.double(), reference.double()
     ours.running_var.set_value(np.array([1e-9])), reference.running_var.fill_(1e-9)
     ours.eval(), reference.eval()
@@ -80,8 +74,8 @@ def test_evaluation_holds_eps_in_float64():
 @pytest.mark.parametrize(
     "layer, x",
     [
-        (paddle_tsm.models.layers.batch_norm.BatchNorm(2), paddle.ones([1, 2, 1, 1])),
-        (torch_ref.batch_norm.BatchNorm(2), torch.ones(1, 2, 1, 1)),
+        (BatchNorm(2), paddle.ones([1, 2, 1, 1])),
+        (ReferenceBatchNorm(2), torch.ones(1, 2, 1, 1)),
     ],
 )
 def test_one_value_per_channel(layer, x):
@@ -94,7 +88,7 @@ def test_what_is_frozen_gets_no_gradient(frozen):
     """A frozen layer before it, or its own scale or shift frozen: the others' gradients are PyTorch's."""
     rng = np.random.default_rng(0)
     x, g = rng.standard_normal((2, 4, 3, 2, 2))
-    ours, reference = paddle_tsm.models.layers.batch_norm.BatchNorm(3), torch_ref.batch_norm.BatchNorm(3)
+    ours, reference = BatchNorm(3), ReferenceBatchNorm(3)
     ours.to(dtype="float64"), reference.double()
     p, q = paddle.to_tensor(x, stop_gradient=frozen == "x"), torch.from_numpy(x).requires_grad_(frozen != "x")
     for name in ("weight", "bias"):

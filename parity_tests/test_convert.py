@@ -1,5 +1,7 @@
 """Conversion: there and back to the bit, in every format, and files that the frameworks themselves read."""
 
+import dataclasses
+import hashlib
 import json
 
 import numpy as np
@@ -11,8 +13,9 @@ from safetensors.numpy import load_file
 import paddle_tsm
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.conversion.convert import convert
+from paddle_tsm.conversion.convert import convert, write_network
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.networks.shift_order import exchanged_channels
 from parity_tests.recorded import names, recorded
 
 
@@ -69,8 +72,6 @@ def test_record(tmp_path, r18_file, suffix):
     assert [path.name for path in tmp_path.iterdir()] == [f"b.{suffix}"]
     record = json.loads(read_checkpoint(tmp_path / f"b.{suffix}").metadata["paddle_tsm"])
     assert record["source"] == r18_file.name and record["layouts"] == ["mmaction2", "canonical"]
-    import hashlib
-
     assert record["sha256"] == hashlib.sha256(r18_file.read_bytes()).hexdigest()
 
 
@@ -81,10 +82,8 @@ def test_half_precision_keeps_its_type(tmp_path):
         for k, v in save_upstream(source, recorded("mmaction2_r18_t8")).items()
     }
     torch.save(tensors, source)
-    (
-        convert(source, tmp_path / "b.safetensors"),
-        convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2"),
-    )
+    convert(source, tmp_path / "b.safetensors")
+    convert(tmp_path / "b.safetensors", tmp_path / "c.pth", to_layout="mmaction2")
     result = torch.load(tmp_path / "c.pth", weights_only=True)["state_dict"]
     assert all(torch.equal(result[key], tensors[key]) and result[key].dtype == tensors[key].dtype for key in tensors)
 
@@ -102,22 +101,14 @@ def test_mits_bias_is_absorbed_by_the_batch_norm(tmp_path):
 
 def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatch):
     """One value changed between plan and file: the proof refuses it, and no file appears."""
-    import paddle_tsm.conversion.convert as module
-
-    right = module.write_network
 
     def wrong(path, plan, *rest):
         weight = np.array(plan.tensors["layer2.0.conv1.weight"])
         weight[0, 0, 0, 0] += 1e-3
-        right(
-            path,
-            module.ConversionPlan(
-                plan.layout, plan.network, plan.tensors | {"layer2.0.conv1.weight": weight}, plan.kind
-            ),
-            *rest,
-        )
+        tensors = plan.tensors | {"layer2.0.conv1.weight": weight}
+        write_network(path, dataclasses.replace(plan, tensors=tensors), *rest)
 
-    monkeypatch.setattr(module, "write_network", wrong)
+    monkeypatch.setattr("paddle_tsm.conversion.convert.write_network", wrong)
     with pytest.raises(ValueError, match="layer2.0.conv1.weight reads back with other values"):
         convert(r18_file, tmp_path / "out.safetensors")
     assert not list(tmp_path.iterdir())
@@ -125,26 +116,27 @@ def test_a_conversion_that_went_wrong_is_not_kept(tmp_path, r18_file, monkeypatc
 
 def test_a_plan_that_went_wrong_is_not_kept(tmp_path, monkeypatch):
     """The wrong fold exchanged: every tensor reads back as it was meant, and the logits tell."""
-    import paddle_tsm.networks.shift_order as module
-
     source = tmp_path / "pv.pdparams"
     vector = recorded("paddlevideo_tsm_r50_t8")
     paddle.save({key: paddle.to_tensor(value) for key, value in vector.tensors().items()}, str(source))
-    right = module.exchanged_channels
-    monkeypatch.setattr(module, "exchanged_channels", lambda channels, div: right(channels, 2 * div))
+    wrong = "paddle_tsm.networks.shift_order.exchanged_channels"
+    monkeypatch.setattr(wrong, lambda channels, div: exchanged_channels(channels, 2 * div))
     with pytest.raises(ValueError, match="the written network differs from the source by"):
         convert(source, tmp_path / "out.safetensors", to_layout="mmaction2")
     assert [path.name for path in tmp_path.iterdir()] == ["pv.pdparams"]
 
 
-@pytest.mark.parametrize("changes, layer", [
-    # NaN, which Paddle's ReLU hides from the logits
-    ({"backbone.layer2.0.conv1.bn.running_var": -1.0}, "layer2.0.bn1"),
-    # infinite logits of finite weights
-    ({"cls_head.fc_cls.weight": 1e308, "backbone.layer4.1.conv2.bn.bias": 10.0}, "fc"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, layer",
+    [
+        # a NaN that Paddle's ReLU hides from the logits
+        ({"backbone.layer2.0.conv1.bn.running_var": -1.0}, "layer2.0.bn1"),
+        # infinite logits of finite weights
+        ({"cls_head.fc_cls.weight": 1e308, "backbone.layer4.1.conv2.bn.bias": 10.0}, "fc"),
+    ],
+)
 def test_a_source_that_is_not_finite_is_not_proven(tmp_path, r18_file, capsys, changes, layer):
-    """Refused, or with --allow-nan said plainly: weights that are finite, and a network that is not."""
+    """Finite weights whose network is not finite: refused, or with --allow-nan marked as not proven."""
     state = torch.load(r18_file, weights_only=True)["state_dict"]
     state = {key: value.double() if value.is_floating_point() else value for key, value in state.items()}
     state |= {key: torch.full_like(state[key], value) for key, value in changes.items()}
@@ -191,9 +183,7 @@ def test_to_paddlevideo_with_another_number_of_frames(tmp_path, capsys):
 
 
 def test_no_verify(tmp_path, r18_file, monkeypatch):
-    import paddle_tsm.conversion.verify as module
-
-    monkeypatch.setattr(module, "written_difference", lambda *args: 1 / 0)
+    monkeypatch.setattr("paddle_tsm.conversion.verify.verify_written", lambda *args: 1 / 0)
     convert(r18_file, tmp_path / "out.safetensors", verify=False)
 
 

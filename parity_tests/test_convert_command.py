@@ -1,9 +1,9 @@
-"""`paddle-tsm convert` as a user types it, proof and all: files that PyTorch, Paddle and safetensors wrote, to every
-target.
+"""`paddle-tsm convert` as a user types it, with its proof, from files that PyTorch, Paddle and safetensors wrote.
 
     python -m pytest parity_tests/test_convert_command.py -m slow
 
-prints the whole table: every source layout in every file format to every target layout; the target's format goes round.
+prints the whole table: every source layout in every file format to every target layout. The formats of the targets take
+turns.
 """
 
 import contextlib
@@ -100,11 +100,12 @@ def converted(source, layout: str, target: str, file_format: str) -> str:
 
 
 def wrong_cells(source, layout: str, cells: dict) -> list[str]:
-    """The cells (target, format) -> what was done that are not what must be done."""
+    """A line for each cell, (target, format) -> what the command did, that is not what it must do."""
+    wanted = {target: "0" if target in POSSIBLE[layout] else "2" for target, _ in cells}
     return [
-        f"{source.name} of {layout} to {target} .{file_format}: {done}, wanted {'0' if target in POSSIBLE[layout] else '2'}"
+        f"{source.name} of {layout} to {target} .{file_format}: {done}, wanted {wanted[target]}"
         for (target, file_format), done in cells.items()
-        if done != ("0" if target in POSSIBLE[layout] else "2")
+        if done != wanted[target]
     ]
 
 

@@ -17,6 +17,7 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.checkpoint_model import CheckpointModel
+from paddle_tsm.export.expected_logits import expected_logits
 from paddle_tsm.export.exporter import export_checkpoint, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_io
@@ -24,9 +25,9 @@ from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.export.static_graph import save_static
-from paddle_tsm.export.stream_shift import GatheredRows, MovedFrames
+from paddle_tsm.export.stream_shift import GatherShift, TimeMajorShift
 from paddle_tsm.export.targets import FORMATS
-from paddle_tsm.export.verification import truth_of, verify
+from paddle_tsm.export.verification import verify
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
@@ -58,14 +59,14 @@ def named(options) -> str:
     return " ".join(map(str, options.values()))
 
 
-@pytest.mark.parametrize("way", [MovedFrames, GatheredRows])
+@pytest.mark.parametrize("shift_class", [TimeMajorShift, GatherShift])
 @pytest.mark.parametrize("options", ONE_BY_ONE, ids=named)
-def test_the_exported_form_is_the_network(options, way):
+def test_the_exported_form_is_the_network(options, shift_class):
     """In float64, for 1, 2 and 5 clips; and clips do not see each other."""
     network, tensors = drawn(options)
     model = assign_weights(build(network).to(dtype="float64"), tensors)
     model.eval()
-    form = InferenceNetwork(model, way)
+    form = InferenceNetwork(model, shift_class)
     form.eval()
     x = np.random.default_rng(0).standard_normal((5 * network.num_segments, 3, 64, 64))
     with paddle.no_grad():
@@ -101,7 +102,7 @@ def test_paddle_inference(tmp_path, options):
     with plain_activations(model):
         save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(network.num_segments, (SIZE, SIZE)))
     verified = verify(
-        PaddleInferenceRun(tmp_path / "model", 1), truth_of(CheckpointModel(network, tensors), (SIZE, SIZE))
+        PaddleInferenceRun(tmp_path / "model", 1), expected_logits(CheckpointModel(network, tensors), (SIZE, SIZE))
     )
     assert [found.against for found in verified] == ["the checkpoint in Paddle", "the checkpoint in PyTorch"]
 
@@ -120,7 +121,7 @@ def test_paddle_inference_in_bfloat16(tmp_path, options):
     write(model, tmp_path, "paddle-inference", clip_io(network.num_segments, (SIZE, SIZE)), "bfloat16")
     verify(
         PaddleInferenceRun(tmp_path / "model", 1, "bfloat16"),
-        truth_of(CheckpointModel(network, tensors), (SIZE, SIZE)),
+        expected_logits(CheckpointModel(network, tensors), (SIZE, SIZE)),
         "bfloat16",
     )
 
@@ -131,7 +132,9 @@ def test_a_wrong_export_is_refused(tmp_path):
     model.eval()
     save_static(InferenceNetwork(model), str(tmp_path / "model"), clip_io(T, (SIZE, SIZE)))
     with pytest.raises(ValueError, match="differs from the checkpoint"):
-        verify(PaddleInferenceRun(tmp_path / "model", 1), truth_of(CheckpointModel(network, tensors), (SIZE, SIZE)))
+        verify(
+            PaddleInferenceRun(tmp_path / "model", 1), expected_logits(CheckpointModel(network, tensors), (SIZE, SIZE))
+        )
 
 
 @pytest.fixture(scope="module")

@@ -93,8 +93,8 @@ def test_a_fault_of_the_quantiser_is_refused(tmp_path, monkeypatch, arch, to, pr
     def of_another(source, target, ranges):
         folder = tmp_path / "wrong"
         folder.mkdir()
-        ports = export_module.clip_io(T, (SIZE, SIZE))
-        write(wrong, str(folder), "onnx", ports)
+        io_spec = export_module.clip_io(T, (SIZE, SIZE))
+        write(wrong, str(folder), "onnx", io_spec)
         quantise(folder / "model.onnx", target, ranges)
         shutil.rmtree(folder)
 

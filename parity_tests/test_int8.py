@@ -17,7 +17,7 @@ from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export.calibration import read_clips
 from paddle_tsm.export.exporter import export_checkpoint
-from paddle_tsm.export.verification import compare, verify_int8
+from paddle_tsm.export.verification import compare_batches, verify_int8
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.models.create import build
 from paddle_tsm.networks.families import ARCHITECTURES
@@ -154,10 +154,10 @@ def test_a_network_that_differs_is_refused():
 
 def test_nan_in_a_later_batch_does_not_pass():
     good, bad = np.ones((2, 3), "float32"), np.full((2, 3), np.nan, "float32")
-    assert compare([good, good], [good, good], 1e-6, "itself").difference == 0
+    assert compare_batches([good, good], [good, good], 1e-6, "itself").difference == 0
     for wrong in (bad, np.ones((1, 3), "float32")):
         with pytest.raises(ValueError, match="differs from itself"):
-            compare([good, good], [good, wrong], 1e-6, "itself")
+            compare_batches([good, good], [good, wrong], 1e-6, "itself")
 
 
 @pytest.mark.parametrize("arguments, said", [

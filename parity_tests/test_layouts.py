@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paddle_tsm.checkpoint import Checkpoint
-from paddle_tsm.conversion.optimizer_state import paddle_buffers
+from paddle_tsm.conversion.paddle_momentum import PADDLE_NAMES, paddle_buffers
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.layouts.key_table import expand, pattern
 from paddle_tsm.layouts.network_file import interpret
@@ -193,7 +193,6 @@ def test_step_counters_all_or_none():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's momentum."""
-    from paddle_tsm.conversion.optimizer_state import PADDLE_NAMES
     from paddle_tsm.parity.report_page import weights_table
 
     network = next(n for each, n in PAIRS if each.name == layout).with_options(num_classes=2048)

@@ -202,8 +202,8 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
 
     from paddle_tsm.parity.checkpoint_pair import read_pair
     from paddle_tsm.parity.compare import ComparisonRow
-    from paddle_tsm.parity.comparison import Report
     from paddle_tsm.parity.console_report import print_report
+    from paddle_tsm.parity.report import Report
     from paddle_tsm.parity.report_files import write_junit
     from paddle_tsm.parity.report_page import page, rows_table
 

@@ -175,9 +175,22 @@ def test_stages_are_in_forward_order():
         (torch_ref, lambda p: not p.requires_grad),
     ],
 )
-def test_partial_bn_freezes_all_but_the_first(package, stopped):
-    model = package.create_model("tsm_resnet18", partial_bn=True)
+@pytest.mark.parametrize("non_local", [None, {"blocks": ((1, 0), (3, 1))}], ids=["plain", "non-local"])
+def test_partial_bn_freezes_all_but_the_first(package, stopped, non_local):
+    """The non-local blocks' BatchNorms, one of which comes second in the network, are not frozen."""
+    model = package.create_model("tsm_resnet18", partial_bn=True, non_local=non_local)
     model.train()
-    trained = [name for name, p in model.named_parameters() if ".bn" in f".{name}" and not stopped(p)]
-    assert trained == ["bn1.weight", "bn1.bias"]
-    assert model.bn1.training and not model.layer4[1].bn2.training
+    norms = [name for name in model.state_dict() if name.endswith(".running_mean")]
+    norms = {name.removesuffix(".running_mean"): layer_of(model, name) for name in norms}
+    wanted = {"bn1"} | {name for name in norms if ".non_local." in name}
+    assert len(wanted) == (1 if non_local is None else 3)
+    assert {name for name, norm in norms.items() if norm.training} == wanted
+    assert {name for name, norm in norms.items() if not stopped(norm.weight) and not stopped(norm.bias)} == wanted
+    assert {name for name, norm in norms.items() if not stopped(norm.weight) or not stopped(norm.bias)} == wanted
+
+
+def layer_of(model, tensor: str):
+    """The layer that holds the tensor of this name."""
+    for part in tensor.split(".")[:-1]:
+        model = getattr(model, part)
+    return model

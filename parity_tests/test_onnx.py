@@ -17,7 +17,7 @@ from paddle_tsm.export.inference_network import exported_form
 from paddle_tsm.export.io_spec import clip_io, stream_io
 from paddle_tsm.export.onnx_file import write_onnx
 from paddle_tsm.export.onnx_runtime import OnnxRun
-from paddle_tsm.export.stream_shift import GatheredRows
+from paddle_tsm.export.stream_shift import GatherShift
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import StreamStep
@@ -58,7 +58,7 @@ def check_clips(path, size: int, arch: str, **options) -> OnnxRun:
     network, tensors = network_of(arch, **options)
     segments = network.num_segments
     model, exact = model_of(network, tensors), model_of(network, tensors, "float64")
-    write_onnx(exported_form(model, GatheredRows), path, clip_io(segments, (size, size)))
+    write_onnx(exported_form(model, GatherShift), path, clip_io(segments, (size, size)))
     run = OnnxRun(path, threads=1)
     for clips in BATCHES:
         x = frames(clips * segments, size, seed=clips)
@@ -75,7 +75,7 @@ def r18(tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "r18.onnx"
     network, tensors = network_of("tsm_resnet18")
     model = model_of(network, tensors)
-    write_onnx(exported_form(model, GatheredRows), path, clip_io(T, (32, 32)))
+    write_onnx(exported_form(model, GatherShift), path, clip_io(T, (32, 32)))
     return path, model, tensors
 
 
@@ -234,11 +234,11 @@ def test_frames_that_do_not_fit(r18, shape):
 
 def test_what_cannot_be_exported(tmp_path):
     network, tensors = network_of("tsm_resnet18")
-    ports = clip_io(T, (32, 32))
+    io_spec = clip_io(T, (32, 32))
     with pytest.raises(ValueError, match="training mode"):
-        write_onnx(build(network), tmp_path / "network.onnx", ports)
+        write_onnx(build(network), tmp_path / "network.onnx", io_spec)
     with pytest.raises(ValueError, match="float64, wanted float32"):
-        write_onnx(model_of(network, tensors, "float64"), tmp_path / "network.onnx", ports)
+        write_onnx(model_of(network, tensors, "float64"), tmp_path / "network.onnx", io_spec)
 
     class Odd(paddle.nn.Conv2D):
         def forward(self, x):
@@ -247,7 +247,7 @@ def test_what_cannot_be_exported(tmp_path):
     odd = Odd(3, 1, 1)
     odd.eval()
     with pytest.raises(ValueError, match="paddle2onnx cannot export this network: .*unsupported operators"):
-        write_onnx(odd, tmp_path / "network.onnx", ports)
+        write_onnx(odd, tmp_path / "network.onnx", io_spec)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -284,9 +284,9 @@ def test_nothing_is_downloaded(r18, monkeypatch, tmp_path):
     log = tmp_path / "log.txt"
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK.format(log=str(log)))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "network.onnx", clip_io(T, (32, 32)))
+    write_onnx(exported_form(r18[1], GatherShift), tmp_path / "network.onnx", clip_io(T, (32, 32)))
     assert not log.exists(), log.read_text()
-    usual = onnx_file.CONVERT.replace(', optimize_tool=""', "")
-    monkeypatch.setattr(onnx_file, "CONVERT", usual)
-    write_onnx(exported_form(r18[1], GatheredRows), tmp_path / "usual.onnx", clip_io(T, (32, 32)))
+    usual = onnx_file.PADDLE2ONNX.replace(', optimize_tool=""', "")
+    monkeypatch.setattr(onnx_file, "PADDLE2ONNX", usual)
+    write_onnx(exported_form(r18[1], GatherShift), tmp_path / "usual.onnx", clip_io(T, (32, 32)))
     assert "'install'" in log.read_text()

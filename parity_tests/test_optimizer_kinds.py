@@ -17,6 +17,7 @@ KINDS = {
     "mmaction2, no fc_lr5": Kind("mmaction2_r18_t8", "mmaction2", fc_lr5=False),
     "mmaction2, partial BatchNorm": Kind("mmaction2_r18_t8", "mmaction2", partial_bn=True),
     "mmaction2, non-local": Kind("mmaction2_r50_t8_nl_embedded", "mmaction2"),
+    "mmaction2, non-local, partial BatchNorm": Kind("mmaction2_r50_t8_nl_embedded", "mmaction2", partial_bn=True),
     "mmaction2, MobileNetV2": Kind("mmaction2_mv2_t8", "mmaction2"),
     "mmaction2, 101 layers": Kind("mmaction2_r101_t8", "mmaction2"),
     "MIT, partial BatchNorm (its default)": Kind("mit_r18_t8", "mit", partial_bn=True),
@@ -33,7 +34,8 @@ KINDS = {
     "shift before the whole block, no fc_lr5": Kind("mmaction2_r50_t8_block", "mmaction2", fc_lr5=False),
     "non-local, gaussian, no fc_lr5": Kind("mmaction2_r50_t8_nl_gaussian", "mmaction2", fc_lr5=False),
 }
-QUICK = {name for name, kind in KINDS.items() if "r18" in kind.vector or name == "MIT, --non_local --npb"}
+QUICK = {name for name, kind in KINDS.items() if "r18" in kind.vector}
+QUICK |= {"MIT, --non_local --npb", "mmaction2, non-local, partial BatchNorm"}
 
 
 def next_step(training: Training, path, state):

@@ -1,4 +1,4 @@
-"""What `paddle-tsm parity` leaves behind when the two cannot be compared: an error for CI, and never an older verdict."""
+"""What `paddle-tsm parity` leaves behind when the two cannot be compared: an error for CI, never an older verdict."""
 
 import json
 import os
@@ -61,24 +61,27 @@ def check_error(folder, *texts) -> str:
 FILES = ["--json", "p.json", "--junit", "p.xml"]
 
 
-@pytest.mark.parametrize("words, text", [
-    (["none.pth"], "none.pth"),
-    (["torn.pth"], "torn.pth"),
-    (["a.pth", "none.pth"], "none.pth"),
-    (["a.pth", "--video", "none.mp4"], "none.mp4"),
-    (["a.pth", "--size", "0"], "--size"),
-    (["a.pth", "--seed", "-1"], "--seed"),
-    (["a.pth", "--steps", "1", "--lr", "inf"], "--lr"),
-    (["a.pth", "--shift-div", "1"], "shift_div"),
-    (["a.pth", "--lr", "1"], "--steps"),
-    (["a.pth", "--clips", "2", "--video", "none.mp4"], "--clips"),
-    ([], "got no checkpoint"),
-    (["--differences"], "compares nothing"),
-    (["a.pth", "--size", "small"], "--size"),  # the command line itself is refused
-    (["a.pth", "--sizes", "32"], "--sizes"),
-    (["a.pth", "a.pth", "a.pth"], "unrecognized"),
-    (["a.pth", "--shift-order", "backwards"], "--shift-order"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, text",
+    [
+        (["none.pth"], "none.pth"),
+        (["torn.pth"], "torn.pth"),
+        (["a.pth", "none.pth"], "none.pth"),
+        (["a.pth", "--video", "none.mp4"], "none.mp4"),
+        (["a.pth", "--size", "0"], "--size"),
+        (["a.pth", "--seed", "-1"], "--seed"),
+        (["a.pth", "--steps", "1", "--lr", "inf"], "--lr"),
+        (["a.pth", "--shift-div", "1"], "shift_div"),
+        (["a.pth", "--lr", "1"], "--steps"),
+        (["a.pth", "--clips", "2", "--video", "none.mp4"], "--clips"),
+        ([], "got no checkpoint"),
+        (["--differences"], "compares nothing"),
+        (["a.pth", "--size", "small"], "--size"),  # the command line itself is refused
+        (["a.pth", "--sizes", "32"], "--sizes"),
+        (["a.pth", "a.pth", "a.pth"], "unrecognized"),
+        (["a.pth", "--shift-order", "backwards"], "--shift-order"),
+    ],
+)
 @pytest.mark.parametrize("first", [True, False])
 def test_an_error_case_takes_the_place_of_an_older_verdict(folder, capsys, words, text, first):
     assert run(*(FILES + words if first else words + FILES)) == 2
@@ -130,16 +133,19 @@ def test_after_a_comparison_the_files_are_its_own(folder, capsys):
     assert suite.get("errors") == suite.get("failures") == "0" and len(suite.findall("testcase")) == len(report["rows"])
 
 
-@pytest.mark.parametrize("words, text", [
-    (["--json", "nowhere/p.json", "--junit", "p.xml"], "--json nowhere/p.json: cannot be written"),
-    (["--json", "p.json", "--junit", "nowhere/p.xml"], "--junit nowhere/p.xml: cannot be written"),
-    (["--json", "folder", "--junit", "p.xml"], "--json folder: is not a file"),
-    (["--json", "/dev/null", "--junit", "p.xml"], "--json /dev/null: is not a file"),
-    (["--json", "p.xml", "--junit", "./p.xml"], "--junit ./p.xml: is also p.xml"),
-    (["--junit", "p.xml", "--report", "a.pth"], "--report a.pth: cannot be written to"),
-    (["--junit", "p.xml", "--report", "torn.pth/page"], "--report torn.pth/page: cannot be written to"),
-    (["--junit", "p.xml", "--report", "site"], "--report site: holds an index.html that is not"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, text",
+    [
+        (["--json", "nowhere/p.json", "--junit", "p.xml"], "--json nowhere/p.json: cannot be written"),
+        (["--json", "p.json", "--junit", "nowhere/p.xml"], "--junit nowhere/p.xml: cannot be written"),
+        (["--json", "folder", "--junit", "p.xml"], "--json folder: is not a file"),
+        (["--json", "/dev/null", "--junit", "p.xml"], "--json /dev/null: is not a file"),
+        (["--json", "p.xml", "--junit", "./p.xml"], "--junit ./p.xml: is also p.xml"),
+        (["--junit", "p.xml", "--report", "a.pth"], "--report a.pth: cannot be written to"),
+        (["--junit", "p.xml", "--report", "torn.pth/page"], "--report torn.pth/page: cannot be written to"),
+        (["--junit", "p.xml", "--report", "site"], "--report site: holds an index.html that is not"),
+    ],
+)
 def test_what_cannot_be_written_is_said_before_the_run(folder, capsys, monkeypatch, words, text):
     (folder / "folder").mkdir()
     (folder / "site").mkdir()

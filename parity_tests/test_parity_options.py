@@ -109,11 +109,12 @@ def test_equal_options_are_not_spoken_of(folder, capsys):
 
 
 ORDERED = [
-    ("tsm_resnet18", "mmaction2", {}, False), ("tsm_resnet18", "mmaction2", {}, True),
+    ("tsm_resnet18", "mmaction2", {}, False),
+    ("tsm_resnet18", "mmaction2", {}, True),
     ("tsm_resnet18", "mit", {"shift_place": "block", "temporal_pool": True}, True),
     ("tsm_mobilenet_v2", "mmaction2", {}, False),
     ("tsm_resnet50", "mmaction2", {"non_local": {"mode": "dot_product", "blocks": ((2, 0), (3, 1))}}, False),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("arch, layout, options, turned_is_a", ORDERED)

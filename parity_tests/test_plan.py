@@ -9,18 +9,31 @@ import pytest
 
 import torch_ref.optim
 from paddle_tsm.cli import main
+from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.parity.curve_file import read_curve
 from paddle_tsm.parity.curves import compare_curves, reading
+from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.training.plan import make_plan, read_plan, write_plan
-from parity_tests.small_training import arguments, clips, entries, rows, small_recipe, train_small, values, weights
+from parity_tests.small_training import (
+    apart,
+    arguments,
+    clips,
+    entries,
+    rows,
+    small_recipe,
+    train_small,
+    values,
+    weights,
+)
 
 __all__ = ["clips"]  # the fixture
 DOUBLE = {"dtype": "float64"}
+COUNT = 12  # clips, so that no batch is a single clip of two frames, on which BatchNorm is ill-conditioned
 RECIPES = {
     "plain": {},
-    "mixup in parts": {"mixup": 0.3, "accumulate": 2},
+    "mixup in parts": {"mixup": 0.3, "accumulate": 2, "batch": 6},
     "cutmix": {"cutmix": 1.0},
-    "pptsm": {"preset": "pptsm", "arch": "pptsm_resnet10", "label_smoothing": 0.1},
+    "pptsm": {"preset": "pptsm", "label_smoothing": 0.1},
     "adamw and average": {"optimizer": "adamw", "lr": 1e-4, "ema": 0.9, "schedule": "cosine"},
     "frozen": {"frozen_bn": True, "nesterov": True},
     "partly frozen": {"partial_bn": True},
@@ -29,24 +42,19 @@ RECIPES = {
 
 def planned(clips, tmp_path, **changes):
     """The plan of a small training, through its file."""
-    recipe, listed = small_recipe(**changes), entries(clips)
+    recipe, listed = small_recipe(**changes), entries(clips)[:COUNT]
     path = tmp_path / "plan.json"
-    write_plan(make_plan(recipe, listed, train_source()), path, listed)
+    write_plan(make_plan(recipe, listed, FrameSource()), path, listed)
     plan = read_plan(path)
     plan.check(str(path), recipe, listed)
     return plan
 
 
-def train_source():
-    from paddle_tsm.data.frame_source import FrameSource
-
-    return FrameSource()
-
-
 @pytest.mark.parametrize("name", ["plain", "mixup in parts", "cutmix", "pptsm"])
 def test_a_replayed_plan_gives_the_same_bits(clips, tmp_path, name):
-    train_small(clips, tmp_path / "free", **RECIPES[name])
-    train_small(clips, tmp_path / "planned", plan={"plan": planned(clips, tmp_path, **RECIPES[name])}, **RECIPES[name])
+    changes = RECIPES[name] | {"count": COUNT}
+    train_small(clips, tmp_path / "free", **changes)
+    train_small(clips, tmp_path / "planned", plan={"plan": planned(clips, tmp_path, **RECIPES[name])}, **changes)
     assert rows(tmp_path / "free") == rows(tmp_path / "planned")
     a, b = weights(tmp_path / "free"), weights(tmp_path / "planned")
     assert all(np.array_equal(a[name], b[name]) for name in a) and a.keys() == b.keys()
@@ -59,23 +67,21 @@ def test_pytorch_follows_the_plan(clips, tmp_path, name):
     plan = {"plan": planned(clips, tmp_path, **changes)}
     for framework in ("paddle", "torch"):
         out = tmp_path / framework
-        train_small(clips, out, validation=True, plan=plan | {"framework": framework}, **changes)
+        train_small(clips, out, True, plan | {"framework": framework}, COUNT, **changes)
     found = compare_curves(*(read_curve(tmp_path / framework) for framework in ("paddle", "torch")))
     assert found.equal, found.parting
-    assert found.differences["loss"].max() < 1e-12 and found.differences["grad_norm"].max() < 1e-11
+    assert found.differences["loss"].max() < TOLERANCES["few steps"].limit
     assert {"loss", "top1"} <= set(found.a.validation)
     a, b = weights(tmp_path / "paddle"), weights(tmp_path / "torch")
-    for tensor in a:
-        scale = max(np.abs(a[tensor]).max(), 1e-3)
-        assert np.abs(a[tensor] - b[tensor]).max() <= 1e-10 * scale, tensor
+    assert apart(a, b) < TOLERANCES["few steps"].limit
 
 
 def two_runs(clips, tmp_path, first=None, second=None, **changes):
     """A training in Paddle and one in PyTorch by the same plan; first, second: changes of their recipes."""
     plan = {"plan": planned(clips, tmp_path, **changes | DOUBLE)}
-    train_small(clips, tmp_path / "a", validation=True, plan=plan, **changes | DOUBLE | (first or {}))
+    train_small(clips, tmp_path / "a", True, plan, COUNT, **changes | DOUBLE | (first or {}))
     plan |= {"framework": "torch"}
-    train_small(clips, tmp_path / "b", validation=True, plan=plan, **changes | DOUBLE | (second or {}))
+    train_small(clips, tmp_path / "b", True, plan, COUNT, **changes | DOUBLE | (second or {}))
     return compare_curves(read_curve(tmp_path / "a"), read_curve(tmp_path / "b"))
 
 
@@ -102,15 +108,23 @@ def test_a_biased_variance_is_named(clips, tmp_path):
 def test_another_clip_is_named(clips, tmp_path):
     plan = planned(clips, tmp_path, **DOUBLE)
     record = json.loads((tmp_path / "plan.json").read_text())
-    clip = record["updates"][5]["clips"][0]
+    clip = record["updates"][4]["clips"][0]
     clip["frames"] = [(frame + 3) % clip["count"] for frame in clip["frames"]]
     (tmp_path / "other.json").write_text(json.dumps(record))
-    train_small(clips, tmp_path / "a", plan={"plan": plan}, **DOUBLE)
-    train_small(
-        clips, tmp_path / "b", plan={"plan": read_plan(tmp_path / "other.json"), "framework": "torch"}, **DOUBLE
-    )
+    other = {"plan": read_plan(tmp_path / "other.json"), "framework": "torch"}
+    train_small(clips, tmp_path / "a", plan={"plan": plan}, count=COUNT, **DOUBLE)
+    train_small(clips, tmp_path / "b", plan=other, count=COUNT, **DOUBLE)
     found = compare_curves(read_curve(tmp_path / "a"), read_curve(tmp_path / "b"))
-    assert (found.parting.row, found.parting.column) == (5, "loss") and "another clip" in reading(found)[0]
+    assert (found.parting.row, found.parting.column) == (4, "loss") and "another clip" in reading(found)[0]
+
+
+def test_an_ill_conditioned_batch_is_no_difference(clips, tmp_path):
+    """The last batch is one clip of two frames: BatchNorm divides two values by their distance."""
+    for framework in ("paddle", "torch"):
+        train_small(clips, tmp_path / framework, plan={"framework": framework}, **DOUBLE)
+    found = compare_curves(read_curve(tmp_path / "paddle"), read_curve(tmp_path / "torch"))
+    assert found.equal, found.parting
+    assert found.limits["grad_norm"].max() <= 1e-3 and found.limits["loss"][:3].max() <= 1e-8  # still no licence
 
 
 def test_a_nudged_run_moves_every_number_a_little(clips, tmp_path):
@@ -120,6 +134,18 @@ def test_a_nudged_run_moves_every_number_a_little(clips, tmp_path):
     assert a != b and abs(a[0] - b[0]) < 1e-4 * a[0]
 
 
+def twelve(clips, tmp_path):
+    """A folder with the first COUNT clips' list, the validation's, and links to the videos."""
+    folder = tmp_path / "twelve"
+    folder.mkdir()
+    for video in clips.glob("*.mp4"):
+        (folder / video.name).symlink_to(video)
+    for name, count in (("train.txt", COUNT), ("val.txt", None)):
+        lines = (clips / name).read_text().splitlines(keepends=True)[:count]
+        (folder / name).write_text("".join(lines))
+    return folder
+
+
 def run(capsys, *words):
     code = main([str(word) for word in words])
     return code, capsys.readouterr()
@@ -127,6 +153,7 @@ def run(capsys, *words):
 
 def test_the_commands(clips, tmp_path, capsys):
     """As the README types them: plan, replay in PyTorch, compare."""
+    clips = twelve(clips, tmp_path)
     plan = tmp_path / "plan.json"
     more = ["--validation", str(clips / "val.txt")]
     assert main(arguments(clips, tmp_path / "a", *more, "--plan", str(plan), epochs=1)) == 0
@@ -136,7 +163,7 @@ def test_the_commands(clips, tmp_path, capsys):
     a, b = (weights(tmp_path / folder, "start.safetensors") for folder in ("a", "b"))
     assert all(np.array_equal(a[name], b[name]) for name in a)
     code, said = run(capsys, "parity", "--curves", tmp_path / "a", tmp_path / "b")
-    assert code == 0 and "equal: 4 updates and 1 validation, float32" in said.out
+    assert code == 0 and "equal: 3 updates and 1 validation, float32" in said.out, said.out
     code, said = run(capsys, *arguments(clips, tmp_path / "b", "--resume", epochs=1))
     assert code == 2 and "was trained by --framework torch, got paddle" in said.err
 
@@ -148,13 +175,14 @@ def test_the_commands(clips, tmp_path, capsys):
         (lambda record: record.pop("updates"), "holds no plan"),
         (lambda record: record.update(list="0"), "of another training list"),
         (lambda record: record["recipe"].update(batch=2), "batch was 2, now 4"),
-        (lambda record: record["updates"].pop(), "wanted 8"),
+        (lambda record: record["updates"].pop(), "wanted 6"),
         (lambda record: record["updates"][0]["clips"][0].update(size=[10, 10]), "frames of 10x10"),
         (lambda record: record["updates"][0]["clips"][0].update(count=99), "for 99 frames"),
     ],
 )
 def test_a_plan_that_does_not_fit(clips, tmp_path, capsys, change, message):
     planned(clips, tmp_path)
+    clips = twelve(clips, tmp_path)
     record = json.loads((tmp_path / "plan.json").read_text())
     change(record)
     (tmp_path / "plan.json").write_text(json.dumps(record))

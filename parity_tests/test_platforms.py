@@ -99,8 +99,8 @@ def test_a_video_that_fails_says_why(tmp_path):
         LEAVE
         + f"""
 import numpy as np
-from paddle_tsm.inference.labelled_video import video_writer
-with video_writer({str(tmp_path / "out.mp4")!r}, 30.0) as write:
+from paddle_tsm.inference.labelled_video import labelled_video
+with labelled_video({str(tmp_path / "out.mp4")!r}, 30.0) as write:
     write(np.zeros((64, 64, 3), "uint8"), [])
     raise ValueError("the network stopped")
 """

@@ -109,10 +109,10 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
 
 
 def test_a_writer_that_fails_leaves_nothing(folder):
-    from paddle_tsm.inference.labelled_video import video_writer
+    from paddle_tsm.inference.labelled_video import labelled_video
 
     before = sorted(folder.iterdir())
-    with pytest.raises(KeyboardInterrupt), video_writer(folder / "half.mp4", 10) as write:
+    with pytest.raises(KeyboardInterrupt), labelled_video(folder / "half.mp4", 10) as write:
         write(np.zeros((32, 32, 3), "uint8"), ["text"])
         raise KeyboardInterrupt
     assert sorted(folder.iterdir()) == before

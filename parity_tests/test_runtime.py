@@ -119,7 +119,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.g
 )
 def test_mkl_is_told_on_amd_only(monkeypatch, processor, expected):
     monkeypatch.setattr(runtime, "_processor", lambda: processor)
-    monkeypatch.setattr(runtime, "_read", lambda path: "")
+    monkeypatch.setattr(runtime, "read_proc", lambda path: "")
     monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")  # so that it is put back
     monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
     assert runtime._mkl()[:2] == expected
@@ -131,7 +131,7 @@ def test_other_systems(monkeypatch, system, libc):
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "libc_ver", lambda *_: libc)
     runtime._processor.cache_clear()
-    monkeypatch.setattr(runtime, "_read", lambda path: "")  # no /proc
+    monkeypatch.setattr(runtime, "read_proc", lambda path: "")  # no /proc
     for name in ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
         monkeypatch.delenv(name)

@@ -5,8 +5,8 @@ import paddle
 import pytest
 import torch
 
-import paddle_tsm.models.layers.shift
 import torch_ref.shift
+from paddle_tsm.models.layers.shift import temporal_shift
 
 ORDERS = ("future_first", "past_first", "causal")
 CASES = [(c, div, t) for c in (12, 16, 20, 24, 64) for div in (3, 4, 8, 16) for t in (1, 2, 4, 8)]
@@ -31,7 +31,7 @@ def by_definition(x, t, div, order):
 
 
 def in_paddle(x, *args):
-    return paddle_tsm.models.layers.shift.temporal_shift(paddle.to_tensor(x), *args).numpy()
+    return temporal_shift(paddle.to_tensor(x), *args).numpy()
 
 
 def in_torch(x, *args):
@@ -75,7 +75,7 @@ def test_gradient_is_the_adjoint(order):
     for c, div, t in ((20, 8, 4), (64, 8, 8), (16, 4, 1)):
         x, g = rng.standard_normal((2, 2 * t, c, 2, 2))
         p = paddle.to_tensor(x, stop_gradient=False)
-        (paddle_tsm.models.layers.shift.temporal_shift(p, t, div, order) * paddle.to_tensor(g)).sum().backward()
+        (temporal_shift(p, t, div, order) * paddle.to_tensor(g)).sum().backward()
         q = torch.from_numpy(x).requires_grad_()
         (torch_ref.shift.temporal_shift(q, t, div, order) * torch.from_numpy(g)).sum().backward()
         np.testing.assert_array_equal(p.grad.numpy(), q.grad.numpy())
@@ -95,7 +95,7 @@ def test_the_exported_form_is_the_eager_one(order, tmp_path):
             self.one = self.create_parameter([1], default_initializer=ones)  # jit.save warns without a parameter
 
         def forward(self, x):
-            return paddle_tsm.models.layers.shift.temporal_shift(x, 4, 8, order) * self.one
+            return temporal_shift(x, 4, 8, order) * self.one
 
     paddle.jit.save(Layer(), str(tmp_path / "shift"), [paddle.static.InputSpec([None, 20, 3, 3], "float32")])
     exported = paddle.jit.load(str(tmp_path / "shift"))

@@ -13,18 +13,19 @@ from paddle_tsm.models.create import build
 from paddle_tsm.models.initial_weights import draw_initial_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity import paddle_side
-from paddle_tsm.parity.comparison import Report, gap_row
-from paddle_tsm.parity.console_report import verdict
 from paddle_tsm.parity.noise import (
-    Gap,
+    Float32Gap,
     distances,
-    measure_gap,
+    measure_gaps,
 )
 from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.report_files import finite
+from paddle_tsm.parity.report_text import verdict
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide
+from paddle_tsm.parity.training_comparison import gap_row
 from paddle_tsm.training.nudge import nudge, nudged_weights
 from paddle_tsm.training.train_step import StepResult
 
@@ -165,7 +166,7 @@ class Made:
 
 
 def made_gaps(each):
-    return measure_gap(
+    return measure_gaps(
         lambda seed: Made("A", 0.0, 0.0 if seed is None else 1e-3 * seed),
         lambda seed: Made("B", each, 0.0),
         [(np.zeros(1), np.zeros(1))] * 3,
@@ -186,7 +187,7 @@ def test_noise_is_the_largest_so_far_and_the_gap_is_held_against_it():
     "gap, passes", [([1e-6, 2.9e-6], True), ([1e-6, 3.1e-6], False), ([1e-6, float("nan")], False)]
 )
 def test_verdict_of_a_gap(gap, passes):
-    found = Gap("loss", gap, [1e-6, 1e-6])
+    found = Float32Gap("loss", gap, [1e-6, 1e-6])
     assert found.passed == passes == gap_row(found).passed
     assert TOLERANCES["float32 steps"].limit == 3.0
     report = Report([gap_row(found)])
@@ -197,7 +198,7 @@ def test_float32_gap_of_a_real_training():
     def builder(side):
         return lambda seed: side(R18, WEIGHTS if seed is None else nudged_weights(WEIGHTS, seed), "float32")
 
-    gaps = measure_gap(builder(TorchSide), builder(PaddleSide), seeded_batches(R18, 2, 2, 64), 1e-4)
+    gaps = measure_gaps(builder(TorchSide), builder(PaddleSide), seeded_batches(R18, 2, 2, 64), 1e-4)
     assert all(gap.passed for gap in gaps), [gap.worst for gap in gaps]
     assert all(max(gap.gap) < 1e-2 for gap in gaps) and max(gaps[2].gap) > 0
 

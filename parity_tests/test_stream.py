@@ -112,8 +112,8 @@ def folder(tmp_path_factory):
 
 def test_command(folder, capsys):
     out = folder / "labelled.mp4"
-    arguments = ["stream", str(folder / "clip.mp4"), "--weights", str(folder / "online.pth"), "--size", "32",
-                 "--classes", str(folder / "names.txt"), "--out", str(out)]  # fmt: skip
+    clip, weights, names = (str(folder / name) for name in ("clip.mp4", "online.pth", "names.txt"))
+    arguments = ["stream", clip, "--weights", weights, "--size", "32", "--classes", names, "--out", str(out)]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "gesture" in printed and "6 frames, " in printed

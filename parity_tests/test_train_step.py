@@ -132,14 +132,17 @@ def test_result_is_of_the_step(package):
 
 
 @PACKAGES
-def test_partial_bn_leaves_all_but_the_first(package):
-    model = new_model(package, partial_bn=True)
+def test_partial_bn_leaves_all_but_the_first_and_the_non_local_ones(package):
+    """The non-local blocks' BatchNorm is a BatchNorm3d in MIT's and mmaction2's networks, which freeze BatchNorm2d."""
+    model = new_model(package, partial_bn=True, non_local={"blocks": ((2, 1),)})
     before = tensors(model)
     train(package, model, package.optim.tsm_sgd(model), range(2))
     after = tensors(model)
-    batch_norms = {name for name in before if ".bn" in f".{name}" or "downsample.1" in name}
+    batch_norms = {name for name in before if ".bn" in f".{name}" or "downsample.1" in name or ".norm." in name}
     changed = {name for name in batch_norms if (before[name] != after[name]).any()}
-    assert changed == {f"bn1.{tensor}" for tensor in BATCH_NORM_TENSORS}
+    assert changed == {
+        f"{norm}.{tensor}" for norm in ("bn1", "layer2.1.non_local.norm") for tensor in BATCH_NORM_TENSORS
+    }
 
 
 @PACKAGES

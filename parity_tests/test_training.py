@@ -18,6 +18,7 @@ from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.models.create import build
 from paddle_tsm.training import loop, weight_update
+from paddle_tsm.training.blending import draw_cutmix, draw_mixup
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.moving_average import MovingAverage
@@ -188,14 +189,16 @@ def scores(top1):
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
 def test_mixed_batches(name, monkeypatch):
     """The step trains on what the mix gave, drawn from the clips and not from the run's history."""
-    own, mixed = getattr(weight_update, name), []
+    own, mixed = weight_update.blended, []
+    rng = np.random.default_rng([OPTIONS["seed"], 0, 0, 0xB1E])  # the seed and the first clip
+    drawn = draw_mixup(4, rng, 0.7) if name == "mixup" else draw_cutmix(4, 32, 32, rng, 0.7)
 
-    def spy(x, labels, classes, rng, alpha):
-        assert alpha == 0.7
-        mixed.append(own(x, labels, classes, rng, alpha))
+    def spy(x, labels, classes, blend):
+        assert blend == drawn
+        mixed.append(own(x, labels, classes, blend))
         return mixed[-1]
 
-    monkeypatch.setattr(weight_update, name, spy)
+    monkeypatch.setattr(weight_update, "blended", spy)
     losses = []
     for _ in range(2):
         session = Session(small_recipe(**{name: 0.7}, dropout=0.0, label_smoothing=0.1), "")
@@ -278,7 +281,7 @@ def test_what_is_written(clips, tmp_path):
     chosen = small_recipe(epochs=1, shift_div=4, dropout=0.3)
     loop.train(chosen, TrainingJob(entries(clips), [], str(tmp_path / "run")))
     files = {path.name for path in (tmp_path / "run").iterdir()} - {"tensorboard"}
-    assert files == {"last.safetensors", "resume.safetensors", "train.csv", "validation.csv"}
+    assert files == {"last.safetensors", "recipe.json", "resume.safetensors", "train.csv", "validation.csv"}
     record = json.loads(read_checkpoint(tmp_path / "run" / "last.safetensors").metadata["paddle_tsm"])
     assert record["network"] == dataclasses.asdict(chosen.network())
     for package in (paddle_tsm, torch_ref):

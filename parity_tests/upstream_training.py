@@ -39,12 +39,16 @@ class Training:
         self.kind, vector = kind, recorded(kind.vector)
         found = interpret(vector.checkpoint(), **vector.options())
         self.options = found.network.options() | {
-            "num_classes": CLASSES, "num_segments": SEGMENTS, "dropout": 0.0, "partial_bn": kind.partial_bn,
-        }  # fmt: skip
+            "num_classes": CLASSES,
+            "num_segments": SEGMENTS,
+            "dropout": 0.0,
+            "partial_bn": kind.partial_bn,
+        }
         self.arch = found.network.arch
         torch.manual_seed(0)
-        self.reference = torch_ref.create_model(self.arch, **self.options).double()
-        with torch.no_grad():  # zeros at the start: their momentum would tell nothing apart
+        # the reference's own rule of partial BatchNorm is not asked: upstream's is applied below
+        self.reference = torch_ref.create_model(self.arch, **self.options | {"partial_bn": False}).double()
+        with torch.no_grad():  # they start as zeros, and the momentum of zeros would tell nothing apart
             for name, tensor in self.reference.named_parameters():
                 if ".norm." in name or name.endswith(".bias"):
                     tensor.normal_(0.1, 0.1)
@@ -55,6 +59,8 @@ class Training:
             graft(self.tree, key.rsplit(".", 1)[0], leaves[canonical[key].rsplit(".", 1)[0]])
         assert list(self.tree.state_dict()) == list(vector.meta["state_dict"])
         self.reference.train()
+        if kind.partial_bn:
+            freeze_batch_norms(self.reference)
         self.sgd = RULES[kind.rule](self.tree, kind)
 
     def step(self, seed: int) -> None:
@@ -85,6 +91,20 @@ def graft(tree: nn.Module, name: str, leaf: nn.Module) -> None:
         tree.add_module(last, leaf)
 
 
+def freeze_batch_norms(reference: nn.Module) -> None:
+    """Freeze every BatchNorm2d but the first, as MIT (ops/models.py 1f6a834 `TSN.train`) and mmaction2 (backbones/
+    resnet.py 4d6c934 `_partial_bn`) do. The non-local blocks have a BatchNorm3d in both, which is never frozen.
+    """
+    norms = [
+        layer
+        for name, layer in reference.named_modules()
+        if isinstance(layer, nn.BatchNorm2d) and ".non_local." not in name
+    ]
+    for norm in norms[1:]:
+        norm.eval()
+        norm.requires_grad_(False)
+
+
 def groups_of(tree: nn.Module, fc_lr5: bool, partial_bn: bool) -> dict:
     """The parameters of each of TSM's groups, by upstream's rule, which walks through the modules in their order."""
     groups = {name: [] for name in ("first weight", "first bias", "weight", "bias", "norm", "fc weight", "fc bias")}
@@ -94,7 +114,7 @@ def groups_of(tree: nn.Module, fc_lr5: bool, partial_bn: bool) -> dict:
         if isinstance(module, CONVOLUTIONS):
             place = "" if convolutions else "first "
             convolutions += 1
-        elif isinstance(module, nn.Linear):  # the one there is
+        elif isinstance(module, nn.Linear):  # there is one only
             place = "fc " if fc_lr5 else ""
         elif isinstance(module, NORMS):
             norms += 1
@@ -109,10 +129,15 @@ def groups_of(tree: nn.Module, fc_lr5: bool, partial_bn: bool) -> dict:
     return groups
 
 
-MULTIPLIERS = {  # of the rate and of the decay
-    "first weight": (1, 1), "first bias": (2, 0), "weight": (1, 1), "bias": (2, 0), "norm": (1, 0), "fc weight": (5, 1),
+MULTIPLIERS = {  # of the learning rate and of the decay
+    "first weight": (1, 1),
+    "first bias": (2, 0),
+    "weight": (1, 1),
+    "bias": (2, 0),
+    "norm": (1, 0),
+    "fc weight": (5, 1),
     "fc bias": (10, 0),
-}  # fmt: skip
+}
 
 
 def mmaction2(tree: nn.Module, kind: Kind):

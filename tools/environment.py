@@ -1,8 +1,9 @@
 """Make the environment .venv of this checkout: python tools/environment.py [--torch WHAT]    (`make demo` does it)
 
-It needs nothing but the Python that runs it, which is the environment's. A PyTorch that this Python already has is taken as it
-is; WHAT is otherwise what pip is to install ("path/to/torch.whl", "torch==2.13.0 --index-url URL"), or "none" to go without.
-This file is also read by a Python that is too old, so that it can say so.
+It needs nothing but a Python, and the environment gets the Python that runs it. Without --torch, a PyTorch that this
+Python already has is used, and otherwise pip chooses one. WHAT is what pip is to install instead ("path/to/torch.whl",
+"torch==2.13.0 --index-url URL"), or "none" for no PyTorch. A Python that is too old can read this file, too, and
+says so.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import shlex
 import subprocess
 import sys
 
-OLDEST, NEWEST = (3, 10), (3, 13)  # those that the pinned paddlepaddle has releases for
+OLDEST, NEWEST = (3, 10), (3, 13)  # the pinned paddlepaddle has releases for these
 OLDEST_TORCH = (2, 4)  # as in setup.cfg
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = os.path.join(ROOT, ".venv")
@@ -35,9 +36,10 @@ def main(argv=None):
         print("environment: PyTorch %s is taken from %s" % (theirs, sys.executable), flush=True)
     elif not args.torch and sys.platform == "linux":
         print(
-            "environment: pip chooses a build of PyTorch; on Linux that may be the one with CUDA, several GB. README.md, "
-            '"Install", says how to give the CPU build (TORCH=...) or none (TORCH=none).', flush=True,
-        )  # fmt: skip
+            "environment: pip chooses a build of PyTorch; on Linux that may be the one with CUDA, several GB. "
+            'README.md, "Install", says how to give the CPU build (TORCH=...) or none (TORCH=none).',
+            flush=True,
+        )
     for arguments in installs(args.torch, bool(theirs)):
         code = subprocess.call([python_of(FOLDER), "-m", "pip", "install", *QUIET, *arguments], cwd=ROOT)
         if code:
@@ -96,8 +98,10 @@ def torch_there():
 
 
 def see_packages_of(path):
-    """Have the environment find the packages in these folders behind its own. Not `--system-site-packages`, which leaves out
-    those of another environment."""
+    """Let the environment find the packages in these folders behind its own.
+
+    `--system-site-packages` would not do: it leaves out the packages of another environment.
+    """
     ours = subprocess.check_output(
         [python_of(FOLDER), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], encoding="utf-8"
     ).strip()

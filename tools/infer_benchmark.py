@@ -1,4 +1,4 @@
-"""One clip through TSM-ResNet-50 in every engine, the same weights and threads: see `tools/benchmark.py infer`."""
+"""One clip through TSM-ResNet-50 in every engine, with the same weights and threads: see `tools/benchmark.py infer`."""
 
 from __future__ import annotations
 
@@ -6,108 +6,84 @@ import json
 import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from infer_contenders import CONTENDERS, ROUGH, WITHOUT
+from contender_process import ContenderProcess
+from infer_contenders import CLIP, CONTENDERS, ROUGH, WITHOUT_SHIFT
+from rich.console import Console
+from rich.progress import track
 
-ROOT = Path(__file__).resolve().parent.parent
-CLIP = (8, 3, 224, 224)
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.drawing.figure import figure, png
+from paddle_tsm.networks.network import Network
+from paddle_tsm.parity.plots import COLOURS
+
 ENGINES = ("Paddle Inference", "ONNX Runtime", "OpenVINO")
 
-PROGRAM = """
-import json, os, sys, time
-CHECKPOINT, FOLDER, THREADS = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sys.path.insert(0, {root!r})
-import paddle_tsm
-{contender}
-import numpy as np
-x = np.random.default_rng(0).standard_normal({clip}).astype("float32")
-for _ in range(4): infer(x)
-print("ready", flush=True)
-for line in sys.stdin:
-    infer(x)  # the others had the caches
-    start = time.perf_counter(); logits = infer(x)
-    print(json.dumps([time.perf_counter() - start, np.asarray(logits).ravel()[:5].tolist()]), flush=True)
-"""
 
+def benchmark_inference(runs: int, out: str = "", only: str = "") -> None:
+    """Start every contender in a process of its own, and then run one clip in each in turn.
 
-def infer(runs: int, out: str = "", only: str = "") -> None:
-    """Every contender in a process of its own, all loaded, one clip each in turn. `out`: a folder for infer.json and
-    infer.png. `only`: a regular expression, for the contenders that have it in their names.
+    out: a folder for infer.json and infer.png. only: a regular expression, for the contenders that have it in their
+    names.
     """
-    from paddle_tsm.demo.material import write_demo_checkpoint
-    from paddle_tsm.networks.network import Network
-
     threads = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint, started = os.path.join(folder, "r50.safetensors"), {}
+        checkpoint = os.path.join(folder, "r50.safetensors")
         write_demo_checkpoint(checkpoint, Network("tsm_resnet50"), "canonical")
-        wanted = {name: contender for name, contender in CONTENDERS.items() if re.search(only, name)}
-        for number, (name, contender) in enumerate(shown(wanted.items(), "starting")):
-            process = start(contender, checkpoint, os.path.join(folder, str(number)), threads)
-            if process is None:
-                print(f"  {name}: not here (is its package installed?)")
+        started = {}
+        names = [name for name in CONTENDERS if re.search(only, name)]
+        for number, name in enumerate(with_progress(names, "starting")):
+            contender = start(name, checkpoint, os.path.join(folder, str(number)), threads)
+            if contender.is_ready():
+                started[name] = contender
             else:
-                started[name] = process
-        seconds, first = {name: [] for name in started}, {}
-        for _ in shown(range(runs), "measuring"):
-            for name, process in started.items():
-                process.stdin.write("go\n")
-                process.stdin.flush()
-                took, first[name] = json.loads(process.stdout.readline())
-                seconds[name].append(took)
-        for process in started.values():
-            process.stdin.close()
-            process.wait()
-    report(seconds, first, threads, runs, out)
+                print(f"  {name}: not here (is its package installed?)")
+        for _ in with_progress(range(runs), "measuring"):
+            for contender in started.values():
+                contender.ask()
+        for contender in started.values():
+            contender.close()
+    seconds = {name: [one["seconds"] for one in contender.answers] for name, contender in started.items()}
+    logits = {name: contender.answers[-1]["logits"][0] for name, contender in started.items()}
+    print_table(seconds, logits, threads, runs)
+    if out:
+        write_results(Path(out), seconds, threads)
 
 
-def start(contender: str, checkpoint: str, folder: str, threads: int):
-    """The contender's process once it is ready; None where it ends before."""
-    program = PROGRAM.format(root=str(ROOT), contender=contender, clip=CLIP)
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program, checkpoint, folder, str(threads)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        env=os.environ | {"OMP_NUM_THREADS": str(threads), "GLOG_minloglevel": "2"},
-    )
-    return process if any(line == "ready\n" for line in iter(process.stdout.readline, "")) else None
+def start(name: str, checkpoint: str, folder: str, threads: int) -> ContenderProcess:
+    """The contender's process."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "GLOG_minloglevel": "2"}
+    return ContenderProcess("infer_contenders.py", (name, checkpoint, folder, str(threads)), environment)
 
 
-def report(seconds: dict, first: dict, threads: int, runs: int, out: str) -> None:
-    """The table: median, fastest, slowest, ratios, and each contender's first logit, so that it shows who computes
-    what.
-    """
+def print_table(seconds: dict[str, list[float]], logits: dict[str, float], threads: int, runs: int) -> None:
+    """Print medians, extremes and ratios, and each contender's first logit, which says whether they agree."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    exact = [median for name, median in medians.items() if WITHOUT not in name and name.split(", ")[-1] not in ROUGH]
+    exact = [
+        median for name, median in medians.items() if WITHOUT_SHIFT not in name and name.split(", ")[-1] not in ROUGH
+    ]
     print(
-        f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; {runs} interleaved runs, each after one of its own"
+        f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; "
+        f"{runs} interleaved runs, each after one of its own"
     )
     print(f"  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
     for name, values in seconds.items():
-        without = medians.get(name.split(",")[0] + WITHOUT)
-        shares = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
-        shares += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
-        print(
-            f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{shares}  {first[name][0]:.6f}"
-        )
-    if out:
-        write(Path(out), seconds, medians, threads)
+        without = medians.get(name.split(",")[0] + WITHOUT_SHIFT)
+        ratios = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
+        ratios += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
+        print(f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{ratios}  {logits[name]:.6f}")
 
 
-def write(folder: Path, seconds: dict, medians: dict, threads: int) -> None:
-    """infer.json, and infer.png, a bar for each contender."""
-    from paddle_tsm.parity.plots import COLOURS, figure, png
-
+def write_results(folder: Path, seconds: dict[str, list[float]], threads: int) -> None:
+    """Write infer.json, and infer.png with a bar for each contender."""
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
     contenders = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
-    (folder / "infer.json").write_text(
-        json.dumps({"threads": threads, "clip": CLIP, "contenders": contenders}, indent=2) + "\n", "utf-8"
-    )
+    content: dict[str, Any] = {"threads": threads, "clip": CLIP, "contenders": contenders}
+    (folder / "infer.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     drawing, axes = figure(
         f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6
     )
@@ -125,10 +101,7 @@ def write(folder: Path, seconds: dict, medians: dict, threads: int) -> None:
     (folder / "infer.png").write_bytes(png(drawing))
 
 
-def shown(steps, what: str):
-    """The steps, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
+def with_progress(steps: Iterable[Any], what: str) -> Iterable[Any]:
+    """The steps, with a progress bar where standard error is a terminal."""
     console = Console(stderr=True)
     return track(list(steps), what, console=console, transient=True, disable=not console.is_terminal)

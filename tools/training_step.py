@@ -1,14 +1,24 @@
-"""One contender of `tools/benchmark.py train`: python tools/training_step.py CONTENDER CHECKPOINT
+"""Run one contender of `tools/benchmark.py train`.
 
-Waits for a line on standard input, does one training step of the network in CHECKPOINT on a batch of one clip, and
-prints its seconds and loss; at the end of the input it prints its peak memory.
+    python tools/training_step.py CONTENDER CHECKPOINT
+
+For each line on standard input, the program makes one training step of the network in CHECKPOINT on a batch of one
+clip, and prints its seconds and its loss as JSON. At the end of the input it prints the peak of its memory.
+
+Each contender imports what it is measured with itself, so that nothing else is loaded or set.
 """
 
+from __future__ import annotations
+
+import importlib
 import json
+import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 SEGMENTS, SIZE, LABEL = 8, 224, 3
 LR, MOMENTUM, DECAY, MAX_NORM = 1e-3, 0.9, 1e-4, 20.0
+Step = Callable[[], float]  # makes a step and returns its loss
 
 
 def clip() -> np.ndarray:
@@ -23,16 +34,14 @@ def clip() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((SEGMENTS, 3, SIZE, SIZE)).astype("float32")
 
 
-def torch_step(checkpoint: str):
-    """PyTorch: torch_ref, as many threads as processors."""
-    import os
-
+def torch_step(checkpoint: str) -> Step:
+    """A step of torch_ref in PyTorch, with as many threads as processors."""
     import torch
 
     import torch_ref
     from paddle_tsm import runtime
 
-    runtime.prepare()  # so that PyTorch, too, keeps the blocks that it frees
+    runtime.prepare()  # its setting for malloc, so that PyTorch, too, keeps the memory that it frees
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = torch_ref.load_model(checkpoint)
     model.train()
@@ -50,13 +59,16 @@ def torch_step(checkpoint: str):
     return step
 
 
-def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimizer: str = "ours"):
-    """Paddle: paddle_tsm, imported as a user imports it. shift: "slices" or "operator" puts another one in;
-    batch_norm="paddle" puts paddle.nn.BatchNorm2D in; optimizer="paddle" takes Paddle's optimizer and clipping."""
+def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimizer: str = "ours") -> Step:
+    """A step of paddle_tsm, imported as a user imports it.
+
+    shift: "slices" or "operator" to replace our shift by that one. batch_norm: "paddle" to replace our BatchNorm by
+    paddle.nn.BatchNorm2D. optimizer: "paddle" for Paddle's optimizer and Paddle's clipping of the norm.
+    """
     import paddle_tsm
 
     model = paddle_tsm.load_model(checkpoint)
-    import paddle
+    import paddle  # after paddle_tsm, which makes its settings before
 
     if shift:
         replace_shift(shift)
@@ -65,20 +77,7 @@ def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimize
     model.train()
     trained = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
     x, label = paddle.to_tensor(clip()), paddle.to_tensor([LABEL])
-    if optimizer == "ours":
-        from paddle_tsm.optim import tsm_sgd
-
-        sgd = tsm_sgd(model, lr=LR, momentum=MOMENTUM, weight_decay=DECAY, fc_lr5=False, max_norm=MAX_NORM)
-        update, clear = sgd.step, sgd.clear_grad
-    else:
-        momentum = paddle.optimizer.Momentum(LR, MOMENTUM, parameters=trained, weight_decay=DECAY)
-
-        def update():
-            paddle.nn.utils.clip_grad_norm_(trained, MAX_NORM)
-            momentum.step()
-
-        def clear():
-            momentum.clear_grad(set_to_zero=False)
+    update, clear = our_optimizer(model) if optimizer == "ours" else paddle_optimizer(trained)
 
     def step() -> float:
         loss = paddle.nn.functional.cross_entropy(model(x), label)
@@ -90,37 +89,58 @@ def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimize
     return step
 
 
-def plain_step(checkpoint: str):
-    """Paddle as imported, its own shift (the other direction, the same work), BatchNorm2D, optimizer and clipping."""
-    import paddle  # noqa: F401  (before paddle_tsm, so that nothing is set for it)
+def our_optimizer(model: Any) -> tuple[Callable, Callable]:
+    """(the update with our optimizer and its clipping, the function that clears the gradients)."""
+    from paddle_tsm.optim import tsm_sgd
+
+    sgd = tsm_sgd(model, lr=LR, momentum=MOMENTUM, weight_decay=DECAY, fc_lr5=False, max_norm=MAX_NORM)
+    return sgd.step, sgd.clear_grad
+
+
+def paddle_optimizer(trained: list) -> tuple[Callable, Callable]:
+    """(the update of these parameters with Paddle's optimizer and clipping, the function that clears the gradients)."""
+    import paddle
+
+    momentum = paddle.optimizer.Momentum(LR, MOMENTUM, parameters=trained, weight_decay=DECAY)
+
+    def update() -> None:
+        paddle.nn.utils.clip_grad_norm_(trained, MAX_NORM)
+        momentum.step()
+
+    return update, lambda: momentum.clear_grad(set_to_zero=False)
+
+
+def plain_step(checkpoint: str) -> Step:
+    """A step of paddle_tsm with Paddle's own shift, BatchNorm2D, optimizer and clipping, without our settings.
+
+    Paddle's shift goes in the other direction and does the same work.
+    """
+    importlib.import_module("paddle")  # before paddle_tsm, so that its settings come too late
 
     return paddle_step(checkpoint, shift="operator", batch_norm="paddle", optimizer="paddle")
 
 
 def replace_shift(kind: str) -> None:
-    """Put another shift into every module of paddle_tsm that imported ours."""
+    """Replace our shift, in every module of paddle_tsm that imported it. kind: "slices" or "operator"."""
     import paddle
 
     from paddle_tsm.models.layers.shift import fold_ends
-    from paddle_tsm.models.layers.shift_kernels import moved_slices
+    from paddle_tsm.models.layers.shift_kernels import shift_slices
 
     def slices(x, num_segments, shift_div=8, shift_order="future_first"):
-        return moved_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
+        return shift_slices(x, num_segments, *fold_ends(x.shape[1], shift_div, shift_order), 1)
 
     def operator(x, num_segments, shift_div=8, shift_order="future_first"):
         return paddle.nn.functional.temporal_shift(x, num_segments, 1 / shift_div)
 
+    replacement = {"slices": slices, "operator": operator}[kind]
     for name, module in list(sys.modules.items()):
-        if (
-            name.startswith("paddle_tsm.")
-            and name != "paddle_tsm.models.layers.shift"
-            and hasattr(module, "temporal_shift")
-        ):
-            module.temporal_shift = {"slices": slices, "operator": operator}[kind]
+        if name.startswith("paddle_tsm.") and hasattr(module, "temporal_shift"):
+            module.temporal_shift = replacement
 
 
-def replace_batch_norm(model) -> None:
-    """paddle.nn.BatchNorm2D, with the same weights, in the place of each BatchNorm."""
+def replace_batch_norm(model: Any) -> None:
+    """Replace each of our BatchNorms by a paddle.nn.BatchNorm2D with the same weights and statistics."""
     import paddle
 
     from paddle_tsm.models.layers.batch_norm import BatchNorm
@@ -143,7 +163,7 @@ CONTENDERS = {
     "shift-slices": lambda checkpoint: paddle_step(checkpoint, shift="slices"),
     "shift-operator": lambda checkpoint: paddle_step(checkpoint, shift="operator"),
     "optimizer-paddle": lambda checkpoint: paddle_step(checkpoint, optimizer="paddle"),
-    # ours need not know Paddle's layer, so that the BatchNorms are compared under Paddle's optimizer
+    # our optimizer does not know Paddle's layer, so that this one is compared with "optimizer-paddle"
     "batch-norm-paddle": lambda checkpoint: paddle_step(checkpoint, batch_norm="paddle", optimizer="paddle"),
 }
 
@@ -153,16 +173,12 @@ def main() -> None:
     for _ in sys.stdin:
         start, used = time.perf_counter(), time.process_time()
         loss = step()
-        print(
-            json.dumps(
-                {
-                    "seconds": time.perf_counter() - start,
-                    "processor_seconds": time.process_time() - used,
-                    "loss": loss,
-                }
-            ),
-            flush=True,
-        )
+        measured = {
+            "seconds": time.perf_counter() - start,
+            "processor_seconds": time.process_time() - used,
+            "loss": loss,
+        }
+        print(json.dumps(measured), flush=True)
     print(json.dumps({"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 
 

@@ -1,7 +1,8 @@
-"""TSM in PyTorch, the reference: written from the papers' definitions and pinned to vectors recorded from upstream.
+"""TSM in PyTorch, the reference. It is written from the papers and pinned to outputs recorded from upstream systems.
 
-What an option means, the tables of architectures and the layouts of files come from modules of `paddle_tsm` that use no
-framework. Every number is computed here, by PyTorch's own modules where there are any. Paddle is never imported.
+The meaning of the options, the tables of architectures and the layouts of files come from those modules of `paddle_tsm`
+that use no framework. Every number is computed here, by PyTorch's own modules where PyTorch has one. Paddle is never
+imported.
 """
 
 from torch_ref import optim

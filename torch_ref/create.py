@@ -14,10 +14,10 @@ FAMILIES = {"resnet": ResNet, "resnet_vd": ResNetVd, "mobilenet_v2": MobileNetV2
 
 @takes_options_of(Network)
 def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
-    """The network `name` as a torch.nn.Module in training mode, its weights drawn by PyTorch's generator.
+    """The network `name` as a torch.nn.Module in training mode. PyTorch's generator draws its weights.
 
-    Called on x, float [N*T, 3, H, W] with the frames of a clip adjacent, it gives logits [N, num_classes]. A name or a
-    value that is not known is a ValueError that lists the known ones.
+    The module takes x, float [N*T, 3, H, W], the frames of a clip adjacent, and returns logits [N, num_classes]. Raises
+    ValueError for a name or a value that is not known; the error lists the known ones.
 
     >>> import torch, torch_ref
     >>> tsn = torch_ref.create_model("tsm_resnet10", num_segments=4, is_shift=False)

@@ -1,12 +1,13 @@
-"""Dropout (Srivastava et al., JMLR 15, 2014) with a mask that can be given."""
+"""Dropout (Srivastava et al., JMLR 15, 2014) whose mask can be given."""
 
+import torch
 from torch import nn
 
 
 class Dropout(nn.Dropout):
-    """torch.nn.Dropout, unless a mask was given: then training multiplies by the mask.
+    """torch.nn.Dropout, which multiplies by a mask in training where one was given.
 
-    Two frameworks, or a training and its resumption, drop the same features only where they are told which.
+    Without a given mask, two frameworks would drop different features, and so would a training and its resumption.
     x: [N*T, C]; returns the same shape.
     """
 
@@ -14,9 +15,9 @@ class Dropout(nn.Dropout):
         super().__init__(p)
         self.use_mask(None)
 
-    def use_mask(self, mask) -> None:
-        """mask: [N*T, C], each value 0 or 1 / (1 - p); None: PyTorch draws it, afresh for each batch."""
+    def use_mask(self, mask: torch.Tensor | None) -> None:
+        """mask: [N*T, C], each value 0 or 1 / (1 - p). None: PyTorch draws a new mask for each batch."""
         self.mask = mask
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.mask if self.training and self.mask is not None else super().forward(x)

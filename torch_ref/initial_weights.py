@@ -1,5 +1,6 @@
-"""The weights that a network starts from; `paddle_tsm.networks.initial_distributions` says how they are distributed."""
+"""The initial weights, drawn from the distributions in `paddle_tsm.networks.initial_distributions`."""
 
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -7,17 +8,19 @@ import torch
 
 from paddle_tsm.networks.initial_distributions import mean_and_std
 
+Model = TypeVar("Model", bound=torch.nn.Module)
+
 
 def draw(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """One tensor's values. Its generator is seeded by the seed and its canonical name: no other tensor matters."""
+    """The values of one tensor. The seed and the canonical name seed its generator, so that no other tensor matters."""
     mean, std = mean_and_std(name, shape)
     if std == 0:
         return np.full(shape, mean)
     return np.random.default_rng((seed, crc32(name.encode()))).normal(mean, std, shape)
 
 
-def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
-    """Canonical name -> values, in float32; a BatchNorm's step counter is an int64.
+def draw_initial_weights(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
+    """Canonical name -> values, which are float32, or int64 for a BatchNorm's step counter.
 
     shapes: canonical name -> shape. The bits are those of `paddle_tsm.models.initial_weights.draw_initial_weights`.
     Raises ValueError for a tensor of no known kind.
@@ -29,7 +32,7 @@ def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
     return drawn
 
 
-def initialise(model, seed: int):
+def initialise(model: Model, seed: int) -> Model:
     """Give every tensor of `model` the values that `draw_initial_weights` draws for it. Returns the model."""
     tensors = model.state_dict()
     drawn = draw_initial_weights({name: tensor.shape for name, tensor in tensors.items()}, seed)
@@ -37,8 +40,8 @@ def initialise(model, seed: int):
     return model
 
 
-def draw_afresh(model):
-    """Draw every parameter of `model` by PyTorch's generator, as `torch.manual_seed` has left it. Returns the model."""
+def draw_afresh(model: Model) -> Model:
+    """Draw every parameter of `model` by PyTorch's generator in its present state. Returns the model."""
     for name, parameter in model.named_parameters():
         torch.nn.init.normal_(parameter, *mean_and_std(name, parameter.shape))
     return model

@@ -1,4 +1,4 @@
-"""Checkpoints as PyTorch networks. paddle_tsm's readers and key maps, which import no framework, read the files."""
+"""Checkpoints as PyTorch networks. The files are read by `paddle_tsm`'s readers, which use no framework."""
 
 import os
 from typing import Any, TypeVar
@@ -14,10 +14,11 @@ Weights = TypeVar("Weights", bound=torch.nn.Module)
 
 
 def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()) -> Weights:
-    """Fill `model` with arrays under canonical names, in PyTorch's orientation. Returns the model.
+    """Fill `model` with arrays. Returns the model.
 
-    left_out: names of tensors that stay as they are. A file may lack a BatchNorm's step counter, which is then 0.
-    Raises RuntimeError, by `load_state_dict`, where another tensor is missing, left over or of another shape.
+    tensors: canonical name -> array in PyTorch's orientation. left_out: names of tensors of the model that keep their
+    values. A BatchNorm's step counter may be missing and is then 0. `load_state_dict` raises RuntimeError where another
+    tensor is missing, left over or of another shape.
     """
     counters = {name: torch.tensor(0) for name, _ in model.named_buffers() if name.endswith(".num_batches_tracked")}
     kept = {name: tensor for name, tensor in model.state_dict().items() if name in left_out}
@@ -26,7 +27,7 @@ def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tup
 
 
 def as_parameter(array: np.ndarray) -> torch.Tensor:
-    """A tensor with a copy of the array. bfloat16, a NumPy type that PyTorch does not take, becomes float32."""
+    """A tensor with a copy of the array. bfloat16 becomes float32, because PyTorch does not take it from NumPy."""
     return torch.tensor(np.asarray(array, dtype="float32" if array.dtype.name == "bfloat16" else None, order="C"))
 
 
@@ -35,7 +36,7 @@ def load_model(
 ) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
-    Arguments, files and errors are those of `paddle_tsm.load_model`.
+    It takes the arguments and files of `paddle_tsm.load_model`, and raises the same errors.
     """
     network, tensors = read_network(path, layout, num_segments=num_segments, **options).as_asked()
     model = create_model(network.arch, **network.options())
@@ -47,13 +48,13 @@ def load_pretrained(
 ) -> Weights:
     """Start `model` from the weights of another training. Returns the model.
 
-    Arguments, files and what stays as it is: as for `paddle_tsm.load_pretrained`.
+    It takes the arguments and files of `paddle_tsm.load_pretrained`, and the same tensors keep their values.
     """
     network, tensors = read_network(path, layout, **options).as_asked()
 
-    def stays(name: str) -> bool:
-        new_head = without_classifier and name.rpartition(".")[0] == network.classifier
-        return new_head or network.non_local is None and ".non_local." in name
+    def keeps_value(name: str) -> bool:
+        in_new_classifier = without_classifier and name.rpartition(".")[0] == network.classifier
+        return in_new_classifier or network.non_local is None and ".non_local." in name
 
-    left_out = tuple(filter(stays, model.state_dict()))
-    return assign_weights(model, {name: array for name, array in tensors.items() if not stays(name)}, left_out)
+    left_out = tuple(filter(keeps_value, model.state_dict()))
+    return assign_weights(model, {name: array for name, array in tensors.items() if not keeps_value(name)}, left_out)

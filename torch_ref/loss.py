@@ -1,13 +1,14 @@
-"""The losses: PyTorch's own, behind a check of the target that says what is wrong with it."""
+"""PyTorch's own losses, behind a check of the target, whose errors say what is wrong with it."""
 
+import torch
 from torch.nn import functional as F
 
 
-def cross_entropy(logits, target, label_smoothing: float = 0.0):
+def cross_entropy(logits: torch.Tensor, target: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
     """torch.nn.functional.cross_entropy: the mean over the clips of -sum_k q_k log softmax(logits)_k.
 
     q = (1 - s) p + s / K is the target p smoothed by s = `label_smoothing` (arXiv:1512.00567, section 7).
-    logits: [N, K]. target: the classes, int [N], or p itself, float [N, K]. Returns a scalar.
+    logits: [N, K]. target: int [N], the classes, or float [N, K], p itself. Returns a scalar.
     Raises ValueError for a target of another shape, a class outside [0, K) or an s outside [0, 1].
     """
     clips, classes = logits.shape
@@ -24,11 +25,11 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
     return F.cross_entropy(logits, target.long(), label_smoothing=label_smoothing)
 
 
-def binary_cross_entropy(logits, target):
+def binary_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """torch.nn.functional.binary_cross_entropy_with_logits: the mean over all clips and classes.
 
-    It is for clips with several labels. logits: [N, K]. target: float [N, K], 1 for each of a clip's classes and 0 for
-    the others. Returns a scalar.
+    It is for clips with several labels. logits: [N, K]. target: float [N, K], 1 for each class of the clip and 0 for
+    every other class. Returns a scalar.
     Raises ValueError for a target of another shape.
     """
     if target.shape != logits.shape:

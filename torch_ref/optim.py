@@ -1,4 +1,9 @@
-"""torch.optim's SGD and AdamW with TSM's parameter groups, torch.nn.utils' clipping and a state that NumPy can hold."""
+"""SGD and AdamW over TSM's parameter groups.
+
+The steps are torch.optim's, the clip is torch.nn.utils', and the state is made of NumPy arrays under canonical names.
+"""
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,17 +13,25 @@ from torch_ref.parameter_groups import parameter_groups
 
 
 class Clipped:
-    """What is added to a class of torch.optim: the groups, the clip, one learning rate, and a state by canonical names.
+    """Adds TSM's groups, the clip, one learning rate and a state by canonical names to a class of torch.optim.
 
-    param_groups: PyTorch's dicts, with name, names and lr_multiplier besides. max_norm: the gradients of all groups
-    together are scaled down to this norm; None or 0: they are left alone, as frozen parameters and those without a
-    gradient always are. grad_norm: the gradients' norm in the last step, before they were scaled.
+    param_groups: PyTorch's dicts, which also have name, names and lr_multiplier. max_norm: the norm to which the
+    gradients of all groups together are scaled down; None or 0 scales nothing. Frozen parameters and parameters without
+    a gradient are never changed. grad_norm: the norm of the gradients in the last step, before they were scaled.
     """
 
     algorithm: str
-    buffers: tuple[str, ...]  # of torch.optim's state of one parameter
+    buffers: tuple[str, ...]  # the names in torch.optim's state of one parameter
 
-    def __init__(self, model, lr: float, weight_decay: float, fc_lr5: bool, max_norm: float | None, **settings):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        lr: float,
+        weight_decay: float,
+        fc_lr5: bool,
+        max_norm: float | None,
+        **settings: Any,
+    ):
         for setting, value in {"lr": lr, "weight_decay": weight_decay}.items():
             require(value >= 0, setting, value, "0 or more")
         groups = parameter_groups(model, fc_lr5)
@@ -34,27 +47,27 @@ class Clipped:
         return self.lr
 
     def set_lr(self, lr: float) -> None:
-        """Give each group this learning rate times its multiplier."""
+        """Set the learning rate of each group to `lr` times the group's multiplier."""
         self.lr = lr
         for group in self.param_groups:
             group["lr"] = group["lr_multiplier"] * lr
 
     def clear_grad(self) -> None:
-        """`zero_grad`, by the name that it has in Paddle: every gradient becomes None."""
+        """Set every gradient to None. This is `zero_grad` under the name that it has in Paddle."""
         self.zero_grad(set_to_none=True)
 
-    def step(self, closure=None):
+    def step(self, closure: Any = None) -> Any:
         """Clip the gradients in place, then update the parameters as torch.optim does."""
         for parameter in self.named.values():
             if not parameter.requires_grad:
-                parameter.grad = None  # one from before it was frozen, which torch.optim would apply
+                parameter.grad = None  # torch.optim would apply a gradient from before the parameter was frozen
         self.grad_norm = float(clip_gradients(list(self.named.values()), self.max_norm))
         return super().step(closure)
 
     def state_dict(self) -> dict:
-        """{"algorithm": "sgd" or "adamw", "lr": float, "state": {canonical name: {buffer: array}}}, for either package.
+        """{"algorithm": "sgd" or "adamw", "lr": float, "state": {canonical name: {buffer: array}}}.
 
-        A parameter that was never updated has no entry.
+        Both packages read it. A parameter that was never updated has no entry.
         """
         state = {}
         for name, parameter in self.named.items():
@@ -64,10 +77,11 @@ class Clipped:
         return {"algorithm": self.algorithm, "lr": self.lr, "state": state}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from a `state_dict` of either package. The other settings stay as they are.
+        """Go on from a `state_dict` of either package.
 
-        Momentum, decay and the multipliers stay as they were constructed, and so does the rate where "lr" is None.
-        Raises ValueError, and changes nothing, where it is another algorithm's or does not fit the parameters.
+        Momentum, decay and multipliers keep the values that they were constructed with, and so does the learning rate
+        where "lr" is None. Raises ValueError, and changes nothing, for a state of another algorithm or one that does
+        not fit the parameters.
         """
         if (algorithm := state_dict.get("algorithm")) != self.algorithm:
             raise ValueError(f"optimizer state: got the algorithm {algorithm!r}, wanted {self.algorithm!r}")
@@ -78,7 +92,7 @@ class Clipped:
             self.set_lr(state_dict["lr"])
 
     def read_buffers(self, name: str, arrays: dict) -> dict:
-        """The arrays of one parameter as torch.optim's tensors. Raises ValueError where they do not fit it."""
+        """The arrays of a parameter as torch.optim's tensors. Raises ValueError where they do not fit the parameter."""
         where = f"optimizer state: {name}"
         if name not in self.named:
             raise ValueError(f"{where} is no parameter of this model, wanted names such as {next(iter(self.named))}")
@@ -86,7 +100,7 @@ class Clipped:
             raise ValueError(f"{where}: got {sorted(arrays)}, wanted {sorted(self.buffers)}")
         parameter, tensors = self.named[name], {}
         for buffer, array in arrays.items():
-            counter = buffer == "step"  # torch.optim counts in a float32 without axes
+            counter = buffer == "step"  # which torch.optim keeps as a float32 of shape ()
             shape, dtype = ((), torch.float32) if counter else (tuple(parameter.shape), parameter.dtype)
             if np.shape(array) != shape:
                 raise ValueError(f"{where}: {buffer} has the shape {np.shape(array)}, wanted {shape}")
@@ -104,14 +118,19 @@ class SGD(Clipped, torch.optim.SGD):
 
 
 class AdamW(Clipped, torch.optim.AdamW):
-    """arXiv:1711.05101, algorithm 2, as torch.optim.AdamW has it: the decay is multiplied by the learning rate."""
+    """AdamW (arXiv:1711.05101, algorithm 2) as in torch.optim.AdamW: the learning rate multiplies the decay."""
 
     algorithm, buffers = "adamw", ("exp_avg", "exp_avg_sq", "step")
 
 
-def clip_gradients(parameters: list, max_norm: float | None):
-    """torch.nn.utils.clip_grad_norm_: returns the norm of all gradients together, from before they were scaled by
-    min(1, max_norm / (norm + 1e-6)). max_norm: None or 0 scales nothing."""
+TsmOptimizer = SGD | AdamW
+
+
+def clip_gradients(parameters: list[torch.Tensor], max_norm: float | None) -> torch.Tensor:
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does.
+
+    Returns the norm of all gradients together before they were scaled. max_norm: None or 0 scales nothing.
+    """
     if max_norm is not None and max_norm > 0:
         return clip_grad_norm_(parameters, max_norm)
     norms = [parameter.grad.norm() for parameter in parameters if parameter.grad is not None]
@@ -119,13 +138,18 @@ def clip_gradients(parameters: list, max_norm: float | None):
 
 
 def tsm_sgd(
-    model, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 1e-4, fc_lr5: bool = True,
-    max_norm: float | None = 20.0, nesterov: bool = False,
-) -> SGD:  # fmt: skip
+    model: torch.nn.Module,
+    lr: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 1e-4,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
+    nesterov: bool = False,
+) -> SGD:
     """SGD with momentum as TSM is trained (arXiv:1811.08383, section 5.1).
 
-    fc_lr5: the classifier learns five times as fast as the other layers. Every bias, except a BatchNorm's, learns twice
-    as fast as its layer's weight. Raises ValueError for a layer that has no parameter group.
+    fc_lr5: whether the classifier learns five times as fast as the other layers. Every bias but a BatchNorm's learns
+    twice as fast as the weight of its layer. Raises ValueError for a layer that has no parameter group.
     """
     require(momentum >= 0, "momentum", momentum, "0 or more")
     require(momentum > 0 or not nesterov, "momentum", momentum, "more than 0 with nesterov")
@@ -135,16 +159,21 @@ def tsm_sgd(
 
 
 def tsm_adamw(
-    model, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
-    fc_lr5: bool = True, max_norm: float | None = 20.0,
-) -> AdamW:  # fmt: skip
+    model: torch.nn.Module,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    fc_lr5: bool = True,
+    max_norm: float | None = 20.0,
+) -> AdamW:
     """AdamW with the groups of `tsm_sgd`."""
     require(eps >= 0, "eps", eps, "0 or more")
     require(min(betas) >= 0 and max(betas) < 1, "betas", betas, "two numbers from 0 to below 1")
     return AdamW(model, lr, weight_decay, fc_lr5, max_norm, betas=betas, eps=eps)
 
 
-def require(is_so: bool, setting: str, value, what: str) -> None:
-    """Raise ValueError, naming the setting, unless `is_so`."""
-    if not is_so:
+def require(fits: bool, setting: str, value: object, what: str) -> None:
+    """Raise ValueError, which names the setting and says what was wanted, unless `fits`."""
+    if not fits:
         raise ValueError(f"{setting}: got {value!r}, wanted {what}")

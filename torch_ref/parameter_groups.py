@@ -1,14 +1,16 @@
-"""A network's parameters in TSM's groups, by the rules of `paddle_tsm.networks.parameter_group_rules`."""
+"""The parameters of a network in TSM's groups, by the rules in `paddle_tsm.networks.parameter_group_rules`."""
+
+from typing import Any
 
 from torch import nn
 
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES
 
 
-def kinds_of_layers(model, fc_lr5: bool = True) -> dict[str, str]:
-    """The name of each layer that has parameters of its own -> its kind, as the rules call it; in the model's order.
+def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
+    """layer's name -> its kind in the rules, for each layer that has parameters of its own, in the model's order.
 
-    Raises ValueError, naming it, for a layer that is no convolution, Linear or BatchNorm.
+    Raises ValueError, which names the layer, for one that is no convolution, Linear or BatchNorm.
     """
     kinds, last_linear = {}, None
     for name, layer in model.named_modules():
@@ -29,13 +31,13 @@ def kinds_of_layers(model, fc_lr5: bool = True) -> dict[str, str]:
     return kinds | ({last_linear: "fc"} if fc_lr5 and last_linear is not None else {})
 
 
-def parameter_groups(model, fc_lr5: bool = True) -> list[dict]:
-    """One dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
+def parameter_groups(model: nn.Module, fc_lr5: bool = True) -> list[dict[str, Any]]:
+    """A dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
 
-    The parameters of a group come in the model's order; frozen ones belong to it too, and a group may be empty.
-    Raises ValueError for a parameter that no rule takes.
+    The parameters of a group are in the model's order, frozen ones among them. A group may be empty. Raises ValueError
+    for a parameter that no rule takes.
     """
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"name": rule.name, "names": [], "params": [], "lr_multiplier": rule.lr, "decay_multiplier": rule.decay}
         for rule in GROUP_RULES
     ]

@@ -1,30 +1,34 @@
-"""A residual block with the temporal shift in it (TSM, arXiv:1811.08383, section 3.3), of whatever layers."""
+"""A residual block with the temporal shift in it (TSM, arXiv:1811.08383, section 3.3), whatever its layers are."""
 
+from collections.abc import Iterable, Sequence
+
+import torch
 from torch import nn
 
+from paddle_tsm.networks.network import Network
 from torch_ref.batch_norm import BatchNorm
 from torch_ref.non_local import NonLocal
 from torch_ref.shift import temporal_shift
 
 
-def frames_in_stage(network, stage: int) -> int:
-    """The frames of a clip in a stage, counted from 1; with temporal pooling, half of them from the second stage on."""
+def frames_in_stage(network: Network, stage: int) -> int:
+    """The number of frames of a clip in a stage, counted from 1. A temporal pool halves it from the second stage on."""
     return network.num_segments // (2 if network.temporal_pool and stage >= 2 else 1)
 
 
-def conv(channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1):
-    """A convolution without a bias, padded so that a stride of 1 keeps height and width."""
+def conv(channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """A convolution without a bias. Its padding is such that a stride of 1 keeps height and width."""
     return nn.Conv2d(channels, out_channels, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
 
 
 class TemporalShift(nn.Module):
-    """`temporal_shift` of a stage of `network`. [N*T, C, H, W] -> the same shape."""
+    """`temporal_shift` with the arguments that a stage of `network` needs. [N*T, C, H, W] -> the same shape"""
 
-    def __init__(self, network, stage: int):
+    def __init__(self, network: Network, stage: int):
         super().__init__()
         self.arguments = frames_in_stage(network, stage), network.shift_div, network.shift_order
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return temporal_shift(x, *self.arguments)
 
 
@@ -36,19 +40,20 @@ class ShiftedResidual(nn.Module):
     the tensors come in torchvision's order. [N*T, C, H, W] -> [N*T, C', H / stride, W / stride]
     """
 
-    def __init__(self, network, stage: int, block: int, can_shift: bool = True):
+    def __init__(self, network: Network, stage: int, block: int, can_shift: bool = True):
         super().__init__()
         shifts = network.is_shift and can_shift and block % network.every == 0
         self.shift = TemporalShift(network, stage) if shifts else nn.Identity()
         self.shifts_shortcut = network.shift_place == "block"
 
-    def add_non_local(self, network, stage: int, block: int, channels: int) -> None:
-        """Add the non-local block that `network` has behind this block, if it has one."""
-        there = network.non_local and (stage, block) in network.non_local.blocks
-        arguments = channels, frames_in_stage(network, stage), network.non_local, network.running_var
-        self.non_local = NonLocal(*arguments) if there else nn.Identity()
+    def add_non_local(self, network: Network, stage: int, block: int, channels: int) -> None:
+        """Add the non-local block that follows this block in `network`, if there is one."""
+        options = network.non_local
+        self.non_local: nn.Module = nn.Identity()
+        if options is not None and (stage, block) in options.blocks:
+            self.non_local = NonLocal(channels, frames_in_stage(network, stage), options, network.running_var)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         shifted = self.shift(x)
         y = self.branch(shifted) + self.shortcut(shifted if self.shifts_shortcut else x)
         return self.non_local(self.activation(y))
@@ -60,17 +65,26 @@ class ConvNorms(nn.Module):
     A subclass defines `activation(x)`, which stands between a BatchNorm and the next convolution.
     """
 
-    def add_chain(self, names, widths, kernels, strides, running_var: str) -> None:
-        """names: what follows "conv" and "bn"; names, kernels, strides: one for each convolution.
+    def add_chain(
+        self,
+        names: Iterable[str],
+        widths: Sequence[int],
+        kernels: Sequence[int],
+        strides: Sequence[int],
+        running_var: str,
+    ) -> None:
+        """Add the layers of the chain.
 
-        widths: the channels of the input, then those of each output."""
+        names: what follows "conv" and "bn" in the layers' names. names, kernels and strides have one value for each
+        convolution. widths: the channels of the input, then those of each output.
+        """
         self.chain = tuple((f"conv{name}", f"bn{name}") for name in names)
         for (conv_name, norm_name), pair, kernel, stride in zip(self.chain, zip(widths, widths[1:]), kernels, strides):
             self.add_module(conv_name, conv(*pair, kernel, stride))
             self.add_module(norm_name, BatchNorm(pair[1], running_var=running_var))
 
-    def run_chain(self, x):
-        """The chain's output, without an activation behind the last BatchNorm."""
+    def run_chain(self, x: torch.Tensor) -> torch.Tensor:
+        """The output of the last BatchNorm, without an activation behind it."""
         for i, names in enumerate(self.chain):
             x = self.activation(x) if i else x
             for name in names:

@@ -1,8 +1,10 @@
 """ResNet-TSM (arXiv:1512.03385, table 1; arXiv:1811.08383) and PP-TSM on ResNet-vd (arXiv:1812.01187, section 4.2)."""
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
+from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.resnet import STAGE_WIDTHS, is_bottleneck
 from torch_ref.batch_norm import BatchNorm
 from torch_ref.recognizer import Recognizer
@@ -10,14 +12,15 @@ from torch_ref.residual import ConvNorms, ShiftedResidual, conv
 
 
 class ResNetBlock(ShiftedResidual, ConvNorms):
-    """F: two 3x3 convolutions or, in a bottleneck, 1x1, 3x3, 1x1 to four times the width (arXiv:1512.03385, figure 5).
+    """The block of ResNet (arXiv:1512.03385, figure 5), in the terms of `ShiftedResidual`.
 
-    The stride is the first 3x3 convolution's. S: a 1x1 convolution where the shape changes. a: ReLU.
+    F: two 3x3 convolutions; in a bottleneck a 1x1, a 3x3, and a 1x1 one to four times the width. The first 3x3
+    convolution has the stride. S: a 1x1 convolution where the shape changes, else x. a: ReLU.
     """
 
     activation = staticmethod(F.relu)
 
-    def __init__(self, network, stage: int, block: int, channels: int):
+    def __init__(self, network: Network, stage: int, block: int, channels: int):
         super().__init__(network, stage, block)
         width, stride = STAGE_WIDTHS[stage - 1], 2 if stage > 1 and block == 0 else 1
         if not is_bottleneck(network.depth):
@@ -31,25 +34,25 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
         self.add_non_local(network, stage, block, widths[-1])
 
     @staticmethod
-    def projection(channels: int, out_channels: int, stride: int, running_var: str):
+    def projection(channels: int, out_channels: int, stride: int, running_var: str) -> nn.Module:
         """W_s of arXiv:1512.03385, equation 2."""
         return nn.Sequential(conv(channels, out_channels, 1, stride), BatchNorm(out_channels, running_var=running_var))
 
-    def branch(self, x):
+    def branch(self, x: torch.Tensor) -> torch.Tensor:
         return self.run_chain(x)
 
-    def shortcut(self, x):
+    def shortcut(self, x: torch.Tensor) -> torch.Tensor:
         return self.downsample(x)
 
 
 class ResNet(Recognizer, ConvNorms):
-    """A 7x7 convolution and a 3x3 max pool as the stem, four stages of blocks, and the classifier `fc`."""
+    """A stem of a 7x7 convolution and a 3x3 max pool, four stages of blocks, and the classifier `fc`."""
 
     activation = staticmethod(F.relu)
     block = ResNetBlock
-    stem_convolutions = ("1",), (3, 64), (7,), (2,)  # names, channels, kernels, strides
+    stem_convolutions = ("1",), (3, 64), (7,), (2,)  # the arguments of `add_chain`
 
-    def __init__(self, network):
+    def __init__(self, network: Network):
         super().__init__(network)
         self.add_chain(*self.stem_convolutions, network.running_var)
         channels = self.stem_convolutions[1][-1]
@@ -62,40 +65,43 @@ class ResNet(Recognizer, ConvNorms):
             channels = out_channels
         self.fc = nn.Linear(channels, network.num_classes)
 
-    def stem(self, x):
+    def stem(self, x: torch.Tensor) -> torch.Tensor:
         """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
         return F.max_pool2d(self.activation(self.run_chain(x)), 3, stride=2, padding=1)
 
-    def stage(self, name: str, x):
+    def stage(self, name: str, x: torch.Tensor) -> torch.Tensor:
         return self.get_submodule(name)(x)
 
-    def classify(self, features):
+    def classify(self, features: torch.Tensor) -> torch.Tensor:
         return self.fc(features)
 
 
 class PooledProjection(nn.Sequential):
-    """Means of 2x2 positions, then the layers: a 1x1 convolution of stride 2 would see one position of the four."""
+    """Layers behind a 2x2 average pool.
 
-    def forward(self, x):
+    A 1x1 convolution of stride 2 would see only one position of every four.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(F.avg_pool2d(x, 2, ceil_mode=True))
 
 
 class ResNetVdBlock(ResNetBlock):
     """ResNet-D's block (arXiv:1812.01187, figure 2c) with a leaky ReLU of slope 0.01.
 
-    Source of the slope and of the order of the layers: PaddleVideo resnet_tweaks_tsm.py ed245e9.
+    Source of the slope and the order of the layers: PaddleVideo resnet_tweaks_tsm.py ed245e9.
     """
 
     activation = staticmethod(F.leaky_relu)
 
     @staticmethod
-    def projection(channels: int, out_channels: int, stride: int, running_var: str):
+    def projection(channels: int, out_channels: int, stride: int, running_var: str) -> nn.Module:
         layers = conv(channels, out_channels, 1), BatchNorm(out_channels, running_var=running_var)
         return nn.Sequential(*layers) if stride == 1 else PooledProjection(*layers)
 
 
 class ResNetVd(ResNet):
-    """ResNet-C's stem of three 3x3 convolutions (arXiv:1812.01187, figure 2b), and ResNet-D's blocks."""
+    """ResNet-C's stem of three 3x3 convolutions (arXiv:1812.01187, figure 2b), and the blocks of ResNet-D."""
 
     activation = staticmethod(F.leaky_relu)
     block = ResNetVdBlock

@@ -1,26 +1,39 @@
 """One training step: the gradient of all clips together, then one update."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from torch_ref.optim import TsmOptimizer
+
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss: the mean over the clips. grad_norm: of all gradients, before the clip. logits: [N, num_classes]."""
+    """What one step gives.
+
+    loss: the mean over all clips. grad_norm: the norm of all gradients before they are clipped. logits: those of every
+    clip, [N, num_classes].
+    """
 
     loss: float
     grad_norm: float
     logits: np.ndarray
 
 
-def train_step(model, optimizer, batches, loss_fn) -> StepResult:
-    """The loss is sum_b (n_b / n) loss_fn(model(x_b), target_b), n_b the clips of batch b and n those of all batches.
+def train_step(
+    model: torch.nn.Module,
+    optimizer: TsmOptimizer,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    loss_fn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> StepResult:
+    """Update `model` once. The loss is sum_b (n_b / n) loss_fn(model(x_b), target_b).
 
-    So several batches that fit into memory give the gradient of their union, except that a BatchNorm in training mode
-    normalises each batch by itself. batches: pairs of arrays, x [N*T, 3, H, W], cast to the weights' dtype, and target,
-    classes int [N] or probabilities [N, K]. loss_fn: (logits, target) -> the mean over the clips.
+    n_b is the number of clips in batch b, and n that of all batches together. So several small batches give the
+    gradient of one large batch, except that a BatchNorm in training mode normalises each batch by itself.
+    batches: pairs of arrays: x [N*T, 3, H, W], which is cast to the dtype of the weights, and target, which is int [N]
+    (classes) or float [N, K] (probabilities). loss_fn: (logits, target) -> the mean over the clips.
     Raises ValueError where `batches` is empty.
     """
     dtype = next(model.parameters()).dtype
@@ -40,8 +53,8 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
     return StepResult(total, optimizer.grad_norm, torch.cat(logits).numpy())
 
 
-def as_tensor(array: np.ndarray, dtype):
-    """The array as a tensor: classes as they are, everything else as `dtype`."""
+def as_tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    """The array as a tensor. Whole numbers, which are classes, keep their type; everything else becomes `dtype`."""
     whole_numbers = np.issubdtype(array.dtype, np.integer)
-    array = np.asarray(array, order="C")  # a flipped view has negative strides, which PyTorch does not take
+    array = np.asarray(array, order="C")  # PyTorch does not take the negative strides of a flipped view
     return torch.tensor(array, dtype=None if whole_numbers else dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
@@ -71,8 +72,6 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.matrix:
-        from paddle_tsm.conversion.matrix import print_matrix
-
         print_matrix(args.arch, {name: value for name, value in network_options(args).items() if value is not None})
         return 0
     if args.destination is None:
@@ -118,3 +117,38 @@ def print_conversion(done, verify: bool, seconds: float) -> None:
         )
     elif verify:
         print("not proven: the source has NaN or infinite weights or results; each tensor reads back as it was meant")
+
+
+def print_matrix(arch: str | None, options: dict[str, Any]) -> None:
+    """Print the table of conversions, and below it each reason once.
+
+    Raises ValueError where no layout has the network.
+    """
+    from rich import box
+    from rich.table import Table
+
+    from paddle_tsm.conversion.matrix import matrix, source_network
+    from paddle_tsm.terminal.literal_text import as_text, plain_console
+
+    console = plain_console()
+    kinds = matrix(arch, options)
+    if not kinds:
+        raise ValueError(f"no layout has {arch} with {options}")
+    table = Table(title="from (down) to (across)", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in LAYOUTS:
+        table.add_column(name, overflow="fold")
+    reasons: dict[str, str] = {}
+    for source in dict.fromkeys(source for source, _ in kinds):
+        cells = []
+        for target in LAYOUTS:
+            kind = kinds[source, target]
+            if kind.startswith("cannot: "):
+                number = reasons.setdefault(kind.removeprefix("cannot: "), str(len(reasons) + 1))
+                cells.append(as_text(f"cannot {number}", "red"))
+            else:
+                cells.append(kind if kind == "exact" else as_text(kind, "yellow"))
+        table.add_row(f"{source} ({source_network(LAYOUTS[source], arch, **options).arch})", *cells)
+    console.print(table)
+    for reason, number in reasons.items():
+        console.print(f"cannot {number}: {reason}", highlight=False, soft_wrap=True)

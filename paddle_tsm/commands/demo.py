@@ -82,7 +82,7 @@ def run_parity(out: str, arch: str, without_torch: bool) -> int:
         return run_in_paddle(checkpoint, converted, x, done)
     with status("parity") as spinner:
         pair = read_pair(checkpoint, converted)
-        report = compare_files(*pair, x, step=lambda part: spinner.update(as_text(f"parity: {part}")))
+        report = compare_files(*pair, x, progress=lambda part: spinner.update(as_text(f"parity: {part}")))
     done("ran both frameworks on the clip")
     print_report(report, console)
     print_seconds(report, console)

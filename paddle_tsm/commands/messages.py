@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from paddle_tsm.checkpoint.error import one_line
 from paddle_tsm.data.video_notes import VideoNotes
-from paddle_tsm.layouts.record import unbelieved
+from paddle_tsm.layouts.record import remark_on_record_beside
 from paddle_tsm.terminal.literal_text import literal
 
 
@@ -19,7 +19,7 @@ def print_remarks(command: str, remarks: Iterable[str]) -> None:
 
 def print_ignored_records(command: str, *paths: str | None) -> None:
     """Print a line for each file beside which lies a record that belongs to another file and is therefore ignored."""
-    print_remarks(command, [line for path in paths if path is not None and (line := unbelieved(path))])
+    print_remarks(command, [line for path in paths if path is not None and (line := remark_on_record_beside(path))])
 
 
 def print_video_notes(notes: VideoNotes) -> None:

@@ -293,9 +293,9 @@ def check_options(args: argparse.Namespace) -> None:
 
 def chosen_training(args: argparse.Namespace, a, x):
     """What to compare of training. The batches are seeded noise or, with --video, always the video's clip x."""
-    from paddle_tsm.parity.comparison import Training
     from paddle_tsm.parity.seeded_input import seeded_labels
     from paddle_tsm.parity.steps import seeded_batches
+    from paddle_tsm.parity.training_comparison import TrainingRequest
 
     steps = args.steps or (DEFAULT_STEPS if args.report else 0)
     clips = len(x) // a.network.num_segments
@@ -303,7 +303,7 @@ def chosen_training(args: argparse.Namespace, a, x):
         batches = [(x, seeded_labels(clips, a.network.num_classes, args.seed + i)) for i in range(max(steps, 1))]
     else:
         batches = seeded_batches(a.network, max(steps, 1), clips, x.shape[-1], args.seed)
-    return Training(
+    return TrainingRequest(
         batches,
         gradients=bool(args.gradients or args.report),
         steps=steps > 0,

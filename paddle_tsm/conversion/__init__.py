@@ -1,1 +1,1 @@
-"""From one layout and file format to another: converting, proving it, the matrix of layouts, and an optimizer's state."""
+"""A checkpoint from one layout and file format to another, with its proof, and the state of its optimizer."""

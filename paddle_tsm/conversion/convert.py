@@ -1,4 +1,4 @@
-"""From one layout and file format to another: the same network under other names."""
+"""A checkpoint from one layout and file format to another."""
 
 from __future__ import annotations
 
@@ -6,42 +6,26 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-
-import numpy as np
+from typing import Any
 
 from paddle_tsm.checkpoint import CheckpointError, write_checkpoint
 from paddle_tsm.checkpoint.write import format_of_name
-from paddle_tsm.conversion.non_local_bias import absorb_out_bias, with_zero_bias
+from paddle_tsm.conversion.plan import ConversionPlan, plan_conversion
 from paddle_tsm.files.atomic import atomic_path
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.key_table import expand, is_step_counter
-from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.layouts.registry import layout_named
-from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.shift_order import in_order
-
-
-@dataclass(frozen=True)
-class ConversionPlan:
-    """How a network goes into a layout: the network as the target's system runs it and its canonical tensors there.
-
-    kind: "exact" (renamed only), "permuted" (two folds of channels exchanged) or "absorbed" (a bias went into a
-    BatchNorm, which rounds one statistic).
-    """
-
-    layout: Layout
-    network: Network
-    tensors: dict[str, np.ndarray]
-    kind: str
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was read and what was written. difference: of the two networks' logits, relative; None where not verified,
-    or where the source holds NaN or infinity, which proves nothing.
+    """What was read and what was written.
+
+    difference: the largest difference between the two networks' logits, over the largest logit. None where they were
+    not compared, or where NaN or infinity in the source made a comparison worthless.
     """
 
     source: NetworkFile
@@ -51,24 +35,26 @@ class Conversion:
 
 
 def convert(
-    source,
-    destination,
+    source: str | os.PathLike,
+    destination: str | os.PathLike,
     from_layout: str = "auto",
     to_layout: str = "canonical",
     allow_nan: bool = False,
     verify: bool = True,
     network: str | None = None,
-    **options,
+    **options: Any,
 ) -> Conversion:
-    """Write the network in the file `source` to `destination` in another layout.
+    """Write the network in the file `source` to the file `destination` in another layout.
 
-    The suffix of `destination` says the format: .safetensors, .pdparams, .pth (also .pt, .pth.tar). No tensor's dtype
-    changes. verify: run both, the source as its system runs it and the written file as its own does, on a random clip
-    in float64 before the new file takes its name. network: the key of one of several networks in the source. options:
-    as for `create_model`, where the source cannot say them; they are recorded in the new file, and with them what the
-    source says of the network's input and classes (`layouts.record`). Raises CheckpointError for a source that is not
-    exactly a known network, a network that the target's system cannot run, a destination that cannot be written, or a
-    written file that proves to differ.
+    from_layout, to_layout: names of layouts; "auto" finds the source's. The suffix of `destination` chooses the format:
+    .safetensors, .pdparams, or .pth (also .pt and .pth.tar). No tensor's dtype changes. allow_nan: go on where the
+    source holds NaN or infinity. verify: run both networks on a random clip in float64, each as its own system runs it,
+    before the new file takes its name. network: the key of one of several networks in the source. options: as for
+    `create_model`, where the source cannot say them. The new file records them, with what the source records of the
+    network's input and classes (`layouts.record`).
+
+    Raises CheckpointError for a source that is not exactly a known network, a network that the target's system cannot
+    run, a destination that cannot be written, and a written network that differs.
     """
     target, file_format = layout_named(to_layout), format_of_name(destination)
     try:
@@ -86,58 +72,23 @@ def convert(
         write_network(temporary, plan, file_format, record)
         difference = None
         if verify:
-            from paddle_tsm.conversion.verify import written_difference
+            from paddle_tsm.conversion.verify import verify_written  # here: only the proof needs Paddle
 
             counters = origin.get("step_counters")
-            difference = written_difference(found, temporary, plan, str(destination), counters, allow_nan)
+            difference = verify_written(found, temporary, plan, str(destination), counters, allow_nan)
     return Conversion(found, str(destination), plan, difference)
 
 
-def plan_conversion(
-    network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout, asked_order: str | None = None
-) -> ConversionPlan:
-    """What becomes of the network in the target's layout. Raises ValueError, saying why, where its system cannot run
-    it.
+def write_network(path: str, plan: ConversionPlan, file_format: str, record: str) -> None:
+    """Write the plan's tensors under the target's keys, and Linear weights in the orientation of the target's files.
 
-    A layout that says nothing of the shift keeps `asked_order`, or goes to upstream's (future_first).
+    record: what the file says of itself, as JSON.
     """
-    order = network.shift_order
-    if order != "causal":
-        order = target.shift_order or asked_order or "future_first"
-        order = network.shift_order if order == "causal" else order
-    reason = target.why_not(network)
-    if reason:
-        raise ValueError(f"{target.name} {reason}" if not reason.startswith(target.name) else reason)
-    kind = "exact"
-    if network.is_shift and order != network.shift_order:
-        kind = "permuted"
-    network, tensors = in_order(network, tensors, order)
-    if network.non_local is not None:
-        has_bias = network.non_local.out_bias
-        no_op = has_bias and not any(
-            array.any() for name, array in tensors.items() if name.endswith(".non_local.out.bias")
-        )
-        if has_bias and (target.non_local_bias is False or target.non_local_bias is None and no_op):
-            network, tensors = absorb_out_bias(network, tensors)
-            kind = kind if no_op else "absorbed"
-        elif target.non_local_bias and not has_bias:
-            network, tensors = with_zero_bias(network, tensors)
-    if target.step_counters and not source.step_counters:
-        tensors = {
-            name: tensors.get(name, np.zeros((), "int64"))
-            for name in network.shapes()
-            if name in tensors or is_step_counter(name)
-        }
-    return ConversionPlan(target, network, tensors, kind)
-
-
-def write_network(path, plan: ConversionPlan, file_format: str, record: str) -> None:
-    """Write the plan's tensors under the target's names, Linear weights in the orientation of the target's files."""
     entries = expand(plan.layout, plan.network, plan.layout.transposes_linear(file_format))
     tensors = {
         entry.key: plan.tensors[entry.canonical].T if entry.transposed else plan.tensors[entry.canonical]
         for entry in entries
-        if entry.canonical in plan.tensors  # a file may come without BatchNorm's step counters
+        if entry.canonical in plan.tensors  # a source may lack BatchNorm's step counters
     }
     write_checkpoint(
         path,
@@ -149,14 +100,14 @@ def write_network(path, plan: ConversionPlan, file_format: str, record: str) -> 
 
 
 def provenance(found: NetworkFile, plan: ConversionPlan) -> dict:
-    """Where a written file comes from, its network's options and input, and the step counters that its layout cannot
-    hold.
+    """The record of a written file: its network's options and input, the source's name and digest, the two layouts, and
+    the step counters that the layout cannot hold.
     """
     try:
         tool = version("paddle-tsm")
     except PackageNotFoundError:
         tool = "unknown"
-    record = {
+    record: dict[str, Any] = {
         "network": asdict(plan.network),
         "input": found.input.known(),
         "source": os.path.basename(found.checkpoint.path),

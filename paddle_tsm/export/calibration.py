@@ -14,12 +14,14 @@ from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.networks.network import Network
 
-CLIPS = 64  # that are read of a list; docs/measurements/export.md compares 64 with 4
+CLIPS = 64  # that are read from a list; docs/measurements/export.md compares 64 with 4
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """clips: float32 [N*T, 3, H, W] each, as the network takes them. source: what they are, for tsm.json."""
+    """Clips to measure ranges on. clips: float32 [N*T, 3, H, W] each, as the network takes them. source: the name of
+    their list, or "arrays", for tsm.json.
+    """
 
     clips: list[np.ndarray]
     source: str
@@ -29,13 +31,15 @@ class Calibration:
             raise ValueError(f"{self.source}: no clips, wanted at least one to calibrate on")
 
     def split(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """(clips to measure ranges on, clips to compare on): a fifth is held out; of fewer than five clips, none is."""
+        """(clips to measure ranges on, clips to compare on). A fifth is held out; fewer than five clips serve for
+        both.
+        """
         if len(self.clips) < 5:
             return self.clips, self.clips
         return [clip for i, clip in enumerate(self.clips) if i % 5 != 4], self.clips[4::5]
 
 
-# what a caller may give: the clips themselves, the path of a list of clips, or nothing
+# What a caller may give: the clips themselves, the path of a list of clips, or nothing.
 ClipsToMeasure = Calibration | Sequence[np.ndarray] | str | os.PathLike | None
 
 
@@ -47,7 +51,7 @@ def calibration_of(
     form: str = "video",
     source: FrameSource | None = None,
 ) -> Calibration:
-    """The clips to measure on. wanted: arrays, or the path of a list of clips, of which CLIPS are read, evenly spaced.
+    """The clips to measure on. wanted: arrays, or the path of a list, from which CLIPS evenly spaced clips are read.
 
     root, form, source: see `read_clips`. Raises ValueError for arrays of another shape and for a list that cannot be
     read.
@@ -77,9 +81,9 @@ def read_clips(
 ) -> list[np.ndarray]:
     """One view [T, 3, H, W] of each of CLIPS clips of the list, read as evaluation reads them.
 
-    Of several views the first clip gives the first, the second clip the second, and so on: all views of every clip would
-    not fit into memory. root: the folder that the list's paths are relative to. form: of its lines, see `read_list`.
-    source: where the frames are; None: in videos.
+    Where clips have several views, the first clip gives its first view, the second clip its second, and so on, because
+    all views of every clip would not fit into memory. root: the folder that the list's paths are relative to. form: of
+    the list's lines, see `read_list`. source: where the frames are; None: in videos.
     """
     entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
@@ -88,7 +92,8 @@ def read_clips(
 
 
 def one_view(views: np.ndarray, number: int, segments: int) -> np.ndarray:
-    """View `number`, counted round, of [views * T, 3, H, W]; a copy, so that the others' memory is free."""
-    return views.reshape(-1, segments, *views.shape[1:])[
-        number % (len(views) // segments)
-    ].copy()  # [views, T, 3, H, W]
+    """View `number`, modulo their count, of [views * T, 3, H, W]. It is a copy, so that the memory of the others is
+    freed.
+    """
+    apart = views.reshape(-1, segments, *views.shape[1:])  # [views, T, 3, H, W]
+    return apart[number % len(apart)].copy()

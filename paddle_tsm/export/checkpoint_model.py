@@ -17,8 +17,8 @@ from paddle_tsm.networks.network import Network
 
 
 class CheckpointModel:
-    """network: the checkpoint's; tensors: its canonical tensors. `float32` and `float64` are the network in these types, in
-    evaluation mode; the second is built when it is first used.
+    """network: the checkpoint's; tensors: its canonical tensors. `float32` and `float64` are the network in these
+    types, in evaluation mode; the second is built when it is first used.
     """
 
     def __init__(self, network: Network, tensors: dict[str, np.ndarray]):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import numpy as np
+from paddle import nn
+
 from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.clip_reader import FrameSource
+from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.export.calibration import Calibration, ClipsToMeasure, calibration_of
 from paddle_tsm.export.checkpoint_model import CheckpointModel
 from paddle_tsm.export.export_folder import check_free, new_folder
-from paddle_tsm.export.io_spec import clip_io, stream_io
+from paddle_tsm.export.io_spec import IOSpec, clip_io, stream_io
 from paddle_tsm.export.sidecar import Sidecar
 from paddle_tsm.export.targets import target_named
 from paddle_tsm.export.verification import Verified
-from paddle_tsm.export.verified_files import quantise_verified, truths_of, verify_clips, verify_steps
+from paddle_tsm.export.verified_files import logits_to_expect, quantise_verified, verify_clips, verify_steps
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
@@ -118,21 +121,27 @@ def files_of_list(calibration: ClipsToMeasure, root: str, form: str) -> list:
     return [calibration, *dict.fromkeys(entry.path for entry in entries)]
 
 
-def write_verified(folder: str, described: Sidecar, network, tensors, clips: Calibration | None):
-    """Write the files, and compare what they compute. Returns (the Sidecar with what was found, list of Verified)."""
+def write_verified(
+    folder: str, described: Sidecar, network: Network, tensors: dict[str, np.ndarray], clips: Calibration | None
+) -> tuple[Sidecar, list[Verified]]:
+    """Write the files, run them, and compare them with the checkpoint. clips: to calibrate on, for an 8-bit export.
+
+    Returns (the Sidecar with what was found, the comparisons). Raises ValueError for a difference.
+    """
     pixels, stream = (described.pixels().test_size,) * 2, described.kind == "stream"
     checkpoint = None if stream else CheckpointModel(network, tensors)
     layer = StreamStep(network, tensors) if stream else checkpoint.float32
-    ports = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
-    write(layer, folder, described.format, ports, described.precision)
-    described = replace(described, cache=tuple(list(ports.inputs.values())[1:]), **ports.described(network.num_classes))
+    io_spec = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
+    write(layer, folder, described.format, io_spec, described.precision)
+    cache = tuple(list(io_spec.inputs.values())[1:])
+    described = replace(described, cache=cache, **io_spec.for_sidecar(network.num_classes))
     if stream:
-        verified = verify_steps(folder, described, layer, tensors, ports)
+        verified = verify_steps(folder, described, layer, tensors, io_spec)
     else:
-        truths = truths_of(described, checkpoint)
-        verified = verify_clips(folder, described, *truths)
+        expected, without_biases = logits_to_expect(described, checkpoint)
+        verified = verify_clips(folder, described, expected, without_biases)
     if clips:
-        verified += quantise_verified(folder, described, checkpoint, clips, truths[1])
+        verified += quantise_verified(folder, described, checkpoint, clips, without_biases)
         described = replace(described, calibration={"source": clips.source, "clips": len(clips.split()[0])})
     return replace(
         described,
@@ -141,6 +150,6 @@ def write_verified(folder: str, described: Sidecar, network, tensors, clips: Cal
     ), verified
 
 
-def write(layer, folder: str, to: str, ports, precision: str = "float32") -> None:
-    """Write the target's files."""
-    target_named(to).functions.write(layer, folder, ports, precision)
+def write(layer: nn.Layer, folder: str | os.PathLike, to: str, io_spec: IOSpec, precision: str = "float32") -> None:
+    """Write the files of the target `to` for a model in evaluation mode, or for a StreamStep."""
+    target_named(to).functions.write(layer, folder, io_spec, precision)

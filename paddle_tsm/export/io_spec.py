@@ -1,8 +1,12 @@
-"""What goes into an exported network and what comes out of it."""
+"""The I/O specification of an exported network: names, shapes and order of what goes in and of what comes out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # ONNX files are opened without Paddle
+    from paddle_tsm.models.stream import StreamStep
 
 FIRST_INPUT = {"clip": "frames", "stream": "frame"}  # by the kind of export
 LOGITS = "logits"
@@ -10,9 +14,9 @@ LOGITS = "logits"
 
 @dataclass(frozen=True)
 class IOSpec:
-    """inputs: name -> shape without the first axis, which is free. outputs: names. axis: what the first axis of the
-    inputs counts. multiple: the number of frames that it must be a multiple of; the first output has one row for so
-    many.
+    """inputs: name -> shape without the first axis, which is free. outputs: names; the first has one row a clip or a
+    stream. axis: what the first axis of the inputs counts, "frames" or "streams". multiple: the number of frames that
+    it must be a multiple of.
     """
 
     inputs: dict[str, tuple[int, ...]]
@@ -20,20 +24,20 @@ class IOSpec:
     axis: str
     multiple: int = 1
 
-    def described(self, classes: int) -> dict[str, tuple[dict, ...]]:
-        """For tsm.json: "inputs" and "outputs" in the graph's order, each a name, a shape (N counts clips, or streams)
-        and a dtype.
+    def for_sidecar(self, classes: int) -> dict[str, tuple[dict, ...]]:
+        """The "inputs" and "outputs" of tsm.json in the graph's order, each with name, shape (N counts clips, or
+        streams) and dtype.
         """
         rows = f"N*{self.multiple}" if self.axis == "frames" else "N"
-        past = list(self.inputs.values())[1:]
-        outputs = zip(self.outputs, [(classes,), *past], strict=True)
+        cache = list(self.inputs.values())[1:]
+        outputs = zip(self.outputs, [(classes,), *cache], strict=True)
 
-        def port(name, *shape):
+        def entry(name: str, *shape: int | str) -> dict:
             return {"name": name, "shape": list(shape), "dtype": "float32"}
 
         return {
-            "inputs": tuple(port(name, rows, *shape) for name, shape in self.inputs.items()),
-            "outputs": tuple(port(name, "N", *shape) for name, shape in outputs),
+            "inputs": tuple(entry(name, rows, *shape) for name, shape in self.inputs.items()),
+            "outputs": tuple(entry(name, "N", *shape) for name, shape in outputs),
         }
 
 
@@ -42,11 +46,11 @@ def clip_io(num_segments: int, size: tuple[int, int]) -> IOSpec:
     return IOSpec({FIRST_INPUT["clip"]: (3, *size)}, (LOGITS,), "frames", num_segments)
 
 
-def stream_io(step, size: tuple[int, int]) -> IOSpec:
-    """Of one streaming step (a `paddle_tsm.models.stream.StreamStep`): frame [N, 3, H, W] and cache_0, ... [N, f, h,
-    w], zeros before the first frame -> logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W).
+def stream_io(step: StreamStep, size: tuple[int, int]) -> IOSpec:
+    """Of one step of a stream: frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros before the first frame -> logits
+    [N, K] and next_cache_0, ..., of the same shapes. size: (H, W).
     """
-    import paddle
+    import paddle  # ONNX files are opened without it
 
     with paddle.no_grad():
         _, *cache = step(paddle.zeros([1, 3, *size]))

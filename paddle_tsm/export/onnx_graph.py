@@ -1,4 +1,6 @@
-"""The graph that paddle2onnx makes, tidied: BatchNorms folded, inputs and outputs named, shapes written down."""
+"""The steps that tidy the graph that paddle2onnx writes: constants are computed, BatchNorms are fused, inputs and
+outputs get their names, and shapes are written down.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ from paddle_tsm.export.paddle_program import leaky_slopes
 
 
 def mend_slopes(model: onnx.ModelProto, program: str) -> None:
-    """Give each LeakyRelu the slope that the static graph, the file `program`, says.
+    """Give each LeakyRelu the slope that the static graph in the file `program` has.
 
-    Paddle 3.3 keeps it as a float64, where paddle2onnx 2.1 looks for a float32 and, finding none, writes what its
-    memory holds: 1.8e31 was seen.
+    Paddle 3.3 keeps the slope as a float64. paddle2onnx 2.1 looks for a float32, finds none, and writes memory that was
+    never initialised.
     """
     nodes = [node for node in model.graph.node if node.op_type == "LeakyRelu"]
     for node, slope in zip(nodes, leaky_slopes(program), strict=True):
@@ -23,55 +25,57 @@ def mend_slopes(model: onnx.ModelProto, program: str) -> None:
 
 
 def simplify(source: str, target: str) -> None:
-    """Write the ONNX file `source` as `target` without what computes nothing: constants computed, BatchNorms and biases
-    folded into their convolutions, by ONNX Runtime's basic level, which keeps to the standard's own operators."""
+    """Write the ONNX file `source` as `target` with constants computed, and with BatchNorms and biases fused into their
+    convolutions.
+
+    ONNX Runtime does it, at its basic level, which keeps to the operators of the ONNX standard.
+    """
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = target
-    options.log_severity_level = 3  # errors: it warns of each constant that goes
+    options.log_severity_level = 3  # errors only: it warns of each constant that it removes
     options.intra_op_num_threads = 1
     onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
-def name_inputs_and_outputs(model: onnx.ModelProto, ports: IOSpec) -> None:
-    """Give the outputs the ports' names, and the free axes names that say what they count."""
+def name_inputs_and_outputs(model: onnx.ModelProto, io_spec: IOSpec) -> None:
+    """Give the outputs their names, and the free axes names that say what they count. Remove unused operator sets."""
     graph = model.graph
-    names = {old.name: new for old, new in zip(graph.output, ports.outputs, strict=True)}
+    names = {old.name: new for old, new in zip(graph.output, io_spec.outputs, strict=True)}
     for node in graph.node:
         for list_of_names in (node.input, node.output):
             list_of_names[:] = [names.get(name, name) for name in list_of_names]
     for value in graph.output:
         value.name = names[value.name]
-        first_axis(value).dim_param = ports.axis if ports.multiple == 1 else "clips"
+        first_axis(value).dim_param = io_spec.axis if io_spec.multiple == 1 else "clips"
     for value in graph.input:
-        first_axis(value).dim_param = ports.axis
+        first_axis(value).dim_param = io_spec.axis
     used = {node.domain for node in graph.node}
     kept = [opset for opset in model.opset_import if opset.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(kept)
 
 
-def first_axis(value):
+def first_axis(value: onnx.ValueInfoProto) -> onnx.TensorShapeProto.Dimension:
     return value.type.tensor_type.shape.dim[0]
 
 
-def write_shapes(model: onnx.ModelProto, ports: IOSpec) -> None:
-    """Write down every tensor's shape, the free axis under one name wherever it is the same number.
+def write_shapes(model: onnx.ModelProto, io_spec: IOSpec) -> None:
+    """Write down every tensor's shape. The free axis has one name wherever its length is the same.
 
-    A runtime cannot see by itself that a reshape to [-1, ...] has as many frames as the input, and ONNX Runtime adds
-    two convolutions' results in one pass, and in its blocked layout, only where it knows that their shapes are equal
-    (its nchwc_transformer.cc, `TransformBinary`): without these names 12 % slower. Found from the shapes for two
-    batches.
+    A runtime cannot see by itself that a reshape to [-1, ...] has as many frames as the input. ONNX Runtime adds the
+    results of two convolutions in one pass, and in its blocked memory layout, only where it knows that their shapes are
+    equal (its nchwc_transformer.cc, `TransformBinary`). An axis is free where its lengths for two batches differ.
     """
-    graph, few, many = model.graph, ports.multiple, 3 * ports.multiple
+    graph, few, many = model.graph, io_spec.multiple, 3 * io_spec.multiple
     del graph.value_info[:]
-    ours, theirs = shapes_for(model, few), shapes_for(model, many)
+    with_few, with_many = shapes_for(model, few), shapes_for(model, many)
     names = {(1, 3): "clips"} if few > 1 else {}
     if few % 2 == 0:
-        names |= {(few // 2, many // 2): f"{ports.axis}/2"}  # behind temporal pooling
-    names |= {(few, many): ports.axis}
-    for value in ours.values():
-        other = theirs[value.name]
+        names |= {(few // 2, many // 2): f"{io_spec.axis}/2"}  # behind the temporal pool
+    names |= {(few, many): io_spec.axis}
+    for value in with_few.values():
+        other = with_many[value.name]
         shape = [a if a == b else names.get((a, b)) for a, b in zip(dims(value), dims(other))]
         kind = value.type.tensor_type.elem_type
         graph.value_info.append(helper.make_tensor_value_info(value.name, kind, shape))
@@ -82,7 +86,7 @@ def shapes_for(model: onnx.ModelProto, rows: int) -> dict[str, onnx.ValueInfoPro
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     for value in fixed.graph.input:
-        first_axis(value).dim_value = rows  # takes the name's place
+        first_axis(value).dim_value = rows  # replaces the name
     for value in fixed.graph.output:
         value.type.tensor_type.ClearField("shape")
     inferred = shape_inference.infer_shapes(fixed, strict_mode=True, data_prop=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +13,16 @@ from paddle_tsm.export.runner import Runner
 from paddle_tsm.networks.option_checks import must_be_whole
 from paddle_tsm.terminal.extras import how_to_install
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 
 class OnnxRun(Runner):
-    """The ONNX file `path`, written by `write_onnx` or quantised from one, on the CPU; see `Runner`.
+    """The ONNX file `path`, which `write_onnx` or `quantise` wrote, on the CPU; see `Runner`.
 
-    Any number of threads may call one object at once: ONNX Runtime's session keeps no state between calls, and clones
-    share it. threads: those of one call; None: as many as processors. Raises ValueError, in one line, for a file that
-    is missing, damaged or not of paddle-tsm, and where onnxruntime is missing.
+    Any number of threads may call one object at once, because ONNX Runtime's session keeps no state between calls.
+    Clones share the session. threads: those of one call; None: as many as processors. Raises ValueError, in one line,
+    for a file that is missing, damaged or not of paddle-tsm, and where onnxruntime is not installed.
     """
 
     def __init__(self, path: str | os.PathLike, threads: int | None = None):
@@ -39,8 +43,8 @@ class OnnxRun(Runner):
         return self._session.run(None, dict(zip(self.inputs, arrays)))
 
 
-def open_session(path: str, threads: int):
-    """An onnxruntime.InferenceSession on the CPU. Raises ValueError, in one line."""
+def open_session(path: str, threads: int) -> onnxruntime.InferenceSession:
+    """ONNX Runtime's session of the file, on the CPU. Raises ValueError, in one line, where there can be none."""
     try:
         import onnxruntime
     except ImportError:
@@ -50,9 +54,9 @@ def open_session(path: str, threads: int):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # fatal: what goes wrong is raised
+    options.log_severity_level = 4  # fatal only: what goes wrong is raised
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its classes have no base of their own
+    except Exception as error:  # ONNX Runtime's errors have no base class of their own
         said = str(error).splitlines()[0].rpartition(" : ")[2].replace(f"Load model from {path} failed:", "")[:200]
         raise ValueError(f"{path}: damaged, or no ONNX file (ONNX Runtime: {said})") from None

@@ -1,4 +1,4 @@
-"""What runs an export's files. A target imports no other target's runtime: ONNX runs without Paddle."""
+"""Opening the files of an export. A target imports no other target's runtime: ONNX runs without Paddle."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from paddle_tsm.export.targets import target_named
 
 
 def open_files(folder: str, sidecar: Sidecar, threads: int | None) -> Runner:
-    """What the target runs its files with. threads: those of one call; None: as many as processors.
+    """What runs the files in `folder`. threads: those of one call; None: as many as processors.
 
-    Raises ValueError where the files are damaged, or where the graph takes or gives other things than tsm.json says.
+    Raises ValueError, in one line, where a file is damaged, and where the graph has other inputs or outputs than
+    tsm.json says.
     """
     if sidecar.sha256:
         check_files(folder, sidecar)
@@ -28,13 +29,15 @@ def check_io(folder: str, sidecar: Sidecar, run: Runner) -> None:
         said = [tensor["name"] for tensor in getattr(sidecar, what)]
         if said and said != names:
             raise ValueError(
-                f"{folder}: {NAME} says {what} {', '.join(said)}, the graph has {', '.join(names)}; export the network again"
+                f"{folder}: {NAME} says {what} {', '.join(said)}, the graph has {', '.join(names)}; export the network "
+                "again"
             )
     for tensor in sidecar.inputs:
         name, shape = tensor["name"], run.inputs[tensor["name"]]
         if tuple(tensor["shape"][1:]) != shape:
             raise ValueError(
-                f"{folder}: {NAME} says {name} {tensor['shape']}, the graph has {list(shape)} behind N; export the network again"
+                f"{folder}: {NAME} says {name} {tensor['shape']}, the graph has {list(shape)} behind N; export the "
+                "network again"
             )
     frames = sidecar.network.num_segments
     if sidecar.kind == "clip" and run.multiple not in (None, frames):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ class PaddleInferenceRun(Runner):
     """The static graph PREFIX.json and PREFIX.pdiparams on the CPU; see `Runner`.
 
     threads: those of one call; None: as many as processors. precision: with "bfloat16" oneDNN computes in that type;
-    what goes in and what comes out stay float32. One object is for one thread at a time. Raises ValueError, in one
-    line, for files that are missing or damaged.
+    the inputs and outputs stay float32. One object is for one thread at a time. Raises ValueError, in one line, for
+    files that are missing or damaged.
     """
 
     def __init__(self, prefix: str | os.PathLike, threads: int | None = None, precision: str = "float32"):
@@ -33,7 +34,8 @@ class PaddleInferenceRun(Runner):
         self._open(make_predictor(self.path, runtime.processors() if threads is None else threads, precision))
         self.inputs = {name: program.inputs[name] for name in self._predictor.get_input_names()}
 
-    def _open(self, predictor) -> None:
+    def _open(self, predictor: Any) -> None:
+        """Take the handles of the predictor's inputs and outputs."""
         self._predictor = predictor
         self.outputs = tuple(predictor.get_output_names())
         self._inputs = [predictor.get_input_handle(name) for name in predictor.get_input_names()]
@@ -51,9 +53,9 @@ class PaddleInferenceRun(Runner):
         return [handle.copy_to_cpu() for handle in self._outputs]
 
 
-def make_predictor(prefix: str, threads: int, precision: str):
-    """Paddle's own predictor. Raises ValueError for files that it cannot read."""
-    runtime.import_paddle()
+def make_predictor(prefix: str, threads: int, precision: str) -> Any:
+    """The paddle.inference.Predictor of the files. Raises ValueError, in one line, for files that it cannot read."""
+    runtime.import_paddle()  # before the first other import of Paddle
     from paddle.inference import Config, create_predictor
 
     config = Config(f"{prefix}.json", f"{prefix}.pdiparams")
@@ -65,6 +67,6 @@ def make_predictor(prefix: str, threads: int, precision: str):
     config.set_cpu_math_library_num_threads(threads)
     try:
         return create_predictor(config)
-    except Exception as error:  # a C++ exception of any class
+    except Exception as error:  # Paddle raises a C++ exception of any class
         said = " ".join(str(error).split())[-200:]
         raise ValueError(f"{prefix}: damaged, or not made by `paddle-tsm export` (Paddle: {said})") from None

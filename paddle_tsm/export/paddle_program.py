@@ -1,9 +1,9 @@
-"""Paddle's static graph in its file PREFIX.json: what is read from it and what is added to it.
+"""Paddle's static graph in its file PREFIX.json: what is read from it, and what is added to it.
 
-In this JSON an operator has "#", its kind, "I" and "O", its operands and results, and "A", its attributes; "%" is a
-value's number and "TT" its type. An attribute has "N", its name, and "AT", a value with its type, whose data are "D". A
-parameter is an operator of the kind "p", whose fourth attribute is its name. What paddle-tsm adds stands under a key of
-its own, which Paddle and paddle2onnx pass over.
+The keys of this JSON are short. An operator has its kind under "#", its operands and results under "I" and "O", and its
+attributes under "A". An operand has its number under "%" and its type under "TT". An attribute has its name under "N"
+and a typed value under "AT", whose data are under "D". A parameter is an operator of the kind "p", and its fourth
+attribute is its name. What paddle-tsm adds is under a key of its own, which Paddle and paddle2onnx ignore.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ ADDED = "paddle_tsm"
 
 @dataclass(frozen=True)
 class Program:
-    """inputs: name -> shape behind the free first axis. multiple: see `IOSpec`; None in a file that does not say it, as
-    those of paddle-tsm's first exports.
+    """What a graph takes. inputs: name -> shape behind the free first axis. multiple: see `IOSpec`; None where the file
+    does not have it, as in the first exports of paddle-tsm.
     """
 
     inputs: dict[str, tuple[int, ...]]
@@ -27,7 +27,7 @@ class Program:
 
 
 def read_json(path: str) -> dict:
-    """The file's content. Raises ValueError, in one line, for a file that is no program."""
+    """The file's content. Raises ValueError, in one line, for a file that is no program of Paddle."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -43,7 +43,7 @@ def operators_of(content: dict) -> list[dict]:
 
 
 def attributes_of(operator: dict) -> dict[str, dict]:
-    """Name -> value with its type."""
+    """The operator's attributes: name -> typed value."""
     return {attribute["N"]: attribute["AT"] for attribute in operator["A"]}
 
 
@@ -53,7 +53,7 @@ def kind_of(operator: dict) -> str:
 
 
 def read_program(path: str) -> Program:
-    """What the graph takes. Raises ValueError for a file that is no program."""
+    """What the graph takes. Raises ValueError for a file that is no program of Paddle."""
     content = read_json(path)
     data = [attributes_of(operator) for operator in operators_of(content) if kind_of(operator) == "data"]
     inputs = {attributes["name"]["D"]: tuple(attributes["shape"]["D"][1:]) for attributes in data}
@@ -61,15 +61,15 @@ def read_program(path: str) -> Program:
 
 
 def complete_program(path: str, io_spec: IOSpec) -> None:
-    """Write into the program what Paddle leaves out: the outputs' names, which Paddle counts (fetch_name_0, ...), what
-    the first axis counts, and what it is a multiple of.
+    """Write into the program what Paddle leaves out: the outputs' names, which Paddle only counts (fetch_name_0, ...),
+    and the axis and the multiple of the I/O specification.
     """
     content = read_json(path)
     fetches = [attributes_of(operator) for operator in operators_of(content) if kind_of(operator) == "fetch"]
     for name, fetch in zip(io_spec.outputs, sorted(fetches, key=lambda fetch: fetch["col"]["D"]), strict=True):
         fetch["name"]["D"] = name
     content[ADDED] = {"axis": io_spec.axis, "multiple": io_spec.multiple}
-    text = json.dumps(content, separators=(",", ":"))  # json.dump would not use the encoder that is written in C
+    text = json.dumps(content, separators=(",", ":"))  # json.dump has no encoder in C, and is slower
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -95,5 +95,5 @@ def parameters_of(path: str) -> tuple[dict[str, list[int]], set[str]]:
 
 
 def is_bias(kind: str, position: int) -> bool:
-    """Whether an operator's operand at this position is a bias. That of a convolution is reshaped before it is added."""
+    """Whether an operand at this position of an operator is a bias. A convolution's bias is reshaped, then added."""
     return (kind, position) in {("add", 1), ("reshape", 0), ("batch_norm_", 1), ("batch_norm_", 4)}

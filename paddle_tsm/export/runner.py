@@ -1,4 +1,4 @@
-"""What every engine has in common: it takes the arrays that a graph names, checks their shapes, and gives what comes out."""
+"""What every engine has in common: it takes a graph's inputs, checks their shapes, and returns the outputs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What stands beside an exported network in `tsm.json`: all that is needed to feed it and to read what it says.
+"""The file `tsm.json` beside an exported network: how to make the network's input, and what its outputs mean.
 
-A folder holds one export: tsm.json and the files that its "files" name. tsm.json is written last, so a folder with one
-is complete.
+A folder holds one export: tsm.json and the files under its "files". tsm.json is written last, so that a folder that has
+one is complete.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 
 from paddle_tsm.data import normalise
-from paddle_tsm.data.presets import CLIPS, CROPS, preset_of
+from paddle_tsm.data.presets import CLIPS, CROPS, Preset, preset_of
 from paddle_tsm.export.io_spec import FIRST_INPUT
 from paddle_tsm.export.targets import PRECISIONS, target_named
 from paddle_tsm.files.atomic import atomic_file
@@ -27,13 +27,15 @@ KINDS = ("clip", "stream")
 
 @dataclass(frozen=True)
 class Sidecar:
-    """format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or
-    "stream" (a frame of each of N streams and the cache -> logits and the next cache). files: name of each file by
-    role. cache: shapes without N. inputs, outputs: the graph's own, in its order, see `IOSpec.described`; () in an
-    export of before they were written. preset, sampling, crops, size, train_crop, data_set, multi_label: see
-    `layouts.network_input`. labels: the classes' names, or (). verified: what the export was compared with, and by how
-    much it differed. checkpoint: the name and SHA-256 of the file it was made of. calibration: for int8, what its
-    ranges were measured on. sha256: of each of the files, by name.
+    """What tsm.json says.
+
+    format: the name of a target (`targets.py`). kind: "clip" (frames [N*T, 3, size, size] -> logits [N, K]) or "stream"
+    (a frame of each of N streams and the cache -> logits and the next cache). files: the name of each file by its role.
+    cache: shapes without N. inputs, outputs: those of the graph, in its order, see `IOSpec.for_sidecar`; () in exports
+    that are older than these fields. preset, sampling, crops, size, train_crop, data_set, multi_label: see
+    `layouts.network_input`. labels: the classes' names, or (). verified: what the export was compared with -> by how
+    much it differed. checkpoint: the name and the SHA-256 of the file that it was made of. calibration: for int8, what
+    its ranges were measured on. sha256: of each of the files, by name.
     """
 
     format: str
@@ -86,17 +88,18 @@ class Sidecar:
             self.labels,
         )
 
-    def pixels(self):
+    def pixels(self) -> Preset:
+        """The preset that makes the network's input."""
         return preset_of(self.input)
 
-    def write(self, folder) -> None:
+    def write(self, folder: str | os.PathLike) -> None:
         """Write tsm.json into `folder`, complete or not at all."""
         content = {"paddle_tsm_export": VERSION} | dataclasses.asdict(self) | {"input": self.describe_input()}
         with atomic_file(os.path.join(folder, NAME)) as file:
             file.write(json.dumps(content, indent=2).encode() + b"\n")
 
     def describe_input(self) -> dict:
-        """For readers without paddle_tsm: the input's form, and how frames become it."""
+        """For programs without paddle_tsm: the shape of the network's input, and how frames become it."""
         pixels = self.pixels()
         frames = "N" if self.kind == "stream" else f"N*{self.network.num_segments}"
         return {
@@ -116,8 +119,8 @@ class Sidecar:
         }
 
 
-def check_files(folder, sidecar: Sidecar) -> None:
-    """Raise ValueError where a file of the export is not the one that was written."""
+def check_files(folder: str | os.PathLike, sidecar: Sidecar) -> None:
+    """Raise ValueError where a file of the export has changed since it was written."""
     for name in sidecar.files.values():
         if sha256_of(os.path.join(folder, name)) != sidecar.sha256.get(name):
             raise ValueError(
@@ -125,8 +128,8 @@ def check_files(folder, sidecar: Sidecar) -> None:
             )
 
 
-def read_sidecar(folder) -> Sidecar:
-    """The Sidecar of an export. Raises ValueError, in one line, for a folder that holds none, or a damaged one."""
+def read_sidecar(folder: str | os.PathLike) -> Sidecar:
+    """The Sidecar in a folder. Raises ValueError, in one line, where there is none, or a damaged one."""
     folder = os.fspath(folder)
     path = os.path.join(folder, NAME)
     if not os.path.isfile(path):
@@ -145,9 +148,9 @@ def read_sidecar(folder) -> Sidecar:
         raise ValueError(f"{path}: damaged ({error}); export the network again") from None
     if version != VERSION:
         raise ValueError(
-            f"{path}: of version {version!r}, wanted {VERSION}; export the network again with this paddle-tsm"
+            f"{path}: got version {version!r}, wanted {VERSION}; export the network again with this paddle-tsm"
         )
     missing = [name for name in sidecar.files.values() if not os.path.isfile(os.path.join(folder, name))]
     if missing:
-        raise ValueError(f"{folder}: {', '.join(missing)} is missing; export the network again")
+        raise ValueError(f"{folder}: found no {', '.join(missing)}, which {NAME} names; export the network again")
     return sidecar

@@ -1,76 +1,105 @@
 """A residual stream in parts: the channels that the next block shifts lie in tensors of their own.
 
-Then the shift touches only what moves, no channel is sliced out or put back, and nothing is computed twice: the
-convolution that writes the stream is cut by output channels, the one that reads it by input channels, their products
-being added where a residual is.
+A shift then touches only the channels that move, and no channel is sliced out or put back. The convolution that writes
+the stream is cut by output channels. The one that reads it is cut by input channels, and the products are added.
+Nothing is computed twice.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
+# (first channel, end) of each part
 Ranges = tuple[tuple[int, int], ...]
 
 
 def whole(channels: int) -> Ranges:
+    """One part that holds all channels."""
     return ((0, channels),)
 
 
-def parts_of(*ranges: tuple[int, int]) -> Ranges:
-    """The ranges that hold any channel."""
-    return tuple((a, b) for a, b in ranges if b > a)
+def not_empty(*ranges: tuple[int, int]) -> Ranges:
+    """The ranges that hold a channel."""
+    return tuple((first, end) for first, end in ranges if end > first)
 
 
-def recut(stream: list, there: Ranges, wanted: Ranges) -> list:
-    """The same channels in other parts; one of the two must be whole, or they are equal."""
-    if there == wanted:
+def channels_of(ranges: Ranges) -> int:
+    """The number of channels of the stream that has these parts."""
+    return sum(end - first for first, end in ranges)
+
+
+def regroup(stream: list[Tensor], present: Ranges, wanted: Ranges) -> list[Tensor]:
+    """The stream's channels in the parts `wanted` instead of `present`. One of the two is whole, or they are equal."""
+    if present == wanted:
         return stream
     if len(wanted) == 1:
-        in_order = [part for _, part in sorted(zip(there, stream), key=lambda pair: pair[0])]
+        in_order = [part for _, part in sorted(zip(present, stream), key=lambda pair: pair[0])]
         return [paddle.concat(in_order, 1)]
-    assert len(there) == 1
+    assert len(present) == 1
     in_order = sorted(wanted)
-    pieces = dict(zip(in_order, paddle.split(stream[0], [b - a for a, b in in_order], 1)))
+    pieces = dict(zip(in_order, paddle.split(stream[0], [end - first for first, end in in_order], 1)))
     return [pieces[part] for part in wanted]
 
 
-class Convolution(nn.Layer):
+class FixedConvolution(nn.Layer):
     """A convolution with given arrays. weight: [out, in / groups, kh, kw]; bias: [out] or None."""
 
-    def __init__(self, weight, bias, dtype: str, stride: int = 1, padding: int = 0, groups: int = 1):
+    def __init__(
+        self,
+        weight: np.ndarray,
+        bias: np.ndarray | None,
+        dtype: str,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+    ):
         super().__init__()
         self.stride, self.padding, self.groups = stride, padding, groups
         self.weight = self.fixed(weight, dtype)
         self.bias = None if bias is None else self.fixed(bias, dtype)
 
-    def fixed(self, array, dtype: str):
+    def fixed(self, array: np.ndarray, dtype: str) -> Tensor:
+        """A parameter that holds the array."""
         parameter = self.create_parameter(
             list(array.shape), dtype=dtype, default_initializer=nn.initializer.Constant(0.0)
         )
         parameter.set_value(np.ascontiguousarray(array.astype(dtype)))
         return parameter
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
-class PartedConvolution(nn.Layer):
-    """A convolution from a stream in the parts `read` to one in the parts `written`."""
+class PartwiseConvolution(nn.Layer):
+    """A convolution from a stream in the parts `read` to one in the parts `written`. weight: [out, in, kh, kw]; bias:
+    [out].
+    """
 
-    def __init__(self, weight, bias, dtype: str, read: Ranges, written: Ranges, stride: int = 1, padding: int = 0):
+    def __init__(
+        self,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        dtype: str,
+        read: Ranges,
+        written: Ranges,
+        stride: int = 1,
+        padding: int = 0,
+    ):
         super().__init__()
-        self.products = nn.LayerList()
+        self.products = nn.LayerList()  # for each part written, one convolution of each part read
         for a, b in written:
             row = nn.LayerList()
             for number, (c, d) in enumerate(read):
-                row.append(Convolution(weight[a:b, c:d], None if number else bias[a:b], dtype, stride, padding))
+                row.append(FixedConvolution(weight[a:b, c:d], None if number else bias[a:b], dtype, stride, padding))
             self.products.append(row)
 
-    def forward(self, stream: list, added: list | None = None) -> list:
-        """stream: a tensor a part; added: what is added to each part of the result."""
+    def forward(self, stream: list[Tensor], added: list[Tensor] | None = None) -> list[Tensor]:
+        """stream: the parts `read`. added: what is added to each part of the result, or None. Returns the parts
+        `written`.
+        """
         result = []
         for number, row in enumerate(self.products):
             total = None if added is None else added[number]

@@ -1,17 +1,40 @@
-"""What a network can be exported for: one row a target.
+"""The runtimes that a network can be exported for, one row for each.
 
-A new target is a file beside this one, with the three functions that `Target` names, and a row in TARGETS.
+A new target is a new file beside this one, with the functions of `TargetFunctions`, and a row in TARGETS.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, cast
 
 from paddle_tsm.networks.option_checks import must_be_one_of
 
+if TYPE_CHECKING:  # reading tsm.json needs no runtime
+    from collections.abc import Callable
+
+    from paddle import nn
+
+    from paddle_tsm.export.io_spec import IOSpec
+    from paddle_tsm.export.runner import Runner
+
 PRECISIONS = ("float32", "bfloat16", "int8")
+
+
+class TargetFunctions(Protocol):
+    """What the module of a target has. folder, source, target: folders of an export. files: `Target.files`."""
+
+    def write(self, layer: nn.Layer, folder: str, io_spec: IOSpec, precision: str = "float32") -> None:
+        """Write the files of a model in float32, in the form that is quickest for the precision."""
+
+    def open_run(self, folder: str, files: dict[str, str], threads: int | None, precision: str) -> Runner:
+        """What runs the files."""
+
+    def copy_without_biases(
+        self, source: str, target: str, files: dict[str, str], change: Callable | None = None
+    ) -> None:
+        """Write the files into another folder, every bias zero; see `without_biases.py`."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +42,8 @@ class Target:
     """One runtime that an export is for.
 
     name: as `--to` and `--engine` take it. files: the name of each file by its role. precisions: those of whole clips;
-    streams have float32 only. module: imported when it is used, so that a runtime needs nothing of another one. It has
-
-        write(layer, folder, io, precision)                     write the files of a float32 graph open_run(folder,
-        files, threads, precision)             what runs them, with run(), step(), clone(), inputs, outputs
-        copy_without_biases(source, target, files, mended)      the same files in another folder, every bias zero
+    streams have float32 only. module: the name of the module with the functions. It is imported when it is used, so
+    that no runtime needs another one.
     """
 
     name: str
@@ -32,8 +52,8 @@ class Target:
     module: str
 
     @property
-    def functions(self) -> ModuleType:
-        return import_module(self.module)
+    def functions(self) -> TargetFunctions:
+        return cast(TargetFunctions, import_module(self.module))
 
 
 TARGETS = {

@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    import onnx
 
-def take_rounding_out(rounded, exact) -> None:
-    """Change `rounded`, an onnx.ModelProto of `quantise`, into the float32 network that it is a rounding of.
+Tensors = dict[str, "onnx.TensorProto"]
 
-    A pair of QuantizeLinear and DequantizeLinear becomes a Clip to the range that it has, which also does the work of
-    the ReLUs that the quantiser leaves out before one; a weight becomes that of `exact`, the float32 model, from which
-    it may differ by half a step of its scale. Every other node is left as it is. Raises ValueError where a weight
-    differs by more, or is of another network.
+
+def take_rounding_out(rounded: onnx.ModelProto, exact: onnx.ModelProto) -> None:
+    """Change `rounded`, a file of `quantise`, into the float32 network that it is a rounding of.
+
+    A QuantizeLinear with its DequantizeLinear becomes a Clip to its range, which also does the work of a ReLU that the
+    quantiser left out. A weight becomes that of `exact`, the float32 file, from which it may differ by half a step of
+    its scale. Every other node stays as it is. Raises ValueError where a weight differs by more, or has no counterpart.
     """
-    from onnx import helper, numpy_helper
-
     arrays = {tensor.name: tensor for tensor in rounded.graph.initializer}
     weights = {tensor.name: tensor for tensor in exact.graph.initializer}
     quantisers = {node.output[0]: node for node in rounded.graph.node if node.op_type == "QuantizeLinear"}
-    rectified = any(node.op_type in ("Relu", "Clip") for node in exact.graph.node)
-    nodes, added = [], {}
+    has_relu = any(node.op_type in ("Relu", "Clip") for node in exact.graph.node)
+    nodes: list[onnx.NodeProto] = []
+    added: Tensors = {}
     for node in rounded.graph.node:
-        if node.op_type == "QuantizeLinear":
-            continue
-        if node.op_type != "DequantizeLinear":
+        if node.op_type == "DequantizeLinear" and node.input[0] in quantisers:
+            clip, ends = clip_for(node, quantisers[node.input[0]], arrays, has_relu)
+            nodes.append(clip)
+            added |= ends
+        elif node.op_type == "DequantizeLinear":
+            added[node.output[0]] = exact_weight(node, arrays, weights)
+        elif node.op_type != "QuantizeLinear":
             nodes.append(node)
-            continue
-        source, scale, zero = node.input[0], *(numpy_helper.to_array(arrays[name]) for name in node.input[1:3])
-        if source in quantisers:
-            low, high = range_of(scale, zero, rectified)
-            ends = [f"{node.output[0]}_low", f"{node.output[0]}_high"]
-            added |= {name: numpy_helper.from_array(end, name) for name, end in zip(ends, (low, high))}
-            nodes.append(helper.make_node("Clip", [quantisers[source].input[0], *ends], [node.output[0]]))
-        else:
-            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-            name = source.removesuffix("_quantized")
-            check_weight(name, weights, numpy_helper.to_array(arrays[source]), scale, zero, axis)
-            added[node.output[0]] = numpy_helper.from_array(numpy_helper.to_array(weights[name]), node.output[0])
-    del rounded.graph.node[:]
-    rounded.graph.node.extend(nodes)
     used = {name for node in nodes for name in node.input}
     kept = [tensor for name, tensor in (arrays | added).items() if name in used]
-    del rounded.graph.initializer[:]
+    del rounded.graph.node[:], rounded.graph.initializer[:], rounded.graph.value_info[:]
+    rounded.graph.node.extend(nodes)
     rounded.graph.initializer.extend(kept)
-    del rounded.graph.value_info[:]
 
 
-def range_of(scale: np.ndarray, zero: np.ndarray, rectified: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest value of an activation of 8 bits without a sign.
+def clip_for(
+    node: onnx.NodeProto, quantiser: onnx.NodeProto, arrays: Tensors, has_relu: bool
+) -> tuple[onnx.NodeProto, Tensors]:
+    """(the Clip that replaces a DequantizeLinear and its quantiser, the ends of its range by name)."""
+    from onnx import helper, numpy_helper
 
-    An end can lie half a step inside of what was measured, so that the range is taken a step wider. A range that begins
-    at 0 is not, in a network with ReLUs: there it does the work of one that the quantiser left out. A leaky ReLU is
-    never left out, and its least value may be rounded to 0.
+    scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[1:3])
+    names = [f"{node.output[0]}_low", f"{node.output[0]}_high"]
+    ends = range_of(scale, zero, has_relu)
+    tensors = {name: numpy_helper.from_array(end, name) for name, end in zip(names, ends)}
+    return helper.make_node("Clip", [quantiser.input[0], *names], [node.output[0]]), tensors
+
+
+def exact_weight(node: onnx.NodeProto, arrays: Tensors, weights: Tensors) -> onnx.TensorProto:
+    """The float32 weight that a DequantizeLinear approximates, under the name of its output."""
+    from onnx import numpy_helper
+
+    integers, scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[:3])
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
+    name = node.input[0].removesuffix("_quantized")
+    check_weight(name, weights, integers, scale, zero, axis)
+    return numpy_helper.from_array(numpy_helper.to_array(weights[name]), node.output[0])
+
+
+def range_of(scale: np.ndarray, zero: np.ndarray, has_relu: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest value of an activation in 8 bits without a sign.
+
+    The range is taken one step wider on each side, because an end can lie half a step inside of what was measured. But
+    a range that begins at 0 keeps this end in a network with ReLUs, where it does the work of one that the quantiser
+    left out. A leaky ReLU is never left out, and its least value may be rounded to 0.
     """
-    margin = 1 if zero > 0 or not rectified else 0
+    margin = 1 if zero > 0 or not has_relu else 0
     low, high = (scale * np.float32(step) for step in (-int(zero) - margin, 255 - int(zero) + margin))
     return np.asarray(low, "float32").reshape(()), np.asarray(high, "float32").reshape(())
 
 
-def check_weight(name: str, weights: dict, integers, scale, zero, axis: int) -> None:
-    """Raise ValueError unless the integers are the float weight `name` of `weights`, to half a step."""
+def check_weight(
+    name: str, weights: Tensors, integers: np.ndarray, scale: np.ndarray, zero: np.ndarray, axis: int
+) -> None:
+    """Raise ValueError unless the integers are the float weight `name` of `weights`, within half a step."""
     from onnx import numpy_helper
 
     if name not in weights:
         raise ValueError(
-            f"the 8-bit network has a weight {name} that its float32 form has not; nothing was kept; please report this"
+            f"the 8-bit network has a weight {name} that its float32 form does not have; nothing was kept; please "
+            "report this"
         )
     exact = numpy_helper.to_array(weights[name]).astype("float64")
     along = [1] * exact.ndim

@@ -36,6 +36,14 @@ def keep_inputs(outputs: dict[str, object], inputs: Iterable, folders: dict[str,
                 )
 
 
+def same_place(a: str | os.PathLike, b: str | os.PathLike) -> bool:
+    """Whether two paths lead to one file, under any spelling, symbolic link or hard link. Neither file need exist."""
+    there = FileIds.identity(os.fspath(a))
+    if there is not None and there == FileIds.identity(os.fspath(b)):
+        return True
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
 class FileIds:
     """Identifies files and folders by device and inode number, which every spelling of a path and every link share."""
 

@@ -11,7 +11,7 @@ from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
-from paddle_tsm.models.stream import step_of
+from paddle_tsm.models.stream import step_from_file
 
 
 class EagerClips:
@@ -37,7 +37,7 @@ class EagerStream:
     """
 
     def __init__(self, found: NetworkFile):
-        self._step, self._turn = step_of(found), Lock()
+        self._step, self._turn = step_from_file(found), Lock()
         self.network = self._step.network
 
     def step(self, frame: np.ndarray, cache: tuple) -> tuple[np.ndarray, tuple]:

@@ -1,4 +1,4 @@
-"""Which engine runs some weights, and the object that runs them."""
+"""The engine that a user asked for, and the predictors that it gives."""
 
 from __future__ import annotations
 

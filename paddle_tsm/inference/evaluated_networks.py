@@ -17,13 +17,16 @@ from paddle_tsm.inference.recorded_input import contradicted
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.layouts.network_input import NetworkInput
 
-PIXELS = ("preset", "size", "sampling", "crops")  # what says how a clip becomes input
+INPUT_FIELDS = ("preset", "size", "sampling", "crops")  # of a NetworkInput: how a clip becomes input
 
 
 @dataclass(frozen=True)
 class EvaluatedNetwork:
-    """path: a checkpoint or a folder that `export` wrote. found: what describes its network. reading: the options of
-    `read_network` for a checkpoint, None where the user gave none."""
+    """One network that is evaluated.
+
+    path: a checkpoint or a folder that `export` wrote. found: what describes its network. reading: the options of
+    `read_network`, for a checkpoint; an option that the user did not give is None.
+    """
 
     path: str
     found: NetworkFile | Sidecar
@@ -38,7 +41,7 @@ class EvaluatedNetwork:
         runtime.import_paddle()
         if isinstance(self.found, Sidecar) or engine.exports(self.path):
             return engine.predictor(self.path, self.reading, size)
-        # These need Paddle, which reading and checking do without.
+        # Only running needs Paddle; networks are read and checked without it.
         from paddle_tsm.evaluation.paddle_run import run_of
         from paddle_tsm.models.create import build
         from paddle_tsm.models.load import assign_weights
@@ -52,7 +55,7 @@ def read_networks(
 ) -> list[EvaluatedNetwork]:
     """The networks at `paths`. layout, options: of `read_network`; key: which of several networks in a file.
 
-    Raises ValueError where they do not all have the same number of classes, or not that of the data set.
+    Raises ValueError where a network has another number of classes than the first one, or than the data set.
     """
     wanted = data_set(data_set_name) if data_set_name else None
     networks = []
@@ -78,21 +81,21 @@ def remarks(networks: list[EvaluatedNetwork], given: dict, options: dict) -> lis
 
 
 def shared_input(networks: list[EvaluatedNetwork], given: dict) -> NetworkInput:
-    """The input of all the networks: what was given, else what the files record, else the usual input of their layout.
+    """The input of all the networks: what was given, else what the files record, else the default of their layout.
 
-    given: the values of PIXELS and class_names, None where not given. Raises ValueError where the files differ in what
-    was not given: a clip is read once for all of them.
+    given: the values of INPUT_FIELDS and class_names, None where not given. Raises ValueError where the files differ in
+    what was not given, because a clip is read once for all of them.
     """
     inputs = [one.found.input for one in networks]
-    for name in PIXELS:
+    for name in INPUT_FIELDS:
         several = sorted({str(getattr(one, name)) for one in inputs} - {"None"})
         if given[name] is None and len(several) > 1:
             what = "" if name == "preset" else f"{name} "
-            wanted = "to say whose pixels they take" if name == "preset" else "to say which they take"
+            wanted = "to say whose pixels they take" if name == "preset" else "to say which of them to take"
             raise ValueError(f"weights: got checkpoints of {what}{' and '.join(several)}, wanted --{name} {wanted}")
     recorded = {
         name: next((value for one in inputs if (value := getattr(one, name)) is not None), None)
-        for name in (*PIXELS, "data_set")
+        for name in (*INPUT_FIELDS, "data_set")
     }
     chosen = [one.changed(given).filled() for one in inputs]
     names = shared_names([one.class_names for one in chosen if one.class_names])
@@ -107,13 +110,13 @@ def shared_names(known: list[tuple[str, ...]]) -> tuple[str, ...]:
             k = next(k for k, (a, b) in enumerate(zip(names, known[0])) if a != b)
             raise ValueError(
                 f"weights: class {k} is {known[0][k]!r} in one checkpoint and {names[k]!r} in another: "
-                "their scores are of different classes; --classes says that they are the same"
+                "their scores are of different classes; give --classes if they are the same"
             )
     return known[0] if known else ()
 
 
 def shared_preset(networks: list[EvaluatedNetwork], taken: NetworkInput, average: str | None) -> Preset:
-    """The preset that makes `taken`; average: another average over the views than the preset's, or None.
+    """The preset that makes the input `taken`. average: what replaces the preset's average over the views, or None.
 
     Raises ValueError where an exported network takes frames of another size.
     """
@@ -123,6 +126,6 @@ def shared_preset(networks: list[EvaluatedNetwork], taken: NetworkInput, average
             raise ValueError(
                 f"{one.path}: was exported for frames of {one.found.pixels().test_size}, got --size {taken.size} "
                 f"--crops {taken.crops}, which make {preset.test_size}; "
-                f"its own are --size {one.found.size} --crops {one.found.crops}"
+                f"wanted --size {one.found.size} --crops {one.found.crops}"
             )
     return replace(preset, average=average) if average else preset

@@ -1,4 +1,4 @@
-"""The label of a stream after each frame."""
+"""Labelling a stream after each of its frames."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from paddle_tsm.inference.stream_predictor import StreamPredictor
 
 
 class FrameLabeller:
-    """Labels a stream by the mean of the last `average` frames' logits.
+    """Labels a stream by the mean of the logits of its last `average` frames.
 
-    frames, seconds: how many frames it labelled, and how long that took.
+    stream: what runs the network. pixels: the preset of its frames. names: the classes'. frames, seconds: how many
+    frames it has labelled, and how long that took.
     """
 
     def __init__(self, stream: StreamPredictor, pixels: Preset, names: list[str], average: int):

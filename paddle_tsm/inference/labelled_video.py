@@ -1,8 +1,10 @@
-"""A copy of a video with what the network sees in it written on every frame."""
+"""A copy of a video with lines of text on every frame, such as the network's labels."""
 
 from __future__ import annotations
 
-import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -12,10 +14,10 @@ from paddle_tsm.data.video_writer import complete_video
 from paddle_tsm.terminal.literal_text import literal
 
 
-def frames_of(source) -> tuple[object, float]:
+def frames_of(source: str | os.PathLike | int) -> tuple[Iterator[np.ndarray], float]:
     """(an iterator of RGB frames [H, W, 3] uint8, frames a second) of a video file, or of a camera by its number.
 
-    Raises ValueError where it cannot be opened.
+    The rate is 30 where the source has none that makes sense. Raises ValueError where the source cannot be opened.
     """
     if not isinstance(source, int):
         check_file(source)
@@ -24,7 +26,7 @@ def frames_of(source) -> tuple[object, float]:
         raise ValueError(f"camera {source}: cannot be opened; wanted the number of one that is there")
     rate = capture.get(cv2.CAP_PROP_FPS)
 
-    def frames():
+    def frames() -> Iterator[np.ndarray]:
         while True:
             ok, frame = capture.read()
             if not ok:
@@ -35,12 +37,12 @@ def frames_of(source) -> tuple[object, float]:
     return frames(), rate if 1 <= rate <= 1000 else 30.0
 
 
-@contextlib.contextmanager
-def video_writer(path, rate: float):
-    """Yield `write(frame, lines)` for RGB frames; the video at `path` appears when the block ends well, and otherwise
-    not at all.
+@contextmanager
+def labelled_video(path: str | os.PathLike, rate: float) -> Iterator[Callable[[np.ndarray, list[str]], None]]:
+    """Yield `write(frame, lines)` for RGB frames [H, W, 3] uint8. rate: frames a second.
 
-    Raises ValueError as `complete_video` does.
+    The video at `path` appears when the block ends well, and otherwise not at all. Raises ValueError as
+    `complete_video` does.
     """
     with complete_video(path, rate) as append:
 
@@ -51,8 +53,10 @@ def video_writer(path, rate: float):
 
 
 def with_lines(frame: np.ndarray, lines: list[str]) -> np.ndarray:
-    """The BGR frame with `lines` in its upper left corner, white on black, as large as the frame allows. OpenCV's font
-    has ASCII only: other letters become question marks.
+    """Write `lines` into the upper left corner of the BGR frame, white on black, and return it.
+
+    The height of a line is a sixteenth of the frame's, and at least 12 pixels. OpenCV's font has ASCII only, and other
+    letters become question marks.
     """
     height = max(12, frame.shape[0] // 16)
     scale = height / 30

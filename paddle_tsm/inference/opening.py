@@ -1,4 +1,4 @@
-"""Opening what is to run, for clips and for streams alike: a checkpoint or an exported folder becomes one object that runs."""
+"""Opening a checkpoint or an exported folder, for clips and for streams alike: either becomes one object that runs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class Opened:
         return replace(self, runner=self.runner.clone())
 
     def check(self, frames: np.ndarray, count: str, multiple: int = 1) -> None:
-        """Raise ValueError unless frames is [count, 3, H, W], `multiple` or several times as many, of an export's size."""
+        """Raise ValueError unless frames is [count, 3, H, W] with a multiple of `multiple` frames, which for an export
+        have its size. count: the length of the first axis, as the message calls it.
+        """
         size = None if self.sidecar is None else self.sidecar.pixels().test_size
         shape, fits = frames.shape, frames.ndim == 4 and len(frames) > 0 and frames.shape[1] == 3
         if not fits or len(frames) % multiple or (size and shape[2:] != (size, size)):
@@ -67,8 +69,8 @@ class OpenedNetwork:
     """What predictors of clips and of streams have in common.
 
     engine: what runs the network, one of ENGINES. network: its `Network`. input: how frames become what it takes
-    (`data.presets.preset_of(input)`), and what its classes are called (`input.class_names`). sidecar: what tsm.json says
-    of an export; None for a checkpoint that runs as a model.
+    (`data.presets.preset_of(input)`), and what its classes are called (`input.class_names`). sidecar: what tsm.json
+    says of an export; None for a checkpoint that runs as a model.
     """
 
     def __init__(self, opened: Opened):

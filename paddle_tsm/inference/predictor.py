@@ -10,7 +10,7 @@ from paddle_tsm.inference.opening import OpenedNetwork, open_network
 
 
 class Predictor(OpenedNetwork):
-    """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent, to logits, float32 [N,
+    """`Predictor(path)(x)`: x, float32 [N*T, 3, H, W] with the frames of a clip adjacent -> logits, float32 [N,
     classes].
 
     path: a checkpoint of any layout, or a folder that `paddle-tsm export` wrote. threads: those of one forward pass;
@@ -36,9 +36,7 @@ class Predictor(OpenedNetwork):
         super().__init__(open_network(path, "clip", engine, precision, threads, options))
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logits of the clips in x. Raises ValueError for another number of axes, channels or frames, and for another
-        height or width than an export's.
-        """
+        """The logits of the clips in x. Raises ValueError where x has another shape than the network takes."""
         frames = self.network.num_segments
         self._opened.check(x, f"N*{frames}", frames)
         return self._opened.runner.run(np.ascontiguousarray(x, "float32"))

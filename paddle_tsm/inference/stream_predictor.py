@@ -34,7 +34,7 @@ class StreamPredictor(OpenedNetwork):
     def step(self, frame: np.ndarray) -> np.ndarray:
         """frame: float [N, 3, H, W], the next one of each of N streams. Returns its logits, float32 [N, classes].
 
-        Raises ValueError for another shape than that, or than the frame's before.
+        Raises ValueError for a frame of another shape, and for one that differs in shape from the frame before it.
         """
         self._opened.check(frame, "N")
         if self._shape not in (None, frame.shape):

@@ -1,4 +1,4 @@
-"""The canonical layout: torchvision's names, for every family (torchvision models/resnet.py and mobilenetv2.py)."""
+"""The canonical layout: torchvision's names for every family. Source: torchvision models/resnet.py, mobilenetv2.py."""
 
 from paddle_tsm.layouts.layout import Layout
 
@@ -11,6 +11,6 @@ CANONICAL = Layout(
     name="canonical",
     signature=TORCH_NAMES + NO_PADDLE_STATISTICS,
     tables=None,
-    # a canonical .pdparams holds what paddle.save(model.state_dict()) writes
+    # a canonical .pdparams has the orientation that paddle.save(model.state_dict()) writes
     linear_of_format=True,
 )

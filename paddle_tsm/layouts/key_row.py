@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeyRow:
-    """One kind of tensor: its canonical name and its key in the layout, as templates (see `key_table.py`)."""
+    """One kind of tensor: its canonical name and its key in the layout, both as templates (see `key_table.py`)."""
 
     canonical: str
     key: str
 
 
-def same(*names: str) -> tuple[KeyRow, ...]:
-    """Rows whose two sides are the same."""
+def canonical_keys(*names: str) -> tuple[KeyRow, ...]:
+    """Rows for tensors whose keys are their canonical names."""
     return tuple(KeyRow(name, name) for name in names)

@@ -1,8 +1,8 @@
-"""Key tables: rows of (canonical name, key in the layout), expanded over one network's tensors.
+"""Key tables: rows of (canonical name, key in the layout), expanded over the tensors of one network.
 
-A row's two sides are templates. On the canonical side a placeholder is a number, or {p}, the tensor's own name (weight,
-running_mean, ...). On the layout's side the same may be used, and {q}, which is {p} under Paddle's name (_mean,
-_variance), and whatever `Layout.placeholders` gives for the tensor's place and the network's options.
+Both sides of a row are templates. A placeholder on the canonical side stands for a number, or, as {p}, for the tensor's
+own name (weight, running_mean, ...). The key may use the same placeholders, {q}, which is {p} under Paddle's name
+(_mean, _variance), and those that `Layout.placeholders` gives for the tensor and the network.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from functools import cache
 
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.networks.families import is_linear_weight
-from paddle_tsm.networks.layers import Tensor
+from paddle_tsm.networks.layers import BATCH_NORM_TENSORS, STEP_COUNTER, Tensor
 from paddle_tsm.networks.network import Network
 
 PLACEHOLDERS = {
-    "p": r"(?P<p>weight|bias|running_mean|running_var|num_batches_tracked)",
-    "f": r"(?P<f>[2-9]|1[0-7])",  # MobileNetV2's blocks from the second on
+    "p": f"(?P<p>{'|'.join(BATCH_NORM_TENSORS)})",
+    "f": r"(?P<f>[2-9]|1[0-7])",  # MobileNetV2's blocks, without the first
 }
 NUMBER = r"(?P<{}>\d+)"
 PADDLE_STATISTICS = {"running_mean": "_mean", "running_var": "_variance"}
@@ -27,7 +27,7 @@ PADDLE_STATISTICS = {"running_mean": "_mean", "running_var": "_variance"}
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """One tensor: canonical name, key in the layout, shape in the layout, whether it is transposed there."""
+    """One tensor in a layout: its canonical name, its key, and its shape and orientation in the file."""
 
     canonical: str
     key: str
@@ -37,17 +37,21 @@ class KeyEntry:
 
 @cache
 def pattern(template: str) -> re.Pattern:
-    """The regular expression that matches what a canonical template can stand for."""
-    parts = re.split(r"\{(\w+)\}", template)
-    regexes = [re.escape(p) if i % 2 == 0 else PLACEHOLDERS.get(p, NUMBER.format(p)) for i, p in enumerate(parts)]
-    return re.compile("".join(regexes))
+    """The regular expression that matches every canonical name that the template can stand for."""
+    text_and_names = re.split(r"\{(\w+)\}", template)  # text, the name of a placeholder, text, ...
+    return re.compile(
+        "".join(
+            re.escape(piece) if i % 2 == 0 else PLACEHOLDERS.get(piece, NUMBER.format(piece))
+            for i, piece in enumerate(text_and_names)
+        )
+    )
 
 
 def expand(layout: Layout, network: Network, transposed: bool | None = None) -> list[KeyEntry]:
-    """The layout's key for every tensor of `network`, in forward order; a system without step counters has none.
+    """An entry for every tensor of `network` that the layout holds, in forward order.
 
-    `transposed` says whether Linear weights are stored [in, out]; None: as in the system's own files. The layout must
-    be able to hold the network.
+    transposed: whether Linear weights are stored [in, out]; None: as in the system's own files. The layout must be able
+    to hold the network (see `Layout.why_not`).
     """
     transposed = layout.linear_transposed if transposed is None else transposed
     entries = []
@@ -62,7 +66,7 @@ def expand(layout: Layout, network: Network, transposed: bool | None = None) -> 
 
 
 def keys_of(layout: Layout, network: Network) -> Iterator[tuple[Tensor, list[str]]]:
-    """Yield each tensor with the keys that the layout's rows give it: one, or none where it cannot hold the tensor."""
+    """Yield each tensor with the keys that the layout's rows give it: none where the layout cannot hold the tensor."""
     if layout.tables is None:
         yield from ((tensor, [tensor.name]) for tensor in network.tensors())
         return
@@ -75,5 +79,5 @@ def keys_of(layout: Layout, network: Network) -> Iterator[tuple[Tensor, list[str
 
 
 def is_step_counter(name: str) -> bool:
-    """Whether the tensor only counts a BatchNorm's training steps; no network computes with it."""
-    return name.endswith("num_batches_tracked")
+    """Whether the tensor `name` counts a BatchNorm's training steps."""
+    return name.endswith(STEP_COUNTER)

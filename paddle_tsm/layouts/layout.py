@@ -1,8 +1,8 @@
-"""What one upstream system's checkpoints look like, and what that system can run."""
+"""What the checkpoints of one upstream system look like, and what that system can run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from paddle_tsm.layouts.key_row import KeyRow
@@ -16,7 +16,8 @@ from paddle_tsm.networks.network import Network
 class Limit:
     """Something that a system cannot run.
 
-    reason: the end of a sentence that begins with the system's name, in which {n} is the network.
+    reason: the end of a sentence that begins with the system's name; {n} in it stands for the network. applies: whether
+    the limit forbids a network.
     """
 
     reason: str
@@ -27,39 +28,55 @@ def no_options(keys: Iterable[str], names: dict[str, str], plain: Network) -> di
     return {}
 
 
+def says_nothing(key: str) -> None:
+    return None
+
+
+def no_naming_options(keys: Iterable[str]) -> dict:
+    return {}
+
+
 def no_placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
     return {}
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The names of one system's checkpoints. Everything that depends on the layout is a field here.
+    """The key names of one system's checkpoints. Everything that depends on the layout is a field here.
 
-    name: as `--from` and `--to` take it. signature: a regular expression that most of a file's keys match from their
-    beginning, by which the layout is recognised. tables: family -> key table; None where the names are the canonical
-    ones of any family. limits: what the system cannot run. usual_architecture: what its checkpoints usually hold.
-    preset: whose pixels its networks were trained on (see `data/presets.py`); None where the names are of no video
-    system.
+    Recognising and naming:
+    name: as `--from` and `--to` take it.
+    signature: a regular expression that most keys of a file match from their beginning.
+    tables: family -> key table. None where the keys are the canonical names, of any family.
+    wrapper: the keys that lead to the network in the system's files.
+    placeholders: (network, tensor) -> values for the templates of keys, besides those of `key_table.py`.
+    unwrapped: key -> the key without the modules that the system wraps around others, which depend on the options.
 
-    wrapper: the keys that lead to the network in that system's files. step_counters: whether a BatchNorm has
-    num_batches_tracked. linear_transposed: whether Linear weights are [in, out], in every file format;
-    linear_of_format: whether they have the orientation of the framework whose format the file has.
+    What the system is:
+    limits: what it cannot run.
+    usual_architecture: what its checkpoints usually hold.
+    preset: whose pixels its networks were trained on (see `data/presets.py`); None where it is no video system.
+    shift_order: the order that it runs; None where the layout belongs to no system with a shift.
+    non_local_bias: whether a non-local block's output convolution has a bias; None where either may be.
+    non_local_output_behind_g: whether the module of that convolution comes right behind g's.
 
-    shift_order: the one that the system runs; None where its names say nothing of a shift. keys_tell_shift: whether
-    keys wrap what is shifted, and so say where. non_local_bias: whether a non-local block's output convolution has a
-    bias; None where it may or may not. non_local_output_behind_g: whether that convolution's module comes right behind
-    g's. assumed: the options of a network of that system which its keys do not say; "num_segments" stands for that
-    option's value.
+    How its files store tensors:
+    step_counters: whether a BatchNorm has num_batches_tracked.
+    linear_transposed: whether Linear weights are [in, out] in every file format.
+    linear_of_format: whether they have the orientation of the framework that the file format belongs to.
 
-    placeholders: (network, tensor) -> what the keys' templates may use besides the table of `key_table.py`.
-    unwrapped: a key without what the system wraps its modules in, which depends on the network's options.
-    options_of_keys: (keys, key -> canonical name, the plain network) -> options that the keys say.
-    naming_options: keys -> options that the keys were named after, but which a caller may change when the network runs.
+    What its keys say of the options:
+    keys_tell_shift: whether the keys say which modules are shifted.
+    assumed: options that the system's networks have and no key says; "num_segments" stands for that option's value.
+    options_of_keys: (keys, key -> canonical name, a plain network) -> options that the keys say.
+    sub_sample_of_key: the key of a non-local block's g weight -> its option `sub_sample`; None where it does not say.
+    naming_options: keys -> options that the keys were named after, which a caller may still change when it runs the
+        network.
     """
 
     name: str
     signature: str
-    tables: dict[str, tuple[KeyRow, ...]] | None
+    tables: Mapping[str, tuple[KeyRow, ...]] | None
     limits: tuple[Limit, ...] = ()
     usual_architecture: str = "tsm_resnet50"
     preset: str | None = None
@@ -75,10 +92,11 @@ class Layout:
     placeholders: Callable[[Network, Tensor], dict[str, str]] = no_placeholders
     unwrapped: Callable[[str], str] = str
     options_of_keys: Callable[[Iterable[str], dict[str, str], Network], dict] = no_options
-    naming_options: Callable[[Iterable[str]], dict] = lambda keys: {}
+    sub_sample_of_key: Callable[[str], bool | None] = says_nothing
+    naming_options: Callable[[Iterable[str]], dict] = no_naming_options
 
     def families(self) -> tuple[Family, ...]:
-        """The families of networks that the system has."""
+        """The families whose networks the system has."""
         return tuple(family for family in FAMILIES if self.tables is None or family.name in self.tables)
 
     def why_not(self, network: Network) -> str | None:
@@ -88,12 +106,9 @@ class Layout:
         return next((limit.reason.format(n=network) for limit in self.limits if limit.applies(network)), None)
 
     def transposes_linear(self, file_format: str) -> bool:
-        """Whether Linear weights are [in, out] in this layout's files of a format.
-
-        The one rule for it: decided by the layout, the format and the layer's kind, never by a shape.
-        """
+        """Whether Linear weights are [in, out] in this layout's files of a format. The shape never decides it."""
         return self.linear_transposed or (self.linear_of_format and file_format == "pdparams")
 
     def assumed_options(self, num_segments: int) -> dict:
-        """The options of the system's networks that its keys do not say."""
+        """The options that the system's networks have and no key says, for networks of `num_segments` frames."""
         return {name: num_segments if value == "num_segments" else value for name, value in self.assumed.items()}

@@ -1,4 +1,4 @@
-"""What more than one system cannot run."""
+"""Limits that more than one system has."""
 
 from paddle_tsm.layouts.layout import Limit
 from paddle_tsm.networks.mobilenet_v2 import MOBILENET_V2
@@ -6,11 +6,12 @@ from paddle_tsm.networks.network import Network
 
 
 def follows_upstreams_rule(network: Network) -> bool:
-    """Whether just those blocks shift that upstream's rule would have shift."""
+    """Whether the blocks that shift are those of upstream's rule."""
     return network.every == network.with_options(shift_every=None).every
 
 
 def attends_after_pool(network: Network) -> bool:
+    """Whether a non-local block stands behind the temporal pool."""
     return network.temporal_pool and network.non_local is not None and network.non_local.blocks[-1][0] > 1
 
 

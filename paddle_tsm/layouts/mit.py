@@ -28,7 +28,7 @@ RESNET = (
 
 
 def flat_mobilenet(base: str, classifier: str) -> tuple[KeyRow, ...]:
-    """MIT's MobileNetV2, whose blocks are one flat sequence of layers."""
+    """The rows of MIT's MobileNetV2, each of whose blocks is one flat sequence of layers."""
     return (
         KeyRow("features.0.0.weight", base + "features.0.0.weight"),
         KeyRow("features.0.1.{p}", base + "features.0.1.{p}"),
@@ -49,10 +49,11 @@ def flat_mobilenet(base: str, classifier: str) -> tuple[KeyRow, ...]:
 
 
 def is_mits_non_local(network: Network) -> bool:
-    """Whether the non-local blocks are the only ones that MIT's code makes."""
+    """Whether the network has the non-local blocks of MIT's code, which makes no others."""
     options = network.non_local
     return (
-        network.arch == "tsm_resnet50"
+        options is not None
+        and network.arch == "tsm_resnet50"
         and options.mode == "embedded_gaussian"
         and options.blocks == UPSTREAM_BLOCKS
         and options.sub_sample
@@ -61,7 +62,7 @@ def is_mits_non_local(network: Network) -> bool:
 
 
 def naming_options(keys: Iterable[str]) -> dict:
-    """The dropout that the keys were named after: training without dropout leaves the classifier inside the backbone."""
+    """The dropout that the keys were named after. Without dropout, MIT's code leaves the classifier in the backbone."""
     inside = any("base_model.fc." in key or "base_model.classifier." in key for key in keys)
     return {"dropout": 0.0 if inside else Network.dropout}
 
@@ -76,7 +77,8 @@ MIT = Layout(
         UPSTREAMS_BLOCKS,
         Limit("pools over time only where it shifts", lambda n: n.temporal_pool and not n.is_shift),
         Limit(
-            "has non-local blocks in a ResNet-50 only, embedded_gaussian, after blocks 0 and 2 of layer2 and 0, 2 and 4 of layer3",
+            "has non-local blocks in a ResNet-50 only, embedded_gaussian, after blocks 0 and 2 of layer2 and "
+            "0, 2 and 4 of layer3",
             lambda n: n.non_local is not None and not is_mits_non_local(n),
         ),
         WRONG_FRAMES,
@@ -90,5 +92,6 @@ MIT = Layout(
     placeholders=wrapped_modules.placeholders,
     unwrapped=wrapped_modules.unwrapped,
     options_of_keys=wrapped_modules.options_of_keys,
+    sub_sample_of_key=wrapped_modules.sub_sample_of_key,
     naming_options=naming_options,
 )

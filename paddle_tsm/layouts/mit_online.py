@@ -1,11 +1,11 @@
-"""MIT's online demonstration network (online_demo/mobilenet_v2_tsm.py 1f6a834), which shifts inside its own forward."""
+"""MIT's online demonstration network (online_demo/mobilenet_v2_tsm.py 1f6a834), whose `forward` itself shifts."""
 
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
 from paddle_tsm.layouts.limits import PLAIN_MOBILENET_V2
 from paddle_tsm.layouts.mit import flat_mobilenet
 
-# nothing is wrapped
+# No module is wrapped in this network.
 ROWS = tuple(KeyRow(row.canonical, row.key.replace("{net}", "")) for row in flat_mobilenet("", "classifier.{p}"))
 
 MIT_ONLINE = Layout(

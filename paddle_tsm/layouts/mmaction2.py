@@ -1,4 +1,7 @@
-"""mmaction2's checkpoints (backbones/resnet_tsm.py, mobilenet_v2_tsm.py 4d6c934; mmcv cnn/bricks/non_local.py a8073c7)."""
+"""mmaction2's checkpoints.
+
+Source: backbones/resnet_tsm.py, mobilenet_v2_tsm.py 4d6c934; mmcv cnn/bricks/non_local.py a8073c7.
+"""
 
 from paddle_tsm.layouts import wrapped_modules
 from paddle_tsm.layouts.key_row import KeyRow
@@ -10,7 +13,7 @@ TABLES = {
     "resnet": (
         KeyRow("conv1.weight", "backbone.conv1.conv.weight"),
         KeyRow("bn1.{p}", "backbone.conv1.bn.{p}"),
-        # only the block's first convolution is ever wrapped
+        # no convolution of a block but the first is ever wrapped
         KeyRow("layer{s}.{b}.conv1.weight", "backbone.{stage}.{block}.conv1.conv.{net}weight"),
         KeyRow("layer{s}.{b}.conv2.weight", "backbone.{stage}.{block}.conv2.conv.weight"),
         KeyRow("layer{s}.{b}.conv3.weight", "backbone.{stage}.{block}.conv3.conv.weight"),
@@ -32,7 +35,7 @@ TABLES = {
         KeyRow("features.1.conv.0.1.{p}", "backbone.{stage}.{plain}.conv.0.bn.{p}"),
         KeyRow("features.1.conv.1.weight", "backbone.{stage}.{plain}.conv.1.conv.weight"),
         KeyRow("features.1.conv.2.{p}", "backbone.{stage}.{plain}.conv.1.bn.{p}"),
-        # the whole first ConvModule is wrapped, its BatchNorm too
+        # the first ConvModule is wrapped as a whole, together with its BatchNorm
         KeyRow("features.{f}.conv.0.0.weight", "backbone.{stage}.{plain}.conv.0.{net}conv.weight"),
         KeyRow("features.{f}.conv.0.1.{p}", "backbone.{stage}.{plain}.conv.0.{net}bn.{p}"),
         KeyRow("features.{f}.conv.1.0.weight", "backbone.{stage}.{plain}.conv.1.conv.weight"),
@@ -68,4 +71,5 @@ MMACTION2 = Layout(
     placeholders=wrapped_modules.placeholders,
     unwrapped=wrapped_modules.unwrapped,
     options_of_keys=wrapped_modules.options_of_keys,
+    sub_sample_of_key=wrapped_modules.sub_sample_of_key,
 )

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.path_advice import shard_advice
+from paddle_tsm.layouts.key_prefixes import NamedKeys, name_keys
 from paddle_tsm.layouts.key_table import KeyEntry
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
-from paddle_tsm.layouts.record import recorded_input, recorded_options
-from paddle_tsm.layouts.wrapper_names import NamedKeys, name_keys
+from paddle_tsm.layouts.record import METADATA_KEY, Record, damaged_record, read_record
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.shift_order import in_order
+from paddle_tsm.networks.shift_order import in_order, network_in_order
 
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """What a file holds. `tensors`: canonical name -> array in PyTorch's orientation, mapped from the file.
+    """What a checkpoint file holds.
 
-    network, tensors: as the file's own system runs them. asked_order: the shift order that was asked for. named: the
-    file's keys and what stood around them. entries: each tensor's name, shape and orientation in the file.
+    network: as the file's own system runs it. tensors: canonical name -> array in PyTorch's orientation, mapped from
+    the file, in the shift order of `network`. asked_order: the shift order that was asked for. named: the file's keys,
+    and what stood in front of their names. entries: each tensor's name, shape and orientation in the file. record: what
+    paddle-tsm wrote into the file.
     """
 
     checkpoint: Checkpoint
@@ -33,94 +38,97 @@ class NetworkFile:
     asked_order: str
     named: NamedKeys
     entries: tuple[KeyEntry, ...]
+    record: Record
+
+    def asked_network(self) -> Network:
+        """The network in the shift order that was asked for. Raises ValueError where there is no such network."""
+        return network_in_order(self.network, self.asked_order)
 
     def as_asked(self) -> tuple[Network, dict[str, np.ndarray]]:
-        """The same network and its tensors in the shift order that was asked for: where that is not the file's own, two
-        folds of channels of every residual stream are exchanged. Raises ValueError where there is no such network."""
+        """The network and its tensors in the shift order that was asked for.
+
+        Where that is not the file's own order, two folds of channels of every residual stream are exchanged. Raises
+        ValueError where there is no such network.
+        """
         return in_order(self.network, self.tensors, self.asked_order)
 
     @property
-    def recorded_input(self) -> NetworkInput:
-        """What the file's record says of how clips become the network's input, and of its classes."""
-        return recorded_input(self.checkpoint)
-
-    @property
     def input(self) -> NetworkInput:
-        """The same; where no preset was recorded, that of the system whose layout the file has."""
-        recorded = self.recorded_input
+        """The recorded input. Where no preset was recorded, it is that of the system whose layout the file has."""
+        recorded = self.record.input
         return recorded if recorded.preset else replace(recorded, preset=self.layout.preset)
 
 
 def read_network(
-    path, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options
+    path: str | os.PathLike, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options: Any
 ) -> NetworkFile:
     """Read a checkpoint of any layout and format, strictly: every tensor is accounted for, by key and by shape.
 
-    layout: "auto" or a layout's name. network: the key of one of several networks in the file. options: those of
-    `create_model`; None is as good as not given. They come before what paddle-tsm recorded in the file, and may not
+    layout: "auto", or the name of a layout. network: which network, by its key, where the file holds several. options:
+    those of `create_model`; None stands for not given. They come before the options that the file records, and may not
     contradict what the keys say.
-    Raises CheckpointError for a file that cannot be read, whose keys or shapes are not those of a known network, or,
-    unless `allow_nan`, that holds NaN or infinite weights.
+    Raises CheckpointError for a file that cannot be read, for keys or shapes that are not those of a known network, for
+    a shift order that the network cannot have, and, unless `allow_nan`, for NaN or infinite weights.
     """
     checkpoint = read_checkpoint(path, network)
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        recorded = recorded_options(checkpoint)
-        found = interpret(checkpoint, layout, recorded, **given)
-        found.as_asked()
-        check_input(found)
+        found = interpret(checkpoint, layout, read_record(checkpoint), **given)
+        found.asked_network()  # raises where there is none, before anyone asks for its tensors
+        check_class_names(found)
     except ValueError as error:
         shard = shard_advice(path)
         raise CheckpointError(f"{path}: {shard} (alone: {error})" if shard else f"{path}: {error}") from error
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
-        if not recorded:
-            raise  # a fault of ours, not of the record
-        raise CheckpointError(
-            f"{path}: the record that paddle-tsm put into the file is damaged ({error!r}); convert the original file again"
-        ) from error
+        if METADATA_KEY not in checkpoint.metadata:
+            raise  # no record can be the cause, so that the fault is in this program
+        raise CheckpointError(f"{path}: {damaged_record(repr(error))}") from error
     if not allow_nan:
         refuse_nan(path, checkpoint.tensors)
     return found
 
 
-def interpret(checkpoint: Checkpoint, layout: str = "auto", recorded: dict | None = None, **options) -> NetworkFile:
-    """What network a checkpoint's tensors are. Raises ValueError where they are not exactly a known one's.
+def interpret(
+    checkpoint: Checkpoint, layout: str = "auto", record: Record | None = None, **options: Any
+) -> NetworkFile:
+    """The network that the tensors of a checkpoint are. Raises ValueError where they are not exactly a known one's.
 
-    recorded: the options of its record; `options` come before them.
+    record: the checkpoint's record, where it is to be believed. options: as for `read_network`.
     """
-    recorded = dict(recorded or {})
+    record = Record() if record is None else record
     named = name_keys(checkpoint.tensors, layout)
-    found = named.layout
+    system = named.layout
     arrays = {name: checkpoint.tensors[key] for name, key in named.keys.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
-    counters = recorded.pop("step_counters", None)
-    own_order = own_shift_order(found, recorded, options)
-    network = recognise_network(
-        found, shapes, **(recorded | options | ({"shift_order": own_order} if own_order else {}))
-    )
-    in_file = network.with_options(**found.naming_options(shapes))  # a caller's dropout changes no key
-    entries = check_keys(found, in_file, shapes, found.transposes_linear(checkpoint.format))
+    said = record.options | options
+    own_order = own_shift_order(system, record.options.get("shift_order"), options.get("shift_order"))
+    network = recognise_network(system, shapes, **(said | ({"shift_order": own_order} if own_order else {})))
+    named_after = network.with_options(**system.naming_options(shapes))  # a caller's dropout changes no key
+    entries = check_keys(system, named_after, shapes, system.transposes_linear(checkpoint.format))
     tensors = {e.canonical: arrays[e.key].T if e.transposed else arrays[e.key] for e in entries}
-    if counters is not None:
-        tensors = with_step_counters(network, tensors, counters)
-    asked = options.get("shift_order") or (recorded.get("shift_order") if found.shift_order is None else None)
+    if record.step_counters is not None:
+        tensors = with_step_counters(network, tensors, record.step_counters)
+    asked = options.get("shift_order") or (record.options.get("shift_order") if system.shift_order is None else None)
     default = "causal" if network.shift_order == "causal" else "future_first"
-    return NetworkFile(checkpoint, found, network, tensors, asked or default, named, tuple(entries))
+    return NetworkFile(checkpoint, system, network, tensors, asked or default, named, tuple(entries), record)
 
 
-def own_shift_order(layout: Layout, recorded: dict, options: dict) -> str | None:
-    """The shift order that the file's network has: its system's own; where that says nothing, the recorded one, then
-    the one that was asked for. "causal" for a system of the offline shift is the caller's statement that the weights in
-    its layout were trained online.
+def own_shift_order(layout: Layout, recorded: str | None, asked: str | None) -> str | None:
+    """The shift order of the file's own network: its system's. A layout of no system leaves it to the record, then to
+    the caller; None where nobody says.
+
+    A caller may ask for "causal" in the layout of a system with the offline shift: the weights were then trained
+    online, under the names of that system.
     """
-    asked = options.get("shift_order")
     if layout.shift_order == "future_first" and asked == "causal":
         return asked
-    return layout.shift_order or recorded.get("shift_order") or asked
+    return layout.shift_order or recorded or asked
 
 
-def with_step_counters(network: Network, tensors: dict[str, np.ndarray], counters: dict) -> dict[str, np.ndarray]:
-    """The tensors with BatchNorm's step counters, from the record of a conversion to a layout that has none."""
+def with_step_counters(
+    network: Network, tensors: dict[str, np.ndarray], counters: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """The tensors, completed by the step counters of BatchNorm that were recorded for a layout that has none."""
     complete = {}
     for name in network.shapes():
         if name in tensors:
@@ -130,21 +138,21 @@ def with_step_counters(network: Network, tensors: dict[str, np.ndarray], counter
     return complete
 
 
-def check_input(found: NetworkFile) -> None:
-    """Raise ValueError where the record of the network's input is damaged, or is not of this network."""
-    names, classes = found.input.class_names, found.network.num_classes
+def check_class_names(found: NetworkFile) -> None:
+    """Raise ValueError where the record does not name as many classes as the network has."""
+    names, classes = found.record.input.class_names, found.network.num_classes
     if names and len(names) != classes:
         raise ValueError(
             f"the record in the file names {len(names)} classes, the network has {classes}; is the file damaged?"
         )
 
 
-def refuse_nan(path, tensors: dict[str, np.ndarray]) -> None:
-    """Raise CheckpointError naming the first tensors with values that are NaN or infinite."""
+def refuse_nan(path: str | os.PathLike, tensors: Mapping[str, np.ndarray]) -> None:
+    """Raise CheckpointError, which names the first tensors with NaN or infinite values, if there are any."""
     bad = [name for name, array in tensors.items() if array.dtype.kind in "fV" and not np.isfinite(array).all()]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
         raise CheckpointError(
-            f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; wanted finite weights, such as those of an earlier "
-            "checkpoint (`paddle-tsm convert --allow-nan` and `paddle-tsm parity --allow-nan` go on with these)"
+            f"{path}: NaN or infinite values in {', '.join(bad[:3])}{more}; wanted finite weights, such as those of an "
+            "earlier checkpoint (`paddle-tsm convert --allow-nan` and `paddle-tsm parity --allow-nan` accept these)"
         )

@@ -1,12 +1,13 @@
-"""How clips become a network's input, and what its classes are called: what a training, a file or an export says of it.
+"""How clips become a network's input, and what its classes are called, as a training, a file or an export says it.
 
-A file that paddle-tsm's training wrote records all of it. For what a file does not say there is one rule, for every
-command: the pixels of the system whose layout the file has, else mmaction2's, and its usual setting.
+A file that paddle-tsm's training wrote records all of it. Where a file does not say something, one rule holds for every
+command: the preset is that of the system whose layout the file has, else mmaction2's, and the other values are `USUAL`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
@@ -15,9 +16,11 @@ USUAL = {"preset": "mmaction2", "size": 224, "sampling": "uniform", "crops": "ce
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """preset, size (pixels), sampling, crops, train_crop: see `data.presets.preset`; `crops` are those of the
-    validation. data_set: a name of `data.datasets`. multi_label: clips have several labels. class_names: in the
-    classes' order, or (). What is not known is None. Raises ValueError for a value of another kind.
+    """What is known of a network's input and classes; what is not known is None.
+
+    preset, size (pixels), sampling, crops (of the validation), train_crop: as for `data.presets.preset`. data_set: a
+    name in `data.datasets`. multi_label: whether clips have several labels. class_names: in the order of the classes;
+    () where they are not known. Raises ValueError for a value of another type.
     """
 
     preset: str | None = None
@@ -42,30 +45,32 @@ class NetworkInput:
         object.__setattr__(self, "class_names", tuple(names))
 
     def known(self) -> dict:
-        """What is known, as plain values for JSON."""
+        """The values that are known, as JSON can hold them."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["class_names"] = list(self.class_names) or None
         return {name: value for name, value in values.items() if value is not None}
 
     def filled(self) -> NetworkInput:
-        """The usual values where none is known, so that a preset can be made of it."""
-        return replace(self, **{name: value for name, value in USUAL.items() if getattr(self, name) is None})
+        """The same, with the usual value for preset, size, sampling and crops where none is known."""
+        unknown: dict[str, Any] = {name: value for name, value in USUAL.items() if getattr(self, name) is None}
+        return replace(self, **unknown)
 
     def changed(self, given: dict) -> NetworkInput:
-        """With what a user gave; None is as good as not given."""
+        """The same, with the values that a user gave; None stands for not given."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     def names_of(self, classes: int) -> list[str]:
-        """A name for each of `classes` classes: its own, or "class 0", "class 1", ..."""
+        """A name for each class: its own where it is known, else "class 0", "class 1", ..."""
         return list(self.class_names) or [f"class {i}" for i in range(classes)]
 
 
-# training knows one clip of frames; "twice" tests on two of them, and crops are a choice of the test alone
+# "twice" is a sampling of the test, for networks that were trained with "uniform". (Crops are not compared at all: they
+# are a choice of the test.)
 SAME_TRAINING = {"twice": "uniform"}
 
 
 def contradictions(path: str, recorded: NetworkInput, given: dict) -> list[str]:
-    """A line for each value that a user gave and that is not the one that the file `path` records."""
+    """A line for each value that a user gave and that differs from the one that the file `path` records."""
     lines = []
     for name in ("preset", "size", "sampling"):
         here, there = given.get(name), getattr(recorded, name)

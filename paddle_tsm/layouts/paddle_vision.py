@@ -1,22 +1,22 @@
-"""paddle.vision's image networks (3.3.1): torchvision's names, with Paddle's names of BatchNorm's statistics."""
+"""The image networks of paddle.vision 3.3.1: torchvision's names, but BatchNorm's statistics have Paddle's names."""
 
 from paddle_tsm.layouts.canonical import TORCH_NAMES
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.limits import IMAGE_NETWORKS
-from paddle_tsm.layouts.torchvision import TORCHVISION
+from paddle_tsm.layouts.torchvision import TABLES
 
 
 def with_paddle_statistics(row: KeyRow) -> KeyRow:
-    """The row under Paddle's names of the statistics; a Linear layer has none."""
-    linear = row.key.startswith(("fc.", "classifier."))
-    return row if linear else KeyRow(row.canonical, row.key.replace("{p}", "{q}"))
+    """The row with Paddle's names of BatchNorm's statistics; a row of a Linear layer stays as it is."""
+    is_linear = row.key.startswith(("fc.", "classifier."))
+    return row if is_linear else KeyRow(row.canonical, row.key.replace("{p}", "{q}"))
 
 
 PADDLE_VISION = Layout(
     name="paddle-vision",
     signature=TORCH_NAMES + r"(?!.*(running_|num_batches))",
-    tables={name: tuple(map(with_paddle_statistics, rows)) for name, rows in TORCHVISION.tables.items()},
+    tables={name: tuple(map(with_paddle_statistics, rows)) for name, rows in TABLES.items()},
     limits=IMAGE_NETWORKS,
     linear_transposed=True,
     step_counters=False,

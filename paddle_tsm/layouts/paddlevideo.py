@@ -8,7 +8,7 @@ from paddle_tsm.networks.network import Network
 
 
 def paddlevideo_blocks(block: str) -> tuple[KeyRow, ...]:
-    """PaddleVideo counts convolutions from 0 and keeps each in one layer with its BatchNorm."""
+    """The rows of all blocks. PaddleVideo counts convolutions from 0, and one layer holds each with its BatchNorm."""
     convolutions = tuple(
         row
         for k in (1, 2, 3)
@@ -25,15 +25,15 @@ def paddlevideo_blocks(block: str) -> tuple[KeyRow, ...]:
 
 
 def block_letter(network: Network, stage: int, block: int) -> str:
-    """PaddleVideo's letter for a block: a, b, c, ...; in the third stage of the two deepest a, b1, b2, ..."""
+    """PaddleVideo's letter for a block: a, b, c, ...; in the third stage of the deepest two networks a, b1, b2, ..."""
     if network.depth in (101, 152) and stage == 3:
         return "a" if block == 0 else f"b{block}"
     return chr(ord("a") + block)
 
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
-    """{res}: the name of the block, res2a ... res4b22 ... res5c."""
-    if tensor.stage is None:
+    """{res}: the name of the block, such as res2a, res4b22 or res5c."""
+    if tensor.stage is None or tensor.block is None:
         return {}
     return {"res": f"res{tensor.stage + 1}{block_letter(network, tensor.stage, tensor.block)}"}
 
@@ -62,7 +62,10 @@ PADDLEVIDEO = Layout(
             *paddlevideo_blocks("{res}"),
         )
     },
-    limits=(Limit("has ResNet-TSM from 50 layers on (18 and 34 crash)", lambda n: n.depth < 50), *LIMITS),
+    limits=(
+        Limit("has ResNet-TSM from 50 layers on (18 and 34 crash)", lambda n: not n.family.bottleneck(n.depth)),
+        *LIMITS,
+    ),
     preset="paddlevideo",
     shift_order="past_first",
     linear_transposed=True,

@@ -1,4 +1,4 @@
-"""PP-TSM's checkpoints in PaddleVideo (backbones/resnet_tweaks_tsm.py ed245e9)."""
+"""PaddleVideo's PP-TSM checkpoints (backbones/resnet_tweaks_tsm.py ed245e9)."""
 
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout
@@ -8,7 +8,7 @@ from paddle_tsm.networks.network import Network
 
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
-    """{bb}: the name of the block, both counted from 0, bb_0_0 ... bb_3_2."""
+    """{bb}: the name of the block, such as bb_0_0 or bb_3_2. Stages and blocks are counted from 0."""
     return {} if tensor.stage is None else {"bb": f"bb_{tensor.stage - 1}_{tensor.block}"}
 
 

@@ -1,11 +1,11 @@
 """torchvision's image networks (models/resnet.py, models/mobilenetv2.py), whose names are the canonical ones."""
 
 from paddle_tsm.layouts.canonical import CANONICAL
-from paddle_tsm.layouts.key_row import same
+from paddle_tsm.layouts.key_row import canonical_keys
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.limits import IMAGE_NETWORKS
 
-RESNET = same(
+RESNET = canonical_keys(
     "conv1.weight",
     "bn1.{p}",
     "layer{s}.{b}.conv{k}.weight",
@@ -14,7 +14,7 @@ RESNET = same(
     "layer{s}.{b}.downsample.1.{p}",
     "fc.{p}",
 )
-MOBILENET_V2 = same(
+MOBILENET_V2 = canonical_keys(
     "features.0.0.weight",
     "features.0.1.{p}",
     "features.1.conv.0.0.weight",
@@ -32,10 +32,12 @@ MOBILENET_V2 = same(
     "classifier.1.{p}",
 )
 
+TABLES = {"resnet": RESNET, "mobilenet_v2": MOBILENET_V2}
+
 TORCHVISION = Layout(
     name="torchvision",
     signature=CANONICAL.signature,
-    tables={"resnet": RESNET, "mobilenet_v2": MOBILENET_V2},
+    tables=TABLES,
     limits=IMAGE_NETWORKS,
     linear_of_format=True,
     assumed={"is_shift": False},

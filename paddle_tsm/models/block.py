@@ -1,5 +1,10 @@
-"""A block of any network: shift, residual branch, shortcut, activation, non-local block."""
+"""A block of any family: shift, residual branch, shortcut, activation and non-local block."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import paddle
 from paddle import nn
 
 from paddle_tsm.models.layers.non_local import NonLocal
@@ -8,15 +13,24 @@ from paddle_tsm.networks.network import Network
 
 
 class Block(nn.Layer):
-    """What the blocks of all families share. A subclass gives `branch(x)` and, where it is not the identity,
-    `shortcut(x)`.
+    """The structure that the blocks of all families share:
 
-    shift: a Shift or None, in front of the residual branch (shift_place "blockres") or of the whole block ("block").
-    non_local: a NonLocal behind the block, or None. has_shortcut: whether the block's input is added to the branch.
-    act: the function behind the sum, or None.
+        y = non_local(act(branch(shift(x)) + shortcut(x)))          with shift_place "blockres"
+        y = non_local(act(branch(shift(x)) + shortcut(shift(x))))   with shift_place "block"
+
+    A subclass defines `branch` and, where it is not the identity, `shortcut`; it calls `add_non_local`.
+    has_shortcut: whether anything is added to the branch. act: the activation; None: the identity. The attributes
+    `shift` and `non_local` are None where the block has no such layer.
     """
 
-    def __init__(self, network: Network, stage: int, block: int, has_shortcut: bool = True, act=None):
+    def __init__(
+        self,
+        network: Network,
+        stage: int,
+        block: int,
+        has_shortcut: bool = True,
+        act: Callable[[paddle.Tensor], paddle.Tensor] | None = None,
+    ):
         super().__init__()
         shifts = network.shifts(stage, block)
         self.shift = Shift(network.segments(stage), network.shift_div, network.shift_order) if shifts else None
@@ -25,16 +39,21 @@ class Block(nn.Layer):
         self.act = act
 
     def add_non_local(self, network: Network, stage: int, block: int) -> None:
-        """Add the non-local block; last, so that the tensors are in forward order."""
+        """Add the non-local block, where the network has one here. It comes last: tensors are in forward order."""
         self.non_local = None
-        if network.attends(stage, block):
+        if network.non_local is not None and network.attends(stage, block):
             channels = network.family.stream_channels(network, stage)
             self.non_local = NonLocal(channels, network.segments(stage), network.non_local, network.running_var)
 
-    def shortcut(self, x):
+    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The residual branch: [N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
+        raise NotImplementedError
+
+    def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
+        """What is added to the branch, of the same shape as the branch's output."""
         return x
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
         shifted = x if self.shift is None else self.shift(x)
         if self.shift_place == "block":

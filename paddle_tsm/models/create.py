@@ -8,12 +8,12 @@ from paddle_tsm.models.resnet import ResNet
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option import takes_options_of
 
-# family -> its networks in Paddle
+# The name of a family -> the class of its networks in Paddle
 MODELS = {"resnet": ResNet, "resnet_vd": ResNet, "mobilenet_v2": MobileNetV2}
 
 
 def build(network: Network) -> Recognizer:
-    """The `paddle.nn.Layer` that `network` describes, with freshly drawn weights."""
+    """The model of `network` in Paddle, with freshly drawn weights."""
     return MODELS[network.family.name](network)
 
 
@@ -22,8 +22,8 @@ def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """A TSM network in Paddle with freshly drawn weights, in training mode.
 
     name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
-    Returns a layer that takes [N*T, 3, H, W], the frames of a clip adjacent, and gives logits [N, num_classes].
-    Raises ValueError for a name or value that is not known.
+    Returns a layer that maps [N*T, 3, H, W], the frames of a clip adjacent, to logits [N, num_classes].
+    Raises ValueError for a name or a value that is not known.
 
     >>> import paddle, paddle_tsm
     >>> model = paddle_tsm.create_model("tsm_resnet10", num_classes=3, num_segments=2)

@@ -1,6 +1,7 @@
-"""Initial weights with mmaction2's distributions, drawn in NumPy so that both frameworks start from the same ones."""
+"""Initial weights from mmaction2's distributions, drawn by NumPy, so that both frameworks start from the same ones."""
 
 import zlib
+from typing import TypeVar
 
 import numpy as np
 import paddle
@@ -8,12 +9,15 @@ from paddle import nn
 
 from paddle_tsm.networks.initial_distributions import mean_and_std
 
+Model = TypeVar("Model", bound=nn.Layer)
 
-def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
-    """Canonical name -> float32 array (int64 for a BatchNorm's step counter), for names with shapes as PyTorch's.
 
-    Every tensor has a generator of its own, seeded by the seed and the name, so that neither the order nor the other
-    tensors matter. Raises ValueError for a tensor that no row of the table describes.
+def draw_initial_weights(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray]:
+    """Canonical name -> initial values, float32 (int64 for a BatchNorm's step counter).
+
+    shapes: canonical name -> shape in PyTorch's orientation. Every tensor has a generator of its own, which is seeded
+    by the seed and the name, so that a tensor's values depend neither on the order nor on the other tensors. Raises
+    ValueError for a tensor that no row of DISTRIBUTIONS describes.
     """
     tensors = {}
     for name, shape in shapes.items():
@@ -24,8 +28,8 @@ def draw_initial_weights(shapes: dict, seed: int) -> dict[str, np.ndarray]:
     return tensors
 
 
-def initialise(model, seed: int):
-    """Give every tensor of `model` its initial value; the same in both packages. Returns the model."""
+def initialise(model: Model, seed: int) -> Model:
+    """Give every tensor of `model` its initial values, which are the same in both packages. Returns the model."""
     layers = model.named_sublayers(include_self=True)
     linear = {f"{name}.weight" for name, layer in layers if isinstance(layer, nn.Linear)}
     state = model.state_dict()

@@ -1,4 +1,4 @@
-"""`load_model`: a checkpoint of any layout and file format as a Paddle network."""
+"""`load_model` and `load_pretrained`: a checkpoint of any layout and file format as a Paddle model."""
 
 import os
 from typing import Any, TypeVar
@@ -15,18 +15,21 @@ Weights = TypeVar("Weights", bound=nn.Layer)
 
 
 def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tuple[str, ...] = ()) -> Weights:
-    """Fill `model` with canonical tensors in PyTorch's orientation; Linear weights are transposed. Returns the model.
+    """Fill `model` with canonical tensors in PyTorch's orientation. Returns the model.
 
-    left_out: tensors of the model that keep what they have. A BatchNorm's step counter may be missing (Paddle's files
-    have none) and is then 0. Raises ValueError where another tensor is missing, left over or of another shape; nothing
-    is assigned then.
+    Linear weights are transposed for Paddle. left_out: the names of tensors that keep their values. A BatchNorm's step
+    counter may be missing, as in Paddle's files, and is then 0. Raises ValueError, and assigns nothing, where another
+    tensor is missing, left over or of another shape.
     """
     state = {name: target for name, target in model.state_dict().items() if name not in left_out}
     arrays = {name: array.T if is_linear_weight(name) else array for name, array in tensors.items()}
     missing = {name for name in state.keys() - arrays.keys() if not name.endswith("num_batches_tracked")}
     unexpected = arrays.keys() - state.keys()
     if missing or unexpected:
-        raise ValueError(f"weights: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}")
+        raise ValueError(
+            f"weights: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}; are they "
+            "of another architecture?"
+        )
     for name, array in arrays.items():
         if list(array.shape) != list(state[name].shape):
             raise ValueError(f"{name}: expected {list(state[name].shape)}, found {list(array.shape)}")
@@ -42,10 +45,10 @@ def load_model(
 ) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
-    path: a checkpoint of any known layout: PyTorch zip or legacy pickle, safetensors or .pdparams, told apart by
-    content. layout: "auto", or the layout's name. num_segments (8), options: as for `create_model`; needed only where
-    the file cannot say them, as one that paddle-tsm wrote can. Raises ValueError (CheckpointError), in one line, for a
-    file that is not exactly a known network.
+    path: a checkpoint of any known layout. Its format (PyTorch's zip or legacy pickle, safetensors, .pdparams) is told
+    by content. layout: "auto", or the layout's name. num_segments (8 by default), options: as for `create_model`. They
+    are needed only where the file cannot say them; a file that paddle-tsm wrote says all of them. Raises ValueError
+    (CheckpointError), in one line, for a file that is not exactly a known network.
     """
     found = read_network(path, layout=layout, num_segments=num_segments, **options)
     network, tensors = found.as_asked()
@@ -57,12 +60,12 @@ def load_model(
 def load_pretrained(
     model: Weights, path: str | os.PathLike, layout: str = "auto", without_classifier: bool = False, **options: Any
 ) -> Weights:
-    """Fill a model with the weights of another training: ImageNet's, or another TSM network's. Returns the model.
+    """Fill `model` with the weights of another training, on ImageNet or of another TSM network. Returns the model.
 
-    without_classifier: leave out the file's classifier and keep the model's own, whatever its number of classes; all
-    other tensors are strict. layout, options: as for `load_model`; torchvision's names are also the canonical ones, so
-    that both are found by themselves. Non-local blocks that the file's network has not keep what they have: drawn, they
-    are the identity. Raises ValueError where a tensor is missing, left over or of another shape.
+    without_classifier: keep the model's own classifier, so that the numbers of classes may differ. layout, options: as
+    for `load_model`; torchvision's files need neither. Where the file's network has no non-local blocks, the model's
+    keep their values; freshly drawn ones are the identity. Raises ValueError where any other tensor is missing, left
+    over or of another shape.
     """
     found = read_network(path, layout=layout, **options)
     network, tensors = found.as_asked()

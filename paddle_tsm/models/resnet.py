@@ -1,8 +1,13 @@
 """ResNet and ResNet-vd with the temporal shift inside their blocks (arXiv:1512.03385; arXiv:1811.08383, section 3.2).
 
-Which layers there are, and their widths, is declared in `paddle_tsm.networks.resnet`.
+`paddle_tsm.networks.resnet` declares which layers there are, and their widths.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
@@ -15,19 +20,22 @@ from paddle_tsm.networks.resnet import RESNET_VD, STAGE_WIDTHS, STEM_CHANNELS
 
 
 class ResidualBlock(Block):
-    """What the two kinds of residual block share: the shortcut, with a convolution where the shape changes.
+    """What the two kinds of residual block share: a shortcut, which has a convolution where the shape changes.
 
-    In ResNet-vd an average pool takes over the shortcut's stride.
+    In ResNet-vd the shortcut's stride is that of an average pool, and the convolution behind it has stride 1.
     """
 
+    act: Callable[[paddle.Tensor], paddle.Tensor]
+
     def __init__(self, network: Network, stage: int, block: int):
-        tweaked = network.family is RESNET_VD
-        super().__init__(network, stage, block, act=F.leaky_relu if tweaked else F.relu)  # leaky ReLU's slope is 0.01
+        is_vd = network.family is RESNET_VD
+        act = F.leaky_relu if is_vd else F.relu  # the slope of Paddle's leaky ReLU is 0.01 by default
+        super().__init__(network, stage, block, act=act)
         self.stride = 2 if stage > 1 and block == 0 else 1
-        self.pooled = tweaked and self.stride == 2
+        self.pooled = is_vd and self.stride == 2
 
     def add_shortcut(self, in_channels: int, out_channels: int, running_var: str) -> None:
-        """Add what stands behind the residual branch; last, so that the tensors have torchvision's order."""
+        """Add the shortcut's layers. They come after the branch's: the tensors have torchvision's order."""
         self.downsample = None
         if self.stride != 1 or in_channels != out_channels:
             self.downsample = nn.Sequential(
@@ -35,14 +43,14 @@ class ResidualBlock(Block):
                 BatchNorm(out_channels, running_var=running_var),
             )
 
-    def shortcut(self, x):
+    def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
         if self.pooled:
             x = F.avg_pool2d(x, 2, stride=2, ceil_mode=True)
         return x if self.downsample is None else self.downsample(x)
 
 
 class BasicBlock(ResidualBlock):
-    """Two 3x3 convolutions."""
+    """The block of ResNet-18 and -34: two 3x3 convolutions."""
 
     def __init__(self, network: Network, stage: int, block: int, in_channels: int):
         super().__init__(network, stage, block)
@@ -54,12 +62,15 @@ class BasicBlock(ResidualBlock):
         self.add_shortcut(in_channels, width, running_var)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x):
+    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.bn2(self.conv2(self.act(self.bn1(self.conv1(x)))))
 
 
 class Bottleneck(ResidualBlock):
-    """1x1, 3x3, 1x1 convolutions; the stride is the 3x3's (torchvision's and mmaction2's "pytorch" style)."""
+    """The block of ResNet-50 and deeper: convolutions of 1x1, 3x3 and 1x1.
+
+    The 3x3 convolution has the stride, as in torchvision and in mmaction2's style "pytorch".
+    """
 
     def __init__(self, network: Network, stage: int, block: int, in_channels: int):
         super().__init__(network, stage, block)
@@ -73,23 +84,23 @@ class Bottleneck(ResidualBlock):
         self.add_shortcut(in_channels, 4 * width, running_var)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x):
+    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
         y = self.act(self.bn1(self.conv1(x)))
         y = self.act(self.bn2(self.conv2(y)))
         return self.bn3(self.conv3(y))
 
 
 class ResNet(Recognizer):
-    """ResNet-TSM, or with ResNet-vd's tweaks PP-TSM."""
+    """ResNet-TSM, and PP-TSM, which has the stem, shortcuts and activation of ResNet-vd."""
 
     def __init__(self, network: Network):
         super().__init__(network)
-        # the stages' names, and those of the blocks that they end with
+        # the names of the stages, and of the blocks that they end with
         self.stage_ends = {f"layer{stage}": f"layer{stage}.{n - 1}" for stage, n in enumerate(network.blocks, 1)}
-        self.tweaked = network.family is RESNET_VD
-        self.act = F.leaky_relu if self.tweaked else F.relu
+        self.is_vd = network.family is RESNET_VD
+        self.act = F.leaky_relu if self.is_vd else F.relu
         variance = network.running_var
-        if self.tweaked:
+        if self.is_vd:
             self.conv1_1, self.bn1_1 = conv(3, 32, 3, stride=2), BatchNorm(32, running_var=variance)
             self.conv1_2, self.bn1_2 = conv(32, 32, 3), BatchNorm(32, running_var=variance)
             self.conv1_3, self.bn1_3 = conv(32, STEM_CHANNELS, 3), BatchNorm(STEM_CHANNELS, running_var=variance)
@@ -107,16 +118,16 @@ class ResNet(Recognizer):
             setattr(self, f"layer{stage}", nn.Sequential(*blocks))
         self.fc = self.new_classifier(network)
 
-    def stem(self, x):
+    def stem(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
-        if not self.tweaked:
+        if not self.is_vd:
             return self.maxpool(self.act(self.bn1(self.conv1(x))))
         x = self.act(self.bn1_1(self.conv1_1(x)))
         x = self.act(self.bn1_2(self.conv1_2(x)))
         return self.maxpool(self.act(self.bn1_3(self.conv1_3(x))))
 
-    def blocks_of_stages(self):
+    def blocks_of_stages(self) -> dict[str, list[Block]]:
         return {name: list(getattr(self, name)) for name in self.stage_ends}
 
-    def classifier_layer(self):
+    def classifier_layer(self) -> nn.Linear:
         return self.fc

@@ -1,5 +1,6 @@
-"""Every family of networks. A new one is a file beside this one and a name in this tuple."""
+"""Every family of networks. A new family is a file beside this one and a name in `FAMILIES`."""
 
+from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.mobilenet_v2 import MOBILENET_V2
 from paddle_tsm.networks.option_checks import must_be_one_of
 from paddle_tsm.networks.resnet import RESNET, RESNET_VD
@@ -8,8 +9,8 @@ FAMILIES = (RESNET, MOBILENET_V2, RESNET_VD)
 ARCHITECTURES = tuple(arch for family in FAMILIES for arch in family.depths)
 
 
-def family_of(arch: str):
-    """The Family of an architecture. Raises ValueError, listing the known ones, for any other name."""
+def family_of(arch: str) -> Family:
+    """The Family of an architecture. Raises ValueError, which lists the known architectures, for any other name."""
     must_be_one_of("architecture", arch, ARCHITECTURES)
     return next(family for family in FAMILIES if arch in family.depths)
 
@@ -17,6 +18,6 @@ def family_of(arch: str):
 def is_linear_weight(name: str) -> bool:
     """Whether the canonical tensor `name` is a Linear layer's weight, the one kind that Paddle stores transposed.
 
-    Decided by the layer, never by the shape: a square weight would be loaded untransposed in silence.
+    The layer decides, never the shape: with a square weight, a wrong guess would raise no error.
     """
     return name in {f"{family.classifier}.weight" for family in FAMILIES}

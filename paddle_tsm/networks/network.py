@@ -1,7 +1,7 @@
 """The description of one network: its options, and what follows from them, without any framework.
 
-`Network` holds what `create_model` takes. Key tables, strict loading and conversion work from it, so that reading or
-converting a checkpoint imports neither Paddle nor PyTorch.
+A `Network` holds what `create_model` takes. Key tables, strict loading and conversion work from it, so that a
+checkpoint is read and converted without importing Paddle or PyTorch.
 """
 
 from __future__ import annotations
@@ -9,137 +9,157 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
+from typing import Any
 
 from paddle_tsm.networks.families import family_of
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.layers import Layer, Linear, Place, Tensor
 from paddle_tsm.networks.non_local import MODES, NonLocalOptions, non_local_layers, parse_non_local
 from paddle_tsm.networks.option import Flag, option
-from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
+from paddle_tsm.networks.option_checks import must_be_one_of, must_be_probability, must_be_whole
 
-CHOICES = {
-    "shift_place": ("blockres", "block"),
-    "shift_order": ("future_first", "past_first", "causal"),
-    "running_var": ("unbiased", "biased"),
-}
+SHIFT_PLACES = ("blockres", "block")
+SHIFT_ORDERS = ("future_first", "past_first", "causal")
+RUNNING_VARS = ("unbiased", "biased")
 
 
 @dataclass(frozen=True)
 class Network:
-    """One TSM network; the fields are the arguments of `paddle_tsm.create_model`.
+    """One TSM network. The fields are the arguments of `paddle_tsm.create_model`.
 
-    Raises ValueError for a value that is not known, naming the known ones.
+    Raises ValueError for a value that is not known; the error lists the known values.
     """
 
     arch: str
-    num_classes: int = option(400, "K, the classes.")
-    num_segments: int = option(8, "T, the frames of a clip.", Flag("--num-segments", "frames of a clip (8)", int, "T"))
+    num_classes: int = option(400, "K, the number of classes.")
+    num_segments: int = option(
+        8,
+        "T, the number of frames of a clip.",
+        Flag("--num-segments", "The number of frames of a clip.", int, "T"),
+    )
     is_shift: bool = option(
         True,
-        "Whether the network shifts; False is TSN.",
-        Flag("--no-shift", "TSN: no temporal shift", value=False),
+        "Whether the network shifts. Without the shift it is TSN.",
+        Flag("--no-shift", "The network is TSN: it has no temporal shift.", value=False),
     )
     shift_div: int = option(
         8,
         "One fold is C // shift_div channels.",
-        Flag("--shift-div", "one fold is C // N channels (8)", int, "N"),
+        Flag("--shift-div", "The shift moves folds of C // N channels.", int, "N"),
     )
     shift_place: str = option(
         "blockres",
-        '"blockres" shifts what the residual branch reads, "block" what the whole block reads.',
-        Flag("--shift-place", "where a block shifts (blockres)", choices=CHOICES["shift_place"]),
+        '"blockres" shifts the input of the residual branch, "block" the input of the whole block.',
+        Flag(
+            "--shift-place",
+            "What is shifted: the input of the residual branch (blockres) or of the whole block (block).",
+            choices=SHIFT_PLACES,
+        ),
     )
     shift_every: int | None = option(
         None,
-        'Shift in every so many blocks. None is upstream\'s rule: 2 with "blockres" where layer3 has 23 blocks or more, else '
-        "1; PP-TSM always shifts every block.",
-        Flag("--shift-every", "shift in every N-th block (upstream's rule)", int, "N"),
+        "One block in so many shifts. None is upstream's rule: 2 in a ResNet whose layer3 has 23 blocks or more, with "
+        '"blockres"; 1 in every other network.',
+        Flag("--shift-every", "One block in N shifts.", int, "N", default="upstream's rule"),
     )
     shift_order: str = option(
         "future_first",
-        '"future_first" (MIT, mmaction2), "past_first" (Paddle\'s operator, PaddleVideo) or "causal" (online).',
-        Flag("--shift-order", "the order to run and write (future_first)", choices=CHOICES["shift_order"]),
+        'Which fold comes from which side: "future_first" (MIT, mmaction2), "past_first" (Paddle\'s operator, '
+        'PaddleVideo) or "causal" (online).',
+        Flag("--shift-order", "The shift order in which the network is run and written.", choices=SHIFT_ORDERS),
     )
     temporal_pool: bool = option(
         False,
-        "Whether the frames are halved in front of the second stage.",
-        Flag("--temporal-pool", "T frames become T/2 in front of the second stage"),
+        "Whether a temporal pool halves the number of frames in front of the second stage.",
+        Flag("--temporal-pool", "A temporal pool makes T/2 frames of T in front of the second stage."),
     )
     non_local: NonLocalOptions | None = option(
         None,
-        f"None, a pairwise function ({', '.join(MODES)}), or a dict of NonLocalOptions' fields.",
-        Flag("--non-local", "the pairwise function of its non-local blocks (embedded_gaussian)", choices=MODES),
+        f"None, a pairwise function ({', '.join(MODES)}), or a dict with some fields of NonLocalOptions.",
+        Flag(
+            "--non-local",
+            "The pairwise function of the non-local blocks.",
+            choices=MODES,
+            default=NonLocalOptions.mode,
+        ),
     )
     dropout: float = option(0.5, "The probability that a feature is dropped in front of the classifier.")
-    partial_bn: bool = option(False, "Whether every BatchNorm but the first is frozen in training.")
-    running_var: str = option("unbiased", '"unbiased": PyTorch\'s running variance; "biased": Paddle\'s.')
+    partial_bn: bool = option(
+        False, "Whether every BatchNorm is frozen in training, except the first and those of non-local blocks."
+    )
+    running_var: str = option(
+        "unbiased", 'Which variance of a batch the running variance follows: "unbiased" (PyTorch) or "biased" (Paddle).'
+    )
 
     def __post_init__(self):
-        family_of(self.arch)
-        for name, known in CHOICES.items():
-            must_be_one_of(name, getattr(self, name), known)
+        family_of(self.arch)  # raises the error of an unknown architecture
+        must_be_one_of("shift_place", self.shift_place, SHIFT_PLACES)
+        must_be_one_of("shift_order", self.shift_order, SHIFT_ORDERS)
+        must_be_one_of("running_var", self.running_var, RUNNING_VARS)
         must_be_whole("num_classes", self.num_classes, 1)
         must_be_whole("num_segments", self.num_segments, 1)
-        # two folds are shifted, so that more than half of the channels cannot be asked for
-        must_be_whole("shift_div", self.shift_div, 1 if self.shift_order == "causal" else 2)
+        must_be_whole("shift_div", self.shift_div, 1 if self.shift_order == "causal" else 2)  # one fold, or two
         if self.shift_every is not None:
             must_be_whole("shift_every", self.shift_every, 1)
-        for name in ("is_shift", "temporal_pool", "partial_bn"):
-            must_be_one_of(name, getattr(self, name), (True, False))
-        if isinstance(self.dropout, bool) or not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: got {self.dropout!r}, wanted a probability in [0, 1)")
+        must_be_one_of("is_shift", self.is_shift, (True, False))
+        must_be_one_of("temporal_pool", self.temporal_pool, (True, False))
+        must_be_one_of("partial_bn", self.partial_bn, (True, False))
+        must_be_probability("dropout", self.dropout)
         if self.temporal_pool and self.num_segments % 2:
             raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")
         object.__setattr__(self, "non_local", parse_non_local(self.non_local, self.blocks))
 
     @property
     def family(self) -> Family:
+        """The family of the architecture."""
         return family_of(self.arch)
 
     @property
     def depth(self) -> int | None:
-        """Layers of the network as its name counts them; None where the family has one network only."""
+        """The number in the architecture's name; None where the family has only one network."""
         return self.family.depths[self.arch]
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Blocks in each stage."""
+        """The number of blocks in each stage."""
         return self.family.blocks(self.depth)
 
     @property
     def every(self) -> int:
-        """`shift_every`, with upstream's rule where it is None (n_round in MIT's ops/temporal_shift.py and in
-        mmaction2's resnet_tsm.py: `blockres` skips every second block from 23 blocks in layer3 on; PaddleVideo's
-        PP-TSM has no such rule)."""
+        """`shift_every`, with upstream's rule applied where it is None.
+
+        The rule itself stands in `skips_every_second` of the family; PP-TSM has none. It holds for "blockres" only.
+        """
         if self.shift_every is not None:
             return self.shift_every
-        return 2 if self.shift_place == "blockres" and self.blocks[2] >= 23 and self.family.skips_every_second else 1
+        return 2 if self.shift_place == "blockres" and self.family.skips_every_second(self.depth) else 1
 
     def shifts(self, stage: int, block: int) -> bool:
-        """Whether a block (stage counted from 1, block from 0) shifts its input."""
+        """Whether a block shifts. Stages are counted from 1, and the blocks of a stage from 0."""
         return self.is_shift and self.family.can_shift(stage, block) and block % self.every == 0
 
     def attends(self, stage: int, block: int) -> bool:
-        """Whether a non-local block follows this block."""
+        """Whether a non-local block follows the residual block."""
         return self.non_local is not None and (stage, block) in self.non_local.blocks
 
     def segments(self, stage: int | None) -> int:
-        """Frames of a clip in a stage (counted from 1), and behind the last one for None: with temporal pooling, half
-        of them from the second stage on.
+        """The number of frames of a clip in a stage, counted from 1. None stands for behind the last stage.
+
+        With a temporal pool, the second stage and all behind it have half of the frames.
         """
         pooled = self.temporal_pool and (stage is None or stage > 1)
         return self.num_segments // 2 if pooled else self.num_segments
 
     @property
     def classifier(self) -> str:
-        """The canonical name of the Linear layer."""
+        """The canonical name of the classifier, a Linear layer."""
         return self.family.classifier
 
     def layers(self) -> Iterator[Layer]:
-        """Every layer that has tensors, in forward order."""
+        """Every layer that has tensors, in forward order: the family's, the non-local blocks', and the classifier."""
         for (stage, block), layers in groupby(self.family.layers(self), lambda x: (x.place.stage, x.place.block)):
             yield from layers
-            if stage is not None and self.attends(stage, block):
+            if self.non_local is not None and stage is not None and self.attends(stage, block):
                 place = Place("non_local", self.family.stage_halvings[stage - 1], stage, block)
                 channels = self.family.stream_channels(self, stage)
                 yield from non_local_layers(self.family.block_name(stage, block), channels, self.non_local, place)
@@ -148,21 +168,21 @@ class Network:
         yield Linear(self.classifier, place, self.num_classes, self.family.features(self), reads)
 
     def tensors(self) -> list[Tensor]:
-        """Every tensor in forward order."""
+        """Every tensor of the network, in forward order."""
         return [tensor for layer in self.layers() for tensor in layer.tensors()]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Canonical name -> shape as PyTorch stores it (Linear weights [out, in]), in forward order."""
+        """Canonical name -> shape, in forward order. Shapes are PyTorch's: a Linear weight is [out, in]."""
         return {tensor.name: tensor.shape for tensor in self.tensors()}
 
-    def options(self) -> dict:
-        """The fields without the architecture's name: the keyword arguments of `create_model`."""
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `create_model`: every field but the architecture."""
         options = asdict(self)
         del options["arch"]
         return options
 
-    def with_options(self, **options) -> Network:
-        """A copy with some options changed. Raises ValueError for an option that does not exist."""
+    def with_options(self, **options: Any) -> Network:
+        """A copy in which some options are changed. Raises ValueError for an option that does not exist."""
         known = [field.name for field in fields(self) if field.name != "arch"]
         for name in options:
             must_be_one_of("option", name, known)

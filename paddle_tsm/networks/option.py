@@ -1,21 +1,24 @@
-"""One option of a network, declared once: its default, what it means, and its flag on the command line.
+"""One option of a network, declared once: its default, its meaning, and its flag on the command line.
 
-`create_model` of both packages takes its signature and the description of its arguments from here, and so do the
-commands that read a checkpoint.
+`create_model` of both packages takes its signature and the description of its arguments from these declarations, and
+the commands that read a checkpoint take their flags from them.
 """
 
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Flag:
     """How an option is given on the command line.
 
-    name: as typed. help: one line. kind: the type of its argument; choices: the values that it may have. A flag without
-    a kind and without choices takes no argument and sets the option to `value`.
+    name: as the user types it. help: a sentence. kind: the type of its argument. choices: the values that its argument
+    may have. A flag without a kind and without choices takes no argument, and sets the option to `value`. default: what
+    the help text says of the option where it is not given; "" where it says nothing, None for the option's own default.
     """
 
     name: str
@@ -24,35 +27,46 @@ class Flag:
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     value: bool = True
+    default: str | None = None
 
 
-def option(default, meaning: str, flag: Flag | None = None):
+def option(default: Any, meaning: str, flag: Flag | None = None) -> Any:
     """A dataclass field for an option of a network. meaning: a sentence for the docstring of `create_model`."""
     return field(default=default, metadata={"meaning": meaning, "flag": flag})
 
 
 def flags_of(description: type) -> dict[str, Flag]:
-    """The flag of each option that has one, by the option's name."""
-    found = {one.name: one.metadata.get("flag") for one in fields(description)}
-    return {name: flag for name, flag in found.items() if flag is not None}
+    """The flag of each option of the dataclass `description` that has one, by the option's name.
+
+    The help text of a flag that takes an argument ends in the option's default.
+    """
+    flags = {}
+    for one in fields(description):
+        flag = one.metadata.get("flag")
+        if flag is None:
+            continue
+        takes_argument = flag.kind is not None or flag.choices
+        default = str(one.default) if flag.default is None and takes_argument else flag.default
+        flags[one.name] = replace(flag, help=f"{flag.help} Default: {default}." if default else flag.help)
+    return flags
 
 
-def takes_options_of(description: type):
+def takes_options_of(description: type) -> Callable[[Callable], Callable]:
     """A decorator for a function `(name, *args, **options)` that passes its arguments on to the dataclass
     `description`.
 
-    The function gets the dataclass's parameters as its signature, the first one called `name`, and the meaning of each
-    option behind its docstring.
+    The function's signature becomes the dataclass's, with its first parameter called `name`. The meaning of each option
+    is appended to the function's docstring.
     """
 
-    def describe(function):
+    def describe(function: Callable) -> Callable:
         parameters = list(inspect.signature(description).parameters.values())
         parameters[0] = parameters[0].replace(name="name")
-        function.__signature__ = inspect.Signature(parameters)
+        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         lines = [
             f"    {one.name}: {one.metadata['meaning']}" for one in fields(description) if "meaning" in one.metadata
         ]
-        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__), "", "Options:", "", *lines, ""])
+        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__ or ""), "", "Options:", "", *lines, ""])
         return function
 
     return describe

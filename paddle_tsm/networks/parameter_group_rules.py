@@ -1,14 +1,15 @@
-"""TSM's parameter groups, as facts: which parameters learn faster, and which are not decayed."""
+"""TSM's parameter groups: which parameters learn faster, and which have no weight decay."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class GroupRule:
-    """The tensors `tensors` of the layers of one kind; `lr` and `decay` multiply the optimizer's own.
+    """The parameters called `tensors` of every layer of one kind form a group.
 
     layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless `fc_lr5` is off)
-    or "normal" (every other convolution and Linear).
+    or "normal" (every other convolution and Linear). lr: multiplies the optimizer's learning rate. decay: multiplies
+    its weight decay.
     """
 
     name: str
@@ -18,7 +19,8 @@ class GroupRule:
     decay: float
 
 
-# mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834 `get_optim_policies`
+# Source: mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834
+# `get_optim_policies`.
 GROUP_RULES = (
     GroupRule("first conv weight", "first conv", ("weight",), 1, 1),
     GroupRule("first conv bias", "first conv", ("bias",), 2, 0),

@@ -1,19 +1,20 @@
-"""ResNet (He et al., arXiv:1512.03385, table 1) and ResNet-vd (arXiv:1812.01187, section 4.2) as PP-TSM has it.
+"""ResNet (He et al., arXiv:1512.03385, table 1) and PP-TSM's ResNet-vd (arXiv:1812.01187, section 4.2).
 
-ResNet-vd differs by its stem of three 3x3 convolutions, by an average pool in front of the shortcut's convolution where
-the stride is 2, and by leaky ReLU (PaddleVideo resnet_tweaks_tsm.py ed245e9). Names are torchvision's
-(models/resnet.py).
+ResNet-vd differs from ResNet in three ways: its stem is three 3x3 convolutions; where the stride is 2, an average pool
+stands in front of the shortcut's convolution; and its activation is the leaky ReLU (PaddleVideo resnet_tweaks_tsm.py
+ed245e9). The names are torchvision's (models/resnet.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from paddle_tsm.networks.family import Family, Options
 from paddle_tsm.networks.layers import Convolution, Layer, Place
 
-# Blocks in each stage. 10 is not in the paper: the least network that has every stage, for demonstrations and tests.
+# Blocks in each stage. The paper has no ResNet-10. It is the smallest network with all four stages, for demonstrations
+# and tests.
 BLOCKS = {
     10: (1, 1, 1, 1),
     18: (2, 2, 2, 2),
@@ -27,11 +28,20 @@ STAGE_WIDTHS = (64, 128, 256, 512)
 
 
 def is_bottleneck(depth: int) -> bool:
-    """Networks of 50 layers and more have blocks of three convolutions, the others of two."""
+    """Blocks have three convolutions in networks of 50 layers and more, and two in the others."""
     return depth >= 50
 
 
+def skips_every_second(depth: int) -> bool:
+    """Upstream shifts only every second block where the third stage has 23 blocks or more.
+
+    Source: `n_round` in MIT ops/temporal_shift.py 1f6a834 and in mmaction2 resnet_tsm.py 4d6c934.
+    """
+    return BLOCKS[depth][2] >= 23
+
+
 def stream_channels(network: Options, stage: int) -> int:
+    """The channels behind a stage: its width, or four times as many behind bottlenecks."""
     return STAGE_WIDTHS[stage - 1] * (4 if is_bottleneck(network.depth) else 1)
 
 
@@ -40,54 +50,66 @@ def block_name(stage: int, block: int) -> str:
 
 
 def plain_stem() -> Iterator[Layer]:
+    """One 7x7 convolution."""
     place = Place("stem", halvings=1)
     yield Convolution("conv1", place, STEM_CHANNELS, 3, (7, 7), "bn1", stride=2, activation="relu", writes=True)
 
 
-def three_convolutions() -> Iterator[Layer]:
-    place = Place("stem", halvings=1)
-    widths = (3, 32, 32, STEM_CHANNELS)
-    for i in (1, 2, 3):
-        yield Convolution(
-            f"conv1_{i}", place, widths[i], widths[i - 1], (3, 3), f"bn1_{i}",
-            stride=2 if i == 1 else 1, activation="leaky_relu", writes=i == 3,
-        )  # fmt: skip
+def deep_stem() -> Iterator[Layer]:
+    """Three 3x3 convolutions, of which the last one writes the residual stream."""
+    stem = partial(Convolution, place=Place("stem", halvings=1), kernel=(3, 3), activation="leaky_relu")
+    yield stem("conv1_1", norm="bn1_1", in_channels=3, out_channels=32, stride=2)
+    yield stem("conv1_2", norm="bn1_2", in_channels=32, out_channels=32)
+    yield stem("conv1_3", norm="bn1_3", in_channels=32, out_channels=STEM_CHANNELS, writes=True)
 
 
-def layers(network: Options, stem, activation: str) -> Iterator[Layer]:
-    """Stem and stages. The stride of a stage is that of its first block's 3x3 convolution (torchvision's style)."""
+def layers(network: Options, stem: Callable[[], Iterator[Layer]], activation: str) -> Iterator[Layer]:
+    """The stem, then the blocks of every stage. The first block of each stage but the first has the stride 2."""
     yield from stem()
     in_channels = STEM_CHANNELS
-    kernels = (1, 3, 1) if is_bottleneck(network.depth) else (3, 3)
-    for stage, (count, width) in enumerate(zip(network.blocks, STAGE_WIDTHS), 1):
+    for stage, count in enumerate(network.blocks, 1):
         out_channels = stream_channels(network, stage)
-        widths = (width,) * (len(kernels) - 1) + (out_channels,)
         for block in range(count):
-            name, stride = block_name(stage, block), 2 if stage > 1 and block == 0 else 1
-            channels, strided = in_channels, kernels.index(3)
-            for i, (kernel, wide) in enumerate(zip(kernels, widths)):
-                last = i == len(kernels) - 1
-                before = stride == 2 and i < strided  # a convolution in front of the strided one sees the larger map
-                yield Convolution(
-                    f"{name}.conv{i + 1}",
-                    Place("branch", stage if before else stage + 1, stage, block),
-                    wide,
-                    channels,
-                    (kernel, kernel),
-                    f"{name}.bn{i + 1}",
-                    stride=stride if i == strided else 1,
-                    activation=None if last else activation,
-                    reads=i == 0,
-                    writes=last,
-                )
-                channels = wide
+            stride = 2 if stage > 1 and block == 0 else 1
+            yield from branch_layers(network, stage, block, in_channels, stride, activation)
             if stride == 2 or in_channels != out_channels:
-                place = Place("shortcut", stage + 1, stage, block)
+                name = f"{block_name(stage, block)}.downsample"
                 yield Convolution(
-                    f"{name}.downsample.0", place, out_channels, in_channels, (1, 1), f"{name}.downsample.1",
-                    stride=stride, reads=True, writes=True,
-                )  # fmt: skip
+                    f"{name}.0",
+                    Place("shortcut", stage + 1, stage, block),
+                    out_channels,
+                    in_channels,
+                    (1, 1),
+                    f"{name}.1",
+                    stride=stride,
+                    reads=True,
+                    writes=True,
+                )
             in_channels = out_channels
+
+
+def branch_layers(
+    network: Options, stage: int, block: int, in_channels: int, stride: int, activation: str
+) -> Iterator[Layer]:
+    """The residual branch of a block. Its first 3x3 convolution has the stride, as in torchvision."""
+    kernels = (1, 3, 1) if is_bottleneck(network.depth) else (3, 3)
+    name, last, strided = block_name(stage, block), len(kernels) - 1, kernels.index(3)
+    for i, kernel in enumerate(kernels):
+        out_channels = stream_channels(network, stage) if i == last else STAGE_WIDTHS[stage - 1]
+        in_front_of_stride = stride == 2 and i < strided  # where height and width are not halved yet
+        yield Convolution(
+            f"{name}.conv{i + 1}",
+            Place("branch", stage if in_front_of_stride else stage + 1, stage, block),
+            out_channels,
+            in_channels,
+            (kernel, kernel),
+            f"{name}.bn{i + 1}",
+            stride=stride if i == strided else 1,
+            activation=None if i == last else activation,
+            reads=i == 0,
+            writes=i == last,
+        )
+        in_channels = out_channels
 
 
 RESNET = Family(
@@ -99,14 +121,14 @@ RESNET = Family(
     stream_channels=stream_channels,
     features=lambda network: stream_channels(network, 4),
     stage_halvings=(2, 3, 4, 5),
-    skips_every_second=True,
+    skips_every_second=skips_every_second,
     bottleneck=is_bottleneck,
 )
 RESNET_VD = Family(
     name="resnet_vd",
     depths={f"pptsm_resnet{depth}": depth for depth in (50, 101)},
     blocks=BLOCKS.__getitem__,
-    layers=partial(layers, stem=three_convolutions, activation="leaky_relu"),
+    layers=partial(layers, stem=deep_stem, activation="leaky_relu"),
     block_name=block_name,
     stream_channels=stream_channels,
     features=lambda network: stream_channels(network, 4),

@@ -1,7 +1,10 @@
-"""TSM's parameter groups: which parameters learn faster, and which are not decayed."""
+"""A model's parameters in TSM's groups, by the rules of `paddle_tsm.networks.parameter_group_rules`."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
+import paddle
 from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
@@ -12,18 +15,19 @@ CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
 
 @dataclass(frozen=True)
 class Member:
-    """One parameter: its canonical name and itself. `transposed`: stored the other way round than PyTorch does."""
+    """One parameter of a group, with its canonical name. transposed: PyTorch stores the parameter's transpose."""
 
     name: str
-    parameter: object
+    parameter: paddle.Tensor
     transposed: bool = False
 
 
-def layer_kinds(model, fc_lr5: bool) -> list:
+def layer_kinds(model: nn.Layer, fc_lr5: bool) -> list[tuple[str, nn.Layer, str]]:
     """(name, layer, kind) of every layer that has parameters of its own, in the model's order.
 
-    The first convolution is the "first conv"; the last Linear, with `fc_lr5`, is the "fc"; every other one is "normal".
-    Raises ValueError, naming it, for a layer of a kind that TSM's table does not know.
+    The kinds are those of a GroupRule: the first convolution is the "first conv"; the last Linear is the "fc", unless
+    `fc_lr5` is off; all other convolutions and Linears are "normal". Raises ValueError, naming the layer, for a layer
+    that no rule has a kind for.
     """
     layers = [(name, layer) for name, layer in model.named_sublayers(include_self=True) if own_parameters(layer)]
     convolutions = [layer for _, layer in layers if isinstance(layer, CONVOLUTIONS)]
@@ -35,7 +39,7 @@ def layer_kinds(model, fc_lr5: bool) -> list:
         elif not isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
             raise ValueError(
                 f"{name or 'the model'}: a {type(layer).__name__} with parameters of its own; wanted convolutions, "
-                "Linear and BatchNorm only; give its kind a row in the table of parameter groups"
+                "Linear and BatchNorm only; give its kind a row in GROUP_RULES"
             )
         elif convolutions and layer is convolutions[0]:
             kind = "first conv"
@@ -45,21 +49,21 @@ def layer_kinds(model, fc_lr5: bool) -> list:
     return kinds
 
 
-def own_parameters(layer) -> dict:
-    """Tensor name -> parameter of the layer itself, without those of its sublayers."""
+def own_parameters(layer: nn.Layer) -> dict[str, paddle.Tensor]:
+    """The layer's parameters by their names in it ("weight", "bias"), without those of its sublayers."""
     return dict(layer.named_parameters(include_sublayers=False))
 
 
-def parameter_groups(model, fc_lr5: bool = True) -> list[tuple[GroupRule, list[Member]]]:
-    """Every row of the table with its parameters in the model's order; a row may have none.
+def parameter_groups(model: nn.Layer, fc_lr5: bool = True) -> list[tuple[GroupRule, list[Member]]]:
+    """Each of GROUP_RULES with its parameters, in the model's order. A group may be empty.
 
-    Frozen parameters are members too. Raises ValueError for a parameter that no row, or a layer that no kind, covers.
+    Frozen parameters are members, too. Raises ValueError for a parameter that no rule covers.
     """
-    groups = [(row, []) for row in GROUP_RULES]
+    groups: list[tuple[GroupRule, list[Member]]] = [(rule, []) for rule in GROUP_RULES]
     for prefix, layer, kind in layer_kinds(model, fc_lr5):
         for tensor, parameter in own_parameters(layer).items():
             name = f"{prefix}.{tensor}" if prefix else tensor
-            members = next((members for row, members in groups if row.layer == kind and tensor in row.tensors), None)
+            members = next((members for rule, members in groups if rule.layer == kind and tensor in rule.tensors), None)
             if members is None:
                 raise ValueError(f"{name}: no parameter group for the {tensor} of a {kind}; wanted weight or bias")
             members.append(Member(name, parameter, isinstance(layer, nn.Linear) and tensor == "weight"))

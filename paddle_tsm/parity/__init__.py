@@ -1,1 +1,1 @@
-"""The same checkpoint and the same input in both frameworks, compared number for number. Needs the extra `[torch]`."""
+"""The same checkpoint and the same input in both frameworks, compared number for number. It needs the extra `torch`."""

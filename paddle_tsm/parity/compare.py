@@ -9,7 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """`max_abs`: largest absolute difference; `max_rel`: that over the reference's largest magnitude."""
+    """The outcome of one comparison.
+
+    precision: the reference's dtype. max_abs: the largest absolute difference. max_rel: the same over the reference's
+    largest magnitude. limit: the largest max_rel that passes. problem: why the row does not pass; "" where it does.
+    """
 
     name: str
     precision: str
@@ -21,24 +25,29 @@ class ComparisonRow:
 
     @property
     def passed(self) -> bool:
+        """Whether the two arrays are equal within the limit."""
         return not self.problem
 
 
 def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -> ComparisonRow:
-    """Compare `other` with `reference`. NaN, infinity, another shape or another dtype never passes.
+    """Compare `other` with `reference`. NaN, infinity, a different shape or a different dtype never passes.
+
+    limit: how large the difference may be, relative to the reference's largest magnitude.
 
     >>> row = compare("logits", np.array([1.0, -2.0]), np.array([1.0, -2.0 + 1e-6]), limit=1e-10)
     >>> row.passed, row.problem, f"{row.max_rel:.1e}"
     (False, 'beyond the limit', '5.0e-07')
     """
     row = (name, str(reference.dtype), tuple(reference.shape))
-    inf = float("inf")
+    infinite = float("inf")
     if reference.shape != other.shape:
-        return ComparisonRow(*row, inf, inf, limit, f"shape {list(other.shape)}, wanted {list(reference.shape)}")
+        return ComparisonRow(
+            *row, infinite, infinite, limit, f"shape {list(other.shape)}, wanted {list(reference.shape)}"
+        )
     if reference.dtype != other.dtype:
-        return ComparisonRow(*row, inf, inf, limit, f"dtype {other.dtype}, wanted {reference.dtype}")
+        return ComparisonRow(*row, infinite, infinite, limit, f"dtype {other.dtype}, wanted {reference.dtype}")
     if not (np.isfinite(reference).all() and np.isfinite(other).all()):
-        return ComparisonRow(*row, inf, inf, limit, "NaN or infinite")
+        return ComparisonRow(*row, infinite, infinite, limit, "NaN or infinite")
     if reference.size == 0:
         return ComparisonRow(*row, 0.0, 0.0, limit)
     max_abs, max_rel = distance(reference, other)
@@ -46,7 +55,7 @@ def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -
 
 
 def distance(reference: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Largest absolute difference, and the same over the reference's largest magnitude (over 1 where that is 0)."""
+    """The largest absolute difference, and the same over the reference's largest magnitude (over 1 where that is 0)."""
     reference = np.asarray(reference, "float64")
     max_abs = float(np.abs(reference - other).max())
     scale = float(np.abs(reference).max())

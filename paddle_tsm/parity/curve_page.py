@@ -9,8 +9,10 @@ import numpy as np
 from paddle_tsm.drawing.figure import figure, png
 from paddle_tsm.parity.curve_report import sentences, table_rows, verdict
 from paddle_tsm.parity.curves import CurveComparison
-from paddle_tsm.parity.plots import COLOURS, drawn, losses_plot, whole_steps
-from paddle_tsm.parity.report_page import STYLE, escape, image, section, table, write
+from paddle_tsm.parity.page_html import document, escape, image, paragraph, section, table
+from paddle_tsm.parity.plots import COLOURS, losses_plot, on_log_axis, whole_steps
+from paddle_tsm.parity.report_folder import HEADING, PAGE
+from paddle_tsm.parity.report_page import write_file
 
 PLOTS = ("losses", "loss_difference")
 
@@ -20,9 +22,9 @@ def write_curve_page(found: CurveComparison, folder) -> Path:
     folder = Path(folder)
     images = draw(found)
     for name, content in images.items():
-        write(folder / f"{name}.png", content)
-    write(folder / "index.html", page(found, images).encode())
-    return folder / "index.html"
+        write_file(folder / f"{name}.png", content)
+    write_file(folder / PAGE, page(found, images).encode())
+    return folder / PAGE
 
 
 def draw(found: CurveComparison) -> dict[str, bytes]:
@@ -42,12 +44,12 @@ def difference_plot(found: CurveComparison) -> bytes:
         if name in found.differences:
             values = np.minimum(found.differences[name], 1e6)
             label = "loss" if name == "loss" else "gradient norm"
-            axes.plot(updates, drawn(values), color=colour, linewidth=1, label=label)
+            axes.plot(updates, on_log_axis(values), color=colour, linewidth=1, label=label)
     limit = np.minimum(found.limits["loss"], 1e6)
     measured = "loss" in found.noise
     axes.plot(
         updates,
-        drawn(limit),
+        on_log_axis(limit),
         color="#555555",
         linestyle="--",
         linewidth=1,
@@ -65,7 +67,8 @@ def page(found: CurveComparison, images: dict[str, bytes]) -> str:
     word, detail = "Equal" if found.equal else "They differ", verdict(found).partition(" ")[2]
     title = f"A: {found.a.path}, B: {found.b.path}"
     parts = [
-        f"<h1>paddle-tsm parity</h1><p class=soft>{escape(title)}</p>",
+        HEADING,
+        paragraph(title),
         f"<p class='verdict{'' if found.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
         "".join(f"<p>{escape(line)}</p>" for line in sentences(found)),
         section("Losses", image(images, "losses")),
@@ -76,11 +79,7 @@ def page(found: CurveComparison, images: dict[str, bytes]) -> str:
         ),
         section("Validations", validations(found)),
     ]
-    return (
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width, "
-        "initial-scale=1'><link rel=icon href='data:,'>"
-        f"<title>{word}: two trainings</title><style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
-    )
+    return document(f"{word}: two trainings", "".join(parts))
 
 
 def validations(found: CurveComparison) -> str:

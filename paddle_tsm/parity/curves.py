@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.curve_file import Curve, relative_difference
-from paddle_tsm.parity.tolerance import CURVES, LEAST_NOISE, TOLERANCES
+from paddle_tsm.parity.tolerance import CURVES, TOLERANCES
 
 EPOCH_NOT_MATCHED = "epoch {}, step {} against epoch {}, step {}"
 # options of a recipe that change no number of a training
@@ -96,9 +96,12 @@ def compare_curves(a: Curve, b: Curve, noise: list[Curve] | None = None, dtype: 
         )
     columns = [name for name in a.train if name in b.train]
     differences = {name: relative_difference(a.train[name][:rows], b.train[name][:rows]) for name in columns}
-    own = {name: noise_of(a, noise or [], name, rows) for name in columns}
+    own = {name: noise_of(a, noise or [], name, rows, dtype) for name in columns}
+    magnified = magnification(a, rows)
     measured = {name: values for name, values in own.items() if values is not None}
-    limits = {name: limits_of(differences[name], dtype, measured.get(name)) for name in columns}
+    limits = {name: limits_of(differences[name], dtype, magnified, measured.get(name)) for name in columns}
+    if dtype == "float32" and "grad_norm" in limits:
+        limits["grad_norm"] = np.full(rows, np.inf)  # without a verdict, see `noise.Float32Gap.judged`
     limits |= {"lr": np.full(rows, CURVES["lr"].limit)} if "lr" in limits else {}
     parting = first_parting("train", a.train, b.train, differences, limits)
     if parting is None:
@@ -106,7 +109,7 @@ def compare_curves(a: Curve, b: Curve, noise: list[Curve] | None = None, dtype: 
     if dtype == "float32" and not measured:
         notes.append(
             "float32 without --noise: only a leap is judged, not how far rounding has grown; "
-            "`train --nudge 1` makes a run to measure it with"
+            "`paddle-tsm train --nudge 1` makes a run to measure it with"
         )
     return CurveComparison(a, b, dtype, rows, differences, limits, measured, parting, notes)
 
@@ -132,7 +135,20 @@ def recipe_differences(a: Curve, b: Curve) -> list[str]:
     return [f"the recipes differ: {'; '.join(lines)}"] if lines else []
 
 
-def noise_of(a: Curve, noise: list[Curve], name: str, rows: int) -> np.ndarray | None:
+def magnification(a: Curve, rows: int) -> np.ndarray:
+    """By how much an update magnifies rounding, at least 1: the square of its gradient norm over the usual one.
+
+    A BatchNorm that sees nearly equal values, as in a last batch of one short clip, divides by next to nothing: what is
+    in front of it is magnified, once on the way to the loss and once more on the way back.
+    """
+    if "grad_norm" not in a.train:
+        return np.ones(rows)
+    norms = np.nan_to_num(a.train["grad_norm"][:rows], nan=0.0, posinf=0.0)
+    usual = float(np.median(norms))
+    return np.maximum(norms / usual, 1.0) ** 2 if usual > 0 else np.ones(rows)
+
+
+def noise_of(a: Curve, noise: list[Curve], name: str, rows: int, dtype: str) -> np.ndarray | None:
     """The largest difference of any of the nudged runs from A, up to each row; None where none has the column."""
     found = []
     for run in noise:
@@ -143,21 +159,23 @@ def noise_of(a: Curve, noise: list[Curve], name: str, rows: int) -> np.ndarray |
             found.append(relative_difference(a.train[name][:rows], run.train[name][:rows]))
     if not found:
         return None
-    return np.maximum.accumulate(np.maximum(np.max(found, axis=0), LEAST_NOISE))
+    return np.maximum.accumulate(np.maximum(np.max(found, axis=0), np.finfo(dtype).eps))
 
 
-def limits_of(differences: np.ndarray, dtype: str, noise: np.ndarray | None) -> np.ndarray:
+def limits_of(differences: np.ndarray, dtype: str, magnified: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
     """What rounding explains at each row.
 
     With `noise`, the stated factor over it. Without, the stated leap over the largest difference before that row, at
-    least the least and at most the highest limit of the dtype (`tolerance.CURVES`).
+    least the least and at most the highest limit of the dtype (`tolerance.CURVES`); what an
+    update magnifies is allowed for.
     """
     if noise is not None:
         return TOLERANCES["float32 steps"].limit * noise
     least, most, leap = (CURVES[name].limit for name in (f"{dtype} least", f"{dtype} most", "leap"))
     limits, largest = np.empty(len(differences)), 0.0
     for row, difference in enumerate(differences):
-        limits[row] = min(max(leap * largest, least), most)
+        usual = min(max(leap * largest, least), most)
+        limits[row] = max(usual, min(usual * magnified[row], CURVES["magnified most"].limit))
         if difference <= limits[row]:  # what rounding does not explain tells nothing of rounding
             largest = max(largest, difference)
     return limits

@@ -1,18 +1,24 @@
-"""Every known difference between Paddle and PyTorch on TSM's path, in one table.
+"""Every known difference between Paddle and PyTorch that a TSM network meets, in one table.
 
-`parity_tests/test_differences.py` measures each of them and fails where one has gone away, so that the table never
-lies.
+`parity_tests/test_differences.py` measures each of them and fails where one has gone away, so that the table stays
+true.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from paddle_tsm.terminal.literal_text import plain_console
+
 
 @dataclass(frozen=True)
 class Difference:
-    """`what` differs and `why`; what was `measured` (PaddlePaddle 3.3.1, PyTorch 2.13.0, CPU); what we do about it
-    (`here`).
+    """One difference. what: what differs. why: the reason. measured: what was measured with PaddlePaddle 3.3.1 and
+    PyTorch 2.13.0 on CPU. here: what paddle-tsm does about it.
     """
 
     name: str
@@ -25,141 +31,135 @@ class Difference:
 DIFFERENCES = (
     Difference(
         "shift direction",
-        "paddle temporal_shift gives the first fold frame t-1, MIT and mmaction2 frame t+1",
-        "the operator's own definition (phi/kernels/cpu/temporal_shift_kernel.cc)",
-        "every value of both folds",
-        "shift_order, our own shift; conversion exchanges the folds",
+        "Paddle's temporal_shift gives the first fold frame t-1, MIT and mmaction2 give it frame t+1",
+        "the operator is defined so (phi/kernels/cpu/temporal_shift_kernel.cc)",
+        "every value of both folds differs",
+        "the option shift_order; conversion exchanges the folds",
     ),
     Difference(
         "fold width",
-        "paddle's second fold ends at int(2 * C / div), upstream's at 2 * (C // div)",
+        "Paddle's second fold ends at int(2 * C / div), upstream's at 2 * (C // div)",
         "the operator takes a ratio, not a number of channels",
-        "one channel more for 14 channels, div 4",
+        "one more channel moves, for 14 channels and div 4",
         'shift_order="future_first" uses upstream\'s, "past_first" Paddle\'s',
     ),
     Difference(
         "running variance",
-        "Paddle stores the biased batch variance, PyTorch n / (n - 1) times it",
+        "Paddle stores the biased batch variance, PyTorch n / (n - 1) times that",
         "phi/kernels/cpu/batch_norm_kernel.cc; Paddle PR 68159 was not merged",
-        "7 / 8 of PyTorch's step for 8 values",
-        'running_var="unbiased" is the default, "biased" is on offer',
+        "Paddle's variance moves by 7 / 8 of what PyTorch's does, for 8 values",
+        'running_var="unbiased" is the default; "biased" is Paddle\'s',
     ),
     Difference(
         "BatchNorm momentum",
-        "Paddle's momentum is what stays, PyTorch's what is new",
-        "a convention",
-        "0.9 is PyTorch's 0.1",
-        "PyTorch's convention in both packages",
+        "Paddle's momentum is the share that stays, PyTorch's the share that is new",
+        "it is a convention",
+        "Paddle's 0.9 is PyTorch's 0.1",
+        "both packages follow PyTorch's convention",
     ),
     Difference(
         "BatchNorm constants",
         "Paddle holds epsilon and momentum as float32, also for float64",
-        "attributes of the kernel",
-        "1e-8 of the output where the variance is 1e-6",
-        "float64 BatchNorm from elementary operations",
+        "they are attributes of the kernel",
+        "1e-8 of the output, where the variance is 1e-6",
+        "in float64, BatchNorm consists of elementary operations",
     ),
     Difference(
         "clip by global norm",
         "paddle.nn.ClipGradByGlobalNorm clips each parameter group by itself",
         "the optimizer applies it group by group",
-        "two groups of norm 3 and 4: norm 1.41 is left, not 1",
-        "clip_gradients over all groups, PyTorch's formula with its 1e-6",
+        "two groups of norms 3 and 4 are clipped to a norm of 1.41, not 1",
+        "clip_gradients clips all groups together, by PyTorch's formula with its 1e-6",
     ),
     Difference(
         "Momentum's constants",
         "paddle.optimizer.Momentum holds momentum and decay as float32, also for float64",
-        "attributes of the kernel",
+        "they are attributes of the kernel",
         "1e-9 or more of the weights after 20 steps with 0.9 and 1e-4",
-        "tsm_sgd: elementary operations in float64",
+        "in float64, tsm_sgd consists of elementary operations",
     ),
     Difference(
         "frozen by clear_grad",
-        "clear_grad() leaves gradients of 0, which decay and momentum act upon",
+        "clear_grad() leaves gradients of 0, and decay and momentum then change a frozen weight",
         "set_to_zero is True by default",
         "a weight without a gradient moves by lr * decay * weight",
-        "our optimizers forget the gradients, as PyTorch's zero_grad",
+        "our optimizers remove the gradients, as PyTorch's zero_grad does",
     ),
     Difference(
         "softmax cut off",
-        "Paddle's log softmax and cross entropy stop at -64",
+        "Paddle's log softmax does not go below -64, and so its cross entropy not above 64",
         "the CPU kernel clips x - max(x)",
-        "64 instead of 1000",
-        "cross_entropy by x - logsumexp(x)",
+        "a cross entropy of 64 instead of 1000",
+        "our cross_entropy computes x - logsumexp(x)",
     ),
     Difference(
         "NaN through ReLU",
         "Paddle's ReLU turns NaN into 0",
         "the CPU kernel takes max(x, 0) as a comparison",
         "0 instead of NaN",
-        "parity refuses NaN weights; training has to check loss and stem",
+        "parity refuses NaN weights; training stops where the loss or the gradients are not finite",
     ),
     Difference(
         "NaN through a max pool",
         "Paddle's max pool skips NaN",
         "the CPU kernel takes max as a comparison",
-        "1 instead of NaN for [NaN, 1, -1]",
-        "the same",
+        "1 instead of NaN, for [NaN, 1, -1]",
+        "parity refuses NaN weights; training stops where the loss or the gradients are not finite",
     ),
     Difference(
         "ignored labels",
-        "paddle cross_entropy with a negative ignore_index divides by all labels",
-        "only an ignore_index of 0 or more is counted out",
-        "2 of 6 ignored: 4 / 6 of PyTorch's loss",
-        "our cross_entropy takes no ignored labels",
+        "Paddle's cross_entropy with a negative ignore_index divides by the number of all labels",
+        "only labels equal to an ignore_index of 0 or more are left out of that number",
+        "4 / 6 of PyTorch's loss, where 2 of 6 labels are ignored",
+        "our cross_entropy has no ignore_index",
     ),
     Difference(
         "label smoothing",
         "Paddle's smoothed labels go through float32",
-        "one_hot and epsilon are float32",
+        "Paddle computes one_hot and epsilon in float32",
         "1e-9 or more of a float64 loss",
-        "our cross_entropy smooths in the logits' own precision",
+        "our cross_entropy smooths the labels in the logits' own precision",
     ),
     Difference(
         "Linear orientation",
         "Paddle stores Linear weights [in, out], PyTorch [out, in]",
-        "a convention",
-        "a square classifier loads untransposed in silence",
-        "decided by the layer, never by the shape",
+        "it is a convention",
+        "a square classifier is loaded untransposed, without a warning",
+        "the layer decides what is transposed, never the shape",
     ),
     Difference(
         "default initial weights",
-        "Conv2D: Paddle normal, PyTorch uniform and narrower; other random streams",
-        "other defaults",
-        "standard deviation 2.4 times PyTorch's for a 3x3 convolution",
-        "initial_weights, drawn in NumPy for both",
+        "Paddle's Conv2D draws from a normal distribution, PyTorch's from a narrower uniform one",
+        "the frameworks have different defaults",
+        "a standard deviation of 2.4 times PyTorch's, for a 3x3 convolution",
+        "initial weights are drawn in NumPy for both",
     ),
     Difference(
         "threads",
         "import paddle sets OMP_NUM_THREADS=1 unless it is set",
-        "paddle/__init__.py",
-        "1 in the environment after the import",
-        "import paddle_tsm sets all threads before",
+        "paddle/__init__.py does so",
+        "the variable is 1 after the import",
+        "import paddle_tsm sets it to all processors before Paddle is imported",
     ),
     Difference(
         "loading is not strict",
         "Layer.set_state_dict only warns of missing and misshapen tensors",
-        "there is no strict argument",
-        "a warning, the weights stay",
-        "assign_weights raises, naming the tensor",
+        "it has no argument `strict`",
+        "a warning, and the weights stay as they were",
+        "assign_weights raises an error that names the tensor",
     ),
     Difference(
         "loading runs code",
-        "paddle.load unpickles whatever the file says",
-        "plain pickle, no weights_only",
-        "a call in the file is made",
-        "our own reader, which builds arrays only",
+        "paddle.load runs the code that a file names",
+        "it is plain pickle, without weights_only",
+        "a function that the file names is called",
+        "our own reader builds only arrays",
     ),
 )
 
 
 def print_differences() -> None:
     """Print the table."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from paddle_tsm.terminal.literal_text import plain_console
-
     table = Table(
         title="Where Paddle and PyTorch differ",
         title_justify="left",

@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
-from paddle_tsm.parity.layer_groups import compare_tensors, stages_of, summarise
+from paddle_tsm.parity.named_tensors import compare_tensors
+from paddle_tsm.parity.network_stages import tensors_by_stage
+from paddle_tsm.parity.side import Side
+from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 
 @dataclass
-class Gradients:
-    """`rows`: the loss, then one for each stage. `errors`: parameter -> relative difference in float64, in forward
-    order; `errors32`: the same in float32, for the plot, without a verdict. `vanishing`: gradients that are 0 in exact
-    arithmetic. `first`: the first parameter in backward order whose gradient differs, `problem`: how.
+class GradientComparison:
+    """The gradients of one batch, compared.
+
+    rows: the loss, then one row for each stage. errors: parameter -> relative difference in float64, in forward order.
+    errors32: the same in float32, for the plot, without a verdict. vanishing: the parameters whose gradient is 0 in
+    exact arithmetic. first: the first parameter in backward order whose gradient differs, or None. problem: how it
+    differs.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
@@ -26,26 +32,23 @@ class Gradients:
     problem: str = ""
 
 
-def compare_gradients(reference, other, x: np.ndarray, target: np.ndarray) -> Gradients:
-    """Compare the loss and every gradient of two fresh sides on x [N*T, 3, H, W] (float64) and classes [N].
+def compare_gradients(reference: Side, other: Side, x: np.ndarray, target: np.ndarray) -> GradientComparison:
+    """Compare the loss and every gradient of two new sides on x [N*T, 3, H, W] and classes [N].
 
-    Changes the sides' BatchNorm statistics.
+    x has the sides' precision; the limit is that for float64. Changes the sides' BatchNorm statistics.
     """
     limit = TOLERANCES["gradients"].limit
-    losses, gradients = [], []
     for side in (reference, other):
         side.start_training(lr=0.0)
-        loss, arrays = side.gradients(x, target)
-        losses.append(np.array(loss))
-        gradients.append(arrays)
-    rows, vanishing = compare_tensors(*gradients, limit, (reference.name, other.name))
+    loss_a, gradients_a = reference.gradients(x, target)
+    loss_b, gradients_b = other.gradients(x, target)
+    rows, vanishing = compare_tensors(gradients_a, gradients_b, limit, (reference.name, other.name))
     by_name = {row.name: row for row in rows}
     order = [name for name in reference.network.shapes() if name in by_name]
-    assert len(order) == len(rows), "a gradient of a tensor that the network does not list"
-    result = Gradients(
-        [summarise("training loss", [compare("mean of the batch", *losses, limit)])], vanishing=vanishing
-    )
-    for stage, names in stages_of(reference.network).items():
+    assert len(order) == len(rows), "a gradient belongs to a tensor that the network does not list"
+    loss_row = compare("mean of the batch", np.array(loss_a), np.array(loss_b), limit)
+    result = GradientComparison([summarise("training loss", [loss_row])], vanishing=vanishing)
+    for stage, names in tensors_by_stage(reference.network).items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:
             result.rows.append(summarise(f"gradients of {stage}", members))
@@ -53,8 +56,3 @@ def compare_gradients(reference, other, x: np.ndarray, target: np.ndarray) -> Gr
     result.first = next((name for name in reversed(order) if not by_name[name].passed), None)
     result.problem = by_name[result.first].problem if result.first else ""
     return result
-
-
-def gradient_errors(reference, other, x: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Only the relative differences, in whatever precision the two fresh sides have."""
-    return compare_gradients(reference, other, x, target).errors

@@ -1,73 +1,73 @@
-"""The files of a comparison, claimed before it begins: no older file is taken for its outcome, whatever becomes of it."""
+"""The files of a comparison, claimed before it begins, so that no older file is ever taken for its outcome."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+from collections.abc import Callable, Iterable, Iterator
 
+from paddle_tsm.files.kept_inputs import same_place
 from paddle_tsm.parity.report_files import write_json_error, write_junit_error
+from paddle_tsm.parity.report_folder import claimed_folder
 
 UNFINISHED = "the comparison did not end: it is still running, or it was killed"
-PAGE = "index.html"
-PLOTS = ("forward_error", "gradient_error", "losses", "loss_difference", "float32_gap")  # of `report_page.draw`
-MARK = b"<h1>paddle-tsm parity</h1>"  # of a page that is ours
+
+AnyPath = str | os.PathLike[str]
+ErrorWriter = Callable[[str, AnyPath], None]  # (reason, path)
 
 
 @contextlib.contextmanager
-def claimed(inputs, json=None, junit=None, report=None):
-    """While the block runs, the files `json` and `junit` say that the comparison did not end; where it fails, why. An
-    older page in the folder `report` goes, and the folder itself where it was made here and the block fails.
+def claimed(
+    inputs: Iterable[AnyPath], json: AnyPath | None = None, junit: AnyPath | None = None, report: AnyPath | None = None
+) -> Iterator[None]:
+    """While the block runs, the files `json` and `junit` say that the comparison did not end; where it fails, why.
 
-    inputs: the files that are read, none of which is written over. Raises ValueError, before the block runs, for a
-    place that cannot be written to; the others say so.
+    An older page in the folder `report` is removed. So is the folder itself, where it was made here and the block
+    fails. inputs: the files that are read, none of which is written over. Raises ValueError, before the block runs, for
+    a place that cannot be written to; the files that can be written then say so.
     """
-    taken = []
+    taken: list[tuple[AnyPath, ErrorWriter]] = []
     try:
         problems = []
-        places = {"--json": (json, write_json_error), "--junit": (junit, write_junit_error)}
-        read = list(inputs)
-        for option, (path, write) in places.items():
+        places: dict[str, tuple[AnyPath | None, ErrorWriter]] = {
+            "--json": (json, write_json_error),
+            "--junit": (junit, write_junit_error),
+        }
+        kept = list(inputs)
+        for option, (path, write_error) in places.items():
             if path is None:
                 continue
             try:
-                claim(option, path, read, write)
+                claim(option, path, kept, write_error)
             except ValueError as error:
                 problems.append(error)
             else:
-                taken.append((path, write))
-                read.append(path)  # so that the two are not one file
+                taken.append((path, write_error))
+                kept.append(path)  # so that the other output is not the same file
         if problems:
             raise problems[0]
-        with report_folder(report, read):
+        with claimed_folder(report, kept):
             yield
     except BaseException as error:
-        for path, write in taken:
+        for path, write_error in taken:
             with contextlib.suppress(OSError):  # where it fails, the file still says that the comparison did not end
-                write(reason_of(error), path)
+                write_error(reason_of(error), path)
         raise
 
 
-def claim(option: str, path, read: list, write) -> None:
-    """Replace what is at `path` by UNFINISHED. Raises ValueError where that cannot be, or where `path` is one of
-    `read`.
+def claim(option: str, path: AnyPath, kept: list[AnyPath], write_error: ErrorWriter) -> None:
+    """Replace what is at `path` by UNFINISHED. Raises ValueError where this cannot be done, and where `path` is one of
+    the files `kept`.
     """
-    for other in read:
-        if one_file(path, other):
+    for other in kept:
+        if same_place(path, other):
             raise ValueError(f"{option} {path}: is also {other}, which would be lost; name another file")
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f"{option} {path}: is not a file that can be replaced; name another one")
     try:
-        write(UNFINISHED, path)
+        write_error(UNFINISHED, path)
     except OSError as error:
         raise ValueError(f"{option} {path}: cannot be written: {error.strerror or error}") from error
-
-
-def one_file(a, b) -> bool:
-    """Whether two paths lead to one file, by name or by a link."""
-    with contextlib.suppress(OSError):
-        return os.path.samefile(a, b)
-    return os.path.realpath(a) == os.path.realpath(b)
 
 
 def reason_of(error: BaseException) -> str:
@@ -78,61 +78,3 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"ended by a signal, with exit code {text}"
     return text if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {text}"
-
-
-@contextlib.contextmanager
-def report_folder(folder, read):
-    """The folder of the page, made where it is not there and without an older page. Raises ValueError where it cannot
-    be written to, or holds a page that is not ours.
-    """
-    if folder is None:
-        yield
-        return
-    page = os.path.join(folder, PAGE)
-    if any(one_file(page, path) for path in read):
-        raise ValueError(f"--report {folder}: its {PAGE} is another file of this command; name another folder")
-    made = []
-    try:
-        make_folder(folder, made)
-        remove_page(folder)
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError, ValueError):
-            remove_page(folder)
-        for path in reversed(made):
-            with contextlib.suppress(OSError):  # it is not empty, and stays
-                os.rmdir(path)
-        raise
-
-
-def make_folder(folder, made: list[str]) -> None:
-    """Make `folder` and those above it; `made` gets each that was not there, the outermost first."""
-    missing, path = [], os.path.abspath(folder)
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    try:
-        for path in reversed(missing):
-            os.mkdir(path)
-            made.append(path)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ValueError(f"--report {folder}: cannot be written to: {error.strerror or error}") from error
-
-
-def remove_page(folder) -> None:
-    """Remove an older page and its plots. Raises ValueError for a page that paddle-tsm did not write."""
-    page = os.path.join(folder, PAGE)
-    try:
-        with open(page, "rb") as file:
-            ours = MARK in file.read()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ValueError(f"--report {folder}: {PAGE} cannot be read: {error.strerror or error}") from error
-    if not ours:
-        raise ValueError(f"--report {folder}: holds an {PAGE} that is not a page of parity; name another folder")
-    for name in (PAGE, *(f"{plot}.png" for plot in PLOTS)):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(folder, name))

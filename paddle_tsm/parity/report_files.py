@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from dataclasses import asdict
+from typing import Any
 from xml.etree import ElementTree
 
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.parity.comparison import Report
-from paddle_tsm.parity.console_report import about_networks, notes, verdict
+from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report_text import about_networks, notes, verdict
 from paddle_tsm.terminal.literal_text import literal
 
+AnyPath = str | os.PathLike[str]
 
-def write_json(report: Report, path) -> None:
-    """Write verdict, rows and seconds as JSON. An infinite difference is written as null, which JSON has."""
-    rows = [asdict(row) | {"passed": row.passed} for row in report.rows]
-    content = {"equal": report.equal, "verdict": verdict(report), "first_layer": report.first_layer, "error": None, "rows": rows,
-               "options": [asdict(one) for one in report.options],
-               "notes": [*about_networks(report), *notes(report)], "seconds": report.seconds}  # fmt: skip
+
+def write_json(report: Report, path: AnyPath) -> None:
+    """Write the verdict, the rows and the seconds as JSON. NaN and infinity, which JSON does not have, become null."""
+    content = {
+        "equal": report.equal,
+        "verdict": verdict(report),
+        "first_layer": report.first_layer,
+        "error": None,
+        "rows": [asdict(row) | {"passed": row.passed} for row in report.rows],
+        "options": [asdict(one) for one in report.options],
+        "notes": [*about_networks(report), *notes(report)],
+        "seconds": report.seconds,
+    }
     if report.gradients:
         found = report.gradients
         content["gradients"] = {"first": found.first, "errors": found.errors, "vanishing": found.vanishing}
@@ -30,19 +40,29 @@ def write_json(report: Report, path) -> None:
     write_content(content, path)
 
 
-def write_json_error(reason: str, path) -> None:
-    """Write as JSON that the two could not be compared: not equal, without rows, "error" the reason."""
-    write_content({"equal": False, "verdict": f"could not be compared: {reason}", "first_layer": None, "error": reason,
-                   "rows": [], "options": [], "notes": [], "seconds": {}}, path)  # fmt: skip
+def write_json_error(reason: str, path: AnyPath) -> None:
+    """Write as JSON that the two could not be compared: not equal, without rows, and "error" is the reason."""
+    content = {
+        "equal": False,
+        "verdict": f"could not be compared: {reason}",
+        "first_layer": None,
+        "error": reason,
+        "rows": [],
+        "options": [],
+        "notes": [],
+        "seconds": {},
+    }
+    write_content(content, path)
 
 
-def write_content(content: dict, path) -> None:
+def write_content(content: dict[str, Any], path: AnyPath) -> None:
+    """Write the content as JSON. The file appears whole or not at all."""
     with atomic_file(path) as file:
         file.write((json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
 
 
-def finite(content):
-    """The content with null for every NaN and infinite number."""
+def finite(content: Any) -> Any:
+    """The content with None for every NaN and infinite number."""
     if isinstance(content, dict):
         return {key: finite(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
@@ -50,16 +70,17 @@ def finite(content):
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def write_junit(report: Report, path) -> None:
-    """Write one JUnit test case a row, so that a CI system shows which output differs; what the networks themselves
-    differ in stands in the properties, before the cases.
+def write_junit(report: Report, path: AnyPath) -> None:
+    """Write one JUnit test case for each row, so that a CI system says which output differs.
+
+    How the networks themselves differ stands in the suite's properties, in front of the cases.
     """
     failures = sum(not row.passed for row in report.rows)
     suite = suite_of(len(report.rows), failures=failures)
-    said = about_networks(report)
-    if said:
+    lines = about_networks(report)
+    if lines:
         properties = ElementTree.SubElement(suite, "properties")
-        for line in said:
+        for line in lines:
             ElementTree.SubElement(properties, "property", name="networks", value=printable(line))
     for row in report.rows:
         case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=literal(row.name))
@@ -69,29 +90,28 @@ def write_junit(report: Report, path) -> None:
     write_suite(suite, path)
 
 
-def write_junit_error(reason: str, path) -> None:
-    """Write one JUnit test case that has ended in an error, for a comparison that could not be made."""
+def write_junit_error(reason: str, path: AnyPath) -> None:
+    """Write one JUnit test case that ended in an error, for a comparison that could not be made."""
     suite = suite_of(1, errors=1)
     case = ElementTree.SubElement(suite, "testcase", classname="parity", name="comparison")
-    ElementTree.SubElement(
-        case, "error", message=printable(reason)
-    ).text = f"could not be compared: {printable(reason)}"
+    error = ElementTree.SubElement(case, "error", message=printable(reason))
+    error.text = f"could not be compared: {printable(reason)}"
     write_suite(suite, path)
 
 
-def suite_of(tests: int, failures: int = 0, errors: int = 0):
-    counts = {"tests": tests, "failures": failures, "errors": errors}
-    return ElementTree.Element(
-        "testsuite", name="paddle-tsm parity", **{name: str(count) for name, count in counts.items()}
-    )
+def suite_of(tests: int, failures: int = 0, errors: int = 0) -> ElementTree.Element:
+    """An empty JUnit test suite that announces so many tests."""
+    counts = {"tests": str(tests), "failures": str(failures), "errors": str(errors)}
+    return ElementTree.Element("testsuite", {"name": "paddle-tsm parity"} | counts)
 
 
-def write_suite(suite, path) -> None:
+def write_suite(suite: ElementTree.Element, path: AnyPath) -> None:
+    """Write the suite as XML. The file appears whole or not at all."""
     with atomic_file(path) as file:
         file.write(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
 def printable(text: str) -> str:
-    """The text with a backslash escape for every character that XML has not, as a file's name may hold."""
+    """The text with a backslash escape for every character that XML does not allow and a file's name may hold."""
     outside = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
     return re.sub(outside, lambda found: found[0].encode("unicode_escape").decode(), text)

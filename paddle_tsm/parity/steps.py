@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import ComparisonRow, compare
-from paddle_tsm.parity.layer_groups import compare_tensors, summarise
+from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
+from paddle_tsm.parity.side import Side
+from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import step_limit
+
+Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass
-class Steps:
-    """`rows`: loss, gradient norm, logits (each the worst step), weights, buffers, optimizer state (the worst tensor).
-    losses: side's name -> each step's loss. differences: quantity -> each step's relative difference."""
+class StepComparison:
+    """Training steps, compared.
+
+    rows: loss, gradient norm and logits, each of the worst step; then weights, buffers and optimizer state after the
+    last step, each of the worst tensor. losses: framework -> each step's loss. differences: quantity -> each step's
+    relative difference.
+    """
 
     rows: list[ComparisonRow] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, list[float]] = field(default_factory=dict)
 
 
-def seeded_batches(network, count: int, clips: int, size: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+def seeded_batches(network: Network, count: int, clips: int, size: int, seed: int = 0) -> Batches:
     """`count` batches of noise, float64 [clips * T, 3, size, size] that float32 holds exactly, and classes [clips]."""
-
     return [
         (noise_clip(network.num_segments, size, clips, seed + i), seeded_labels(clips, network.num_classes, seed + i))
         for i in range(count)
     ]
 
 
-def compare_steps(reference, other, batches, lr: float, see=lambda step, sides: None) -> Steps:
-    """Train two fresh float64 sides with `tsm_sgd` on the batches and compare them.
+def compare_steps(
+    reference: Side,
+    other: Side,
+    batches: Batches,
+    lr: float,
+    see: Callable[[int, tuple[Side, Side]], None] = lambda number, sides: None,
+) -> StepComparison:
+    """Train two new float64 sides with `tsm_sgd` on the batches, one step for each, and compare them.
 
-    see: called after each step with its number, from 1, and both sides.
+    see: called after each step with its number, which starts from 1, and both sides. Raises ValueError where
+    `step_limit` states no limit for so many steps.
     """
     limit, sides = step_limit(len(batches)), (reference, other)
     for side in sides:
@@ -52,30 +68,32 @@ def compare_steps(reference, other, batches, lr: float, see=lambda step, sides: 
         ):
             rows[name].append(compare(f"step {number}", *pair, limit))
         see(number, sides)
-    many = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
-    result = Steps([summarise(many + name, members) for name, members in rows.items()], losses)
-    result.differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
-    result.rows += [summarise(many + name, members) for name, members in compare_states(*sides, limit).items()]
-    return result
+    prefix = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
+    differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
+    rows |= compare_states(*sides, limit)
+    return StepComparison([summarise(prefix + name, members) for name, members in rows.items()], losses, differences)
 
 
-def compare_states(reference, other, limit: float) -> dict[str, list[ComparisonRow]]:
-    """Rows for every weight, buffer and array of the optimizer's state of two sides."""
+def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
+    """A row for every weight, every buffer and every array of the optimizer's state of two sides."""
     names = reference.name, other.name
     a, b = reference.tensors(), other.tensors()
-    weights, _ = compare_tensors(
-        *({n: v for n, v in side.items() if not is_buffer(n)} for side in (a, b)), limit, names
-    )
-    buffers = [compare(n, as_float(a[n]), as_float(b[n]), limit) for n in a if is_buffer(n)]
+    weights, _ = compare_tensors(without_buffers(a), without_buffers(b), limit, names)
+    buffers = [compare(name, as_float(a[name]), as_float(b[name]), limit) for name in a if is_buffer(name)]
     state, _ = compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)
     return {"weights": weights, "buffers": buffers, "optimizer state": state}
 
 
+def without_buffers(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The weights among a side's tensors."""
+    return {name: array for name, array in tensors.items() if not is_buffer(name)}
+
+
 def is_buffer(name: str) -> bool:
-    """Whether a canonical tensor is a BatchNorm's statistic or step counter."""
+    """Whether a canonical tensor is a running statistic or the step counter of a BatchNorm."""
     return ".running_" in name or name.endswith("num_batches_tracked")
 
 
 def as_float(array: np.ndarray) -> np.ndarray:
-    """A step counter as float64, in which it is compared."""
+    """The array, whose integers (a step counter) become float64, so that they can be compared."""
     return array.astype("float64") if array.dtype.kind in "iu" else array

@@ -92,11 +92,3 @@ def framework_named(name: str) -> Framework:
             f"--framework torch needs PyTorch ({error}); install it with: {how_to_install('torch')}"
         ) from error
     return TorchFramework()
-
-
-def optimizer_groups(recipe: Recipe) -> dict[str, Any]:
-    """The arguments of `tsm_sgd` and `tsm_adamw` in both packages, beside the learning rate."""
-    shared = {"weight_decay": recipe.weight_decay, "fc_lr5": recipe.fc_lr5, "max_norm": recipe.max_norm}
-    if recipe.optimizer == "adamw":
-        return shared
-    return shared | {"momentum": recipe.momentum, "nesterov": recipe.nesterov}

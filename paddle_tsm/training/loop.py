@@ -88,7 +88,7 @@ def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tupl
     elif job.pretrained:
         session.framework.load_pretrained(session.model, job.pretrained, not job.keep_classifier, recipe.shift_order)
     if not resumed and job.nudge is not None:
-        tensors = nudged_weights(session.framework.canonical(session.model), job.nudge)
+        tensors = nudged_weights(session.framework.canonical(session.model), job.nudge, recipe.dtype)
         session.framework.set_canonical(session.model, tensors)
     return session, resumed
 

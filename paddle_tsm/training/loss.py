@@ -4,7 +4,7 @@ import paddle
 from paddle.nn import functional as F
 
 
-def cross_entropy(logits, target, label_smoothing: float = 0.0):
+def cross_entropy(logits: paddle.Tensor, target: paddle.Tensor, label_smoothing: float = 0.0) -> paddle.Tensor:
     """The mean over the clips of -sum(q * log softmax(logits)), as torch.nn.functional.cross_entropy.
 
     q = (1 - s) * target + s / K with s = `label_smoothing`. logits: [N, K]. target: the classes, int [N], or
@@ -25,7 +25,7 @@ def cross_entropy(logits, target, label_smoothing: float = 0.0):
     return loss
 
 
-def binary_cross_entropy(logits, target):
+def binary_cross_entropy(logits: paddle.Tensor, target: paddle.Tensor) -> paddle.Tensor:
     """The mean over clips and classes of -(t log s + (1 - t) log(1 - s)) with s = sigmoid(logits).
 
     It is torch.nn.functional.binary_cross_entropy_with_logits, and the loss of mmaction2 models/losses/bce_loss.py

@@ -16,7 +16,6 @@ from paddle_tsm.models.load import assign_weights, load_pretrained
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.families import is_linear_weight
 from paddle_tsm.optim import Optimizer, tsm_adamw, tsm_sgd
-from paddle_tsm.training.framework import optimizer_groups
 from paddle_tsm.training.loss import binary_cross_entropy, cross_entropy
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.recipe import Recipe
@@ -41,7 +40,7 @@ class PaddleFramework:
 
     def new_optimizer(self, model: Recognizer, recipe: Recipe) -> Optimizer:
         make = tsm_adamw if recipe.optimizer == "adamw" else tsm_sgd
-        return make(model, recipe.lr, **optimizer_groups(recipe))
+        return make(model, recipe.lr, **recipe.optimizer_options())
 
     def new_average(self, model: Recognizer, decay: float) -> MovingAverage:
         return MovingAverage(model, decay)

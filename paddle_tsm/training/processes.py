@@ -100,7 +100,8 @@ class Processes:
         import paddle
         import paddle.distributed as dist
 
-        trained = [p for group in optimizer.param_groups for p in group["params"] if not p.stop_gradient]
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        trained = [p for p in parameters if not p.stop_gradient]
         with paddle.no_grad(), self.one_line_errors():
             flat = paddle.concat([(paddle.zeros_like(p) if p.grad is None else p.grad).reshape([-1]) for p in trained])
             dist.all_reduce(flat)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -167,6 +168,13 @@ class Recipe:
         return NetworkInput(
             self.preset, self.size, self.sampling, "centre", self.train_crop, data_set, self.multi_label, class_names
         )
+
+    def optimizer_options(self) -> dict[str, Any]:
+        """The arguments of `tsm_sgd` or `tsm_adamw` in both packages, beside the learning rate."""
+        shared = {"weight_decay": self.weight_decay, "fc_lr5": self.fc_lr5, "max_norm": self.max_norm}
+        if self.optimizer == "adamw":
+            return shared
+        return shared | {"momentum": self.momentum, "nesterov": self.nesterov}
 
     def scaled_lr(self, clips: int) -> float:
         """The learning rate for updates of `clips` clips: linear in their number (arXiv:1706.02677, section 2.1)."""

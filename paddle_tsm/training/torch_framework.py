@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 import torch_ref
-from paddle_tsm.training.framework import optimizer_groups
 from paddle_tsm.training.recipe import Recipe
 from torch_ref.initial_weights import initialise
 from torch_ref.load import assign_weights
@@ -40,7 +39,7 @@ class TorchFramework:
 
     def new_optimizer(self, model: Recognizer, recipe: Recipe) -> Clipped:
         make = tsm_adamw if recipe.optimizer == "adamw" else tsm_sgd
-        return make(model, recipe.lr, **optimizer_groups(recipe))
+        return make(model, recipe.lr, **recipe.optimizer_options())
 
     def new_average(self, model: Recognizer, decay: float) -> TorchAverage:
         return TorchAverage(model, decay)

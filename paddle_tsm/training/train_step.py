@@ -1,10 +1,14 @@
 """One training step on arrays: the gradient of one or several batches, then one update."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import paddle
+from paddle import nn
 
 from paddle_tsm.models.numpy_input import as_tensor
+from paddle_tsm.optim import SGD, AdamW
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,12 @@ class StepResult:
     logits: np.ndarray
 
 
-def train_step(model, optimizer, batches, loss_fn) -> StepResult:
+def train_step(
+    model: nn.Layer,
+    optimizer: SGD | AdamW,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    loss_fn: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor],
+) -> StepResult:
     """Add up the gradients of every batch, then clip and step once.
 
     batches: pairs (x, target) of NumPy arrays: x [N*T, 3, H, W], which is cast to the weights' dtype; target: the
@@ -26,16 +35,21 @@ def train_step(model, optimizer, batches, loss_fn) -> StepResult:
     weighted by its share of the clips, so that several batches give the gradient of their union; but a BatchNorm in
     training mode normalises each batch by itself. Raises ValueError where there is no batch.
     """
-    batches = list(batches)
-    if not batches:
+    pairs = list(batches)
+    if not pairs:
         raise ValueError("train_step: got no batches, wanted at least one")
     optimizer.clear_grad()
-    loss, logits = add_gradients(model, batches, loss_fn, sum(len(target) for _, target in batches))
+    loss, logits = add_gradients(model, pairs, loss_fn, sum(len(target) for _, target in pairs))
     optimizer.step()
     return StepResult(loss, optimizer.grad_norm, logits)
 
 
-def add_gradients(model, batches, loss_fn, clips: int) -> tuple[float, np.ndarray]:
+def add_gradients(
+    model: nn.Layer,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    loss_fn: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor],
+    clips: int,
+) -> tuple[float, np.ndarray]:
     """Add the gradients of the batches to those that the parameters have. Arguments as for `train_step`.
 
     clips: the number of clips of the whole update, by which the sum of their losses is divided; it may be larger than

@@ -34,7 +34,7 @@ def training_source(form: str, template: str | None, data_set_name: str | None) 
     """
     if form == "video":
         template = None
-    elif template is None and not data_set_name:
+    elif not template and not data_set_name:
         template = DEFAULT_TEMPLATE
     return frame_source(form, template, data_set_name, first_frame=1)
 

@@ -1,5 +1,7 @@
 """Batch normalisation with PyTorch's running statistics (Ioffe and Szegedy, arXiv:1502.03167)."""
 
+from __future__ import annotations
+
 import numpy as np
 import paddle
 from paddle import nn
@@ -9,15 +11,20 @@ from paddle_tsm.models.layers.exact_batch_norm import ExactBatchNorm
 
 
 class BatchNorm(nn.Layer):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, per channel.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel.
 
-    In training, mean and (biased) var are the batch's, and the running ones move towards it: running = (1 - momentum) *
-    running + momentum * batch. That is PyTorch's convention; Paddle calls 1 - momentum the momentum.
-    `running_var="unbiased"` feeds the running variance n / (n - 1) times the batch's, n = N*H*W, as PyTorch does
-    (torch.nn.BatchNorm2d); "biased" feeds the batch's own, as Paddle does (phi/kernels/cpu/batch_norm_kernel.cc).
+    In evaluation, mean and var are the running statistics. In training they are the batch's mean and biased variance,
+    and the running statistics move towards the batch's:
 
-    x: [N, C, H, W]; returns the same shape. Tensors: weight, bias, running_mean, running_var: [C]; num_batches_tracked:
-    []. Raises ValueError in training where a channel has a single value.
+        running = (1 - momentum) * running + momentum * batch
+
+    That is PyTorch's convention; Paddle calls 1 - momentum the momentum. With `running_var="unbiased"` the running
+    variance moves towards n / (n - 1) times the batch's biased variance, n = N*H*W, as in PyTorch
+    (torch.nn.BatchNorm2d). With "biased" it moves towards the biased variance itself, as in Paddle
+    (phi/kernels/cpu/batch_norm_kernel.cc).
+
+    x: [N, C, H, W]; returns the same shape. The tensors weight, bias, running_mean and running_var are [C],
+    num_batches_tracked is []. Raises ValueError in training where a channel has a single value.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, running_var: str = "unbiased"):
@@ -31,17 +38,17 @@ class BatchNorm(nn.Layer):
         self.register_buffer("running_var", paddle.ones([num_features]))
         self.register_buffer("num_batches_tracked", paddle.zeros([], dtype="int64"))
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self._train(x) if self.training else self._eval(x)
 
-    def _eval(self, x):
+    def _eval(self, x: paddle.Tensor) -> paddle.Tensor:
         var = self.running_var
         if x.dtype == paddle.float64:
-            # Paddle's kernel holds eps as a float32; the variance carries what that loses
+            # Paddle's kernel rounds eps to float32. The rounding error is added to the variance instead.
             var = var + (self.eps - float(np.float32(self.eps)))
         return F.batch_norm(x, self.running_mean, var, self.weight, self.bias, training=False, epsilon=self.eps)
 
-    def _train(self, x):
+    def _train(self, x: paddle.Tensor) -> paddle.Tensor:
         n = x.shape[0] * x.shape[2] * x.shape[3]
         if n == 1:
             raise ValueError(f"BatchNorm in training: got one value per channel (x is {list(x.shape)}), wanted several")
@@ -58,9 +65,9 @@ class BatchNorm(nn.Layer):
             self.num_batches_tracked.add_(paddle.ones_like(self.num_batches_tracked))
         return y
 
-    def _normalise(self, x):
-        """y and the batch's mean and biased variance, by Paddle's kernel."""
-        # with momentum 0, Paddle's in the kernel, the "running" statistics become the batch's own
+    def _normalise(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
+        """Returns y and the batch's mean and biased variance, computed by Paddle's kernel."""
+        # With a momentum of 0, as Paddle counts it, the kernel replaces the running statistics by the batch's own.
         mean, var = paddle.zeros_like(self.running_mean), paddle.zeros_like(self.running_var)
         y = F.batch_norm(x, mean, var, self.weight, self.bias, training=True, momentum=0.0, epsilon=self.eps)
         return y, mean, var

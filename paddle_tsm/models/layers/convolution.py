@@ -1,10 +1,14 @@
-"""A convolution as every network here has it."""
+"""The convolution that every network here is built from."""
 
 from paddle import nn
 
 
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2D:
-    """A convolution without bias that keeps the size at stride 1, drawn as mmaction2 draws it (Kaiming, fan out)."""
+    """A convolution without bias, padded so that stride 1 keeps height and width.
+
+    [N, in_channels, H, W] -> [N, out_channels, H / stride, W / stride]. Its weights are drawn from mmaction2's
+    distribution (Kaiming normal, fan out).
+    """
     return nn.Conv2D(
         in_channels,
         out_channels,

@@ -1,23 +1,26 @@
 """Dropout whose mask can be given."""
 
+from __future__ import annotations
+
+import paddle
 from paddle import nn
 
 
 class Dropout(nn.Dropout):
-    """y = x * mask in training where a mask is given, else Paddle's own: zero with probability p, the rest times 1 / (1
-    - p).
+    """y = x * mask in training, where a mask was given.
 
-    A mask drawn from (seed, epoch, clip) is the same in both frameworks, with any number of processes, and after a
-    training was resumed; a framework's own generator gives none of these.
+    Without a mask it is paddle.nn.Dropout: each value becomes 0 with probability p, or else is multiplied by
+    1 / (1 - p). A mask that is drawn from (seed, epoch, clip) is the same in both frameworks, for any number of
+    processes, and after a training is resumed. Masks from a framework's own generator are not.
     """
 
-    mask = None
+    mask: paddle.Tensor | None = None
 
-    def use_mask(self, mask) -> None:
-        """mask: [N*T, C], or None to draw again."""
-        object.__setattr__(self, "mask", mask)  # a layer's own __setattr__ would make it a buffer
+    def use_mask(self, mask: paddle.Tensor | None) -> None:
+        """Use `mask`, [N*T, C], from now on; None: let Paddle draw."""
+        object.__setattr__(self, "mask", mask)  # the __setattr__ of a layer would turn it into a buffer
 
-    def forward(self, x):
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """x: [N*T, C]; returns the same shape."""
         if self.training and self.mask is not None:
             return x * self.mask

@@ -1,30 +1,40 @@
-"""Training-time batch normalisation in float64, in PyTorch's own order of operations.
+"""Batch normalisation for training in float64, with PyTorch's order of operations.
 
-Paddle's kernel holds eps as a float32, which shows (1e-9 of the statistics) where a channel hardly varies; and a
-BatchNorm over few values amplifies the last place of a sum by orders of magnitude in every step of training, so that
-two right results drift apart. Sums run here as in PyTorch: value by value, frame by frame (aten/src/ATen/native/cpu/
-batch_norm_kernel.cpp, contiguous format). Slower than a kernel, and float64 is there for proofs.
+Paddle's kernel is not exact enough for a proof, for two reasons. It rounds eps to float32, which shows in a channel
+that hardly varies. And it sums in another order than PyTorch: a BatchNorm over few values amplifies a difference in the
+last place of a sum by orders of magnitude in every training step, so that two correct trainings drift apart. Here the
+values of a channel are summed one by one, frame by frame, as in PyTorch (aten/src/ATen/native/cpu/
+batch_norm_kernel.cpp, contiguous format). This is slower than the kernel, but float64 serves only for proofs.
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 import paddle
 from paddle.autograd import PyLayer
 
 
-def per_channel(values):
-    """[C] -> [1, C, 1, 1]"""
+def per_channel(values: paddle.Tensor) -> paddle.Tensor:
+    """[C] -> [1, C, 1, 1], which is broadcast over [N, C, H, W]."""
     return values.reshape([1, -1, 1, 1])
 
 
-def channel_sums(x):
-    """The sum of each channel's values, one after the other. x: [N, C, H, W] -> [C]"""
+def channel_sums(x: paddle.Tensor) -> paddle.Tensor:
+    """The sum of each channel's values, which are added one after the other. x: [N, C, H, W] -> [C]"""
     return x.transpose([1, 0, 2, 3]).reshape([x.shape[1], -1]).cumsum(1)[:, -1]
 
 
 class ExactBatchNorm(PyLayer):
-    """y = x * a + (b - mean * a),   a = weight / sqrt(var + eps);   also returns mean and the biased var, [C] each."""
+    """y = x * a + (bias - mean * a),   a = weight / sqrt(var + eps).
+
+    x: [N, C, H, W]; weight, bias: [C]. Returns y, [N, C, H, W], and the batch's mean and biased variance, [C] each.
+    """
 
     @staticmethod
-    def forward(ctx, x, weight, bias, eps):
+    def forward(
+        ctx: Any, x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, eps: float
+    ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         n = x.size // x.shape[1]
         mean = channel_sums(x) / n
         centred = x - per_channel(mean)
@@ -36,7 +46,7 @@ class ExactBatchNorm(PyLayer):
         return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
 
     @staticmethod
-    def backward(ctx, dy, _, __):
+    def backward(ctx: Any, dy: paddle.Tensor, _: paddle.Tensor, __: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensor()
         n = x.size // x.shape[1]
         centred = x - per_channel(mean)
@@ -44,4 +54,5 @@ class ExactBatchNorm(PyLayer):
         slope = product * inverse * inverse / n
         dx = (dy - per_channel(total / n) - centred * per_channel(slope)) * per_channel(inverse * weight)
         gradients = (dx, product * inverse, total)
-        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted))  # Paddle insists
+        # Paddle raises an error for a gradient of a tensor that needs none.
+        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted))

@@ -1,6 +1,13 @@
-"""The two forms of the temporal shift: one that exports, and one that is fast forward and backward in eager mode."""
+"""Two forms of the temporal shift: one that can be exported, and one that is fast in eager mode, forward and backward.
+
+In both, `first` and `second` are the channels at which the two folds end (`shift.fold_ends`), and `direction` is the d
+of the first fold: out[t] = x[t + d]. The second fold has -d.
+"""
+
+from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import paddle
@@ -8,16 +15,16 @@ from paddle.autograd import PyLayer
 from paddle.nn import functional as F
 
 
-def moved_slices(x, num_segments: int, first: int, second: int, direction: int):
-    """The shift from slices and concatenations: a graph of these exports to any runtime. `direction` is fold 1's d."""
+def shift_slices(x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int) -> paddle.Tensor:
+    """The shift of x, [N*T, C, H, W], from slices and concatenations, which every runtime of exported graphs has."""
     _, c, h, w = x.shape
     x = x.reshape([-1, num_segments, c, h, w])  # [N, T, C, H, W]
     blank = paddle.zeros_like(x[:, :1])
 
-    def from_next(fold):
+    def from_next(fold: slice) -> paddle.Tensor:
         return paddle.concat([x[:, 1:, fold], blank[:, :, fold]], axis=1)
 
-    def from_previous(fold):
+    def from_previous(fold: slice) -> paddle.Tensor:
         return paddle.concat([blank[:, :, fold], x[:, :-1, fold]], axis=1)
 
     moves = (from_next, from_previous) if direction == 1 else (from_previous, from_next)
@@ -26,26 +33,31 @@ def moved_slices(x, num_segments: int, first: int, second: int, direction: int):
     return paddle.concat([*parts, x[:, :, second:]], axis=2).reshape([-1, c, h, w])  # [N*T, C, H, W]
 
 
-class MovedPlanes(PyLayer):
-    """The shift as one threaded copy forward and one backward, where the gradient of a slice is a single-threaded pass
-    over a whole tensor of zeros: a training step of ResNet-50-TSM spends 1.1 s of 2.9 s there, 0.04 s here.
+class PlaneShift(PyLayer):
+    """The shift as one copy by several threads. Its gradient is the shift in the opposite direction.
 
-    The gradient is the shift in the opposite direction.
+    Paddle computes the gradient of a slice in one thread and fills a whole tensor with zeros for it, which is why
+    `shift_slices` is slow backward.
     """
 
     @staticmethod
-    def forward(ctx, x, num_segments: int, first: int, second: int, direction: int):
+    def forward(
+        ctx: Any, x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int
+    ) -> paddle.Tensor:
         ctx.shift = num_segments, first, second, direction
-        return move_planes(x, *ctx.shift)
+        return copy_planes(x, *ctx.shift)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
         num_segments, first, second, direction = ctx.shift
-        return move_planes(gradient, num_segments, first, second, -direction)
+        return copy_planes(gradient, num_segments, first, second, -direction)
 
 
-def move_planes(x, num_segments: int, first: int, second: int, direction: int):
-    """The shift of x, [N*T, C, H, W], plane by plane: an embedding copies rows, and puts zeros for one index."""
+def copy_planes(x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int) -> paddle.Tensor:
+    """The shift of x, [N*T, C, H, W], whose planes of H*W values are the rows that Paddle's embedding copies.
+
+    The embedding gives zeros for its padding index. Raises ValueError for a number of frames that T does not divide.
+    """
     n, c, h, w = x.shape
     if n % num_segments:
         raise ValueError(f"temporal_shift: got {n} frames, wanted a multiple of num_segments = {num_segments}")
@@ -55,9 +67,15 @@ def move_planes(x, num_segments: int, first: int, second: int, direction: int):
 
 
 @lru_cache(maxsize=256)
-def plane_sources(frames: int, channels: int, num_segments: int, first: int, second: int, direction: int):
-    """The plane (frame * C + channel) that each plane of the result copies, int64 [N*T*C], and the one that stands for
-    zeros. That one is never copied: the fold that reads frame t + 1 drops frame 0, the other drops frame T - 1."""
+def plane_sources(
+    frames: int, channels: int, num_segments: int, first: int, second: int, direction: int
+) -> tuple[np.ndarray, int]:
+    """Returns (sources, padding): the plane that each plane of the result copies, int64 [N*T*C], and the plane whose
+    index stands for zeros.
+
+    A plane's number is frame * C + channel. The padding is a plane that no other plane copies: the fold that takes
+    frame t + 1 never takes frame 0, and the fold that takes frame t - 1 never takes frame T - 1.
+    """
     frame, channel = np.arange(frames)[:, None], np.arange(channels)
     move = np.where(channel < first, direction, np.where(channel < second, -direction, 0))
     inside = (frame % num_segments + move >= 0) & (frame % num_segments + move < num_segments)

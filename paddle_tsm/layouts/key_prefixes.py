@@ -1,4 +1,4 @@
-"""What programs put around a system's names: torch.compile, data parallelism, averaging, Lightning.
+"""The prefixes that programs put before a system's keys: torch.compile, data parallelism, averaging, Lightning.
 
 Sources: torch._dynamo `OptimizedModule` (`_orig_mod`), torch.nn.DataParallel and DistributedDataParallel (`module`),
 torch.distributed.fsdp (`_fsdp_wrapped_module`), paddle.DataParallel (`_layers`), torch.optim.swa_utils.AveragedModel
@@ -17,10 +17,10 @@ from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.recognise import find_layout
 from paddle_tsm.layouts.registry import layout_named
 
-# modules that only wrap another one, wherever in a name; no system calls a layer so. MIT's own names begin with
-# "module".
+# Modules that only wrap another module, wherever in a name. No system has a layer of such a name, but MIT's own names
+# begin with "module".
 ANYWHERE = re.compile(r"(?<![^.])(_orig_mod|_layers|_fsdp_wrapped_module|_forward_module)\.|(?<=\.)(module)\.")
-# how many networks went into an average: a number beside the network, no tensor of it
+# Numbers beside the network: how many networks were averaged.
 AVERAGE_COUNTERS = ("steps", "n_averaged")
 
 
@@ -28,8 +28,8 @@ AVERAGE_COUNTERS = ("steps", "n_averaged")
 class NamedKeys:
     """A file's keys under the names of its layout.
 
-    keys: name in the layout -> key in the file. stripped: what stood around the names, such as ("module.",
-    "_orig_mod."); () where there was nothing. aside: keys of numbers that are no tensor of the network.
+    keys: name in the layout -> key in the file. stripped: the prefixes that the keys had, such as ("module.",
+    "_orig_mod."); () where they had none. aside: the keys of numbers that are not tensors of the network.
     """
 
     layout: Layout
@@ -38,21 +38,23 @@ class NamedKeys:
     aside: tuple[str, ...]
 
     def notes(self) -> list[str]:
-        """What was done to the keys, a sentence each, for whoever reads the file."""
+        """A sentence for each thing that was done to the keys, for the user."""
         lines = []
         if self.stripped:
             lines.append(f"{' and '.join(self.stripped)} stripped from the keys")
         if self.aside:
-            lines.append(f"{' and '.join(self.aside)} left out: a counter of the averaging, no tensor of the network")
+            lines.append(
+                f"{' and '.join(self.aside)} left out: it counts averaged networks and is no tensor of the network"
+            )
         return lines
 
 
 def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys:
-    """The keys of `tensors` without what programs put around them. layout: "auto" or a layout's name.
+    """The keys of `tensors` without the prefixes of other programs. layout: "auto", or the name of a layout.
 
-    What all keys share in front is stripped segment by segment until they look like the layout (like any, for "auto");
-    MIT's names get DataParallel's `module.` where they came without. Raises ValueError where the keys look like no
-    layout, or two of them become the same name.
+    The segments that all keys begin with are stripped one by one, until the keys look like the layout, or, for "auto",
+    like any layout. MIT's names get DataParallel's `module.` where they lack it. Raises ValueError where the keys look
+    like no layout, or where two of them become the same name.
     """
     aside = tuple(key for key in tensors if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
     keys = [key for key in tensors if key not in aside]
@@ -70,12 +72,12 @@ def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys
             return NamedKeys(found, unique_names(names, keys), tuple(stripped), aside)
     names = with_data_parallel(inner)
     if layout == "auto":
-        raise ValueError(f"{unrecognised(names)}{odd_ones(inner)}")
+        raise ValueError(f"{unrecognised(names)}{advice_on_other_names(inner)}")
     return NamedKeys(layout_named(layout), unique_names(names, keys), tuple(stripped), aside)
 
 
 def shared_front(names: list[str]) -> list[str]:
-    """The segments that all dotted names begin with; the last one of a name is the tensor's own."""
+    """The segments that all dotted names begin with. The last segment of a name, the tensor's own, never counts."""
     parts = [name.split(".")[:-1] for name in names]
     front = []
     for segments in zip(*parts):
@@ -86,14 +88,14 @@ def shared_front(names: list[str]) -> list[str]:
 
 
 def with_data_parallel(names: list[str]) -> list[str]:
-    """MIT's names with the `module.` that its own files have; all others as they are."""
+    """MIT's names with the `module.` that they have in its own files; all other names unchanged."""
     if all(name.startswith(("base_model.", "new_fc.")) for name in names):
         return [f"module.{name}" for name in names]
     return names
 
 
 def recognised(names: list[str], layout: str) -> Layout | None:
-    """The layout that the names look like; None where that is not the one asked for, or there is none."""
+    """The layout that the names look like; None where that is not the layout asked for, or where there is none."""
     if layout != "auto":
         asked = layout_named(layout)
         return asked if 2 * sum(bool(re.match(asked.signature, name)) for name in names) >= len(names) else None
@@ -112,8 +114,8 @@ def unrecognised(names: list[str]) -> str:
     raise AssertionError("the names were recognised")
 
 
-def odd_ones(names: list[str]) -> str:
-    """What to do where most names share a front that the rest has not; else nothing."""
+def advice_on_other_names(names: list[str]) -> str:
+    """What to do where most names begin with the same segment and the rest does not; else ""."""
     fronts = [name.partition(".")[0] for name in names if "." in name]
     most = max(dict.fromkeys(fronts), key=fronts.count, default="")
     others = [name for name in names if not name.startswith(f"{most}.")]
@@ -129,7 +131,5 @@ def unique_names(names: list[str], keys: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, key in zip(names, keys):
         if found.setdefault(name, key) != key:
-            raise ValueError(
-                f"{found[name]} and {key} are both {name} without what stands around it; remove one of them"
-            )
+            raise ValueError(f"{found[name]} and {key} are both {name} without their prefixes; remove one of them")
     return found

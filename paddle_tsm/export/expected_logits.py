@@ -1,0 +1,84 @@
+"""What an export is compared with: the logits of the checkpoint's network on random clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.export.checkpoint_model import CheckpointModel, zero_biases
+from paddle_tsm.export.controls import Control, clips_for, controls_of
+from paddle_tsm.export.without_biases import SMALL
+from paddle_tsm.networks.network import Network
+from paddle_tsm.parity.compare import distance
+from paddle_tsm.parity.tolerance import float32_limit
+
+BATCHES = (1, 2, 5)  # clips, or streams, that an export is compared on at once
+IN_PADDLE = "the checkpoint in Paddle"
+WITHOUT_BIASES = "the checkpoint without its biases"
+
+
+@dataclass(frozen=True)
+class ExpectedLogits:
+    """What the checkpoint's network gives.
+
+    clips: batches [N*T, 3, H, W]. logits: [N, K] of each batch, in Paddle's float32. limit: how far a float32 export
+    may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own float32.
+    against: the network's name in messages. in_torch: PyTorch's logits of the first batch, or None. controls: the
+    logits of wrong networks on all clips, where a rounded export is compared with them.
+    """
+
+    clips: list[np.ndarray]
+    logits: list[np.ndarray]
+    limit: float
+    against: str
+    in_torch: np.ndarray | None = None
+    controls: tuple[Control, ...] = ()
+
+
+def expected_logits(checkpoint: CheckpointModel, size: tuple[int, int]) -> ExpectedLogits:
+    """On random clips, in batches of BATCHES. size: (H, W) of their frames."""
+    clips = random_clips(checkpoint.network, size, BATCHES)
+    expected = run_checkpoint(checkpoint, clips, IN_PADDLE)
+    return replace(expected, in_torch=torch_logits(checkpoint, clips[0]))
+
+
+def expected_without_biases(
+    checkpoint: CheckpointModel, size: tuple[int, int], with_controls: bool = False
+) -> ExpectedLogits:
+    """Of the same network with every bias zero, on clips of small values (see `without_biases.py`). There are enough
+    clips for `check_controls`.
+    """
+    clips = random_clips(checkpoint.network, size, [1, clips_for(checkpoint.network.num_classes) - 1])
+    clips = [np.float32(SMALL) * x for x in clips]
+    with zero_biases(checkpoint.float32, checkpoint.float64):
+        expected = run_checkpoint(checkpoint, clips, WITHOUT_BIASES)
+        controls = controls_of(checkpoint.float32, np.concatenate(clips)) if with_controls else []
+    return replace(expected, controls=tuple(controls))
+
+
+def random_clips(network: Network, size: tuple[int, int], batches: Iterable[int]) -> list[np.ndarray]:
+    """Batches of so many clips: noise around a colour of each frame's own, so that neighbouring frames differ and a
+    shift matters.
+    """
+    rng = np.random.default_rng(0)
+    frames = [n * network.num_segments for n in batches]
+    return [(rng.standard_normal((n, 3, *size)) + rng.standard_normal((n, 3, 1, 1))).astype("float32") for n in frames]
+
+
+def run_checkpoint(checkpoint: CheckpointModel, clips: list[np.ndarray], against: str) -> ExpectedLogits:
+    """The logits of the checkpoint's network in its present state (see `zero_biases`)."""
+    model, exact = run_of(checkpoint.float32), run_of(checkpoint.float64)
+    logits = [model(x) for x in clips]
+    return ExpectedLogits(clips, logits, float32_limit(distance(exact(clips[0]), logits[0])[1]), against)
+
+
+def torch_logits(checkpoint: CheckpointModel, clips: np.ndarray) -> np.ndarray | None:
+    """The network's logits [N, K] in PyTorch, in float32; None where PyTorch is not installed."""
+    try:
+        from paddle_tsm.parity.torch_side import TorchSide  # imports torch
+    except ImportError:
+        return None
+    return TorchSide(checkpoint.network, checkpoint.tensors, "float32").outputs(clips)["logits"]

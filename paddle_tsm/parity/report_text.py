@@ -1,0 +1,59 @@
+"""The sentences of the parity report, the same in the terminal, in JSON, in JUnit XML and on the page."""
+
+from __future__ import annotations
+
+from paddle_tsm.parity.noise import Float32Gap
+from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.tolerance import TOLERANCES
+
+
+def about_networks(report: Report) -> list[str]:
+    """How the two networks differ, whatever their outputs are: a sentence each."""
+    return [*report.remarks, *(f"The options differ. {one}." for one in report.options)]
+
+
+def notes(report: Report) -> list[str]:
+    """What a reader of the rows must know: a sentence each."""
+    lines = []
+    if report.gradients or report.steps:
+        lines.append(
+            "Gradients and steps are those of training mode with dropout off, because the frameworks draw different "
+            "dropout masks."
+        )
+    if report.gradients and report.gradients.vanishing:
+        names = report.gradients.vanishing
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(
+            "These gradients are 0 in exact arithmetic, so they are held to the limit in proportion to their layer's "
+            f"largest gradient: {', '.join(names[:3])}{more}."
+        )
+    return lines + [about_gap(gap) for gap in report.gaps or []]
+
+
+def about_gap(gap: Float32Gap) -> str:
+    """The largest gap of a quantity in proportion to the noise, in a sentence."""
+    number, ratio = gap.worst
+    verdict = f"limit {TOLERANCES['float32 steps'].limit:g})."
+    without_verdict = (
+        "it has no verdict: rounding errors cancel in a single number, and the noise of a few runs is small by chance)."
+    )
+    return (
+        f"float32 {gap.name}: the gap between the frameworks is at most {ratio:.2f} times their own noise "
+        f"(step {number} of {len(gap.gap)}; {verdict if gap.judged else without_verdict}"
+    )
+
+
+def verdict(report: Report) -> str:
+    """One sentence: equal, or what differs first."""
+    row = report.first_breach
+    if row is None:
+        worst = max((row.max_rel for row in report.rows if row.precision == "float64"), default=0.0)
+        return f"equal: largest relative difference in float64 {worst:.1e}"
+    options = f" ({'. '.join(map(str, report.options))})" if report.options else ""
+    where = f"; first layer that differs: {report.first_layer}" if report.first_layer else ""
+    if report.gradients and report.gradients.first:
+        where += f"; first gradient that differs, in backward order: {report.gradients.first}"
+    return (
+        f"differs{options} at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude"
+        f"{where}"
+    )

@@ -1,0 +1,41 @@
+"""Many comparisons in one row of the parity table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paddle_tsm.parity.compare import ComparisonRow
+
+
+@dataclass(frozen=True)
+class SummaryRow(ComparisonRow):
+    """One row for several comparisons. worst: the name of the one whose figures it has. count: how many there are."""
+
+    worst: str = ""
+    count: int = 1
+
+
+def worst_of(rows: list[ComparisonRow]) -> ComparisonRow:
+    """The first row that fails or, where all pass, the one with the largest relative difference."""
+    return next((row for row in rows if not row.passed), max(rows, key=lambda row: row.max_rel))
+
+
+def named_problem(row: ComparisonRow) -> str:
+    """The problem of a row with the row's name in front of it; "" where it has none."""
+    return f"{row.name}: {row.problem}" if row.problem else ""
+
+
+def summarise(name: str, rows: list[ComparisonRow]) -> SummaryRow:
+    """One row called `name` for several, with the figures of the worst one."""
+    worst = worst_of(rows)
+    return SummaryRow(
+        name=name,
+        precision=worst.precision,
+        shape=worst.shape,
+        max_abs=worst.max_abs,
+        max_rel=worst.max_rel,
+        limit=worst.limit,
+        problem=named_problem(worst),
+        worst=worst.name,
+        count=len(rows),
+    )
