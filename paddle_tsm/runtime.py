@@ -16,6 +16,7 @@ import platform
 import signal
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -176,15 +177,39 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextlib.contextmanager
+def interrupt_afterwards() -> Iterator[None]:
+    """Raise the KeyboardInterrupt of a Ctrl-C behind the block instead of inside it.
+
+    Nothing changes where Ctrl-C has another handler than Python's own, or outside the main thread, which has none.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed: list[int] = []
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 def import_paddle() -> ModuleType:
     """Import Paddle and return it. Its notes on ccache, which builds extensions, and on the number of threads, which
     `prepare` chose, are not printed.
 
     A handler of SIGTERM that was set in Python stays in force. Paddle would replace it with its own, which prints a
-    C++ traceback and ends the process at once.
+    C++ traceback and ends the process at once. Ctrl-C during the first import is raised when the import has ended:
+    inside, Paddle would turn it into an ImportError.
     """
     handler = signal.getsignal(signal.SIGTERM)
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    with interrupt_afterwards(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", "No ccache found")
         import paddle  # here, because the settings come first, and because a command may not need it
     if callable(handler):

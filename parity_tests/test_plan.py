@@ -176,6 +176,7 @@ def test_the_commands(clips, tmp_path, capsys):
         (lambda record: record.update(list="0"), "of another training list"),
         (lambda record: record["recipe"].update(batch=2), "batch was 2, now 4"),
         (lambda record: record["updates"].pop(), "wanted 6"),
+        (lambda record: record["updates"][1].update(lr=0.5), "lr is 0.5 at epoch 1, update 2"),
         (lambda record: record["updates"][0]["clips"][0].update(size=[10, 10]), "frames of 10x10"),
         (lambda record: record["updates"][0]["clips"][0].update(count=99), "for 99 frames"),
     ],
@@ -195,3 +196,12 @@ def test_a_file_without_a_plan(clips, tmp_path, capsys, content):
     (tmp_path / "plan.json").write_bytes(content)
     code, said = run(capsys, *arguments(clips, tmp_path / "out", "--replay", str(tmp_path / "plan.json")))
     assert code == 2 and "holds no plan" in said.err and said.err.strip().count("\n") == 0
+
+
+def test_a_plan_overwrites_no_clip(clips, tmp_path, capsys):
+    folder = twelve(clips, tmp_path)
+    video = (folder / "3.mp4").read_bytes()
+    for target in ("3.mp4", "train.txt"):
+        code, said = run(capsys, *arguments(folder, tmp_path / "out", "--plan", str(folder / target)))
+        assert code == 2 and "--plan" in said.err and "which is read" in said.err
+    assert (folder / "3.mp4").read_bytes() == video

@@ -157,21 +157,18 @@ def run(args: argparse.Namespace) -> int:
     import_paddle()
     # imported here, so that `--help`, `--show` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records, print_remarks, print_video_notes
-    from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.training.classes import classes_before, stated_classes
     from paddle_tsm.training.framework import framework_named
     from paddle_tsm.training.job import TrainingJob
     from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
     from paddle_tsm.training.processes import join
-    from paddle_tsm.training.run_folder import check_folder, keep_inputs_of_training
+    from paddle_tsm.training.run_folder import check_folder
     from paddle_tsm.training.training_lists import read_lists, training_source
 
     check_mixed_precision(chosen.amp)
     framework_named(args.framework)  # raises where it is not installed
-    inputs = (args.list, args.validation, args.pretrained, args.replay)
-    keep_inputs_of_training(args.out, inputs)
-    keep_inputs({"--plan": args.plan}, inputs)
+    keep_read_files(args, (args.list, args.validation, args.pretrained, args.replay))
     processes = join()
     check_single(args, processes.count)
     processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which can take minutes
@@ -195,6 +192,7 @@ def run(args: argparse.Namespace) -> int:
     classes = lists.classes
     if classes.reason and processes.is_first:
         print_remarks("train", [f"num_classes={classes.count}: {classes.reason}"])
+    keep_read_files(args, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
     chosen = dataclasses.replace(chosen, num_classes=classes.count)
     job = TrainingJob(
         train=lists.training,
@@ -212,14 +210,21 @@ def run(args: argparse.Namespace) -> int:
         plan=chosen_plan(args, chosen, lists.training, source),
         nudge=args.nudge,
     )
-    clips = dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation))
-    keep_inputs_of_training(args.out, clips)
     outcome = train(chosen, job, processes)
     for clip in lists.bad:
         outcome.skipped.add(clip)
     if processes.is_first:
         print_outcome(args.out, outcome)
     return 0 if outcome.stopped is None else 128 + outcome.stopped
+
+
+def keep_read_files(args: argparse.Namespace, paths) -> None:
+    """Raise ValueError where --out or --plan would overwrite one of the files that are read."""
+    from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.training.run_folder import keep_inputs_of_training
+
+    keep_inputs_of_training(args.out, paths)
+    keep_inputs({"--plan": args.plan}, paths)
 
 
 def check_single(args: argparse.Namespace, processes: int) -> None:

@@ -82,9 +82,16 @@ class Plan:
         if changed:
             what = "; ".join(f"{name} was {self.recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: was made for another recipe: {what}; make one for this recipe with --plan")
-        wanted = recipe.epochs * steps_of(len(entries), recipe.batch)
+        steps = steps_of(len(entries), recipe.batch)
+        rates, wanted = recipe.rates(steps), recipe.epochs * steps
         if len(self.updates) != wanted:
             raise ValueError(f"{path}: holds {len(self.updates)} updates, wanted {wanted}; the plan was edited")
+        for one in self.updates:
+            if abs(one.lr - rates[one.epoch, one.step]) > 1e-12 * one.lr:
+                raise ValueError(
+                    f"{path}: lr is {one.lr:g} at epoch {one.epoch + 1}, update {one.step + 1}, where this recipe's is "
+                    f"{rates[one.epoch, one.step]:g}; make a plan for this recipe with --plan"
+                )
 
 
 # options of a recipe that decide which draws there are, or what they mean
