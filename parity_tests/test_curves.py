@@ -200,3 +200,13 @@ def test_limits_can_fail():
     found = relative_difference(np.array([1.0, np.nan, np.inf, 0.0]), np.array([1.0, 1.0, np.inf, 0.0]))
     assert found.tolist() == [0.0, np.inf, 0.0, 0.0]
     assert CURVES["float64 least"].limit < CURVES["float64 most"].limit < CURVES["float32 least"].limit
+
+
+def test_a_difference_that_grew_is_told_from_a_leap(tmp_path, capsys):
+    """Beyond the limit it is no equal training, but no update is to blame, and nudged runs can tell."""
+    runs = {name: curves(seed, growth=1.6) for name, seed in (("a", 1), ("b", 2))}
+    runs["n"] = curves(3, growth=1.6, noise=3e-16)
+    a, b, n = (write(tmp_path / name, *values) for name, values in runs.items())
+    code, said = run(capsys, "--curves", a, b)
+    assert code == 1 and "No update leaps" in said.out and "--noise" in said.out
+    assert run(capsys, "--curves", a, b, "--noise", n)[0] == 0

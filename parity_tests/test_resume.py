@@ -140,7 +140,7 @@ def position(out) -> int:
 
 def check_files(out, session) -> None:
     """Every file that carries a checkpoint's name loads."""
-    session.restore(out / "resume.safetensors")
+    session.restore(out / "resume.safetensors", 7)
     for name in ("last.safetensors", "best.safetensors"):
         if (out / name).exists():
             assert paddle_tsm.load_model(out / name).num_segments == 2
@@ -209,7 +209,7 @@ def test_a_resumed_run_needs_what_it_saved(tmp_path):
 
     def resumed(forget=None):
         session = Session(chosen, "")
-        session.restore(path)
+        session.restore(path, 7)
         if forget == "momentum":
             session.optimizer._state = {}
         if forget == "average":
@@ -286,7 +286,7 @@ def test_resuming_what_is_not_the_same_training(clips, tmp_path, capsys):
 
     refused("holds a training already; --resume goes on with it")
     refused("another recipe: lr was 0.005, now 0.01; ema was 0.0, now 0.9;", "--resume", lr=0.01, ema=0.9)
-    refused("milestones was [1], now [2]", "--resume", milestones=(2,))
+    refused("warmup was 0, now 2", "--resume", warmup=2)
     refused("the training list has changed since", "--resume", list_file=str(clips / "others.txt"))
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     capsys.readouterr()
@@ -429,3 +429,28 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
+
+
+@pytest.mark.parametrize("schedule", [{"milestones": (1,)}, {"schedule": "constant"}, {"milestones": (1, 2)}])
+def test_resume_for_more_epochs(clips, tmp_path, schedule):
+    """The commonest reason to resume: the rates of what is done stay, so the result is the longer training's."""
+    train_small(clips, tmp_path / "whole", **schedule, epochs=3)
+    train_small(clips, tmp_path / "longer", **schedule, epochs=2)
+    train_small(clips, tmp_path / "longer", plan={"resume": True}, **schedule, epochs=3)
+    assert rows(tmp_path / "longer") == rows(tmp_path / "whole")
+    a, b = weights(tmp_path / "longer"), weights(tmp_path / "whole")
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert json.loads((tmp_path / "longer" / "recipe.json").read_text())["epochs"] == 3
+
+
+def test_resume_refuses_what_changes_the_past(clips, tmp_path):
+    """A cosine of another length has other rates from its first update on; so has another rate."""
+    train_small(clips, tmp_path / "run", schedule="cosine", epochs=2)
+    for changes, said in (({"epochs": 3}, "epochs was 2, now 3"), ({"lr": 0.01}, "lr was 0.005, now 0.01")):
+        with pytest.raises(ValueError, match=said):
+            train_small(clips, tmp_path / "run", plan={"resume": True}, **{"schedule": "cosine", "epochs": 2} | changes)
+    train_small(clips, tmp_path / "steps", epochs=2)
+    with pytest.raises(ValueError, match="epochs was 2, now 1"):
+        train_small(clips, tmp_path / "steps", plan={"resume": True}, epochs=1)
+    with pytest.raises(ValueError, match="weight_decay was 0.0001, now 0.1"):
+        train_small(clips, tmp_path / "steps", plan={"resume": True}, epochs=3, weight_decay=0.1)

@@ -23,7 +23,7 @@ NO_NUMBERS = ("lr_batch", "framework")
 @dataclass(frozen=True)
 class Parting:
     """Where two curves part. row: of the file, from 0. a, b: the values there. difference: relative. limit: what
-    rounding explains at this row.
+    rounding explains at this row. before: the largest difference of an earlier row.
     """
 
     table: str
@@ -33,6 +33,12 @@ class Parting:
     b: float
     difference: float
     limit: float
+    before: float
+
+    @property
+    def is_leap(self) -> bool:
+        """Whether the difference comes at once; else it has grown, from update to update, beyond any stated limit."""
+        return self.before < CURVES["kinks"].limit and self.difference > CURVES["leap"].limit * self.before
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,7 @@ def first_parting(table: str, a: dict, b: dict, differences: dict, limits: dict)
         float(b[name][row]),
         float(differences[name][row]),
         float(limits[name][row]),
+        float(differences[name][:row].max(initial=0.0)),
     )
 
 
@@ -224,6 +231,12 @@ def reading(found: CurveComparison) -> list[str]:
             "Every update is the same, so the weights are; the evaluation is not. What a training does not show: the "
             "running statistics of BatchNorm (biased or unbiased variance, momentum), a moving average of the weights, "
             "the crops and frames of the validation."
+        ]
+    if not parting.is_leap:
+        return [
+            "No update leaps: the difference has grown from update to update, as rounding does in a training whose loss "
+            "jumps about. Runs of `paddle-tsm train --nudge SEED` as --noise tell whether it is more than that; a lower "
+            "learning rate, larger batches or larger frames make rounding grow more slowly."
         ]
     if parting.column == "lr":
         return ["The learning rate itself differs: the schedule, its warm-up, or the updates of an epoch."]

@@ -58,6 +58,11 @@ CURVES = {
         100.0,
         "rounding grows by a small factor from one update to the next; what is computed differently leaps",
     ),
+    "kinks": Tolerance(
+        1e-9,
+        "a difference of this size in the activations lets some ReLU or max pool take its other branch, where the "
+        "gradient leaps by itself",
+    ),
     "float64 least": Tolerance(1e-12, "a loss is a mean over a forward pass: rounding leaves 1e-16 to 1e-13 of it"),
     "float64 most": Tolerance(1e-6, "the limit of many steps"),
     "float32 least": Tolerance(1e-4, "a forward pass in training mode leaves 1e-7 to 1e-5 of a loss"),

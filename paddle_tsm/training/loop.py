@@ -65,9 +65,9 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
         make_folder(job.out)
         if not resumed:
             session.save(os.path.join(job.out, RESUME))
-            write_recipe(os.path.join(job.out, RECIPE), recipe, job.framework)
             if job.plan is not None:
                 write_network(session, os.path.join(job.out, START))
+        write_recipe(os.path.join(job.out, RECIPE), recipe, job.framework)
         log = TrainingLog(job.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
     progress = TrainingProgress(
@@ -84,7 +84,7 @@ def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tupl
     resumed = processes.from_first(lambda: check_folder(job.out, job.resume))
     session = Session(recipe, digest_of(job.train), job.class_names, framework_named(job.framework))
     if resumed:
-        session.restore(os.path.join(job.out, RESUME))
+        session.restore(os.path.join(job.out, RESUME), steps_of(len(job.train), recipe.batch))
     elif job.pretrained:
         session.framework.load_pretrained(session.model, job.pretrained, not job.keep_classifier, recipe.shift_order)
     if not resumed and job.nudge is not None:

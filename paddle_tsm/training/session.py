@@ -15,6 +15,8 @@ from paddle_tsm.training.framework import Framework, framework_named
 from paddle_tsm.training.recipe import Recipe
 
 RECORD_KEY = "paddle_tsm_training"
+# options of a recipe that decide nothing but the learning rate of each update, and how many updates there are
+RATE_OPTIONS = {"epochs", "lr", "schedule", "milestones", "gamma", "warmup", "warmup_by", "warmup_factor"}
 
 
 @dataclass
@@ -79,10 +81,11 @@ class Session:
         }
         write_checkpoint(path, tensors, metadata={RECORD_KEY: json.dumps(record)}, format="safetensors")
 
-    def restore(self, path: str | os.PathLike) -> None:
-        """Take over everything that `save` wrote.
+    def restore(self, path: str | os.PathLike, steps: int) -> None:
+        """Take over everything that `save` wrote. steps: updates in an epoch.
 
-        Raises ValueError for a file that holds no training, and where it had another recipe, list or class names.
+        Raises ValueError for a file that holds no training, and where it had another list, other class names, or a
+        recipe with which the updates that are done would have been others.
         """
         checkpoint, record = read_saved(path)
         if record["framework"] != self.framework.name:
@@ -90,7 +93,7 @@ class Session:
                 f"{path}: was trained by --framework {record['framework']}, got {self.framework.name}; resume with the "
                 "same one, or start in another folder"
             )
-        self._check_same(path, record["recipe"], record["clips"])
+        self._check_same(path, record["recipe"], record["clips"], Position(**record["position"]), steps)
         self.class_names = self._same_names(path, tuple(record["class_names"]))
         groups: dict[str, dict[str, np.ndarray]] = {"model": {}, "average": {}, "optimizer": {}}
         for name, array in checkpoint.tensors.items():
@@ -116,16 +119,35 @@ class Session:
             )
         return self.class_names or saved
 
-    def _check_same(self, path: str | os.PathLike, recipe: dict[str, Any], clips: str) -> None:
-        """Raise ValueError unless the saved recipe and digest are those of this training."""
+    def _check_same(
+        self, path: str | os.PathLike, recipe: dict[str, Any], clips: str, done: Position, steps: int
+    ) -> None:
+        """Raise ValueError unless the saved digest is that of this training, and the saved recipe gives the same updates
+        up to `done`. Another recipe may go on from there with other rates, or for more epochs.
+        """
         own = json.loads(json.dumps(dataclasses.asdict(self.recipe)))  # tuples as lists, as in the file
         # `lr_batch` may differ: it changes no number
         changed = [name for name in own if name != "lr_batch" and own[name] != recipe.get(name)]
+        only_rates = set(changed) <= RATE_OPTIONS and set(recipe) <= set(own)
+        if only_rates and same_past(Recipe(**as_fields(recipe)), self.recipe, done, steps):
+            changed = []
         if changed:
             what = "; ".join(f"{name} was {recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: another recipe: {what}; resume with the same one, or start in another folder")
         if clips != self.clips_digest:
             raise ValueError(f"{path}: the training list has changed since; resume with the same one, or start anew")
+
+
+def as_fields(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's fields from JSON, which has lists where a recipe has tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()}
+
+
+def same_past(saved: Recipe, now: Recipe, done: Position, steps: int) -> bool:
+    """Whether both recipes give every update that is done the same rate."""
+    count = done.epoch * steps + done.step
+    before, after = saved.rates(steps).reshape(-1)[:count], now.rates(steps).reshape(-1)[:count]
+    return np.array_equal(before, after)
 
 
 def read_saved(path: str | os.PathLike) -> tuple[Checkpoint, dict[str, Any]]:
