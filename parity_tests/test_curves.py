@@ -210,3 +210,14 @@ def test_a_difference_that_grew_is_told_from_a_leap(tmp_path, capsys):
     code, said = run(capsys, "--curves", a, b)
     assert code == 1 and "No update leaps" in said.out and "--noise" in said.out
     assert run(capsys, "--curves", a, b, "--noise", n)[0] == 0
+
+
+def test_another_clip_is_a_leap_in_float32_too(tmp_path):
+    loss, norm, lr = as_float32(curves(2, noise=1e-7))
+    loss[20] = float(np.float32(loss[20] * 1.05))
+    a, b = (
+        write(tmp_path / name, *v) for name, v in (("a", as_float32(curves(1, noise=1e-7))), ("b", (loss, norm, lr)))
+    )
+    found = compare_curves(read_curve(a), read_curve(b))
+    assert (found.dtype, found.parting.row) == ("float32", 20)
+    assert found.parting.is_leap and "another clip" in reading(found)[0]

@@ -38,7 +38,8 @@ class Parting:
     @property
     def is_leap(self) -> bool:
         """Whether the difference comes at once; else it has grown, from update to update, beyond any stated limit."""
-        return self.before < CURVES["kinks"].limit and self.difference > CURVES["leap"].limit * self.before
+        large = self.before < CURVES["kinks"].limit or self.difference > CURVES["another input"].limit
+        return large and self.difference > CURVES["leap"].limit * self.before
 
 
 @dataclass(frozen=True)
