@@ -31,6 +31,8 @@ PRINTED_BY = {
     "parity/curves.py": ("parity",),
     "training/framework.py": ("train",),
     "training/plan.py": ("train",),
+    "training/plan_file.py": ("train",),
+    "parity/curve_reading.py": ("parity",),
     "training/session.py": ("train",),
     "data/check_list.py": ("train", "evaluate"),
     "data/listed_clips.py": ("evaluate", "export"),

@@ -9,7 +9,8 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.parity.curve_file import read_curve, relative_difference
-from paddle_tsm.parity.curves import compare_curves, reading
+from paddle_tsm.parity.curve_reading import reading
+from paddle_tsm.parity.curves import compare_curves
 from paddle_tsm.parity.tolerance import CURVES
 
 UPDATES = 60

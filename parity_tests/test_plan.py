@@ -11,9 +11,11 @@ import torch_ref.optim
 from paddle_tsm.cli import main
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.parity.curve_file import read_curve
-from paddle_tsm.parity.curves import compare_curves, reading
+from paddle_tsm.parity.curve_reading import reading
+from paddle_tsm.parity.curves import compare_curves
 from paddle_tsm.parity.tolerance import TOLERANCES
-from paddle_tsm.training.plan import make_plan, read_plan, write_plan
+from paddle_tsm.training.plan import make_plan
+from paddle_tsm.training.plan_file import read_plan, write_plan
 from parity_tests.small_training import (
     apart,
     arguments,
@@ -176,6 +178,8 @@ def test_the_commands(clips, tmp_path, capsys):
         (lambda record: record.update(list="0"), "of another training list"),
         (lambda record: record["recipe"].update(batch=2), "batch was 2, now 4"),
         (lambda record: record["updates"].pop(), "wanted 6"),
+        (lambda record: record["updates"][0].update(epoch=7), "wanted 6, in order"),
+        (lambda record: record["updates"][0]["clips"][0].update(index=99), "names clip 99, wanted 0 to 11"),
         (lambda record: record["updates"][1].update(lr=0.5), "lr is 0.5 at epoch 1, update 2"),
         (lambda record: record["updates"][0]["clips"][0].update(size=[10, 10]), "frames of 10x10"),
         (lambda record: record["updates"][0]["clips"][0].update(count=99), "for 99 frames"),

@@ -243,7 +243,8 @@ def chosen_plan(args: argparse.Namespace, recipe, entries: list, source):
     if not (args.plan or args.replay):
         return None
     from paddle_tsm.terminal.literal_text import as_text, status
-    from paddle_tsm.training.plan import make_plan, read_plan, write_plan
+    from paddle_tsm.training.plan import make_plan
+    from paddle_tsm.training.plan_file import read_plan, write_plan
 
     if args.replay:
         plan = read_plan(args.replay)

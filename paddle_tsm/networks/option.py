@@ -62,6 +62,7 @@ def takes_options_of(description: type) -> Callable[[Callable], Callable]:
     def describe(function: Callable) -> Callable:
         parameters = list(inspect.signature(description).parameters.values())
         parameters[0] = parameters[0].replace(name="name")
+        # `inspect.signature` reads this attribute; mypy knows no attributes of a function that was not declared
         function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         lines = [
             f"    {one.name}: {one.metadata['meaning']}" for one in fields(description) if "meaning" in one.metadata

@@ -1,9 +1,6 @@
-"""Two trainings compared by their curves: the first update at which they part beyond rounding, and what it says.
+"""Two trainings compared by their curves: the first update or validation at which they part beyond rounding.
 
-Rounding differs between any two programs, and training magnifies it from update to update, smoothly. A difference in
-what is computed is no larger at first, but it comes in one leap: from the last place, where rounding is, to the size of
-the difference. So an update is judged by what came before it (`limits`), or by runs of the same program from weights
-that were moved by one unit in the last place (`noise`).
+`curve_limits` says what rounding explains, `curve_reading` what the place of the parting says of its reason.
 """
 
 from __future__ import annotations
@@ -13,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_tsm.parity.curve_file import Curve, relative_difference
-from paddle_tsm.parity.tolerance import CURVES, TOLERANCES
+from paddle_tsm.parity.curve_limits import limits_of, magnification, noise_of
+from paddle_tsm.parity.tolerance import CURVES
 
-EPOCH_NOT_MATCHED = "epoch {}, step {} against epoch {}, step {}"
 # options of a recipe that change no number of a training
 NO_NUMBERS = ("lr_batch", "framework")
 
@@ -60,7 +57,7 @@ class CurveComparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same number of updates and validations, and none of them parts."""
+        """Whether both have the same number of updates, and no update or validation that both have parts."""
         return self.parting is None and not self.unequal_length
 
     @property
@@ -125,8 +122,10 @@ def check_places(a: Curve, b: Curve, rows: int) -> None:
     """Raise ValueError where a row of A is not of the same update as that row of B."""
     for row, (own, other) in enumerate(zip(a.places[:rows], b.places[:rows])):
         if own != other:
-            places = EPOCH_NOT_MATCHED.format(own[0] + 1, own[1] + 1, other[0] + 1, other[1] + 1)
-            raise ValueError(f"{b.path}: row {row + 1} is not of the same update as in {a.path}: {places}")
+            raise ValueError(
+                f"{b.path}: row {row + 1} is not of the same update as in {a.path}: epoch {own[0] + 1}, step "
+                f"{own[1] + 1} against epoch {other[0] + 1}, step {other[1] + 1}"
+            )
 
 
 def recipe_differences(a: Curve, b: Curve) -> list[str]:
@@ -140,52 +139,6 @@ def recipe_differences(a: Curve, b: Curve) -> list[str]:
         if a.recipe.get(name) != b.recipe.get(name)
     ]
     return [f"the recipes differ: {'; '.join(lines)}"] if lines else []
-
-
-def magnification(a: Curve, rows: int) -> np.ndarray:
-    """By how much an update magnifies rounding, at least 1: the square of its gradient norm over the usual one.
-
-    A BatchNorm that sees nearly equal values, as in a last batch of one short clip, divides by next to nothing: what is
-    in front of it is magnified, once on the way to the loss and once more on the way back.
-    """
-    if "grad_norm" not in a.train:
-        return np.ones(rows)
-    norms = np.nan_to_num(a.train["grad_norm"][:rows], nan=0.0, posinf=0.0)
-    usual = float(np.median(norms))
-    return np.maximum(norms / usual, 1.0) ** 2 if usual > 0 else np.ones(rows)
-
-
-def noise_of(a: Curve, noise: list[Curve], name: str, rows: int, dtype: str) -> np.ndarray | None:
-    """The largest difference of any of the nudged runs from A, up to each row; None where none has the column."""
-    found = []
-    for run in noise:
-        if name in run.train and name in a.train:
-            length = min(rows, len(run.train[name]))
-            if length < rows:
-                raise ValueError(f"{run.path}: has {length} updates, wanted {rows} to measure the noise of all")
-            found.append(relative_difference(a.train[name][:rows], run.train[name][:rows]))
-    if not found:
-        return None
-    return np.maximum.accumulate(np.maximum(np.max(found, axis=0), np.finfo(dtype).eps))
-
-
-def limits_of(differences: np.ndarray, dtype: str, magnified: np.ndarray, noise: np.ndarray | None) -> np.ndarray:
-    """What rounding explains at each row.
-
-    With `noise`, the stated factor over it. Without, the stated leap over the largest difference before that row, at
-    least the least and at most the highest limit of the dtype (`tolerance.CURVES`); what an
-    update magnifies is allowed for.
-    """
-    if noise is not None:
-        return TOLERANCES["float32 steps"].limit * noise
-    least, most, leap = (CURVES[name].limit for name in (f"{dtype} least", f"{dtype} most", "leap"))
-    limits, largest = np.empty(len(differences)), 0.0
-    for row, difference in enumerate(differences):
-        usual = min(max(leap * largest, least), most)
-        limits[row] = max(usual, min(usual * magnified[row], CURVES["magnified most"].limit))
-        if difference <= limits[row]:  # what rounding does not explain tells nothing of rounding
-            largest = max(largest, difference)
-    return limits
 
 
 def first_parting(table: str, a: dict, b: dict, differences: dict, limits: dict) -> Parting | None:
@@ -220,43 +173,3 @@ def part_in_validation(a: Curve, b: Curve, dtype: str, train_limits: np.ndarray)
     least = CURVES[f"{dtype} least"].limit
     limit = np.full(rows, max(float(train_limits[-1]), CURVES["evaluation"].limit * least))
     return first_parting("validation", a.validation, b.validation, differences, dict.fromkeys(columns, limit))
-
-
-def reading(found: CurveComparison) -> list[str]:
-    """What the place of the parting says about its reason, in sentences."""
-    parting = found.parting
-    if parting is None:
-        return []
-    if parting.table == "validation":
-        return [
-            "Every update is the same, so the weights are; the evaluation is not. What a training does not show: the "
-            "running statistics of BatchNorm (biased or unbiased variance, momentum), a moving average of the weights, "
-            "the crops and frames of the validation."
-        ]
-    if not parting.is_leap:
-        return [
-            "No update leaps: the difference has grown from update to update, as rounding does in a training whose loss "
-            "jumps about. Runs of `paddle-tsm train --nudge SEED` as --noise tell whether it is more than that; a lower "
-            "learning rate, larger batches or larger frames make rounding grow more slowly."
-        ]
-    if parting.column == "lr":
-        return ["The learning rate itself differs: the schedule, its warm-up, or the updates of an epoch."]
-    if parting.column == "grad_norm":
-        return [
-            "The loss of this update is still the same, its gradients are not: the backward pass, a gradient that is "
-            "scaled or accumulated, or what the norm is taken over."
-        ]
-    if parting.row == 0:
-        return [
-            "The first forward pass differs already: the initial weights, the first batch (clips, order, frames, crops, "
-            "mirroring, labels), the dropout mask, or the loss."
-        ]
-    if parting.difference > CURVES["another input"].limit:
-        return [
-            "All updates before are the same, and the leap is large: another clip, frame, crop, label or dropout mask in "
-            "this update's batch explains it; a setting of the optimizer changes less in one update."
-        ]
-    return [
-        f"Loss and gradients of update {parting.row} are still the same, so what it changed is not: weight decay (of "
-        "biases or BatchNorm), momentum, a group's learning rate, clipping, or the rounding of a lower precision."
-    ]

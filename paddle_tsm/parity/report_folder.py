@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 from paddle_tsm.files.kept_inputs import same_place
+from paddle_tsm.files.made_folder import made_folder
 
 PAGE = "index.html"
 PLOTS = ("forward_error", "gradient_error", "losses", "loss_difference", "float32_gap")  # DIR/<name>.png
@@ -30,34 +31,20 @@ def claimed_folder(folder: AnyPath | None, kept: Iterable[AnyPath]) -> Iterator[
     page = os.path.join(folder, PAGE)
     if any(same_place(page, path) for path in kept):
         raise ValueError(f"--report {folder}: its {PAGE} is another file of this command; name another folder")
-    made: list[str] = []
-    try:
-        make_folder(folder, made)
-        remove_page(folder)
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError, ValueError):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(made_folder(folder))
+            with tempfile.TemporaryFile(dir=os.fspath(folder)):
+                pass
+        except OSError as error:
+            raise ValueError(f"--report {folder}: cannot be written to: {error.strerror or error}") from error
+        try:
             remove_page(folder)
-        for path in reversed(made):
-            with contextlib.suppress(OSError):  # it is not empty, and stays
-                os.rmdir(path)
-        raise
-
-
-def make_folder(folder: AnyPath, made: list[str]) -> None:
-    """Make `folder` and those above it. Each that was not there is added to `made`, the outermost first."""
-    missing, path = [], os.path.abspath(folder)
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    try:
-        for path in reversed(missing):
-            os.mkdir(path)
-            made.append(path)
-        with tempfile.TemporaryFile(dir=os.fspath(folder)):
-            pass
-    except OSError as error:
-        raise ValueError(f"--report {folder}: cannot be written to: {error.strerror or error}") from error
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError, ValueError):
+                remove_page(folder)
+            raise
 
 
 def remove_page(folder: AnyPath) -> None:

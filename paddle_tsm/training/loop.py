@@ -166,15 +166,15 @@ class TrainingLoop:
         """(step, the keys of this process's clips) for every batch that is left."""
         first = self.session.position.step
         for epoch in range(self.session.position.epoch, self.recipe.epochs):
-            plan = self.job.plan
-            batches = (
-                plan.batches(epoch)
-                if plan
-                else batches_of(len(self.reader), self.recipe.batch, self.recipe.seed, epoch)
-            )
-            for step, batch in enumerate(batches[first:], first):
+            for step, batch in enumerate(self.batches(epoch)[first:], first):
                 yield step, self.processes.share(batch)
             first = 0
+
+    def batches(self, epoch: int) -> list[list[Key]]:
+        """The keys of each batch of the epoch: the plan's, or those that are drawn now."""
+        if self.job.plan:
+            return self.job.plan.batches(epoch)
+        return batches_of(len(self.reader), self.recipe.batch, self.recipe.seed, epoch)
 
     def one_update(self, epoch: int, step: int, share: list[Key], clips: Generator) -> None:
         """Read this process's clips of the batch, update the weights, and log it. Raises ValueError where the training

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,17 @@ from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import bad_clip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.frame_source import FrameSource
-from paddle_tsm.data.train_draw import Augmentation, PlannedDraw, RandomDraw
-from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.training.blend_draws import draw_blends, parts_of
+from paddle_tsm.data.train_draw import PlannedDraw, RandomDraw
+from paddle_tsm.training.blend_draws import draw_blends
 from paddle_tsm.training.blending import Blend
-from paddle_tsm.training.order import batches_of, steps_of
+from paddle_tsm.training.order import Key, batches_of, steps_of
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import digest_of
 
-VERSION = 1
-DROPOUT_RULE = (
-    "the mask of a clip, [T, C]: numpy.random.default_rng([seed, epoch, index, 53769]).random([T, C], 'float32') >= p, "
-    "divided by 1 - p, times the pooled features"
+# options of a recipe that decide which draws there are, or what they mean
+DECIDED = (
+    *("num_classes", "num_segments", "epochs", "batch", "accumulate", "seed", "mixup", "cutmix", "dropout"),
+    *("preset", "sampling", "train_crop", "size", "multi_label"),
 )
 
 
@@ -52,24 +51,28 @@ class Plan:
     recipe: dict[str, Any]
     digest: str
     updates: list[PlannedUpdate]
-    draws: dict[tuple[int, int], PlannedDraw]
+    draws: dict[Key, PlannedDraw]
 
     @property
     def seed(self) -> int:
         """Of the dropout masks and, unless a training starts from other weights, of the initial weights."""
         return self.recipe["seed"]
 
-    def batches(self, epoch: int) -> list[list[tuple[int, int]]]:
-        """The epoch's batches as keys of a `ClipReader`."""
-        return [[(epoch, index) for index in one.clips] for one in self.updates if one.epoch == epoch]
+    @cached_property
+    def epochs(self) -> dict[int, list[PlannedUpdate]]:
+        """Epoch -> its updates, in order."""
+        found: dict[int, list[PlannedUpdate]] = {}
+        for one in self.updates:
+            found.setdefault(one.epoch, []).append(one)
+        return found
+
+    def batches(self, epoch: int) -> list[list[Key]]:
+        """The keys of each batch of the epoch."""
+        return [[(epoch, index) for index in one.clips] for one in self.epochs[epoch]]
 
     def blends(self, epoch: int, step: int) -> tuple[Blend | None, ...]:
         """The blend of each part of an update; None for each where the recipe blends nothing."""
-        return self._by_place[epoch, step].blends
-
-    def __post_init__(self) -> None:
-        by_place = {(one.epoch, one.step): one for one in self.updates}
-        object.__setattr__(self, "_by_place", by_place)
+        return self.epochs[epoch][step].blends
 
     def check(self, path: str, recipe: Recipe, entries: list[Entry]) -> None:
         """Raise ValueError where the plan is not for this list, or for other updates, frames or blends than a training
@@ -83,9 +86,14 @@ class Plan:
             what = "; ".join(f"{name} was {self.recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: was made for another recipe: {what}; make one for this recipe with --plan")
         steps = steps_of(len(entries), recipe.batch)
-        rates, wanted = recipe.rates(steps), recipe.epochs * steps
-        if len(self.updates) != wanted:
-            raise ValueError(f"{path}: holds {len(self.updates)} updates, wanted {wanted}; the plan was edited")
+        rates, wanted = recipe.rates(steps), [(epoch, step) for epoch in range(recipe.epochs) for step in range(steps)]
+        if [(one.epoch, one.step) for one in self.updates] != wanted:
+            raise ValueError(
+                f"{path}: holds {len(self.updates)} updates, wanted {len(wanted)}, in order; the plan was edited"
+            )
+        beyond = [index for _, index in self.draws if not 0 <= index < len(entries)]
+        if beyond:
+            raise ValueError(f"{path}: names clip {beyond[0]}, wanted 0 to {len(entries) - 1}; the plan was edited")
         for one in self.updates:
             if abs(one.lr - rates[one.epoch, one.step]) > 1e-12 * one.lr:
                 raise ValueError(
@@ -94,20 +102,14 @@ class Plan:
                 )
 
 
-# options of a recipe that decide which draws there are, or what they mean
-DECIDED = (
-    *("num_classes", "num_segments", "epochs", "batch", "accumulate", "seed", "mixup", "cutmix", "dropout"),
-    *("preset", "sampling", "train_crop", "size", "multi_label"),
-)
-
-
 def make_plan(
     recipe: Recipe, entries: list[Entry], source: FrameSource, done: Callable[[int], None] = lambda count: None
 ) -> Plan:
     """Draw everything that a training of `recipe` on `entries` draws, in the same way.
 
-    source: where the clips' frames are. done: called with the number of clips that were measured. Each video is opened once, for its last frame, because the draws depend on how many frames it has and
-    how large they are. Raises BadClip for a clip that cannot be read.
+    source: where the clips' frames are. done: called with the number of clips that were measured. Each video is opened
+    once, for its last frame, because the draws depend on how many frames it has and how large they are. Raises BadClip
+    for a clip that cannot be read.
     """
     reader = ClipReader(entries, recipe.pixels(), recipe.num_segments, train=True, source=source, seed=recipe.seed)
     rates = recipe.rates(steps_of(len(entries), recipe.batch))
@@ -147,78 +149,3 @@ def planned_draw(reader: ClipReader, epoch: int, index: int, count: int, height:
     draw = RandomDraw(reader.preset, reader.num_segments, np.random.default_rng([reader.seed, epoch, index]))
     indices = tuple(int(i) for i in draw.frames(count))
     return PlannedDraw(count, height, width, indices, draw.augmentation(height, width))
-
-
-def write_plan(plan: Plan, path: str | os.PathLike, entries: list[Entry]) -> None:
-    """Write the plan as JSON, a line an update, complete or not at all."""
-    head = {
-        "paddle_tsm_plan": VERSION,
-        "recipe": plan.recipe,
-        "list": plan.digest,
-        "clips": [{"path": entry.path, "labels": list(entry.labels)} for entry in entries],
-        "dropout": {"seed": plan.seed, "p": plan.recipe["dropout"], "rule": DROPOUT_RULE},
-    }
-    with atomic_file(path) as file:
-        file.write((json.dumps(head, indent=1)[:-2] + ',\n "updates": [\n').encode())
-        for number, one in enumerate(plan.updates):
-            file.write((",\n" * (number > 0) + json.dumps(update_record(plan, one, entries))).encode())
-        file.write(b"\n ]\n}\n")
-
-
-def update_record(plan: Plan, one: PlannedUpdate, entries: list[Entry]) -> dict:
-    """One update as JSON has it; the labels are those of the mirrored clip where it is mirrored."""
-    record: dict[str, Any] = {"epoch": one.epoch, "step": one.step, "lr": one.lr, "clips": []}
-    for index in one.clips:
-        draw = plan.draws[one.epoch, index]
-        record["clips"].append(
-            {
-                "index": index,
-                "count": draw.count,
-                "frames": list(draw.indices),
-                "size": [draw.width, draw.height],
-                "box": list(draw.chosen.box),
-                "offset": list(draw.chosen.offset),
-                "mirrored": draw.chosen.mirrored,
-            }
-        )
-    if any(one.blends):
-        record["blends"] = [blend and dataclasses.asdict(blend) for blend in one.blends]
-    return record
-
-
-def read_plan(path: str | os.PathLike) -> Plan:
-    """What `write_plan` wrote. Raises ValueError for a file that holds no plan."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-        if found["paddle_tsm_plan"] != VERSION:
-            raise ValueError(f"{path}: is a plan of version {found['paddle_tsm_plan']}, wanted {VERSION}")
-        updates, draws = [], {}
-        for record in found["updates"]:
-            clips = record["clips"]
-            for clip in clips:
-                draws[record["epoch"], clip["index"]] = read_draw(clip)
-            indices = tuple(clip["index"] for clip in clips)
-            parts = parts_of(len(indices), found["recipe"]["accumulate"])
-            blends = tuple(map(read_blend, record["blends"])) if "blends" in record else (None,) * len(parts)
-            updates.append(PlannedUpdate(record["epoch"], record["step"], float(record["lr"]), indices, blends))
-        return Plan(found["recipe"], found["list"], updates, draws)
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: holds no plan ({error}); wanted a file that `train --plan` wrote") from None
-
-
-def read_draw(clip: dict) -> PlannedDraw:
-    """The draw of one clip from its record."""
-    width, height = clip["size"]
-    left, top, right, bottom = clip["box"]
-    x, y = clip["offset"]
-    chosen = Augmentation((left, top, right, bottom), (x, y), bool(clip["mirrored"]))
-    return PlannedDraw(clip["count"], height, width, tuple(clip["frames"]), chosen)
-
-
-def read_blend(record: dict) -> Blend:
-    """The blend of one part of an update from its record."""
-    centre = record["centre"]
-    return Blend(float(record["lam"]), tuple(record["order"]), None if centre is None else (centre[0], centre[1]))
