@@ -44,16 +44,28 @@ def figure(title: str, x_label: str, y_label: str, log: bool = True, height: flo
     """
     drawing = canvas(4.8, height)
     axes = drawing.add_subplot()
+    style(axes, title, x_label, y_label)
+    if log:
+        axes.set_yscale("log")
+    return drawing, axes
+
+
+def style(axes: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Give empty axes their title, their labels and a grid."""
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    if log:
-        axes.set_yscale("log")
     axes.grid(True, which="major", color="#d9d9d9", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    return drawing, axes
+
+
+def whole_steps(axes: Axes) -> None:
+    """Put no ticks between two steps of the x axis."""
+    from matplotlib.ticker import MaxNLocator  # optional
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 def png(drawing: Figure) -> bytes:

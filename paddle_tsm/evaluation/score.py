@@ -25,11 +25,13 @@ class Scored:
     """The scores of M clips of a list for K classes.
 
     indices: the clips' places in the list, int [M]. scores: float64 [M, K]. labels: a tuple of labels for each clip.
+    logits: the mean of the views' logits, float64 [M, K]; None for the scores of an ensemble.
     """
 
     indices: np.ndarray
     scores: np.ndarray
     labels: list[tuple[int, ...]]
+    logits: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -38,7 +40,8 @@ class Scored:
         """The scores of those clips whose index is in `indices`, in the order that they have here."""
         wanted = set(map(int, indices))
         rows = [row for row, index in enumerate(self.indices) if int(index) in wanted]
-        return Scored(self.indices[rows], self.scores[rows], [self.labels[row] for row in rows])
+        logits = None if self.logits is None else self.logits[rows]
+        return Scored(self.indices[rows], self.scores[rows], [self.labels[row] for row in rows], logits)
 
 
 def score_clips(
@@ -98,7 +101,7 @@ def batches(
 
 
 class ViewAverages:
-    """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their average."""
+    """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their averages."""
 
     def __init__(self, reader: ClipReader, total: int, progress: Callable[[int, int], None] | None) -> None:
         self.reader, self.total, self.progress = reader, total, progress
@@ -106,6 +109,7 @@ class ViewAverages:
         self.missing: dict[int, int] = {}  # index of a clip -> how many of its views have no logits yet
         self.logits: dict[int, list[np.ndarray]] = {}
         self.scores: dict[int, np.ndarray] = {}
+        self.mean_logits: dict[int, np.ndarray] = {}
         self.labels: dict[int, tuple[int, ...]] = {}
 
     def readable(self, samples: Iterable, skipped: SkippedClips | None) -> Iterator[tuple[int, np.ndarray]]:
@@ -137,6 +141,7 @@ class ViewAverages:
             if self.missing[index] == 0:
                 logits_of_clip = np.concatenate(self.logits.pop(index)).astype("float64")
                 self.scores[index] = average_views(logits_of_clip, self.reader.preset.average)
+                self.mean_logits[index] = average_views(logits_of_clip, "logits")
                 self.step()
 
     def step(self) -> None:
@@ -148,21 +153,25 @@ class ViewAverages:
     def scored(self, indices: list[int]) -> Scored:
         """The scores of the clips that could be read, in the order of `indices`."""
         kept = [index for index in indices if index in self.scores]
-        scores = np.stack([self.scores[index] for index in kept]) if kept else np.empty((0, 0))
-        return Scored(np.array(kept, "int64"), scores, [self.labels[index] for index in kept])
+        scores, logits = (
+            np.stack([values[index] for index in kept]) if kept else np.empty((0, 0))
+            for values in (self.scores, self.mean_logits)
+        )
+        return Scored(np.array(kept, "int64"), scores, [self.labels[index] for index in kept], logits)
 
 
 def merged(shares: Iterable[Scored]) -> Scored:
-    """The scores of several processes as one, in the order of the list. Raises ValueError for a clip that two of them
-    have.
+    """What `score_clips` returned in several processes as one, in the order of the list. Raises ValueError for a clip
+    that two of them have.
     """
     shares = [share for share in shares if len(share)]
     if not shares:
-        return Scored(np.empty(0, "int64"), np.empty((0, 0)), [])
+        return Scored(np.empty(0, "int64"), np.empty((0, 0)), [], np.empty((0, 0)))
     indices = np.concatenate([share.indices for share in shares])
     if len(np.unique(indices)) < len(indices):
         raise ValueError("shares: got a clip in two of them")
     order = np.argsort(indices)
     labels = [label for share in shares for label in share.labels]
     scores = np.concatenate([share.scores for share in shares])
-    return Scored(indices[order], scores[order], [labels[i] for i in order])
+    logits = np.concatenate([share.logits for share in shares if share.logits is not None])
+    return Scored(indices[order], scores[order], [labels[i] for i in order], logits[order])

@@ -19,7 +19,7 @@ VALIDATION_COLUMNS = ("loss", "top1", "mean_average_precision")
 class Curve:
     """What one training wrote of itself.
 
-    path: of its rows. places: (epoch, step) of each row, both from 0; empty where the file does not say. train and
+    path: of its rows. places: (epoch, step) of each row, both from 1; empty where the file does not say. train and
     validation: column -> float64 [rows]; validation is empty where there is none. recipe: option -> value; empty where
     there is no recipe.json.
     """
@@ -62,7 +62,9 @@ def read_curve(path: str) -> Curve:
     places: list[tuple[int, int]] = []
     if {"epoch", "step"} <= set(rows[0][1]):
         whole = columns_of(path, rows, ("epoch", "step"))
-        places = [(int(epoch), int(step)) for epoch, step in zip(whole["epoch"], whole["step"])]
+        # other programs, and older versions of this one, count from 0
+        epochs, steps = (values + (values.min() == 0) for values in whole.values())
+        places = [(int(epoch), int(step)) for epoch, step in zip(epochs, steps)]
     beside = os.path.dirname(path)
     return Curve(path, places, train, read_validation(beside), read_recipe(beside))
 

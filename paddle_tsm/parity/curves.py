@@ -69,7 +69,7 @@ class CurveComparison:
         if not self.a.places:
             return f"update {row + 1}"
         epoch, step = self.a.places[row]
-        return f"update {row + 1} (epoch {epoch + 1}, update {step + 1})"
+        return f"update {row + 1} (epoch {epoch}, update {step})"
 
     @property
     def growth(self) -> float | None:
@@ -123,8 +123,8 @@ def check_places(a: Curve, b: Curve, rows: int) -> None:
     for row, (own, other) in enumerate(zip(a.places[:rows], b.places[:rows])):
         if own != other:
             raise ValueError(
-                f"{b.path}: row {row + 1} is not of the same update as in {a.path}: epoch {own[0] + 1}, step "
-                f"{own[1] + 1} against epoch {other[0] + 1}, step {other[1] + 1}"
+                f"{b.path}: row {row + 1} is not of the same update as in {a.path}: epoch {own[0]}, step "
+                f"{own[1]} against epoch {other[0]}, step {other[1]}"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from paddle_tsm.drawing.figure import figure, png
+from paddle_tsm.drawing.figure import figure, png, whole_steps
 from paddle_tsm.parity.noise import Float32Gap
 from paddle_tsm.parity.tolerance import TOLERANCES
 
@@ -114,10 +114,3 @@ def plot_gap(axes: Axes, gap: Float32Gap, colour: str) -> None:
     axes.grid(True, color="#d9d9d9", linewidth=0.6)
     axes.legend(fontsize=7, ncols=3)
     whole_steps(axes)
-
-
-def whole_steps(axes: Axes) -> None:
-    """Put no ticks between two steps."""
-    from matplotlib.ticker import MaxNLocator  # optional
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -17,6 +17,7 @@ from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.training.announcements import announcements, rate_note
+from paddle_tsm.training.curves_picture import CurvesPicture
 from paddle_tsm.training.framework import framework_named
 from paddle_tsm.training.job import Outcome, TrainingJob
 from paddle_tsm.training.log import TrainingLog
@@ -27,6 +28,7 @@ from paddle_tsm.training.progress import TrainingProgress
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import (
     BEST,
+    CURVES,
     LAST,
     RECIPE,
     RESUME,
@@ -51,7 +53,7 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
 
     The folder `job.out` then holds `last.safetensors` and, with a validation list, `best.safetensors`, which are
     networks that every command loads; and `resume.safetensors`, `recipe.json`, `train.csv` and `validation.csv`. With a
-    plan there is `start.safetensors`, too, the network before the first update.
+    plan there is `start.safetensors`, too, the network before the first update, and with matplotlib `curves.png`.
 
     Raises ValueError for a folder that holds another training, for a clip that cannot be read (unless `job.skip_bad`),
     and for a loss or gradients that are not finite.
@@ -134,6 +136,7 @@ class TrainingLoop:
         self.log, self.progress, self.request = log, progress, request
         self.rates, self.steps = rates, rates.shape[1]
         self.recipe, self.outcome = session.recipe, Outcome()
+        self.picture = CurvesPicture(job.out, log.columns) if log else None
         recipe = session.recipe
         options: dict[str, Any] = {"source": job.source, "seed": recipe.seed, "skip_bad": job.skip_bad}
         draws = job.plan.draws if job.plan else None
@@ -156,8 +159,12 @@ class TrainingLoop:
                     self.save()
                 if stopped:
                     self.outcome.stopped = stopped
+                    if self.picture:
+                        self.picture.draw(last=True)
                     break
         self.outcome.best, self.outcome.best_epoch = position.best, position.best_epoch
+        if self.picture and self.picture.missing:
+            self.progress.line(f"{CURVES} was left out: {self.picture.missing}")
         for bad in [bad for part in self.processes.gather(list(self.outcome.skipped)) for bad in part]:
             self.outcome.skipped.add(bad)
         return self.outcome
@@ -219,6 +226,8 @@ class TrainingLoop:
         self.progress.line(text)
         position.epoch, position.step = position.epoch + 1, 0
         self.save(networks=(LAST, BEST) if better else (LAST,))
+        if self.picture:
+            self.picture.draw(last=position.epoch == self.recipe.epochs)
         self.progress.start_epoch()
 
     def validate_epoch(self) -> tuple[str, bool]:
@@ -241,7 +250,8 @@ class TrainingLoop:
             position.best, position.best_epoch = score, position.epoch
         if self.log:
             self.log.validation(position.epoch, values)
-        return f"  validation {name} {100 * score:.1f} %" + (", the best so far" if better else ""), better
+        text = f"  validation loss {values['loss']:.4f}  {name} {100 * score:.1f} %"
+        return text + (", the best so far" if better else ""), better
 
     def save(self, networks: tuple[str, ...] = ()) -> None:
         """Write these networks, and then what resuming needs: where the program dies between the two, the resumed

@@ -25,7 +25,8 @@ START = "start.safetensors"  # the network that a planned training starts from
 RECIPE = "recipe.json"  # every option of the recipe, and the framework
 LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
 TRAIN_LOG, VALIDATION_LOG = "train.csv", "validation.csv"  # a row for each update, a row for each epoch
-WRITTEN = (RESUME, START, RECIPE, LAST, BEST, TRAIN_LOG, VALIDATION_LOG)
+CURVES = "curves.png"  # both logs as a picture
+WRITTEN = (RESUME, START, RECIPE, LAST, BEST, TRAIN_LOG, VALIDATION_LOG, CURVES)
 RESUME_ADVICE = "what was saved before is whole: make room and go on with --resume"
 
 
@@ -43,7 +44,7 @@ def check_folder(out: str, resume: bool) -> bool:
                 f"{out}: holds a training already; --resume goes on with it, another --out starts a new one"
             )
         return True
-    for name in (LAST, BEST, TRAIN_LOG, VALIDATION_LOG):
+    for name in WRITTEN:
         if os.path.exists(os.path.join(out, name)):
             raise ValueError(
                 f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays"

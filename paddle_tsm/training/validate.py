@@ -27,8 +27,9 @@ def validate(
     """Score the reader's clips with the moving average's weights, or the model's where the session has no average.
 
     Returns, in every process, {"top1", "top5", "mean_class_accuracy", "loss", "clips"}; where clips have several labels
-    {"mean_average_precision", "clips"}. batch, workers, skipped, progress: see `score_clips`. Raises ValueError where
-    no clip can be read.
+    {"mean_average_precision", "loss", "clips"}. The loss is that of the training without mixup, CutMix and label
+    smoothing, of what the validation averages over the views of a clip: see `loss_of_scores`, `loss_of_logits`. batch,
+    workers, skipped, progress: see `score_clips`. Raises ValueError where no clip can be read.
     """
     processes.share_buffers(session.model)
     share = processes.share(list(range(len(reader))))
@@ -45,7 +46,12 @@ def validate(
     if not len(labels):
         raise ValueError("validation: no clip could be read")
     if session.recipe.multi_label:
-        return {"mean_average_precision": float(mean_average_precision(scores, labels)), "clips": len(labels)}
+        assert whole.logits is not None
+        return {
+            "mean_average_precision": float(mean_average_precision(scores, labels)),
+            "loss": loss_of_logits(whole.logits, labels),
+            "clips": len(labels),
+        }
     return {
         "top1": float(top_k_accuracy(scores, labels, 1)),
         "top5": float(top_k_accuracy(scores, labels, 5)),
@@ -65,3 +71,12 @@ def loss_of_scores(scores: np.ndarray, labels: Sequence[tuple[int, ...]], averag
         top = scores.max(axis=1, keepdims=True)
         log_probability = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
     return float(-np.mean([row[label[0]] for row, label in zip(log_probability, labels)]))
+
+
+def loss_of_logits(logits: np.ndarray, labels: Sequence[tuple[int, ...]]) -> float:
+    """The mean binary cross entropy, over clips and classes, of the videos' mean logits [N, K] and all their labels."""
+    target = np.zeros_like(logits)
+    for row, label in zip(target, labels):
+        row[list(label)] = 1
+    # -log sigmoid(x) = log(1 + exp(-x)), written so that no exponential is too large
+    return float((np.maximum(logits, 0) - logits * target + np.log1p(np.exp(-np.abs(logits)))).mean())
