@@ -75,7 +75,7 @@ def test_the_unbroken_run(unbroken):
     assert np.abs(last["features.0.0.weight"] - first["features.0.0.weight"].numpy()).max() > 1e-3
 
 
-SAVED = "paddle-tsm train: stopped; everything is saved in {}; --resume goes on"
+SAVED = "paddle-tsm train: stopped; everything is saved; to go on: paddle-tsm train --resume --out {}"
 SIGNALS = {  # after this update: the signals, the exit code, the last line
     2: ((signal.SIGINT, signal.SIGINT), 130, "paddle-tsm train: interrupted"),
     5: ((signal.SIGINT,), 130, SAVED),

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shlex
 import sys
 
 from paddle_tsm.commands.help_text import add_command
-from paddle_tsm.data.annotations import FORMS
-from paddle_tsm.data.check_list import DEPTHS
-from paddle_tsm.training.framework import FRAMEWORKS
+from paddle_tsm.commands.train_options import (
+    add_comparison_options,
+    add_list_options,
+    add_recipe_options,
+    add_run_options,
+    given_options,
+)
+from paddle_tsm.training.arguments import TrainingArguments, resumed_arguments
 from paddle_tsm.training.published_recipes import RECIPES, recipe
 from paddle_tsm.training.recipe_changes import parse_changes
 
@@ -30,7 +36,9 @@ def add_parser(subparsers) -> None:
             "paddle-tsm train train.txt --validation val.txt --recipe mmaction2-sthv2 --pretrained resnet50.pth --out "
             "run",
             "paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=auto epochs=20 "
-            "--out run --resume",
+            "--out run",
+            "paddle-tsm train --resume --out run",
+            "paddle-tsm train --resume --out run --set epochs=30",
             "paddle-tsm train --show --recipe mmaction2-sthv2 --set batch=64 lr=auto",
             "paddle-tsm train train.txt --plan plan.json --out run_paddle",
             "paddle-tsm train train.txt --replay plan.json --framework torch --out run_torch",
@@ -48,109 +56,20 @@ def add_parser(subparsers) -> None:
     )
     add_recipe_options(parser)
     add_list_options(parser)
-    group = parser.add_argument_group("the run")
-    group.add_argument("--out", default="run", metavar="DIR", help="The folder for checkpoints and logs. Default: run.")
-    group.add_argument("--resume", action="store_true", help="Go on with the training in --out, if there is one.")
-    group.add_argument(
-        "--save-every", type=int, default=500, metavar="N", help="Updates between two saves. Default: 500."
-    )
+    add_run_options(parser)
     add_comparison_options(parser)
-    group.add_argument("--workers", type=int, default=2, metavar="N", help="Threads that read clips. Default: 2.")
     parser.set_defaults(run=run)
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is trained and how."""
-    group = parser.add_argument_group("what is computed")
-    default = "mmaction2-kinetics400"
-    group.add_argument(
-        "--recipe", default=default, metavar="R", help=f"One of {', '.join(RECIPES)}. Default: {default}."
-    )
-    group.add_argument(
-        "--set",
-        dest="changes",
-        metavar="NAME=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="Changes to the recipe, such as batch=16 lr=auto. lr=auto is the recipe's rate, scaled to the batch.",
-    )
-    group.add_argument("--show", action="store_true", help="Print the recipe and exit.")
-    group.add_argument(
-        "--pretrained",
-        metavar="FILE",
-        help="Start from these weights, of ImageNet or of another TSM, without their classifier. Default: random "
-        "weights.",
-    )
-    group.add_argument("--keep-classifier", action="store_true", help="Take the classifier of --pretrained, too.")
-
-
-def add_comparison_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options with which two trainings can be compared update by update."""
-    group = parser.add_argument_group("comparing two trainings", "`paddle-tsm parity --curves` then compares them.")
-    group.add_argument(
-        "--framework",
-        choices=FRAMEWORKS,
-        default="paddle",
-        help="What computes the training. torch: the reference, in PyTorch. Default: paddle.",
-    )
-    plan = group.add_mutually_exclusive_group()
-    plan.add_argument(
-        "--plan",
-        metavar="FILE",
-        help="Draw everything before the first update (order, frames, boxes, mirroring, blends), write it to FILE as "
-        "JSON, and train by it. The network before the first update is written to --out as start.safetensors.",
-    )
-    plan.add_argument("--replay", metavar="FILE", help="Train by the draws in FILE, which --plan wrote.")
-    group.add_argument(
-        "--nudge",
-        type=int,
-        metavar="SEED",
-        help="Move each initial weight by one unit in the last place, up or down: a run to measure the noise of "
-        "float32 with.",
-    )
-
-
-def add_list_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how the lists are read and checked."""
-    group = parser.add_argument_group("the clips")
-    group.add_argument(
-        "--form",
-        default="video",
-        choices=tuple(FORMS),
-        help="What a line of a list holds. video: path, label. frames: path, number of frames, label. offset: path, "
-        "offset, number of frames, label. Default: video.",
-    )
-    group.add_argument(
-        "--root",
-        default="",
-        metavar="DIR",
-        help="The folder that the paths of the lists start from. Default: the current folder.",
-    )
-    group.add_argument(
-        "--template",
-        metavar="T",
-        help="How the frames in a folder are named. Default: as the recipe's data set names them, else img_{:05d}.jpg.",
-    )
-    group.add_argument(
-        "--check",
-        default="first",
-        choices=(*DEPTHS, "none"),
-        help="What to check of every clip before the start: exists (the file), first (the first frame), all (every "
-        "frame), or none. Default: first.",
-    )
-    group.add_argument(
-        "--skip-bad", action="store_true", help="Leave out clips that cannot be read, and name them at the end."
-    )
-
-
 def run(args: argparse.Namespace) -> int:
-    changes = parse_changes(args.changes)
-    chosen = recipe(args.recipe, **changes)
+    given = given_options(args)
+    asked = resumed_arguments(given, args.out) if args.resume else TrainingArguments(**given)
+    changes = parse_changes(list(asked.changes))
+    chosen = recipe(asked.recipe, **changes)
     if args.show:
-        print_recipe(args.recipe, chosen)
+        print_recipe(asked.recipe, chosen)
         return 0
-    check_options(args)
+    check_options(asked)
 
     from paddle_tsm.runtime import import_paddle
 
@@ -163,113 +82,114 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
     from paddle_tsm.training.processes import join
-    from paddle_tsm.training.run_folder import check_folder
+    from paddle_tsm.training.run_folder import ARGUMENTS, check_folder
     from paddle_tsm.training.training_lists import read_lists, training_source
 
     check_mixed_precision(chosen.amp)
-    framework_named(args.framework)  # raises where it is not installed
-    keep_read_files(args, (args.list, args.validation, args.pretrained, args.replay))
+    framework_named(asked.framework)  # raises where it is not installed
+    keep_read_files(args.out, asked, (asked.list, asked.validation, asked.pretrained, asked.replay))
     processes = join()
-    check_single(args, processes.count)
+    check_single(asked, processes.count)
     processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which can take minutes
     if processes.is_first:
-        print_ignored_records("train", args.pretrained)
-    before = classes_before(args.out, args.resume, args.pretrained if args.keep_classifier else None)
-    source = training_source(args.form, args.template, chosen.data_set)
+        print_ignored_records("train", asked.pretrained)
+    before = classes_before(args.out, args.resume, asked.pretrained if asked.keep_classifier else None)
+    source = training_source(asked.form, asked.template, chosen.data_set)
     lists = read_lists(
-        args.list,
-        args.validation,
+        asked.list,
+        asked.validation,
         source,
-        stated_classes(args.classes, changes.get("num_classes"), before),
+        stated_classes(asked.classes, changes.get("num_classes"), before),
         processes,
-        form=args.form,
-        root=args.root,
+        form=asked.form,
+        root=asked.root,
         multi_label=chosen.multi_label,
-        depth=args.check,
-        skip_bad=args.skip_bad,
+        depth=asked.check,
+        skip_bad=asked.skip_bad,
     )
     print_video_notes(source.notes)  # only the first process has any: it alone looked at the clips
     classes = lists.classes
     if classes.reason and processes.is_first:
         print_remarks("train", [f"num_classes={classes.count}: {classes.reason}"])
-    keep_read_files(args, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
+    keep_read_files(args.out, asked, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
     chosen = dataclasses.replace(chosen, num_classes=classes.count)
     job = TrainingJob(
         train=lists.training,
         validation=lists.validation,
         out=args.out,
         source=source,
-        workers=args.workers,
-        save_every=args.save_every,
-        skip_bad=args.skip_bad,
+        workers=asked.workers,
+        save_every=asked.save_every,
+        skip_bad=asked.skip_bad,
         resume=args.resume,
-        pretrained=args.pretrained,
-        keep_classifier=args.keep_classifier,
+        pretrained=asked.pretrained,
+        keep_classifier=asked.keep_classifier,
         class_names=classes.names,
-        framework=args.framework,
-        plan=chosen_plan(args, chosen, lists.training, source),
-        nudge=args.nudge,
+        framework=asked.framework,
+        plan=chosen_plan(asked, chosen, lists.training, source),
+        nudge=asked.nudge,
+        files={ARGUMENTS: asked.recorded()},
     )
     outcome = train(chosen, job, processes)
     for clip in lists.bad:
         outcome.skipped.add(clip)
     if processes.is_first:
-        print_outcome(args.out, outcome)
+        print_outcome(args.out, outcome, processes.count)
     return 0 if outcome.stopped is None else 128 + outcome.stopped
 
 
-def keep_read_files(args: argparse.Namespace, paths) -> None:
+def keep_read_files(out: str, asked: TrainingArguments, paths) -> None:
     """Raise ValueError where --out or --plan would overwrite one of the files that are read."""
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.training.run_folder import keep_inputs_of_training
 
-    keep_inputs_of_training(args.out, paths)
-    keep_inputs({"--plan": args.plan}, paths)
+    keep_inputs_of_training(out, paths)
+    keep_inputs({"--plan": asked.plan}, paths)
 
 
-def check_single(args: argparse.Namespace, processes: int) -> None:
+def check_single(asked: TrainingArguments, processes: int) -> None:
     """Raise ValueError for an option that several processes cannot have."""
     for option, given in (
-        ("--plan", args.plan),
-        ("--replay", args.replay),
-        ("--framework torch", args.framework == "torch"),
+        ("--plan", asked.plan),
+        ("--replay", asked.replay),
+        ("--framework torch", asked.framework == "torch"),
     ):
         if given and processes > 1:
             raise ValueError(f"{option}: got {processes} processes, wanted one")
 
 
-def chosen_plan(args: argparse.Namespace, recipe, entries: list, source):
+def chosen_plan(asked: TrainingArguments, recipe, entries: list, source):
     """The plan of --plan, which is made and written, or of --replay; None without either."""
-    if not (args.plan or args.replay):
+    if not (asked.plan or asked.replay):
         return None
     from paddle_tsm.terminal.literal_text import as_text, status
     from paddle_tsm.training.plan import make_plan
     from paddle_tsm.training.plan_file import read_plan, write_plan
 
-    if args.replay:
-        plan = read_plan(args.replay)
-        plan.check(args.replay, recipe, entries)
+    if asked.replay:
+        plan = read_plan(asked.replay)
+        plan.check(asked.replay, recipe, entries)
         return plan
     with status("planning") as spinner:
         plan = make_plan(
             recipe, entries, source, lambda count: spinner.update(as_text(f"planning: {count} of {len(entries)} clips"))
         )
-        write_plan(plan, args.plan, entries)
+        write_plan(plan, asked.plan, entries)
     return plan
 
 
-def check_options(args: argparse.Namespace) -> None:
+def check_options(asked: TrainingArguments) -> None:
     """Raise ValueError for an option that is missing or out of range."""
-    if args.list is None:
-        raise ValueError("got no LIST; wanted a file with a line for each clip, or --show")
+    if asked.list is None:
+        raise ValueError("got no LIST; wanted a file with a line for each clip, or --show, or --resume")
     for name, least in (("save_every", 1), ("workers", 0)):
-        if getattr(args, name) < least:
-            raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
-    if args.skip_bad and (args.plan or args.replay) and args.check != "all":
+        if getattr(asked, name) < least:
+            raise ValueError(f"--{name.replace('_', '-')}: got {getattr(asked, name)}, wanted at least {least}")
+    if asked.skip_bad and (asked.plan or asked.replay) and asked.check != "all":
         raise ValueError("--skip-bad: got a plan, whose clips are read as planned; wanted --check all beside it")
-    if args.nudge is not None and args.nudge < 0:
-        raise ValueError(f"--nudge: got {args.nudge}, wanted 0 or more")
-    if args.keep_classifier and not args.pretrained:
+    if asked.nudge is not None and asked.nudge < 0:
+        raise ValueError(f"--nudge: got {asked.nudge}, wanted 0 or more")
+    if asked.keep_classifier and not asked.pretrained:
         raise ValueError("--keep-classifier: got no --pretrained to take it from")
 
 
@@ -293,14 +213,18 @@ def print_recipe(name: str, chosen) -> None:
         print(literal(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else "")))
 
 
-def print_outcome(out: str, outcome) -> None:
-    """Print how the training ended. outcome: what `training.loop.train` returned."""
+def print_outcome(out: str, outcome, processes: int) -> None:
+    """Print how the training ended. outcome: what `training.loop.train` returned. processes: their number."""
     from paddle_tsm.terminal.literal_text import literal
 
     if outcome.skipped:
         print(outcome.skipped.report())  # it is literal already, line by line
     if outcome.stopped is not None:
-        print(f"paddle-tsm train: stopped; everything is saved in {literal(out)}; --resume goes on", file=sys.stderr)
+        launcher = ", by the same launcher" if processes > 1 else ""
+        command = f"paddle-tsm train --resume --out {shlex.quote(out)}"
+        print(
+            literal(f"paddle-tsm train: stopped; everything is saved; to go on{launcher}: {command}"), file=sys.stderr
+        )
         return
     best = f", best in epoch {outcome.best_epoch + 1}: {100 * outcome.best:.1f} %" if outcome.best is not None else ""
     print(f"done: {literal(os.path.join(out, 'last.safetensors'))}{best}")

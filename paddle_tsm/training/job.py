@@ -21,7 +21,8 @@ class TrainingJob:
     checkpoint to start from. keep_classifier: take its classifier, too. class_names: in the order of the classes, or
     (); every network that is saved has them. framework: of `framework.FRAMEWORKS`. plan: what was drawn for this list
     and recipe before; None: it is drawn as the training goes. nudge: the seed by which each initial weight is moved by
-    one unit in the last place, up or down; None: they stay.
+    one unit in the last place, up or down; None: they stay. files: the name and the text of further files that the
+    folder gets.
     """
 
     train: list[Entry]
@@ -38,6 +39,7 @@ class TrainingJob:
     framework: str = "paddle"
     plan: Plan | None = None
     nudge: int | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

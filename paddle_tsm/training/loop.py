@@ -39,6 +39,7 @@ from paddle_tsm.training.run_folder import (
     make_folder,
     write_model,
     write_recipe,
+    write_text,
 )
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.stop import StopRequest, stop_request
@@ -70,6 +71,8 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
             if job.plan is not None:
                 write_network(session, os.path.join(job.out, START))
         write_recipe(os.path.join(job.out, RECIPE), recipe, job.framework)
+        for name, text in job.files.items():
+            write_text(os.path.join(job.out, name), text)
         log = TrainingLog(job.out, position.epoch, position.step, steps, recipe.multi_label)
     done = position.epoch * steps + position.step
     progress = TrainingProgress(

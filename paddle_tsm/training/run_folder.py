@@ -23,10 +23,11 @@ from paddle_tsm.training.recipe import Recipe
 RESUME = "resume.safetensors"  # everything that --resume needs
 START = "start.safetensors"  # the network that a planned training starts from
 RECIPE = "recipe.json"  # every option of the recipe, and the framework
+ARGUMENTS = "arguments.json"  # what `train` was asked for
 LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
 TRAIN_LOG, VALIDATION_LOG = "train.csv", "validation.csv"  # a row for each update, a row for each epoch
 CURVES = "curves.png"  # both logs as a picture
-WRITTEN = (RESUME, START, RECIPE, LAST, BEST, TRAIN_LOG, VALIDATION_LOG, CURVES)
+WRITTEN = (RESUME, START, RECIPE, ARGUMENTS, LAST, BEST, TRAIN_LOG, VALIDATION_LOG, CURVES)
 RESUME_ADVICE = "what was saved before is whole: make room and go on with --resume"
 
 
@@ -77,9 +78,13 @@ def write_model(path: str, tensors: dict[str, np.ndarray], network: Network, tra
 
 def write_recipe(path: str, recipe: Recipe, framework: str) -> None:
     """Write every option of the recipe as JSON, so that `parity --curves` can name those that differ."""
-    content = dataclasses.asdict(recipe) | {"framework": framework}
+    write_text(path, json.dumps(dataclasses.asdict(recipe) | {"framework": framework}, indent=2) + "\n")
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file that appears whole or not at all."""
     with atomic_file(path) as file:
-        file.write((json.dumps(content, indent=2) + "\n").encode())
+        file.write(text.encode())
 
 
 def digest_of(entries: Iterable[Entry]) -> str:
