@@ -34,6 +34,8 @@ PRINTED_BY = {
     "training/plan_file.py": ("train",),
     "parity/curve_reading.py": ("parity",),
     "training/session.py": ("train",),
+    "training/arguments.py": ("train",),
+    "training/training_lists.py": ("train",),
     "data/check_list.py": ("train", "evaluate"),
     "data/listed_clips.py": ("evaluate", "export"),
     "inference/evaluated_networks.py": ("evaluate",),

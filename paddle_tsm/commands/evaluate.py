@@ -16,6 +16,7 @@ from paddle_tsm.commands.shared_options import (
     add_engine_options,
     add_frame_options,
     add_layout_option,
+    add_list_argument,
     add_network_key,
     add_pixel_options,
 )
@@ -40,7 +41,7 @@ def add_parser(subparsers) -> None:
             "paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
         ),
     )
-    parser.add_argument("list", metavar="LIST", help="A file with one clip a line, as --form says.")
+    add_list_argument(parser)
     parser.add_argument(
         "--weights",
         nargs="+",
@@ -137,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
 def measure(args: argparse.Namespace, networks, weights, taken, preset, source, multi_label: bool) -> int:
     """Read the list, score its clips, print and write the results."""
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_video_notes
+    from paddle_tsm.commands.messages import print_remarks, print_video_notes
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.data.listed_clips import read_checked_list
     from paddle_tsm.evaluation.summary import print_evaluation
@@ -150,10 +151,12 @@ def measure(args: argparse.Namespace, networks, weights, taken, preset, source, 
         source,
         root=args.root,
         num_classes=classes,
+        class_names=taken.class_names,
         multi_label=multi_label,
         depth=args.check,
         skip_bad=args.skip_bad,
         strict=args.strict,
+        remark=lambda text: print_remarks("evaluate", [text]),
     )
     skipped = SkippedClips()
     for clip in bad:

@@ -14,6 +14,16 @@ from paddle_tsm.layouts.registry import LAYOUTS
 PIXELS = ("preset", "sampling", "crops", "size")
 
 
+def add_list_argument(parser: argparse.ArgumentParser, needed: bool = True) -> None:
+    """Add LIST. needed: without it argparse refuses the command line."""
+    parser.add_argument(
+        "list",
+        metavar="LIST",
+        nargs=None if needed else "?",
+        help="A file with one clip a line, as --form says; or a folder of classes, with CLASS/video.mp4.",
+    )
+
+
 def add_layout_option(parser: argparse.ArgumentParser, dest: str = "layout") -> None:
     """Add --from."""
     parser.add_argument(

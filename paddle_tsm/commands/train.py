@@ -10,6 +10,7 @@ import sys
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.train_options import (
+    add_clip_options,
     add_comparison_options,
     add_list_options,
     add_recipe_options,
@@ -28,13 +29,14 @@ def add_parser(subparsers) -> None:
         "Train a network on a list of clips.",
         "LIST",
         (
-            "Train a TSM network on the clips of LIST. A recipe says what is computed, --set changes it, and --show "
-            "prints every name that --set takes.",
+            "Train a TSM network on the clips of LIST, a list or a folder with a sub-folder of videos for each class. A "
+            "recipe says what is computed, --set changes it, and --show prints every name that --set takes.",
             "However a training is killed, its checkpoints load, and --resume goes on as if nothing had happened.",
         ),
         (
             "paddle-tsm train train.txt --validation val.txt --recipe mmaction2-sthv2 --pretrained resnet50.pth --out "
             "run",
+            "paddle-tsm train videos --split 0.2 --set lr=auto batch=16 --out run",
             "paddle-tsm train train.txt --recipe mit-kinetics400 --classes names.txt --set batch=16 lr=auto epochs=20 "
             "--out run",
             "paddle-tsm train --resume --out run",
@@ -46,14 +48,7 @@ def add_parser(subparsers) -> None:
             "--out run",
         ),
     )
-    parser.add_argument("list", metavar="LIST", nargs="?", help="A file with one training clip a line, as --form says.")
-    parser.add_argument("--validation", metavar="LIST", help="The list of the clips to validate on after each epoch.")
-    parser.add_argument(
-        "--classes",
-        metavar="FILE",
-        help="A file with the names of the classes, one a line. Default: no names, and one class more than the largest "
-        "label of LIST.",
-    )
+    add_clip_options(parser)
     add_recipe_options(parser)
     add_list_options(parser)
     add_run_options(parser)
@@ -76,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     import_paddle()
     # imported here, so that `--help`, `--show` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records, print_remarks, print_video_notes
+    from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.training.classes import classes_before, stated_classes
     from paddle_tsm.training.framework import framework_named
     from paddle_tsm.training.job import TrainingJob
@@ -87,30 +83,25 @@ def run(args: argparse.Namespace) -> int:
 
     check_mixed_precision(chosen.amp)
     framework_named(asked.framework)  # raises where it is not installed
+    folders = asked.list is not None and os.path.isdir(asked.list)
+    if folders:
+        keep_inputs({"--out": args.out}, (asked.list,))  # a folder in it would be a class
     keep_read_files(args.out, asked, (asked.list, asked.validation, asked.pretrained, asked.replay))
     processes = join()
     check_single(asked, processes.count)
-    processes.from_first(lambda: check_folder(args.out, args.resume))  # before the lists, which can take minutes
+    # before the lists, which can take minutes
+    resumed = processes.from_first(lambda: check_folder(args.out, args.resume, lists=folders))
     if processes.is_first:
         print_ignored_records("train", asked.pretrained)
     before = classes_before(args.out, args.resume, asked.pretrained if asked.keep_classifier else None)
     source = training_source(asked.form, asked.template, chosen.data_set)
-    lists = read_lists(
-        asked.list,
-        asked.validation,
-        source,
-        stated_classes(asked.classes, changes.get("num_classes"), before),
-        processes,
-        form=asked.form,
-        root=asked.root,
-        multi_label=chosen.multi_label,
-        depth=asked.check,
-        skip_bad=asked.skip_bad,
-    )
+    stated = stated_classes(asked.classes, changes.get("num_classes"), before)
+    lists = read_lists(asked, chosen, source, stated, processes, args.out if resumed else None)
     print_video_notes(source.notes)  # only the first process has any: it alone looked at the clips
     classes = lists.classes
-    if classes.reason and processes.is_first:
-        print_remarks("train", [f"num_classes={classes.count}: {classes.reason}"])
+    reasons = [f"num_classes={classes.count}: {classes.reason}"] if classes.reason else []
+    if processes.is_first:
+        print_remarks("train", reasons + lists.remarks)
     keep_read_files(args.out, asked, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
     chosen = dataclasses.replace(chosen, num_classes=classes.count)
     job = TrainingJob(
@@ -128,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
         framework=asked.framework,
         plan=chosen_plan(asked, chosen, lists.training, source),
         nudge=asked.nudge,
-        files={ARGUMENTS: asked.recorded()},
+        files=lists.files | {ARGUMENTS: asked.recorded()},
     )
     outcome = train(chosen, job, processes)
     for clip in lists.bad:
@@ -181,7 +172,9 @@ def chosen_plan(asked: TrainingArguments, recipe, entries: list, source):
 def check_options(asked: TrainingArguments) -> None:
     """Raise ValueError for an option that is missing or out of range."""
     if asked.list is None:
-        raise ValueError("got no LIST; wanted a file with a line for each clip, or --show, or --resume")
+        raise ValueError(
+            "got no LIST; wanted a file with a line for each clip, a folder of classes, --show, or --resume"
+        )
     for name, least in (("save_every", 1), ("workers", 0)):
         if getattr(asked, name) < least:
             raise ValueError(f"--{name.replace('_', '-')}: got {getattr(asked, name)}, wanted at least {least}")

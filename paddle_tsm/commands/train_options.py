@@ -8,9 +8,10 @@ import argparse
 import dataclasses
 from typing import Any
 
+from paddle_tsm.commands.shared_options import add_list_argument
 from paddle_tsm.data.annotations import FORMS
 from paddle_tsm.data.check_list import DEPTHS
-from paddle_tsm.training.arguments import TrainingArguments
+from paddle_tsm.training.arguments import SPLIT, TrainingArguments
 from paddle_tsm.training.framework import FRAMEWORKS
 from paddle_tsm.training.published_recipes import RECIPES
 
@@ -23,6 +24,27 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if value is not None
     }
+
+
+def add_clip_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which clips there are, and of which classes."""
+    add_list_argument(parser, needed=False)
+    parser.add_argument(
+        "--validation", metavar="LIST", help="The list, or folder of classes, to validate on after each epoch."
+    )
+    parser.add_argument(
+        "--split",
+        type=float,
+        metavar="SHARE",
+        help="The share of each class's videos to validate on, where LIST is a folder of classes. --out then holds the "
+        f"lists. Default: {SPLIT:g} without --validation; 0 is for none.",
+    )
+    parser.add_argument(
+        "--classes",
+        metavar="FILE",
+        help="A file with the names of the classes, one a line. Default: the names of LIST's folders, sorted; of a list "
+        "no names, and one class more than its largest label.",
+    )
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,8 @@ FORMS = {"video": 0, "frames": 1, "offset": 2}
 class Entry:
     """One clip of a list.
 
-    list_file, line: where it is listed, lines counted from 1. num_frames: the number of frames in its folder; None for
+    list_file, line: where it is listed, lines counted from 1; for a video in a folder of its class that folder, and 0.
+    num_frames: the number of frames in its folder; None for
     a video file, which has its own length. offset: how many images of the folder come before its first frame.
     """
 
@@ -45,8 +46,8 @@ class Entry:
 
     @property
     def where(self) -> str:
-        """The list and the line, for messages."""
-        return f"{self.list_file}, line {self.line}"
+        """The list and the line, or the folder, for messages."""
+        return f"{self.list_file}, line {self.line}" if self.line else self.list_file
 
 
 def read_list(

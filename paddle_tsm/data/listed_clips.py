@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
+
 from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.check_list import check_list
+from paddle_tsm.data.class_folders import read_class_folders
 from paddle_tsm.data.datasets import data_set
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.video_notes import VideoNotes
@@ -35,21 +39,45 @@ def read_checked_list(
     *,
     root: str,
     num_classes: int,
+    class_names: Sequence[str],
     multi_label: bool,
     depth: str,
     skip_bad: bool,
     strict: bool,
+    remark: Callable[[str], None],
 ) -> tuple[list[Entry], list[BadClip]]:
     """(the clips of the list that can be read, the others).
 
-    form, root, num_classes, multi_label: see `read_list`. depth: see `check_list`, or "none" for no check. strict:
+    path: of a list or of a folder of classes. form, root, num_classes, multi_label: see `read_list`. class_names: those
+    of the network, or (), by which the videos of a folder get their labels. remark: is called with what is to be said
+    of a folder. depth: see `check_list`, or "none" for no check. strict:
     every video is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and, without
     `skip_bad`, BadClip for the first clip that cannot.
     """
-    entries = read_list(path, form, root=root, num_classes=num_classes, multi_label=multi_label)
+    if os.path.isdir(path):
+        entries = folder_entries(path, form, num_classes, class_names, remark)
+    else:
+        entries = read_list(path, form, root=root, num_classes=num_classes, multi_label=multi_label)
     if depth == "none" and not strict:
         return entries, []
     good, bad = check_list(entries, source, depth="all" if depth == "none" else depth, skip_bad=skip_bad, strict=strict)
     if not good:
         raise ValueError(f"{path}: none of the {len(entries)} clips can be read; the first: {bad[0]}")
     return good, bad
+
+
+def folder_entries(
+    path: str, form: str, num_classes: int, class_names: Sequence[str], remark: Callable[[str], None]
+) -> list[Entry]:
+    """The videos of a folder of classes for a network of `num_classes` classes. Arguments as for `read_checked_list`."""
+    if form != "video":
+        raise ValueError(f"{path}: is a folder of classes, which holds videos; wanted a list for --form {form}")
+    found = read_class_folders(path, class_names)
+    if len(found.classes) != num_classes:
+        raise ValueError(
+            f"{path}: has {len(found.classes)} classes, the network {num_classes} without names; wanted --classes with a "
+            "name for each of the network's"
+        )
+    if found.note:
+        remark(found.note)
+    return found.entries

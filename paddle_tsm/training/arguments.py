@@ -12,6 +12,7 @@ from paddle_tsm.training.run_folder import ARGUMENTS, RESUME
 
 READ = ("list", "validation", "classes", "root", "replay")  # paths that a resumed training reads again
 PATHS = (*READ, "pretrained", "plan")
+SPLIT = 0.2  # the share of a folder of classes that is validated on where neither --split nor --validation says it
 TOGETHER = ({"plan", "replay"},)  # of which only one can be given
 
 
@@ -23,6 +24,7 @@ class TrainingArguments:
 
     list: str | None = None
     validation: str | None = None
+    split: float | None = None
     classes: str | None = None
     recipe: str = "mmaction2-kinetics400"
     changes: tuple[str, ...] = ()
@@ -68,6 +70,12 @@ def resumed_arguments(given: dict[str, Any], out: str) -> TrainingArguments:
             )
         return TrainingArguments(**given)
     recorded = read_arguments(path)
+    split = recorded.get("split")
+    was = SPLIT if split is None else split
+    if given.get("split", was) != was:
+        raise ValueError(
+            f"--split: was {was:g}, now {given['split']:g}; resume with the same one, or start in another folder"
+        )
     for names in TOGETHER:
         if names & given.keys():
             recorded = {name: value for name, value in recorded.items() if name not in names}

@@ -27,12 +27,15 @@ ARGUMENTS = "arguments.json"  # what `train` was asked for
 LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
 TRAIN_LOG, VALIDATION_LOG = "train.csv", "validation.csv"  # a row for each update, a row for each epoch
 CURVES = "curves.png"  # both logs as a picture
+TRAIN_LIST, VALIDATION_LIST, CLASS_LIST = "train.txt", "validation.txt", "classes.txt"  # of a folder of classes
+LISTS = (TRAIN_LIST, VALIDATION_LIST, CLASS_LIST)
 WRITTEN = (RESUME, START, RECIPE, ARGUMENTS, LAST, BEST, TRAIN_LOG, VALIDATION_LOG, CURVES)
 RESUME_ADVICE = "what was saved before is whole: make room and go on with --resume"
 
 
-def check_folder(out: str, resume: bool) -> bool:
-    """Whether the folder `out` holds a training to go on with. Nothing is written.
+def check_folder(out: str, resume: bool, lists: bool = False) -> bool:
+    """Whether the folder `out` holds a training to go on with. Nothing is written. lists: whether the training will write
+    LISTS, too.
 
     Raises ValueError where the folder holds a training and `resume` is False, and where it holds files without a
     training to go on with, which would be overwritten.
@@ -45,7 +48,7 @@ def check_folder(out: str, resume: bool) -> bool:
                 f"{out}: holds a training already; --resume goes on with it, another --out starts a new one"
             )
         return True
-    for name in WRITTEN:
+    for name in (*WRITTEN, *(LISTS if lists else ())):
         if os.path.exists(os.path.join(out, name)):
             raise ValueError(
                 f"{out}: holds {name} and no {RESUME} that goes with it; wanted another --out, so that it stays"
@@ -64,7 +67,7 @@ def keep_inputs_of_training(out: str, inputs: Iterable[str | None]) -> None:
 def make_folder(out: str) -> None:
     """Make the folder `out`, and remove the temporary files that a killed training left in it."""
     os.makedirs(out, exist_ok=True)
-    ours = "|".join(map(re.escape, WRITTEN))
+    ours = "|".join(map(re.escape, WRITTEN + LISTS))
     for name in os.listdir(out):
         if re.fullmatch(rf"\.({ours})\.\d+-[0-9a-f]{{8}}\.tmp", name):  # `atomic_path` names its files so
             os.unlink(os.path.join(out, name))
