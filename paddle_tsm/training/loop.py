@@ -26,6 +26,7 @@ from paddle_tsm.training.order import Key, batches_of, steps_of
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.progress import TrainingProgress
 from paddle_tsm.training.recipe import Recipe
+from paddle_tsm.training.repeated_clips import repeated_clips
 from paddle_tsm.training.run_folder import (
     BEST,
     CURVES,
@@ -108,6 +109,7 @@ def opening_lines(session: Session, job: TrainingJob, processes: Processes, resu
     notes = [
         *announcements(recipe, labels, session.class_names),
         rate_note(recipe, len(job.train), processes.count),
+        *(repeated_clips(job.train, job.validation, recipe.multi_label) if processes.is_first else ()),
     ]
     return lines + [f"note: {note}" for note in notes if note]
 
