@@ -73,6 +73,23 @@ def test_ucf101_mistakes(ucf, tmp_path, name, text, message):
     assert tool("prepare_ucf101", tmp_path / "nowhere", tmp_path).returncode == 2
 
 
+def test_ucf101_with_what_is_there(ucf, tmp_path):
+    """One split, or its training list alone, needs no --split; a split that is asked for needs both of its files."""
+    done = tool("prepare_ucf101", ucf, tmp_path / "lists")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (tmp_path / "lists").iterdir()}
+    assert names == {"ucf101_train_split_1.txt", "ucf101_val_split_1.txt"}
+    (ucf / "testlist01.txt").unlink()
+    assert tool("prepare_ucf101", ucf, tmp_path / "alone").returncode == 0
+    assert [path.name for path in (tmp_path / "alone").iterdir()] == ["ucf101_train_split_1.txt"]
+    done = tool("prepare_ucf101", ucf, tmp_path / "asked", "--split", 1)
+    assert done.returncode == 2 and "testlist01.txt" in done.stderr
+    (ucf / "trainlist01.txt").unlink()
+    done = tool("prepare_ucf101", ucf, tmp_path / "none")
+    assert done.returncode == 2 and "holds no trainlist0N.txt and no testlist0N.txt" in done.stderr
+    assert done.stderr.count("\n") == 1 and not (tmp_path / "none").exists()
+
+
 @pytest.fixture
 def something(tmp_path):
     folder = tmp_path / "labels"
@@ -103,6 +120,38 @@ def test_something_v2(something, tmp_path):
     assert done.returncode == 0, done.stderr
     entries = read_list(tmp_path / "something_v2_val.txt")
     assert [(entry.path, entry.label) for entry in entries] == [("78687.webm", 1), ("42326.webm", 0)]
+
+
+@pytest.mark.parametrize("prefix", ["", "something-something-v2-"])
+def test_something_v2_under_both_names(something, tmp_path, prefix):
+    """Newer downloads have no name of the data set in front, and the answers of the test; test.json has no labels."""
+    for path in something.glob("something-something-v2-*"):
+        path.rename(something / path.name.replace("something-something-v2-", prefix))
+    (something / f"{prefix}test.json").write_text(json.dumps([{"id": "1420"}, {"id": "7"}]))
+    (something / f"{prefix}test-answers.csv").write_text(
+        "1420;Approaching something with your camera\n7;Holding something\n"
+    )
+    done = tool("prepare_something", "v2", something, tmp_path / "lists")
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path for path in (tmp_path / "lists").iterdir()}
+    assert sorted(found) == ["something_v2_test.txt", "something_v2_train.txt", "something_v2_val.txt"]
+    assert [(one.path, one.label) for one in read_list(found["something_v2_test.txt"])] == [
+        ("1420.webm", 0),
+        ("7.webm", 1),
+    ]
+    assert [one.label for one in read_list(found["something_v2_train.txt"])] == [1, 0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_something_v2_under_one_name_only(something, tmp_path, there):
+    """Which of two files counts is not guessed."""
+    labels = something / "something-something-v2-labels.json"
+    (something / "labels.json").write_bytes(labels.read_bytes())
+    if not there:
+        labels.unlink(), (something / "labels.json").unlink()
+    done = tool("prepare_something", "v2", something, tmp_path)
+    says = f"holds {'both' if there else 'neither'} of something-something-v2-labels.json and labels.json; wanted one"
+    assert done.returncode == 2 and says in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_something_mistakes(something, tmp_path):

@@ -94,7 +94,8 @@ def something_v1_classes(path: Path, order: str) -> dict[str, int]:
 def something_v1_lines(
     split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
 ) -> list[str]:
-    """The lines for a `something-something-v1-{train,validation}.csv`, whose lines are like `id;template`.
+    """The lines for a `something-something-v1-{train,validation}.csv` or, of either version, a `test-answers.csv`, whose
+    lines are like `id;template`.
 
     suffix: of the video files. Raises ValueError that names the line.
     """
@@ -111,7 +112,7 @@ def something_v1_lines(
 
 
 def something_v2_classes(path: Path) -> dict[str, int]:
-    """Template -> label, read from `something-something-v2-labels.json` (`{"Approaching something": "0", ...}`).
+    """Template -> label, read from `labels.json` (`{"Approaching something": "0", ...}`).
 
     Raises ValueError for any other content.
     """
@@ -125,7 +126,7 @@ def something_v2_classes(path: Path) -> dict[str, int]:
 def something_v2_lines(
     split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
 ) -> list[str]:
-    """The lines for a `something-something-v2-{train,validation}.json`, a list of objects with "id" and "template".
+    """The lines for the second version's `train.json` or `validation.json`, a list of objects with "id" and "template".
 
     Square brackets in a template are left out. suffix: of the video files. Raises ValueError that names the record.
     """
