@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a sub-command and return its exit code.
 
     0: done. 1: the results that were compared differ. 2: a mistake of the user, told in one line on stderr.
-    130: Ctrl-C. Other codes above 128: ended by a signal.
+    130: Ctrl-C. 141: what read the output has ended, as `head` does. Other codes above 128: ended by a signal.
     """
     print_every_character()
     words = sys.argv[1:] if argv is None else list(argv)
@@ -86,13 +86,23 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("GLOG_minloglevel", "2")  # hides Paddle's notes on its own graphs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM, too, removes a half-written file
     try:
-        return args.run(args)
+        code = args.run(args)
+        sys.stdout.flush()  # here, where a reader that has ended is no traceback
+        return code
+    except BrokenPipeError:
+        return ended_reader()
     except (ValueError, OSError) as error:
         print(f"paddle-tsm {args.command}: error: {literal(str(error).strip())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"paddle-tsm {args.command}: interrupted", file=sys.stderr)
         return 130
+
+
+def ended_reader() -> int:
+    """The exit code where nothing reads stdout any more. What Python would write there while it ends goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + 13  # SIGPIPE, which Windows does not have
 
 
 def print_every_character() -> None:

@@ -82,11 +82,15 @@ def test_every_recipe_knows_its_batch(name):
 
 
 def test_show(capsys):
-    def lines(*changes):
+    def text(*changes):
+        """What is shown of lr, in one line."""
         assert main(["train", "--show", *(["--set", *changes] if changes else [])]) == 0
-        return capsys.readouterr().out.splitlines()
+        words = " ".join(capsys.readouterr().out.split())
+        return words[words.index(" lr=") : words.index(" momentum=")]
 
-    assert "  lr=0.02" in lines() and "  lr_batch=128" in lines()
-    assert "  lr=0.02    (published for a batch of 128; lr=auto: 0.00125 for 8)" in lines("batch=8")
-    assert "  lr=0.00125    (0.02)" in lines("batch=8", "lr=auto")
-    assert "  lr=0.5    (0.02)" in lines("batch=8", "lr=0.5")
+    assert text().startswith(" lr=0.02 ") and " lr_batch=128 " in text() and "published for a batch" not in text()
+    assert "(published for a batch of 128; lr=auto: 0.00125 for 8)" in text("batch=8")
+    for changes in (("batch=8", "lr=auto"), ("batch=8", "lr=0.5")):
+        shown = text(*changes)
+        assert "(the recipe has 0.02)" in shown and "lr_batch=none" in shown and "published for a batch" not in shown
+    assert text("batch=8", "lr=auto").startswith(" lr=0.00125 ")

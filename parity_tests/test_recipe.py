@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import os
+import re
 import subprocess
 import sys
 
@@ -135,13 +137,105 @@ def test_an_unknown_recipe():
         recipe("sthv2")
 
 
+def settings(lines: list[str]) -> list[str]:
+    """The NAME=VALUE of each option that --show printed."""
+    return [line.split()[0] for line in lines if re.match(r"  \w+=", line)]
+
+
 def test_show(capsys):
+    """Every option, as --set takes it."""
     assert main(["train", "--show", "--recipe", "mit-ucf101", "--set", "batch=8", "milestones=3,4"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "mit-ucf101:" and len(lines) == 1 + len(dataclasses.fields(Recipe))
-    assert "  batch=8    (64)" in lines and "  milestones=3,4    (10,20)" in lines and "  lr_batch=64" in lines
-    shown = [line.strip().split("    ")[0] for line in lines[1:]]
+    shown = settings(lines)
+    assert lines[0] == "mit-ucf101:" and len(shown) == len(dataclasses.fields(Recipe))
+    assert {"batch=8", "milestones=3,4", "lr_batch=64", "accumulate=1", "mixup=0.0", "seed=0"} <= set(shown)
     assert Recipe(**parse_changes(shown)) == recipe("mit-ucf101", batch=8, milestones=(3, 4))
+    text = " ".join(" ".join(lines).split())
+    assert "(the recipe has 64)" in text and "(the recipe has 10,20)" in text and text.count("the recipe has") == 2
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_show_fits_the_terminal(capsys, monkeypatch, columns):
+    """Whole sentences, with the values in brackets behind each."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["train", "--show"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= int(columns)
+    text = " ".join(out.split())
+    for one in dataclasses.fields(Recipe):
+        meaning, values = one.metadata["meaning"], one.metadata["values"].text
+        assert meaning.lstrip('"')[0].isalpha() and meaning.endswith(".") and values, one.name
+        assert " ".join(f"{meaning} [{values}]".split()) in text, one.name
+
+
+def values_of(text: str) -> list[str]:
+    """The names in the words that say an option's values, without what stands in brackets."""
+    return re.sub(r" \([^)]*\)", "", text).split(", ")
+
+
+NAMED = [one for one in dataclasses.fields(Recipe) if re.fullmatch(r"[\w\-, ()]+", one.metadata["values"].text)
+         and not re.search(r"\d or more|\d to ", one.metadata["values"].text)]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", NAMED, ids=lambda one: one.name)
+def test_the_values_that_are_shown_are_those_that_are_taken(field):
+    """Each that is named is taken, in some preset; another is refused."""
+    assert len(values_of(field.metadata["values"].text)) > 1
+    for text in values_of(field.metadata["values"].text):
+        taken = 0
+        for preset in ("mmaction2", "mit", "paddlevideo", "pptsm"):
+            try:
+                dataclasses.replace(Recipe(preset=preset), **parse_changes([f"{field.name}={text}"]))
+                taken += 1
+            except ValueError as error:
+                assert f"{preset}: " in str(error), text  # what this system does not offer
+        assert taken, text
+    with pytest.raises(ValueError):
+        dataclasses.replace(Recipe(), **parse_changes([f"{field.name}=nothing"]))
+
+
+NUMBERED = [
+    one for one in dataclasses.fields(Recipe) if re.match(r"(each )?\d+ (or more|to )", one.metadata["values"].text)
+]
+
+
+@pytest.mark.parametrize("field", NUMBERED, ids=lambda one: one.name)
+def test_the_ranges_that_are_shown_are_those_that_are_taken(field):
+    """The least is taken, and less is refused; so is the most, or what is at it."""
+    text = field.metadata["values"].text
+    own = Recipe()
+    least = int(re.search(r"\d+", text)[0])
+    dataclasses.replace(own, **parse_changes([f"{field.name}={least}"]))
+    with pytest.raises(ValueError):
+        dataclasses.replace(own, **parse_changes([f"{field.name}={least - 1}"]))
+    most = re.search(r"to (below )?(\d+)", text)
+    if most:
+        change = {field.name: float(most[2])}
+        if most[1]:
+            with pytest.raises(ValueError):
+                dataclasses.replace(own, **change)
+        else:
+            dataclasses.replace(own, **change)
+            with pytest.raises(ValueError):
+                dataclasses.replace(own, **{field.name: float(most[2]) + 0.01})
+    if "or none" in text:
+        dataclasses.replace(own, **{field.name: None})
+
+
+def test_every_option_has_its_values_tested():
+    rest = {one.name for one in dataclasses.fields(Recipe)} - {one.name for one in (*NAMED, *NUMBERED)}
+    assert rest == {"shift_every"}  # "none, or 1 or more"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's pipe")
+def test_show_into_a_reader_that_ends():
+    """As `| head -1`: no traceback, no message, and the exit code of a program that SIGPIPE ended."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "paddle_tsm", "train", "--show"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -18,7 +18,7 @@ from paddle_tsm.commands.train_options import (
     given_options,
 )
 from paddle_tsm.training.arguments import TrainingArguments, resumed_arguments
-from paddle_tsm.training.published_recipes import RECIPES, recipe
+from paddle_tsm.training.published_recipes import recipe
 from paddle_tsm.training.recipe_changes import parse_changes
 
 
@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     changes = parse_changes(list(asked.changes))
     chosen = recipe(asked.recipe, **changes)
     if args.show:
+        from paddle_tsm.commands.recipe_table import print_recipe
+
         print_recipe(asked.recipe, chosen)
         return 0
     check_options(asked)
@@ -184,26 +186,6 @@ def check_options(asked: TrainingArguments) -> None:
         raise ValueError(f"--nudge: got {asked.nudge}, wanted 0 or more")
     if asked.keep_classifier and not asked.pretrained:
         raise ValueError("--keep-classifier: got no --pretrained to take it from")
-
-
-def print_recipe(name: str, chosen) -> None:
-    """Print every option as --set takes it. Beside a changed one stands the recipe's own value; beside a rate that was
-    published for another batch, what lr=auto makes of it."""
-    from paddle_tsm.terminal.literal_text import literal
-
-    def text(value) -> str:
-        return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-    print(f"{name}:")
-    for field, value in dataclasses.asdict(chosen).items():
-        own = getattr(RECIPES[name], field)
-        beside = [] if value == own else [text(own)]
-        if field == "lr" and chosen.lr_batch not in (None, chosen.batch):
-            beside.append(
-                f"published for a batch of {chosen.lr_batch}; "
-                f"lr=auto: {chosen.scaled_lr(chosen.batch):g} for {chosen.batch}"
-            )
-        print(literal(f"  {field}={text(value)}" + (f"    ({'; '.join(beside)})" if beside else "")))
 
 
 def print_outcome(out: str, outcome, processes: int) -> None:

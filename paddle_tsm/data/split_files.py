@@ -77,6 +77,7 @@ def ucf101_lines(split: Path, classes: dict[str, int], frames: Path | None = Non
 
 
 ORDERS = ("mmaction2", "mit")
+VIDEO = ".webm"  # the ending of a video file of Something-Something
 
 
 def something_v1_classes(path: Path, order: str) -> dict[str, int]:
@@ -91,13 +92,11 @@ def something_v1_classes(path: Path, order: str) -> dict[str, int]:
     return {name: i for i, name in enumerate(sorted(names) if order == "mit" else names)}
 
 
-def something_v1_lines(
-    split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
-) -> list[str]:
+def something_v1_lines(split: Path, classes: dict[str, int], frames: Path | None = None) -> list[str]:
     """The lines for a `something-something-v1-{train,validation}.csv` or, of either version, a `test-answers.csv`, whose
     lines are like `id;template`.
 
-    suffix: of the video files. Raises ValueError that names the line.
+    Raises ValueError that names the line.
     """
     lines = []
     with open(split, encoding="utf-8-sig", newline="") as file:
@@ -107,7 +106,7 @@ def something_v1_lines(
             if len(row) != 2 or row[1].strip() not in classes:
                 got = ";".join(row)
                 raise ValueError(f"{split}, line {number}: got {got!r}, wanted 'id;template' with a known template")
-            lines.append(list_line(row[0] + suffix, classes[row[1].strip()], frames))
+            lines.append(list_line(row[0] + VIDEO, classes[row[1].strip()], frames))
     return checked_lines(lines, split)
 
 
@@ -123,12 +122,10 @@ def something_v2_classes(path: Path) -> dict[str, int]:
     return {name: int(label) for name, label in found.items()}
 
 
-def something_v2_lines(
-    split: Path, classes: dict[str, int], frames: Path | None = None, suffix: str = ".webm"
-) -> list[str]:
+def something_v2_lines(split: Path, classes: dict[str, int], frames: Path | None = None) -> list[str]:
     """The lines for the second version's `train.json` or `validation.json`, a list of objects with "id" and "template".
 
-    Square brackets in a template are left out. suffix: of the video files. Raises ValueError that names the record.
+    Square brackets in a template are left out. Raises ValueError that names the record.
     """
     with open(split, encoding="utf-8") as file:
         records = json.load(file)
@@ -138,7 +135,7 @@ def something_v2_lines(
         name = template.replace("[", "").replace("]", "")
         if name not in classes or "id" not in record:
             raise ValueError(f"{split}, record {number}: got {str(record)[:100]}, wanted an id and a known template")
-        lines.append(list_line(f"{record['id']}{suffix}", classes[name], frames))
+        lines.append(list_line(f"{record['id']}{VIDEO}", classes[name], frames))
     return checked_lines(lines, split)
 
 

@@ -31,11 +31,12 @@ class Network:
     """
 
     arch: str
-    num_classes: int = option(400, "K, the number of classes.")
+    num_classes: int = option(400, "K, the number of classes.", values="1 or more")
     num_segments: int = option(
         8,
         "T, the number of frames of a clip.",
         Flag("--num-segments", "The number of frames of a clip.", int, "T"),
+        values="1 or more; even with a temporal pool",
     )
     is_shift: bool = option(
         True,
@@ -46,6 +47,7 @@ class Network:
         8,
         "One fold is C // shift_div channels.",
         Flag("--shift-div", "The shift moves folds of C // N channels.", int, "N"),
+        values="2 or more; 1 with shift_order=causal",
     )
     shift_place: str = option(
         "blockres",
@@ -61,6 +63,7 @@ class Network:
         "One block in so many shifts. None is upstream's rule: 2 in a ResNet whose layer3 has 23 blocks or more, with "
         '"blockres"; 1 in every other network.',
         Flag("--shift-every", "One block in N shifts.", int, "N", default="upstream's rule"),
+        values="none, or 1 or more",
     )
     shift_order: str = option(
         "future_first",
@@ -82,13 +85,18 @@ class Network:
             choices=MODES,
             default=NonLocalOptions.mode,
         ),
+        values=f"none, {', '.join(MODES)}",
     )
-    dropout: float = option(0.5, "The probability that a feature is dropped in front of the classifier.")
+    dropout: float = option(
+        0.5, "The probability that a feature is dropped in front of the classifier.", values="0 to below 1"
+    )
     partial_bn: bool = option(
         False, "Whether every BatchNorm is frozen in training, except the first and those of non-local blocks."
     )
     running_var: str = option(
-        "unbiased", 'Which variance of a batch the running variance follows: "unbiased" (PyTorch) or "biased" (Paddle).'
+        "unbiased",
+        'Which variance of a batch the running variance follows: "unbiased" (PyTorch) or "biased" (Paddle).',
+        values=", ".join(RUNNING_VARS),
     )
 
     def __post_init__(self):

@@ -30,9 +30,15 @@ class Flag:
     default: str | None = None
 
 
-def option(default: Any, meaning: str, flag: Flag | None = None) -> Any:
-    """A dataclass field for an option of a network. meaning: a sentence for the docstring of `create_model`."""
-    return field(default=default, metadata={"meaning": meaning, "flag": flag})
+def option(default: Any, meaning: str, flag: Flag | None = None, values: str = "") -> Any:
+    """A dataclass field for an option of a network. meaning: a sentence for the docstring of `create_model`. values: that
+    it may have, in words, where neither its default nor its flag says them.
+    """
+    if isinstance(default, bool):
+        values = "true, false"
+    elif flag is not None and flag.choices:
+        values = values or ", ".join(flag.choices)
+    return field(default=default, metadata={"meaning": meaning, "flag": flag, "values": values})
 
 
 def flags_of(description: type) -> dict[str, Flag]:

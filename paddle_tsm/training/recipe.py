@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,41 +9,25 @@ import numpy as np
 
 from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.flip import FlipRule
-from paddle_tsm.data.presets import Preset, preset
+from paddle_tsm.data.presets import SYSTEMS, Preset, preset
 from paddle_tsm.layouts.network_input import NetworkInput
+from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
+from paddle_tsm.training.recipe_option import (
+    SWITCH,
+    checked_elsewhere,
+    network_option,
+    number,
+    offered,
+    one_of,
+    option,
+    whole,
+    whole_numbers,
+)
 from paddle_tsm.training.schedule import CosineAnnealingLR, LinearLR, MultiStepLR, Scheduler, learning_rates
 from paddle_tsm.training.slowfast_schedule import SlowFastLR
 
-CHOICES = {
-    "optimizer": ("sgd", "adamw"),
-    "schedule": ("step", "cosine", "slowfast", "constant"),
-    "warmup_by": ("epoch", "update"),
-    "amp": ("none", "bfloat16"),
-    "dtype": ("float32", "float64"),
-}
 COSINES = ("cosine", "slowfast")
-SWITCHES = ("frozen_bn", "flip", "multi_label", "nesterov", "fc_lr5")
-WHOLE_NUMBERS = {"epochs": 1, "batch": 1, "accumulate": 1, "size": 1, "warmup": 0, "seed": 0}  # and the least value
-NUMBERS = (
-    "lr",
-    "momentum",
-    "weight_decay",
-    "max_norm",
-    "gamma",
-    "mixup",
-    "cutmix",
-    "warmup_factor",
-    "ema",
-    "label_smoothing",
-)
-
-
-def must_be_a_number(name: str, value: object) -> None:
-    """Raise ValueError unless `value` is a finite number, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ValueError(f"{name}: got {value!r}, wanted a number, 0 or more")
 
 
 @dataclass(frozen=True)
@@ -55,88 +38,102 @@ class Recipe:
     of processes changes nothing but the order in which sums are taken. Raises ValueError for a value that is not known
     and for values that do not go together.
 
-    The network has the options of `Network`, with its defaults; an option of `Network` that is not here keeps its
-    default. frozen_bn: every BatchNorm keeps its running statistics and its weights.
-
-    The data: preset, sampling, train_crop and size are those of `data.presets.preset`. data_set: a name of
-    `data.datasets`, for its flip rule. flip: False mirrors no clip. multi_label: a clip may have several labels.
-
-    The updates: batch: the clips of one update, over all processes. accumulate: the number of parts in which each
-    process runs its share of a batch. lr: the learning rate of the whole batch. lr_batch: the clips of an update for
-    which `lr` was published; None where `lr` was chosen for this batch. It changes no number: a training only says
-    where it differs from `batch`. max_norm: the largest norm of all gradients together; 0 for no clipping. mixup,
-    cutmix: the alpha of Beta(alpha, alpha); 0 for none. ema: the decay of the moving average that is evaluated and
-    saved; 0 for none. amp: the type of mixed precision, or "none".
-
-    The schedule: epochs, milestones and warmup count epochs. warmup_by: whether the rate rises once an "epoch" or with
-    every "update". gamma: the factor at each milestone. warmup_factor: the first rate, as a fraction of `lr`.
+    Each option says what it means and which values it may have; `paddle-tsm train --show` prints them. The options that
+    `Network` has, too, mean the same here; one that is not here keeps its default.
     """
 
-    arch: str = "tsm_resnet50"
-    num_classes: int = Network.num_classes
-    num_segments: int = Network.num_segments
-    is_shift: bool = Network.is_shift
-    shift_div: int = Network.shift_div
-    shift_place: str = Network.shift_place
-    shift_every: int | None = Network.shift_every
-    shift_order: str = Network.shift_order
-    temporal_pool: bool = Network.temporal_pool
-    non_local: str | None = None
-    dropout: float = Network.dropout
-    partial_bn: bool = Network.partial_bn
-    frozen_bn: bool = False
-    running_var: str = Network.running_var
+    arch: str = option("tsm_resnet50", "The architecture.", checked_elsewhere(", ".join(ARCHITECTURES)))
+    num_classes: int = network_option("num_classes")
+    num_segments: int = network_option("num_segments")
+    is_shift: bool = network_option("is_shift")
+    shift_div: int = network_option("shift_div")
+    shift_place: str = network_option("shift_place")
+    shift_every: int | None = network_option("shift_every")
+    shift_order: str = network_option("shift_order")
+    temporal_pool: bool = network_option("temporal_pool")
+    non_local: str | None = network_option(
+        "non_local", "The pairwise function of the non-local blocks; none: there are none."
+    )
+    dropout: float = network_option("dropout")
+    partial_bn: bool = network_option("partial_bn")
+    frozen_bn: bool = option(False, "Whether every BatchNorm keeps its running statistics and its weights.", SWITCH)
+    running_var: str = network_option("running_var")
 
-    preset: str = "mmaction2"
-    sampling: str = "uniform"
-    train_crop: str = "multi_scale"
-    size: int = 224
-    data_set: str | None = None
-    flip: bool = True
-    multi_label: bool = False
+    preset: str = option(
+        "mmaction2", "The system whose frames, crops and pixels are reproduced.", checked_elsewhere(", ".join(SYSTEMS))
+    )
+    sampling: str = option(
+        "uniform",
+        "How the frames are chosen. twice: as uniform, and from two clips in a validation.",
+        checked_elsewhere(offered({name: system.test_sampling for name, system in SYSTEMS.items()})),
+    )
+    train_crop: str = option(
+        "multi_scale",
+        "How the box of a training clip is chosen.",
+        checked_elsewhere(offered({name: system.train_box for name, system in SYSTEMS.items()})),
+    )
+    size: int = option(224, "Height and width of the training crops, in pixels.", whole(1))
+    data_set: str | None = option(
+        None,
+        "Names the frames in a folder, and says how clips are mirrored.",
+        checked_elsewhere(f"none, {', '.join(DATA_SETS)}"),
+    )
+    flip: bool = option(True, "Whether training clips are mirrored, as the data set's classes allow.", SWITCH)
+    multi_label: bool = option(False, "Whether a clip may have several labels. The loss is then binary.", SWITCH)
 
-    epochs: int = 50
-    batch: int = 128
-    accumulate: int = 1
-    optimizer: str = "sgd"
-    lr: float = 0.02
-    lr_batch: int | None = None
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 1e-4
-    fc_lr5: bool = True
-    max_norm: float = 20.0
-    schedule: str = "step"
-    milestones: tuple[int, ...] = (25, 45)
-    gamma: float = 0.1
-    warmup: int = 0
-    warmup_by: str = "epoch"
-    warmup_factor: float = 0.1
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    ema: float = 0.0
-    amp: str = "none"
-    dtype: str = "float32"
-    seed: int = 0
+    epochs: int = option(50, "How often every training clip is seen.", whole(1))
+    batch: int = option(128, "The clips of one update, over all processes.", whole(1))
+    accumulate: int = option(1, "The number of parts in which each process runs its share of a batch.", whole(1))
+    optimizer: str = option("sgd", "SGD with momentum, or AdamW.", one_of("sgd", "adamw"))
+    lr: float = option(
+        0.02,
+        "The learning rate of the whole batch. auto: the recipe's rate, scaled to the batch.",
+        number(or_else="auto"),
+    )
+    lr_batch: int | None = option(
+        None,
+        "The clips of an update for which lr was published; none where lr was chosen for this batch. It changes no "
+        "number: a training only says where it differs from batch.",
+        whole(1, or_else="none"),
+    )
+    momentum: float = option(0.9, "SGD's momentum.", number())
+    nesterov: bool = option(False, "Whether the momentum is Nesterov's.", SWITCH)
+    weight_decay: float = option(1e-4, "The weight decay, of weights but not of biases and BatchNorms.", number())
+    fc_lr5: bool = option(True, "Whether the classifier learns faster: five times, its bias ten times.", SWITCH)
+    max_norm: float = option(20.0, "The largest norm of all gradients together; 0: they are not clipped.", number())
+    schedule: str = option(
+        "step",
+        "How the rate falls: at each milestone, along a cosine or SlowFast's cosine, or not at all.",
+        one_of("step", *COSINES, "constant"),
+    )
+    milestones: tuple[int, ...] = option(
+        (25, 45), "The epochs at whose ends the rate falls by gamma, with commas.", whole_numbers(1)
+    )
+    gamma: float = option(0.1, "The factor of the rate at each milestone.", number())
+    warmup: int = option(0, "The epochs in which the rate rises; 0: it starts at lr.", whole(0))
+    warmup_by: str = option(
+        "epoch", "Whether the rate rises once an epoch or with every update.", one_of("epoch", "update")
+    )
+    warmup_factor: float = option(0.1, "The first rate of the warm-up, as a fraction of lr.", number())
+    label_smoothing: float = option(
+        0.0,
+        "The share of a target that is spread over all classes.",
+        number(most=1, wanted="a number in [0, 1]"),
+    )
+    mixup: float = option(0.0, "Mixup's alpha of Beta(alpha, alpha); 0: no mixup.", number())
+    cutmix: float = option(0.0, "CutMix's alpha of Beta(alpha, alpha); 0: no CutMix.", number())
+    ema: float = option(
+        0.0,
+        "The decay of the moving average that is validated and saved; 0: the weights themselves are.",
+        number(below=1, wanted="a decay in [0, 1), such as 0.9998"),
+    )
+    amp: str = option("none", "The type of mixed precision, on a GPU.", one_of("none", "bfloat16"))
+    dtype: str = option("float32", "The type of weights and arithmetic.", one_of("float32", "float64"))
+    seed: int = option(0, "What initial weights, order, augmentation and dropout are drawn from.", whole(0))
 
     def __post_init__(self) -> None:
-        for name, least in WHOLE_NUMBERS.items():
-            must_be_whole(name, getattr(self, name), least)
-        for name, known in CHOICES.items():
-            must_be_one_of(name, getattr(self, name), known)
-        for name in SWITCHES:
-            must_be_one_of(name, getattr(self, name), (True, False))
-        for name in NUMBERS:
-            must_be_a_number(name, getattr(self, name))
-        for milestone in self.milestones:
-            must_be_whole("milestones", milestone, 1)
-        if self.lr_batch is not None:
-            must_be_whole("lr_batch", self.lr_batch, 1)
-        if not self.ema < 1:
-            raise ValueError(f"ema: got {self.ema!r}, wanted a decay in [0, 1), such as 0.9998")
-        if not self.label_smoothing <= 1:
-            raise ValueError(f"label_smoothing: got {self.label_smoothing!r}, wanted a number in [0, 1]")
+        for one in fields(self):
+            one.metadata["values"].check(one.name, getattr(self, one.name))
         if self.mixup and self.cutmix:
             raise ValueError("mixup and cutmix: got both, wanted one of them")
         if self.multi_label and (self.mixup or self.cutmix or self.label_smoothing):
