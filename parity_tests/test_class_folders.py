@@ -117,6 +117,9 @@ def test_a_resumed_training_keeps_its_split(trained, tree, tmp_path, monkeypatch
     assert main(["train", "--resume", "--out", str(run), "--split", "0.3"]) == 2
     assert "--split: was 0.2, now 0.3" in capsys.readouterr().err
     assert main(["train", "--resume", "--out", str(run), "--split", "0.2"]) == 0
+    # the lists are as good as the folder that they came from
+    lists = ["run/train.txt", "--validation", "run/validation.txt", "--root", "videos"]
+    assert main(["train", *lists, "--resume", "--out", str(run), "--set", "epochs=3"]) == 0 and len(rows(run)) == 3
 
 
 def entry(label, number) -> Entry:

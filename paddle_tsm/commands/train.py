@@ -19,6 +19,7 @@ from paddle_tsm.commands.train_options import (
 )
 from paddle_tsm.training.arguments import TrainingArguments, resumed_arguments
 from paddle_tsm.training.published_recipes import recipe
+from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.recipe_changes import parse_changes
 
 
@@ -67,7 +68,11 @@ def run(args: argparse.Namespace) -> int:
         print_recipe(asked.recipe, chosen)
         return 0
     check_options(asked)
+    return train_as_asked(asked, chosen, changes.get("num_classes"), args.out, args.resume)
 
+
+def train_as_asked(asked: TrainingArguments, chosen: Recipe, num_classes: int | None, out: str, resume: bool) -> int:
+    """Read and check the clips, train, and print how it ended. Returns the exit code. num_classes: that --set got."""
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
@@ -76,59 +81,65 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.training.classes import classes_before, stated_classes
     from paddle_tsm.training.framework import framework_named
-    from paddle_tsm.training.job import TrainingJob
     from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
     from paddle_tsm.training.processes import join
-    from paddle_tsm.training.run_folder import ARGUMENTS, check_folder
+    from paddle_tsm.training.run_folder import check_folder
     from paddle_tsm.training.training_lists import read_lists, training_source
 
     check_mixed_precision(chosen.amp)
     framework_named(asked.framework)  # raises where it is not installed
-    folders = asked.list is not None and os.path.isdir(asked.list)
-    if folders:
-        keep_inputs({"--out": args.out}, (asked.list,))  # a folder in it would be a class
-    keep_read_files(args.out, asked, (asked.list, asked.validation, asked.pretrained, asked.replay))
+    class_folders = asked.list is not None and os.path.isdir(asked.list)
+    if class_folders:
+        keep_inputs({"--out": out}, (asked.list,))  # a folder in it would be a class
+    keep_read_files(out, asked, (asked.list, asked.validation, asked.pretrained, asked.replay))
     processes = join()
     check_single(asked, processes.count)
     # before the lists, which can take minutes
-    resumed = processes.from_first(lambda: check_folder(args.out, args.resume, lists=folders))
+    resumed = processes.from_first(lambda: check_folder(out, resume, lists=class_folders))
     if processes.is_first:
         print_ignored_records("train", asked.pretrained)
-    before = classes_before(args.out, args.resume, asked.pretrained if asked.keep_classifier else None)
+    before = classes_before(out, resume, asked.pretrained if asked.keep_classifier else None)
     source = training_source(asked.form, asked.template, chosen.data_set)
-    stated = stated_classes(asked.classes, changes.get("num_classes"), before)
-    lists = read_lists(asked, chosen, source, stated, processes, args.out if resumed else None)
+    stated = stated_classes(asked.classes, num_classes, before)
+    lists = read_lists(asked, chosen, source, stated, processes, out if resumed else None)
     print_video_notes(source.notes)  # only the first process has any: it alone looked at the clips
     classes = lists.classes
-    reasons = [f"num_classes={classes.count}: {classes.reason}"] if classes.reason else []
     if processes.is_first:
+        reasons = [f"num_classes={classes.count}: {classes.reason}"] if classes.reason else []
         print_remarks("train", reasons + lists.remarks)
-    keep_read_files(args.out, asked, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
+    keep_read_files(out, asked, dict.fromkeys(entry.path for entry in (*lists.training, *lists.validation)))
     chosen = dataclasses.replace(chosen, num_classes=classes.count)
-    job = TrainingJob(
+    outcome = train(chosen, job_of(asked, chosen, lists, source, out, resume), processes)
+    for clip in lists.bad:
+        outcome.skipped.add(clip)
+    if processes.is_first:
+        print_outcome(out, outcome, processes.count)
+    return 0 if outcome.stopped is None else 128 + outcome.stopped
+
+
+def job_of(asked: TrainingArguments, chosen: Recipe, lists, source, out: str, resume: bool):
+    """The TrainingJob. lists: what `read_lists` returned. source: where the clips' frames are."""
+    from paddle_tsm.training.job import TrainingJob
+    from paddle_tsm.training.run_folder import ARGUMENTS
+
+    return TrainingJob(
         train=lists.training,
         validation=lists.validation,
-        out=args.out,
+        out=out,
         source=source,
         workers=asked.workers,
         save_every=asked.save_every,
         skip_bad=asked.skip_bad,
-        resume=args.resume,
+        resume=resume,
         pretrained=asked.pretrained,
         keep_classifier=asked.keep_classifier,
-        class_names=classes.names,
+        class_names=lists.classes.names,
         framework=asked.framework,
         plan=chosen_plan(asked, chosen, lists.training, source),
         nudge=asked.nudge,
         files=lists.files | {ARGUMENTS: asked.recorded()},
     )
-    outcome = train(chosen, job, processes)
-    for clip in lists.bad:
-        outcome.skipped.add(clip)
-    if processes.is_first:
-        print_outcome(args.out, outcome, processes.count)
-    return 0 if outcome.stopped is None else 128 + outcome.stopped
 
 
 def keep_read_files(out: str, asked: TrainingArguments, paths) -> None:

@@ -70,15 +70,15 @@ def resumed_arguments(given: dict[str, Any], out: str) -> TrainingArguments:
             )
         return TrainingArguments(**given)
     recorded = read_arguments(path)
-    split = recorded.get("split")
-    was = SPLIT if split is None else split
-    if given.get("split", was) != was:
+    if "validation" in given or not os.path.isdir(given.get("list", recorded.get("list") or "")):
+        recorded = without({"split"}, recorded)  # what is given has no split
+    elif "split" in given and given["split"] != (was := SPLIT if recorded.get("split") is None else recorded["split"]):
         raise ValueError(
             f"--split: was {was:g}, now {given['split']:g}; resume with the same one, or start in another folder"
         )
     for names in TOGETHER:
         if names & given.keys():
-            recorded = {name: value for name, value in recorded.items() if name not in names}
+            recorded = without(names, recorded)
     for name in READ:
         if name not in given and recorded.get(name) and not os.path.exists(recorded[name]):
             option = "LIST" if name == "list" else f"--{name}"
@@ -88,6 +88,11 @@ def resumed_arguments(given: dict[str, Any], out: str) -> TrainingArguments:
         kept = [text for text in recorded.get("changes", ()) if text.partition("=")[0] not in names]
         given = given | {"changes": (*kept, *given["changes"])}
     return TrainingArguments(**recorded | given)
+
+
+def without(names: set[str], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments but for those with these names."""
+    return {name: value for name, value in arguments.items() if name not in names}
 
 
 def read_arguments(path: str) -> dict[str, Any]:
