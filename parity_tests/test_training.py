@@ -66,7 +66,7 @@ def test_every_number_is_a_training_steps(clips, tmp_path):
                 model, optimizer, [(x, y)], paddle_tsm.training.loss.cross_entropy
             )
             right = (result.logits.argmax(1) == y).mean()
-            row = (epoch, step, optimizer.get_lr(), result.loss, right, result.grad_norm, len(y))
+            row = (epoch + 1, step + 1, optimizer.get_lr(), result.loss, right, result.grad_norm, len(y))
             expected.append(dict(zip(rows(tmp_path / "run")[0], map(str, row))))
     assert rows(tmp_path / "run") == expected  # to the last digit
     assert paddle_tsm.load_model(tmp_path / "run" / "last.safetensors").num_segments == T
