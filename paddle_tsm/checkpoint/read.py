@@ -14,6 +14,7 @@ from paddle_tsm.checkpoint.sniff import sniff
 from paddle_tsm.checkpoint.torch_legacy import read_torch_legacy
 from paddle_tsm.checkpoint.torch_tar import read_torch_tar
 from paddle_tsm.checkpoint.torch_zip import read_torch_zip
+from paddle_tsm.checkpoint.trained_file import trained_file
 from paddle_tsm.checkpoint.wrapper import locate_network
 
 # format: the function MappedFile -> (tree, metadata)
@@ -51,14 +52,15 @@ class Checkpoint:
 def read_checkpoint(path: str | os.PathLike, network: str | None = None) -> Checkpoint:
     """Read the checkpoint `path` and find its network.
 
-    The content tells the format, not the name. The index of a sharded checkpoint (a .index.json) leads to its shards.
+    The content tells the format, not the name. The index of a sharded checkpoint (a .index.json) leads to its shards,
+    and a folder that `paddle-tsm train` wrote to its best network.
     network: the key of the wanted network where the file holds several, such as "model_ema".
 
     Nothing in the file is ever run or imported, the memory is limited by the size of the file, and neither PyTorch nor
     Paddle is needed. Raises CheckpointError, in one line, for a file that is missing, damaged, forged, unknown or
     ambiguous.
     """
-    file = MappedFile(path)
+    file = MappedFile(trained_file(path))
     kind, tree, metadata = _read(file)
     wrapper, tensors, aside = locate_network(file.path, tree, network)
     return Checkpoint(file.path, kind, tensors, wrapper, aside, metadata)

@@ -36,7 +36,8 @@ def add_parser(subparsers) -> None:
         "source",
         metavar="SRC",
         nargs="?",
-        help="The checkpoint: PyTorch zip or legacy, safetensors, or .pdparams. Its content tells which.",
+        help="The checkpoint: PyTorch zip or legacy, safetensors, or .pdparams, which its content tells; or a folder "
+        "that `paddle-tsm train` wrote.",
     )
     parser.add_argument("destination", metavar="DST", nargs="?", help="The file to write.")
     add_layout_option(parser, dest="from_layout")
@@ -77,10 +78,11 @@ def run(args: argparse.Namespace) -> int:
     if args.destination is None:
         raise ValueError("got no SRC and DST; wanted both, or --matrix")
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_ignored_records
+    from paddle_tsm.commands.messages import checkpoint_of, print_ignored_records
     from paddle_tsm.conversion.convert import convert
     from paddle_tsm.terminal.literal_text import status
 
+    args.source = checkpoint_of("convert", args.source)
     print_ignored_records("convert", args.source)
     start = time.perf_counter()
     with status(f"converting {args.source}" + (" and running both networks" if args.verify else "")):

@@ -12,6 +12,7 @@ from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.commands.shared_options import (
     PIXELS,
+    WEIGHTS,
     add_classes_option,
     add_engine_options,
     add_frame_options,
@@ -47,8 +48,7 @@ def add_parser(subparsers) -> None:
         nargs="+",
         required=True,
         metavar="W",
-        help="A checkpoint of any layout and format, or a folder that `paddle-tsm export` wrote. Several are measured "
-        "one by one and as an ensemble.",
+        help=f"{WEIGHTS}. Several are measured one by one and as an ensemble.",
     )
     parser.add_argument(
         "--ensemble-weights",
@@ -115,13 +115,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks
+    from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.listed_clips import frame_source
     from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.inference.evaluated_networks import read_networks, remarks, shared_input, shared_preset
     from paddle_tsm.inference.recorded_input import named_classes
 
     weights, options = checked_options(args), network_options(args)
+    args.weights = [checkpoint_of("evaluate", path) for path in args.weights]
     networks = read_networks(args.weights, args.layout, args.network, options, args.data_set)
     classes = networks[0].found.network.num_classes
     given = {name: getattr(args, name) for name in PIXELS} | {"class_names": named_classes(args.classes, classes)}

@@ -37,7 +37,11 @@ def add_parser(subparsers) -> None:
             "paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate train.txt --root videos",
         ),
     )
-    parser.add_argument("weights", metavar="CHECKPOINT", help="A checkpoint of any layout and format.")
+    parser.add_argument(
+        "weights",
+        metavar="CHECKPOINT",
+        help="A checkpoint of any layout and format, or a folder that `paddle-tsm train` wrote.",
+    )
     parser.add_argument(
         "folder",
         metavar="DIR",
@@ -81,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
     import_paddle()
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks
+    from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.listed_clips import frame_source
     from paddle_tsm.export.exporter import export_checkpoint
     from paddle_tsm.files.kept_inputs import keep_inputs
@@ -91,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     to = args.to or format_for(args.precision)
     options = network_options(args) | {"network": args.network}
+    args.weights = checkpoint_of("export", args.weights)
     keep_inputs({}, (args.classes,), {"DIR": args.folder})  # `export` checks the other files that it reads
     pixels, labels = {name: getattr(args, name) for name in PIXELS}, None
     if os.path.isfile(args.weights):

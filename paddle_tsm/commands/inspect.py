@@ -25,7 +25,9 @@ def add_parser(subparsers) -> None:
         ),
         ("paddle-tsm inspect tsm_r50_mmaction2.pth", "paddle-tsm inspect tsm_r50_mmaction2.pth --json"),
     )
-    parser.add_argument("file", metavar="FILE", help="A checkpoint of any layout and format.")
+    parser.add_argument(
+        "file", metavar="FILE", help="A checkpoint of any layout and format, or a folder that `paddle-tsm train` wrote."
+    )
     add_layout_option(parser)
     add_network_key(parser, "FILE")
     parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
@@ -35,11 +37,14 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.messages import checkpoint_of
     from paddle_tsm.layouts.description import describe
     from paddle_tsm.layouts.network_file import read_network
 
     given = {name: value for name, value in network_options(args).items() if value is not None}
-    found = read_network(args.file, layout=args.layout, allow_nan=True, network=args.network, **given)
+    found = read_network(
+        checkpoint_of("inspect", args.file), layout=args.layout, allow_nan=True, network=args.network, **given
+    )
     description = describe(found, given)
     if args.json:
         print(json.dumps(description, indent=2))

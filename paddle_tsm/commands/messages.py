@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 
 from paddle_tsm.checkpoint.error import one_line
+from paddle_tsm.checkpoint.trained_file import trained_file
 from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.layouts.record import remark_on_record_beside
 from paddle_tsm.terminal.literal_text import literal
@@ -15,6 +17,14 @@ def print_remarks(command: str, remarks: Iterable[str]) -> None:
     """Print each remark as a line of the command."""
     for remark in remarks:
         print(one_line(f"paddle-tsm {command}: {remark}"), file=sys.stderr)
+
+
+def checkpoint_of(command: str, path: str) -> str:
+    """The checkpoint that `path` stands for, see `trained_file`, and a line that names it where it is another."""
+    file = trained_file(path)
+    if file != path:
+        print_remarks(command, [f"{path}: takes {os.path.basename(file)}, which `paddle-tsm train` wrote"])
+    return file
 
 
 def print_ignored_records(command: str, *paths: str | None) -> None:

@@ -32,7 +32,9 @@ def add_parser(subparsers) -> None:
             "paddle-tsm parity --curves run_paddle run_torch --report page",
         ),
     )
-    parser.add_argument("a", metavar="A", nargs="?", help="A checkpoint, which runs in PyTorch.")
+    parser.add_argument(
+        "a", metavar="A", nargs="?", help="A checkpoint, or a folder that `paddle-tsm train` wrote. It runs in PyTorch."
+    )
     parser.add_argument("b", metavar="B", nargs="?", help="A checkpoint, which runs in Paddle. Default: A.")
     add_network_key(parser, "a file")
     parser.add_argument("--allow-nan", action="store_true", help="Accept weights that are NaN or infinite.")
@@ -120,8 +122,10 @@ def add_curve_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import traceback
 
+    from paddle_tsm.commands.messages import checkpoint_of
     from paddle_tsm.parity.output_files import claimed
 
+    args.a, args.b = (path and checkpoint_of("parity", path) for path in (args.a, args.b))
     read = [path for path in (args.a, args.b, args.video) if path]
     read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record that can lie beside a checkpoint
     if args.curves:

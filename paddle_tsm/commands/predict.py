@@ -9,6 +9,7 @@ from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.commands.shared_options import (
     PIXELS,
+    WEIGHTS,
     add_classes_option,
     add_engine_options,
     add_network_key,
@@ -37,7 +38,7 @@ def add_parser(subparsers) -> None:
         "--weights",
         required=True,
         metavar="W",
-        help="A checkpoint of any layout and format, or a folder that `paddle-tsm export` wrote.",
+        help=f"{WEIGHTS}.",
     )
     add_classes_option(parser)
     parser.add_argument("--top", type=int, default=5, metavar="K", help="How many classes to print. Default: 5.")
@@ -59,7 +60,7 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks, print_video_notes
+    from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
     from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
+    args.weights = checkpoint_of("predict", args.weights)
     keep_inputs({"--out": args.out}, (args.video, args.weights, args.classes))
     with status("loading the network") as spinner:
         options = network_options(args) | {"network": args.network}

@@ -13,6 +13,9 @@ from paddle_tsm.layouts.registry import LAYOUTS
 # Options that say how frames become the network's input. Which of them a command has, it says itself.
 PIXELS = ("preset", "sampling", "crops", "size")
 
+# What runs clips, in the help of --weights
+WEIGHTS = "A checkpoint of any layout and format, or a folder that `paddle-tsm train` or `paddle-tsm export` wrote"
+
 
 def add_list_argument(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     """Add LIST. needed: without it argparse refuses the command line."""

@@ -39,7 +39,7 @@ def add_parser(subparsers) -> None:
         "--weights",
         required=True,
         metavar="W",
-        help="A checkpoint of a causal network, or a folder that `paddle-tsm export --stream` wrote.",
+        help="A checkpoint of a causal network, or a folder that `paddle-tsm train` or `paddle-tsm export --stream` wrote.",
     )
     add_classes_option(parser)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="Use every N-th frame. Default: 1.")
@@ -64,7 +64,7 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks, print_video_notes
+    from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
     from paddle_tsm.files.kept_inputs import keep_inputs
@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             raise ValueError(f"--{name}: got {getattr(args, name)}, wanted at least 1")
     camera = args.video.isdigit()
+    args.weights = checkpoint_of("stream", args.weights)
     keep_inputs({"--out": args.out}, (None if camera else args.video, args.weights, args.classes))
     options = network_options(args) | {"network": args.network}
     found = read_description(args.weights, **options)

@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import dataclass, field
 
+from paddle_tsm.checkpoint.trained_file import BEST, EXPORT, LAST
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, Preset, preset_of
 from paddle_tsm.export.io_spec import FIRST_INPUT
@@ -21,7 +22,7 @@ from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option_checks import must_be_one_of
 
-NAME, VERSION = "tsm.json", 1
+NAME, VERSION = EXPORT, 1
 KINDS = ("clip", "stream")
 
 
@@ -133,7 +134,10 @@ def read_sidecar(folder: str | os.PathLike) -> Sidecar:
     folder = os.fspath(folder)
     path = os.path.join(folder, NAME)
     if not os.path.isfile(path):
-        raise ValueError(f"{folder}: holds no {NAME}; wanted a folder that `paddle-tsm export` wrote")
+        raise ValueError(
+            f"{folder}: holds no {NAME}; wanted a folder that `paddle-tsm export` wrote, "
+            f"or a training's with {BEST} or {LAST}"
+        )
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)

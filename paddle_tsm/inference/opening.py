@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from paddle_tsm.checkpoint.trained_file import trained_file
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import Sidecar, read_sidecar
 from paddle_tsm.export.targets import FORMATS, PRECISIONS, format_for
@@ -92,7 +93,7 @@ def open_network(
 
     Raises ValueError, in one line, for a path or a combination that does not exist.
     """
-    path = os.fspath(path)
+    path = trained_file(path)
     must_be_one_of("precision", precision, PRECISIONS)
     if engine is not None:
         must_be_one_of("engine", engine, ENGINES)

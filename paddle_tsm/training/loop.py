@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError
+from paddle_tsm.checkpoint.trained_file import BEST, LAST
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
@@ -28,9 +29,7 @@ from paddle_tsm.training.progress import TrainingProgress
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.repeated_clips import repeated_clips
 from paddle_tsm.training.run_folder import (
-    BEST,
     CURVES,
-    LAST,
     RECIPE,
     RESUME,
     RESUME_ADVICE,

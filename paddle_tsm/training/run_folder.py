@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from paddle_tsm.checkpoint import write_checkpoint
+from paddle_tsm.checkpoint.trained_file import BEST, LAST
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.files.kept_inputs import keep_inputs
@@ -24,7 +25,6 @@ RESUME = "resume.safetensors"  # everything that --resume needs
 START = "start.safetensors"  # the network that a planned training starts from
 RECIPE = "recipe.json"  # every option of the recipe, and the framework
 ARGUMENTS = "arguments.json"  # what `train` was asked for
-LAST, BEST = "last.safetensors", "best.safetensors"  # networks that every command loads
 TRAIN_LOG, VALIDATION_LOG = "train.csv", "validation.csv"  # a row for each update, a row for each epoch
 CURVES = "curves.png"  # both logs as a picture
 TRAIN_LIST, VALIDATION_LIST, CLASS_LIST = "train.txt", "validation.txt", "classes.txt"  # of a folder of classes
