@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import sys
 
@@ -118,6 +119,39 @@ def test_ensemble(folder, command, tmp_path, capsys):
         assert any(name in line and f"{100 * share:.2f} %" in line for line in lines)
 
 
+def test_only_what_was_asked_for(command, tmp_path, capsys):
+    both = ["list.txt", "--weights", "mmaction2.pth", "mit.pth", "--preset", "mmaction2", "--json", tmp_path / "m.json"]
+    assert command(*both) == 0
+    assert "ensemble" not in capsys.readouterr().out
+    found = json.loads((tmp_path / "m.json").read_text())
+    assert found["ensemble"] is None and [one["weight"] for one in found["checkpoints"]] == [None, None]
+    accuracies = [one["class_accuracies"] for one in found["checkpoints"]]
+    assert accuracies[0] != accuracies[1] and [len(one) for one in accuracies] == [CLASSES] * 2
+    assert command(*both, "--ensemble") == 0
+    assert "ensemble" in capsys.readouterr().out
+    asked = json.loads((tmp_path / "m.json").read_text())
+    assert asked["ensemble"]["top1"] >= 0 and [one["weight"] for one in asked["checkpoints"]] == [1, 1]
+    assert len(asked["class_accuracies"]) == CLASSES
+
+
+@pytest.mark.parametrize("length", [4, 40, 120])
+def test_paths_and_rows_are_whole(folder, command, tmp_path, capsys, monkeypatch, length):
+    """At 80 columns, however long a path is: the path stands in one line, and each row's numbers in one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(folder)
+    paths = [os.path.join(name * length, name) for name in ("a", "b")]
+    for path, source in zip(paths, ("mmaction2.pth", "mit.pth")):
+        os.makedirs(os.path.dirname(path))
+        shutil.copy(source, path)
+    assert command("list.txt", "--weights", *paths, "--preset", "mmaction2", "--ensemble") == 0
+    for path in paths:
+        shutil.rmtree(os.path.dirname(path))
+    lines = capsys.readouterr().out.splitlines()
+    assert all(sum(path in line for line in lines) == 1 for path in paths)
+    assert [line.count("%") for line in lines if "%" in line] == [3, 3, 3], "top-1, top-5 and mean class of each"
+    assert all(len(line) <= 80 for line in lines if "%" in line)
+
+
 def test_the_preset_is_the_systems_own(command, tmp_path):
     for name in ("mmaction2", "mit"):
         assert command("list.txt", "--weights", f"{name}.pth", "--json", tmp_path / "m.json") == 0
@@ -194,6 +228,10 @@ MISUSES = {
     "one weight for two": (
         ["list.txt", "--weights", "mmaction2.pth", "mit.pth", "--ensemble-weights", "1"],
         "got 1 for 2",
+    ),
+    "two in one file": (
+        ["list.txt", "--weights", "mmaction2.pth", "mit.pth", "--preset", "mmaction2", "--out", "out"],
+        "got 2 checkpoints, whose scores are not one scores.csv; wanted --ensemble",
     ),
     "weights that are no numbers": (["list.txt", "--ensemble-weights", "a"], "got 'a', wanted numbers with commas"),
     "a weight of 0": (["list.txt", "--ensemble-weights", "0"], "got 0, wanted positive"),

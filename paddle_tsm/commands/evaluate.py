@@ -38,7 +38,7 @@ def add_parser(subparsers) -> None:
             "paddle-tsm evaluate val.txt --weights tsm_r50_mmaction2.pth --root videos --out report",
             "paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling dense --crops three",
             "paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling twice --crops three-train-size",
-            "paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble-weights 1,1.5",
+            "paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble",
             "paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
         ),
     )
@@ -48,12 +48,17 @@ def add_parser(subparsers) -> None:
         nargs="+",
         required=True,
         metavar="W",
-        help=f"{WEIGHTS}. Several are measured one by one and as an ensemble.",
+        help=f"{WEIGHTS}. Several are measured one by one.",
+    )
+    parser.add_argument(
+        "--ensemble",
+        action="store_true",
+        help="Also measure the mean of the checkpoints' scores, whose files --out has.",
     )
     parser.add_argument(
         "--ensemble-weights",
         metavar="A,B",
-        help="A positive number for each of several checkpoints. Default: equal weights.",
+        help="A positive number for each checkpoint in the mean. Includes --ensemble. Default: equal weights.",
     )
     add_network_key(parser, "a file")
     add_layout_option(parser)
@@ -177,8 +182,10 @@ def measure(args: argparse.Namespace, networks, weights, taken, preset, source, 
     return 0
 
 
-def checked_options(args: argparse.Namespace) -> list[float]:
-    """The weight of each checkpoint. Raises ValueError for an option whose value is out of range."""
+def checked_options(args: argparse.Namespace) -> list[float] | None:
+    """The weight of each checkpoint in the ensemble; None where none is asked for. Raises ValueError for an option
+    whose value is out of range.
+    """
     from paddle_tsm.data.check_list import DEPTHS
     from paddle_tsm.data.presets import pick
     from paddle_tsm.data.scores import AVERAGES
@@ -190,6 +197,13 @@ def checked_options(args: argparse.Namespace) -> list[float]:
     pick(dict.fromkeys((*DEPTHS, "none")), args.check, "--check")
     if args.average is not None:
         pick(dict.fromkeys(AVERAGES), args.average, "--average")
+    if args.ensemble_weights is None and not args.ensemble:
+        if args.out and len(args.weights) > 1:
+            raise ValueError(
+                f"--out: got {len(args.weights)} checkpoints, whose scores are not one scores.csv; wanted --ensemble beside "
+                "it, for their mean, or --json in its place, for the measures of each"
+            )
+        return None
     if args.ensemble_weights is None:
         return check_weights(None, len(args.weights))
     try:
@@ -269,15 +283,15 @@ def described(taken, preset) -> dict:
 
 
 def summarise(args: argparse.Namespace, networks, scored, weights, options, taken, multi_label: bool, skipped):
-    """The Evaluation of the checkpoints and, where there are several, of their ensemble."""
+    """The Evaluation of the checkpoints. weights: of each in the ensemble, or None for no ensemble."""
     from paddle_tsm.evaluation.ensemble import combine
     from paddle_tsm.evaluation.summary import Evaluation, Rated
 
-    rated = [Rated(one.path, part, one.num_segments, weight) for one, part, weight in zip(networks, scored, weights)]
-    if len(scored) > 1:
-        rated.append(Rated("ensemble", combine(scored, weights)))
+    together = combine(scored, weights) if weights and len(scored) > 1 else None
+    shares = weights if together else [None] * len(scored)
+    rated = [Rated(one.path, part, one.num_segments, share) for one, part, share in zip(networks, scored, shares)]
     lines = [line.strip() for line in skipped.report().splitlines()[1:]]
-    return Evaluation(args.list, rated, options, multi_label, list(taken.class_names) or None, lines)
+    return Evaluation(args.list, rated, together, options, multi_label, list(taken.class_names) or None, lines)
 
 
 def write_results(out: str | None, json: str | None, evaluation, entries, console) -> None:
