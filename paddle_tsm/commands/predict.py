@@ -61,14 +61,13 @@ def add_parser(subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
-    from paddle_tsm.data.clip import views_of
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
-    from paddle_tsm.data.video_file import read_frames
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
-    from paddle_tsm.inference.probabilities import class_probabilities, top_classes
+    from paddle_tsm.inference.probabilities import top_classes
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
+    from paddle_tsm.inference.video_classes import probabilities_of_video
     from paddle_tsm.terminal.literal_text import as_text, status
 
     if args.top < 1:
@@ -87,14 +86,11 @@ def run(args: argparse.Namespace) -> int:
         engine = EngineChoice(args.engine, args.precision, args.threads)
         predictor = engine.predictor(args.weights, options, preset.test_size)
         network = predictor.network
-        spinner.update(as_text("reading the video"))
-        frames = read_frames(args.video, lambda count: preset.test_sampling(count, network.num_segments), notes=notes)
-        views = views_of(preset, frames)
-        spinner.update(as_text("running the network"))
-        logits = predictor(views)
+        spinner.update(as_text("reading the video and running the network"))
+        probabilities = probabilities_of_video(predictor, preset, network.num_segments, args.video, notes)
     print_video_notes(notes)
     names = taken.names_of(network.num_classes)
-    top = top_classes(class_probabilities(logits, preset.average), names, args.top)
+    top = top_classes(probabilities, names, args.top)
     if args.out:
         write_labelled(args.video, args.out, [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top[:3]])
     how = f"{preset.name}, {taken.sampling}, {preset.crops_in_words}, mean of {preset.average}"

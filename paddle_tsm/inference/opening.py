@@ -79,6 +79,11 @@ class OpenedNetwork:
         self.engine, self.network = opened.engine, opened.network
         self.input, self.sidecar = opened.input, opened.sidecar
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes, in their order; () where the file records none."""
+        return self.input.class_names
+
     def clone(self: AnyOpened) -> AnyOpened:
         """Another one, for another thread, with the same weights in the same memory."""
         other = object.__new__(type(self))
