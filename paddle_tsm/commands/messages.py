@@ -36,3 +36,11 @@ def print_video_notes(notes: VideoNotes) -> None:
     """Print one line about the videos that do not hold what their containers say, if there are any."""
     if notes:
         print(f"note: {literal(notes.report())}", file=sys.stderr)
+
+
+def print_encoder(command: str, out: str) -> None:
+    """Print a line where the labelled video cannot be H.264."""
+    from paddle_tsm.data.copied_video import MPEG4, copy_encoder  # imported here, because most commands write no video
+
+    if copy_encoder() == MPEG4:
+        print_remarks(command, [f"{out}: is written as MPEG-4, because PyAV has no encoder for H.264 here"])

@@ -122,10 +122,12 @@ def print_top(video: str, top: list[dict]) -> None:
 
 def write_labelled(source: str, out: str, lines: list[str]) -> None:
     """Write a copy of the video with `lines` on every frame."""
+    from paddle_tsm.commands.messages import print_encoder
     from paddle_tsm.inference.labelled_video import frames_of, labelled_video
     from paddle_tsm.terminal.literal_text import status
 
     frames, rate = frames_of(source)
-    with labelled_video(out, rate) as write, status(f"writing {out}"):
+    print_encoder("predict", out)
+    with labelled_video(out, rate, source) as write, status(f"writing {out}"):
         for frame in frames:
             write(frame, lines)

@@ -105,13 +105,17 @@ def label_frames(labeller, frames, rate: float, video: str, every: int, limit: i
     labeller: a FrameLabeller. rate: frames a second. limit: stop after so many frames. Returns the exit code. Raises
     ValueError where `video` has no frame.
     """
+    from paddle_tsm.commands.messages import print_encoder
     from paddle_tsm.inference.labelled_video import labelled_video
     from paddle_tsm.terminal.literal_text import literal
     from paddle_tsm.training.stop import finish_request
 
     label, text, written = None, "", 0
     with finish_request() as request, contextlib.ExitStack() as stack:
-        write = stack.enter_context(labelled_video(out, rate)) if out else None
+        if out:
+            print_encoder("stream", out)
+        sound = None if video.isdigit() else video
+        write = stack.enter_context(labelled_video(out, rate, sound)) if out else None
         for number, frame in enumerate(frames):
             if limit is not None and number >= limit or request.signal is not None:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 SUFFIXES = (".mp4", ".avi")
+PROBE = 1 << 16  # bytes; as many as OpenCV writes at once
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,11 @@ MOTION_JPEG = Encoder(
 
 
 @contextlib.contextmanager
-def complete_video(
-    path: str | os.PathLike, rate: float, encoder: Encoder = MPEG4
-) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield a function that appends one frame, [H, W, 3] uint8 in BGR (OpenCV's order), to the video.
+def unfinished_video(path: str | os.PathLike) -> Iterator[str]:
+    """Yield the path of a file to write, with the suffix of `path`, which it replaces when the block ends well.
 
-    The file at `path` appears when the block ends well, and otherwise not at all. rate: frames a second. The first
-    frame sets the size. Raises ValueError for a suffix that is not in SUFFIXES, a folder that does not exist, an
-    encoder that OpenCV does not have, a frame of another size, and a block that appends no frame.
+    Raises ValueError for a suffix that is not in SUFFIXES and a folder that does not exist, and OSError that names
+    `path` where the disk is full.
     """
     path = os.fspath(path)
     if not path.lower().endswith(SUFFIXES):
@@ -52,27 +51,57 @@ def complete_video(
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ValueError(f"{folder}: no such folder; make it first")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as temporary:
-        # OpenCV chooses the container by the suffix, so the unfinished file keeps it.
-        unfinished = os.path.join(temporary, f"video{os.path.splitext(path)[1]}")
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as temporary:
+            # The encoders choose the container by the suffix, so the unfinished file keeps it.
+            unfinished = os.path.join(temporary, f"video{os.path.splitext(path)[1]}")
+            yield unfinished
+            os.replace(unfinished, path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # it names the unfinished file
+            raise OSError(error.errno, os.strerror(error.errno), path) from None
+        raise
+
+
+def check_size(path: str | os.PathLike, frame: np.ndarray, size: tuple[int, ...]) -> None:
+    """Raise ValueError where the frame's (height, width) is not `size`, that of the first frame."""
+    if frame.shape[:2] != size:
+        (height, width), (first_height, first_width) = frame.shape[:2], size
+        raise ValueError(f"{path}: got a frame of {width}x{height}, wanted {first_width}x{first_height} like the first")
+
+
+def no_frame(path: str | os.PathLike) -> ValueError:
+    """The error of a video that got no frame."""
+    return ValueError(f"{path}: there was no frame to write")
+
+
+@contextlib.contextmanager
+def complete_video(
+    path: str | os.PathLike, rate: float, encoder: Encoder = MPEG4
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """Yield a function that appends one frame, [H, W, 3] uint8 in BGR (OpenCV's order), to the video.
+
+    The file at `path` appears when the block ends well, and otherwise not at all. rate: frames a second. The first
+    frame sets the size. Raises ValueError for what `unfinished_video` refuses, an encoder that OpenCV does not have, a
+    frame of another size, and a block that appends no frame; OSError where the disk is full.
+    """
+    with unfinished_video(path) as unfinished:
         writer: cv2.VideoWriter | None = None
-        size = (0, 0)
+        size: tuple[int, ...] = ()
 
         def append(frame: np.ndarray) -> None:
             nonlocal writer, size
-            height, width = frame.shape[:2]
             if writer is None:
-                size = width, height
-                writer = cv2.VideoWriter(
-                    unfinished, encoder.backend, cv2.VideoWriter_fourcc(*encoder.fourcc), rate, size, encoder.settings
-                )
+                size = frame.shape[:2]
+                letters = cv2.VideoWriter_fourcc(*encoder.fourcc)
+                writer = cv2.VideoWriter(unfinished, encoder.backend, letters, rate, size[::-1], encoder.settings)
                 if not writer.isOpened():
+                    need_space(unfinished)
                     raise ValueError(
                         f"{path}: OpenCV cannot encode {encoder.name} here; "
                         f"wanted an opencv-python with {encoder.needs}"
                     )
-            if (width, height) != size:  # OpenCV would leave the frame out and say nothing
-                raise ValueError(f"{path}: got a frame of {width}x{height}, wanted {size[0]}x{size[1]} like the first")
+            check_size(path, frame, size)  # OpenCV would leave the frame out and say nothing
             writer.write(frame)
 
         try:
@@ -81,5 +110,13 @@ def complete_video(
             if writer is not None:
                 writer.release()
         if writer is None:
-            raise ValueError(f"{path}: there was no frame to write")
-        os.replace(unfinished, path)
+            raise no_frame(path)
+        need_space(unfinished)
+
+
+def need_space(unfinished: str) -> None:
+    """Raise OSError where nothing more can be written beside the file: OpenCV does not say that the disk is full."""
+    with open(f"{unfinished}.probe", "wb") as probe:
+        probe.write(bytes(PROBE))
+        probe.flush()
+        os.fsync(probe.fileno())

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from paddle_tsm.data.copied_video import complete_copy
 from paddle_tsm.data.open_video import check_file, open_video
-from paddle_tsm.data.video_writer import complete_video
 from paddle_tsm.terminal.literal_text import literal
 
 
@@ -38,13 +38,16 @@ def frames_of(source: str | os.PathLike | int) -> tuple[Iterator[np.ndarray], fl
 
 
 @contextmanager
-def labelled_video(path: str | os.PathLike, rate: float) -> Iterator[Callable[[np.ndarray, list[str]], None]]:
-    """Yield `write(frame, lines)` for RGB frames [H, W, 3] uint8. rate: frames a second.
+def labelled_video(
+    path: str | os.PathLike, rate: float, source: str | os.PathLike | None = None
+) -> Iterator[Callable[[np.ndarray, list[str]], None]]:
+    """Yield `write(frame, lines)` for RGB frames [H, W, 3] uint8. rate: frames a second. source: the video whose sound
+    is kept; None for none.
 
     The video at `path` appears when the block ends well, and otherwise not at all. Raises ValueError as
-    `complete_video` does.
+    `complete_copy` does.
     """
-    with complete_video(path, rate) as append:
+    with complete_copy(path, rate, source) as append:
 
         def write(frame: np.ndarray, lines: list[str]) -> None:
             append(with_lines(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), lines))
