@@ -25,7 +25,7 @@ def add_parser(subparsers) -> None:
         "VIDEO --weights W",
         (
             "Run the online (causal) network as frames come. Each frame is computed once, and a line is printed "
-            "whenever the label changes.",
+            "whenever the label changes. On a terminal a line below says the label and the speed at the moment.",
             "Ctrl-C ends the run, as SIGTERM and closing the terminal do: the current frame is finished, the video of "
             "--out is completed, and the summary is printed. The exit code is then 130 (SIGTERM: 143, terminal: 129).",
         ),
@@ -108,10 +108,12 @@ def label_frames(labeller, frames, rate: float, video: str, every: int, limit: i
     from paddle_tsm.commands.messages import print_encoder
     from paddle_tsm.inference.labelled_video import labelled_video
     from paddle_tsm.terminal.literal_text import literal
+    from paddle_tsm.terminal.live_line import LiveLine
     from paddle_tsm.training.stop import finish_request
 
-    label, text, written = None, "", 0
+    label, text, written, line = None, "", 0, LiveLine()
     with finish_request() as request, contextlib.ExitStack() as stack:
+        stack.callback(line.clear)
         if out:
             print_encoder("stream", out)
         sound = None if video.isdigit() else video
@@ -123,7 +125,8 @@ def label_frames(labeller, frames, rate: float, video: str, every: int, limit: i
                 best, text = labeller(frame)
                 if best != label:
                     label = best
-                    print(literal(f"{number / rate:8.2f} s  frame {number:6d}  {text}"), flush=True)
+                    line.print(f"{number / rate:8.2f} s  frame {number:6d}  {text}")
+                line.update(f"{text}  {labeller.frames / labeller.seconds:.1f} frames/s  Ctrl-C ends")
             if write:
                 write(frame, [text])
                 written += 1

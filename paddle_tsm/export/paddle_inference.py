@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 from typing import Any
@@ -13,6 +14,11 @@ from paddle_tsm.export.paddle_program import read_program
 from paddle_tsm.export.runner import Runner
 from paddle_tsm.export.targets import TARGETS
 from paddle_tsm.networks.option_checks import must_be_one_of
+from paddle_tsm.terminal.left_out_line import left_out
+
+CHATTER = (
+    b"ReduceMeanCheckIfOneDNNSupport"  # Paddle writes it to stdout at a predictor's first run; no log level hides it
+)
 
 
 class PaddleInferenceRun(Runner):
@@ -36,7 +42,7 @@ class PaddleInferenceRun(Runner):
 
     def _open(self, predictor: Any) -> None:
         """Take the handles of the predictor's inputs and outputs."""
-        self._predictor = predictor
+        self._predictor, self._has_run = predictor, False
         self.outputs = tuple(predictor.get_output_names())
         self._inputs = [predictor.get_input_handle(name) for name in predictor.get_input_names()]
         self._outputs = [predictor.get_output_handle(name) for name in self.outputs]
@@ -49,7 +55,9 @@ class PaddleInferenceRun(Runner):
     def compute(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         for handle, array in zip(self._inputs, arrays, strict=True):
             handle.copy_from_cpu(array)
-        self._predictor.run()
+        with contextlib.nullcontext() if self._has_run else left_out(CHATTER):
+            self._predictor.run()
+        self._has_run = True
         return [handle.copy_to_cpu() for handle in self._outputs]
 
 
