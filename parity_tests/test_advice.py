@@ -4,6 +4,7 @@ import ast
 import configparser
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*")
 COMMAND = re.compile(r"paddle-tsm ([a-z]+)((?: (?!and |or |go )[^`)\n]*)?)")
 LAUNCHER = re.compile(r"python -m paddle\.distributed\.launch .*\$\(which paddle-tsm\)")  # its options are Paddle's
 
-UPSTREAMS = re.compile(r"MIT's (without )?--\w+")  # flags of MIT's own program
+UPSTREAMS = re.compile(r"MIT's (without )?--\w+|--index-url URL")  # flags of MIT's own program, and pip's
 
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
@@ -151,7 +152,7 @@ def test_the_search_finds_what_is_wrong():
     assert not all("--allow-nan" in parsers()[name]._option_string_actions for name in READERS)
 
 
-def test_packages_are_named():
+def test_packages_are_named(tmp_path, monkeypatch):
     """No message names an extra of a package that no index has; what it names instead is what setup.cfg asks for."""
     for path in sorted(PACKAGE.rglob("*.py")):
         assert "paddle-tsm[" not in path.read_text(encoding="utf-8"), path
@@ -161,10 +162,20 @@ def test_packages_are_named():
     config = configparser.ConfigParser()
     config.read(setup)
     wanted = config["options.extras_require"]
+    monkeypatch.chdir(tmp_path)
     for name, packages in extras.EXTRAS.items():
         asked = [line.partition(";")[0] for line in wanted[name].split("\n") if line and not line.startswith("#")]
         assert list(packages) == list(dict.fromkeys(asked))  # without the markers of a Python that lacks a package
-        assert shlex.split(extras.how_to_install(name)) == ["pip", "install", *packages]
+        command, _, more = extras.how_to_install(name).partition(" --index-url URL ")
+        assert shlex.split(command) == [
+            "pip",
+            "install",
+            "-c",
+            str(setup.parent / "constraints.txt"),
+            *packages,
+        ]
+        assert bool(more) == (name == "torch" and sys.platform == "linux"), "where pip's ordinary build has CUDA"
+        assert "CUDA" in (setup.parent / "docs" / "install.md").read_text(), "and the page says so, too"
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import configparser
 import importlib.util
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, metadata
@@ -11,7 +12,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from paddle_tsm.cli import main
-from paddle_tsm.commands import demo
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export import onnx_file
 from paddle_tsm.networks.network import Network
@@ -157,12 +157,22 @@ def test_an_old_torch_is_not_taken(tool, monkeypatch):
         assert tool.torch_there() == taken
 
 
-def test_the_demo_without_torch(monkeypatch, tmp_path, capsys):
+def test_the_demo_without_torch(tmp_path):
+    """PyTorch is asked for before anything is made, and the hint leads to a small download."""
     words = ["demo", "--arch", "tsm_resnet18", "--out", str(tmp_path / "demo")]
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
-    assert main(words) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "--without-torch" in error and not (tmp_path / "demo").exists()
+    started = f"""
+from paddle_tsm.demo import material
+def made(*arguments, **options):
+    raise AssertionError("something is made")
+material.write_demo_video = made
+from paddle_tsm.cli import main
+sys.exit(main({words!r}))
+"""
+    done = run(("torch", "torch_ref"), started)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not (tmp_path / "demo").exists(), done.stderr
+    assert re.search(r"pip install -c \S*constraints\.txt 'torch>=", done.stderr), done.stderr
+    assert sys.platform != "linux" or "--index-url URL" in done.stderr
+    assert "`paddle-tsm demo --without-torch`" in done.stderr
     done = run(
         ("torch", "torch_ref"), f"from paddle_tsm.cli import main; sys.exit(main({[*words, '--without-torch']!r}))"
     )

@@ -7,7 +7,6 @@ import os
 import shlex
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.networks.families import ARCHITECTURES
@@ -43,13 +42,22 @@ def add_parser(subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.train:
         return run_training(args.out)
-    # found out at once, not after the steps that need no PyTorch
-    if not args.without_torch and find_spec("torch") is None:
-        raise ValueError(
-            'PyTorch is not installed, wanted to compare with it; README.md, "Install", says how to get it; '
-            "--without-torch shows the rest"
-        )
-    return run_parity(args.out, args.arch, args.without_torch)
+    from paddle_tsm.files.made_folder import made_folder
+
+    if not args.without_torch:
+        need_torch()
+    with made_folder(args.out):
+        return run_parity(args.out, args.arch, args.without_torch)
+
+
+def need_torch() -> None:
+    """Raise ValueError where PyTorch cannot be imported: at once, not after the steps that need none."""
+    from paddle_tsm.parity.checkpoint_pair import sides
+
+    try:
+        sides()
+    except ValueError as error:
+        raise ValueError(f"{error}; or go without: `paddle-tsm demo --without-torch`") from None
 
 
 def run_parity(out: str, arch: str, without_torch: bool) -> int:
@@ -64,7 +72,6 @@ def run_parity(out: str, arch: str, without_torch: bool) -> int:
     from paddle_tsm.terminal.literal_text import as_text, plain_console, status
 
     network = Network(arch)
-    os.makedirs(out, exist_ok=True)
     names = "clip.mp4", f"{arch}_mmaction2.pth", f"{arch}.safetensors"
     video, checkpoint, converted = (os.path.join(out, name) for name in names)
     console = plain_console()

@@ -122,7 +122,9 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.listed_clips import frame_source
+    from paddle_tsm.evaluation.result_files import FILE_NAMES
     from paddle_tsm.files.made_folder import made_folder
+    from paddle_tsm.files.room import check_room
     from paddle_tsm.inference.evaluated_networks import read_networks, remarks, shared_input, shared_preset
     from paddle_tsm.inference.recorded_input import named_classes
 
@@ -138,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
     multi_label = args.multi_label or bool(taken.multi_label)
     check_places(args)
     with made_folder(args.out) if args.out else contextlib.nullcontext():
+        for path in filter(None, (args.out and os.path.join(args.out, FILE_NAMES[0]), args.json)):
+            check_room(path)  # better before the run than after it
         return measure(args, networks, weights, taken, preset, source, multi_label)
 
 

@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
+    from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.probabilities import top_classes
@@ -74,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
     args.weights = checkpoint_of("predict", args.weights)
     keep_inputs({"--out": args.out}, (args.video, args.weights, args.classes))
+    if args.out:
+        check_place(args.out)
     with status("loading the network") as spinner:
         options = network_options(args) | {"network": args.network}
         found = read_description(args.weights, **options)

@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
+    from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.frame_labeller import FrameLabeller
@@ -79,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     camera = args.video.isdigit()
     args.weights = checkpoint_of("stream", args.weights)
     keep_inputs({"--out": args.out}, (None if camera else args.video, args.weights, args.classes))
+    if args.out:
+        check_place(args.out)
     options = network_options(args) | {"network": args.network}
     found = read_description(args.weights, **options)
     given = {

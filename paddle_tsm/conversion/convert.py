@@ -69,7 +69,10 @@ def convert(
     origin = provenance(found, plan)
     record = json.dumps(origin)
     with atomic_path(destination) as temporary:
-        write_network(temporary, plan, file_format, record)
+        try:
+            write_network(temporary, plan, file_format, record)
+        except CheckpointError as error:  # it names the temporary file
+            raise CheckpointError(str(error).replace(temporary, str(destination))) from None
         difference = None
         if verify:
             from paddle_tsm.conversion.verify import verify_written  # here: only the proof needs Paddle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,8 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from paddle_tsm.files.room import check_room, named_if_full
+
 SUFFIXES = (".mp4", ".avi")
-PROBE = 1 << 16  # bytes; as many as OpenCV writes at once
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,9 @@ MOTION_JPEG = Encoder(
 )  # the quality is fixed, so that the same frames give the same file
 
 
-@contextlib.contextmanager
-def unfinished_video(path: str | os.PathLike) -> Iterator[str]:
-    """Yield the path of a file to write, with the suffix of `path`, which it replaces when the block ends well.
-
-    Raises ValueError for a suffix that is not in SUFFIXES and a folder that does not exist, and OSError that names
-    `path` where the disk is full.
+def check_place(path: str | os.PathLike) -> None:
+    """Raise ValueError for a video's suffix that is not in SUFFIXES and a folder that does not exist, and OSError where
+    nothing can be written there.
     """
     path = os.fspath(path)
     if not path.lower().endswith(SUFFIXES):
@@ -51,16 +48,23 @@ def unfinished_video(path: str | os.PathLike) -> Iterator[str]:
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ValueError(f"{folder}: no such folder; make it first")
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as temporary:
-            # The encoders choose the container by the suffix, so the unfinished file keeps it.
-            unfinished = os.path.join(temporary, f"video{os.path.splitext(path)[1]}")
-            yield unfinished
-            os.replace(unfinished, path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:  # it names the unfinished file
-            raise OSError(error.errno, os.strerror(error.errno), path) from None
-        raise
+    check_room(path)
+
+
+@contextlib.contextmanager
+def unfinished_video(path: str | os.PathLike) -> Iterator[str]:
+    """Yield the path of a file to write, with the suffix of `path`, which it replaces when the block ends well.
+
+    Raises what `check_place` raises, and OSError that names `path` where the disk is full.
+    """
+    path = os.fspath(path)
+    check_place(path)
+    folder = os.path.dirname(path) or "."
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as temporary, named_if_full(path, temporary):
+        # The encoders choose the container by the suffix, so the unfinished file keeps it.
+        unfinished = os.path.join(temporary, f"video{os.path.splitext(path)[1]}")
+        yield unfinished
+        os.replace(unfinished, path)
 
 
 def check_size(path: str | os.PathLike, frame: np.ndarray, size: tuple[int, ...]) -> None:
@@ -82,7 +86,7 @@ def complete_video(
     """Yield a function that appends one frame, [H, W, 3] uint8 in BGR (OpenCV's order), to the video.
 
     The file at `path` appears when the block ends well, and otherwise not at all. rate: frames a second. The first
-    frame sets the size. Raises ValueError for what `unfinished_video` refuses, an encoder that OpenCV does not have, a
+    frame sets the size. Raises what `check_place` raises, ValueError for an encoder that OpenCV does not have, a
     frame of another size, and a block that appends no frame; OSError where the disk is full.
     """
     with unfinished_video(path) as unfinished:
@@ -96,7 +100,6 @@ def complete_video(
                 letters = cv2.VideoWriter_fourcc(*encoder.fourcc)
                 writer = cv2.VideoWriter(unfinished, encoder.backend, letters, rate, size[::-1], encoder.settings)
                 if not writer.isOpened():
-                    need_space(unfinished)
                     raise ValueError(
                         f"{path}: OpenCV cannot encode {encoder.name} here; "
                         f"wanted an opencv-python with {encoder.needs}"
@@ -111,12 +114,4 @@ def complete_video(
                 writer.release()
         if writer is None:
             raise no_frame(path)
-        need_space(unfinished)
-
-
-def need_space(unfinished: str) -> None:
-    """Raise OSError where nothing more can be written beside the file: OpenCV does not say that the disk is full."""
-    with open(f"{unfinished}.probe", "wb") as probe:
-        probe.write(bytes(PROBE))
-        probe.flush()
-        os.fsync(probe.fileno())
+        check_room(path, os.path.dirname(unfinished))  # OpenCV does not say that the disk was full

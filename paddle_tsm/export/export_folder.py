@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from paddle_tsm.export.sidecar import NAME
+from paddle_tsm.files.room import named_if_full
 
 
 def check_free(folder: str) -> None:
@@ -23,11 +24,15 @@ def check_free(folder: str) -> None:
 
 @contextmanager
 def new_folder(folder: str) -> Iterator[str]:
-    """Yield an empty folder, which takes the name `folder` when the block ends well, and is removed otherwise."""
+    """Yield an empty folder, which takes the name `folder` when the block ends well, and is removed otherwise.
+
+    Raises OSError that names `folder` where the disk is full.
+    """
     temporary = f"{folder}.{os.getpid()}.tmp"
     os.makedirs(temporary)
     try:
-        yield temporary
+        with named_if_full(folder, temporary):
+            yield temporary
         take_place(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
