@@ -109,3 +109,30 @@ def _random_of_parts(num_frames: int, num_segments: int, rng: np.random.Generato
 
 def _dense_offsets(num_segments: int) -> np.ndarray:
     return np.arange(num_segments) * (DENSE_RANGE // num_segments)
+
+
+# Each rule of the test for programs without paddle_tsm: in words, and as the list of its indices in Python, where n is
+# the number of frames of the video and T that of the clip.
+UNIFORM = "int(k * (n / T) + n / T / 2) % n for k in range(T)"
+DEFINITIONS = {
+    uniform: ("the middle frame of each of T equal parts of the video", f"[{UNIFORM}]"),
+    twice: (
+        "two clips: the middle frame of each of T equal parts of the video, then the first frame of each part",
+        f"[{UNIFORM}] + [int(k * (n / T)) for k in range(T)]",
+    ),
+    dense: (
+        f"{DENSE_POSITIONS} clips at equal distances, each of T frames at equal distances in a range of {DENSE_RANGE} "
+        "frames; a shorter video starts again from its first frame",
+        f"[(int(j * ((max(1, n - {DENSE_RANGE - 1}) - 1) / {DENSE_POSITIONS - 1})) + k * ({DENSE_RANGE} // T)) % n "
+        f"for j in range({DENSE_POSITIONS}) for k in range(T)]",
+    ),
+    uniform_or_first: (
+        "the middle frame of each of T equal parts of the video; T times the first frame of a video of at most T frames",
+        f"[{UNIFORM}] if n > T else [0] * T",
+    ),
+    pptsm: (
+        "the middle frame of each of T parts of n // T frames, or the first of two middle frames; a video of fewer than "
+        "T frames starts again from its first",
+        "[(k * max(n // T, 1) + max(n // T - 1, 0) // 2) % n for k in range(T)]",
+    ),
+}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from paddle_tsm.checkpoint.trained_file import BEST, EXPORT, LAST
 from paddle_tsm.data import normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, Preset, preset_of
+from paddle_tsm.data.sampling import DEFINITIONS
 from paddle_tsm.export.io_spec import FIRST_INPUT
 from paddle_tsm.export.targets import PRECISIONS, target_named
 from paddle_tsm.files.atomic import atomic_file
@@ -109,6 +110,7 @@ class Sidecar:
             "dtype": "float32",
             "colour": "RGB",
             "frames": f"{self.network.num_segments} of a clip, adjacent" if self.kind == "clip" else "the next one",
+            **({"sampling": self.describe_sampling()} if self.kind == "clip" else {}),
             "short_edge": pixels.short,
             "views": f"{CLIPS[self.sampling]} clips x {CROPS[self.crops]} crops",
             "crops": pixels.crops_in_words,
@@ -118,6 +120,15 @@ class Sidecar:
             "average_of_views": pixels.average,
             "source": pixels.source,
         }
+
+    def describe_sampling(self) -> dict:
+        """Which frames of a video make the clips, in words and as a formula of Python."""
+        words, indices = DEFINITIONS[self.pixels().test_sampling]
+        where = (
+            f"n: frames of the video; T = {self.network.num_segments}: frames of a clip; the first frame is 0; clip after "
+            "clip"
+        )
+        return {"name": self.sampling, "frames": words, "indices": indices, "where": where}
 
 
 def check_files(folder: str | os.PathLike, sidecar: Sidecar) -> None:
