@@ -166,7 +166,7 @@ def test_the_commands(clips, tmp_path, capsys):
     assert all(np.array_equal(a[name], b[name]) for name in a)
     code, said = run(capsys, "parity", "--curves", tmp_path / "a", tmp_path / "b")
     assert code == 0 and "equal: 3 updates and 1 validation, float32" in said.out, said.out
-    code, said = run(capsys, *arguments(clips, tmp_path / "b", "--resume", epochs=1))
+    code, said = run(capsys, *arguments(clips, tmp_path / "b", "--resume", "--framework", "paddle", epochs=1))
     assert code == 2 and "was trained by --framework torch, got paddle" in said.err
 
 
