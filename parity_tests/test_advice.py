@@ -64,6 +64,8 @@ PRINTED_BY = {
     "layouts/paddlevideo.py": ("convert",),
     "conversion/verify.py": ("convert",),
     "layouts/record.py": READERS,
+    "layouts/key_edits.py": ("convert", "inspect"),
+    "layouts/key_prefixes.py": ("convert", "inspect"),
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),
     "parity/option_differences.py": ("parity",),
     "parity/report_folder.py": ("parity",),

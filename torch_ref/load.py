@@ -1,6 +1,7 @@
 """Checkpoints as PyTorch networks. The files are read by `paddle_tsm`'s readers, which use no framework."""
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,13 +33,21 @@ def as_parameter(array: np.ndarray) -> torch.Tensor:
 
 
 def load_model(
-    path: str | os.PathLike, layout: str = "auto", num_segments: int | None = None, **options: Any
+    path: str | os.PathLike,
+    layout: str = "auto",
+    num_segments: int | None = None,
+    *,
+    strip_prefix: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignore: str | Iterable[str] = (),
+    **options: Any,
 ) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
     It takes the arguments and files of `paddle_tsm.load_model`, and raises the same errors.
     """
-    network, tensors = read_network(path, layout, num_segments=num_segments, **options).as_asked()
+    changes: dict[str, Any] = {"strip_prefix": strip_prefix, "rename": rename, "ignore": ignore}
+    network, tensors = read_network(path, layout, num_segments=num_segments, **changes, **options).as_asked()
     model = create_model(network.arch, **network.options())
     return assign_weights(model, tensors).eval()
 

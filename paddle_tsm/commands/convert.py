@@ -8,7 +8,7 @@ from typing import Any
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.commands.shared_options import add_layout_option, add_network_key
+from paddle_tsm.commands.shared_options import add_key_options, add_layout_option, add_network_key, key_changes
 from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 
@@ -29,6 +29,7 @@ def add_parser(subparsers) -> None:
             "paddle-tsm convert tsm_r50_mmaction2.pth tsm_r50.safetensors",
             "paddle-tsm convert tsm_r50.safetensors tsm_r50_mit.pth.tar --to mit",
             "paddle-tsm convert ppTSM.pdparams pptsm.safetensors --num-segments 16",
+            "paddle-tsm convert fork.pth fork.safetensors --rename head.fc=cls_head.fc_cls --ignore 'attn.*'",
             "paddle-tsm convert --matrix --arch tsm_resnet101",
         ),
     )
@@ -50,6 +51,7 @@ def add_parser(subparsers) -> None:
         help="The layout of DST, one of the same. Default: canonical, which has torchvision's names.",
     )
     add_network_key(parser, "SRC")
+    add_key_options(parser)
     parser.add_argument(
         "--no-verify",
         dest="verify",
@@ -94,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
             args.allow_nan,
             args.verify,
             args.network,
+            **key_changes(args),
             **network_options(args),
         )
     print_conversion(done, args.verify, time.perf_counter() - start)

@@ -7,7 +7,7 @@ import json
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
-from paddle_tsm.commands.shared_options import add_layout_option, add_network_key
+from paddle_tsm.commands.shared_options import add_key_options, add_layout_option, add_network_key, key_changes
 
 NAMES_PRINTED = 12  # class names in the table; --json has all of them
 
@@ -30,6 +30,7 @@ def add_parser(subparsers) -> None:
     )
     add_layout_option(parser)
     add_network_key(parser, "FILE")
+    add_key_options(parser)
     parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.layouts.network_file import read_network
 
     given = {name: value for name, value in network_options(args).items() if value is not None}
-    found = read_network(
-        checkpoint_of("inspect", args.file), layout=args.layout, allow_nan=True, network=args.network, **given
-    )
+    file = checkpoint_of("inspect", args.file)
+    reading = {"layout": args.layout, "network": args.network, **key_changes(args)}
+    found = read_network(file, allow_nan=True, **reading, **given)
     description = describe(found, given)
     if args.json:
         print(json.dumps(description, indent=2))
@@ -72,6 +73,8 @@ def print_description(description: dict) -> None:
         table.add_row(name, as_text(description[name]))
     for note in description["keys"]:
         table.add_row("keys", as_text(note))
+    if description["converted"]:
+        table.add_row("converted", as_text(description["converted"]))
     if description["beside it"]:
         table.add_row("beside it", as_text(", ".join(description["beside it"])))
     table.add_row("parameters", f"{description['parameters'] / 1e6:.2f} million")

@@ -48,6 +48,48 @@ def add_network_key(parser: argparse.ArgumentParser, of: str) -> None:
     )
 
 
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Add --strip-prefix, --rename and --ignore."""
+    group = parser.add_argument_group(
+        "a fork's keys",
+        "For a network that has other names, or layers of its own. A change that concerns no key is an error, and so is "
+        "a tensor that is then missing or too many. P, OLD and NEW are whole segments between dots.",
+    )
+    group.add_argument("--strip-prefix", metavar="P", help="Remove P from the keys that begin with it, such as model.")
+    group.add_argument(
+        "--rename",
+        metavar="OLD=NEW",
+        type=old_and_new,
+        action="append",
+        default=[],
+        help="Let keys that begin with OLD, behind P, begin with NEW. The longest OLD decides. Repeat it for others.",
+    )
+    group.add_argument(
+        "--ignore",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="Leave out the keys of the file that GLOB matches, such as 'attn.*'. Repeat it for others.",
+    )
+
+
+def old_and_new(text: str) -> tuple[str, str]:
+    """(OLD, NEW) of OLD=NEW. Raises ArgumentTypeError for other text."""
+    old, _, new = text.partition("=")
+    if not old or not new:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted OLD=NEW, such as head.fc=fc")
+    return old, new
+
+
+def key_changes(args: argparse.Namespace) -> dict:
+    """The changes to the keys that were given. Raises ValueError where one OLD gets two names."""
+    names = dict(args.rename)
+    for old, new in args.rename:
+        if names[old] != new:
+            raise ValueError(f"rename: {old} becomes both {new} and {names[old]}; wanted one of them")
+    return {"strip_prefix": args.strip_prefix, "rename": names, "ignore": args.ignore}
+
+
 def add_classes_option(parser, use: str = "") -> None:
     """Add --classes. use: what the names are for, where that is not plain."""
     parser.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -42,6 +43,9 @@ def convert(
     allow_nan: bool = False,
     verify: bool = True,
     network: str | None = None,
+    strip_prefix: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignore: str | Iterable[str] = (),
     **options: Any,
 ) -> Conversion:
     """Write the network in the file `source` to the file `destination` in another layout.
@@ -49,8 +53,8 @@ def convert(
     from_layout, to_layout: names of layouts; "auto" finds the source's. The suffix of `destination` chooses the format:
     .safetensors, .pdparams, or .pth (also .pt and .pth.tar). No tensor's dtype changes. allow_nan: go on where the
     source holds NaN or infinity. verify: run both networks on a random clip in float64, each as its own system runs it,
-    before the new file takes its name. network: the key of one of several networks in the source. options: as for
-    `create_model`, where the source cannot say them. The new file records them, with what the source records of the
+    before the new file takes its name. network: the key of one of several networks in the source. strip_prefix, rename,
+    ignore: changes to the source's keys, as for `load_model`; the record names them. options: as for `create_model`, where the source cannot say them. The new file records them, with what the source records of the
     network's input and classes (`layouts.record`).
 
     Raises CheckpointError for a source that is not exactly a known network, a network that the target's system cannot
@@ -61,7 +65,8 @@ def convert(
         keep_inputs({"destination": destination}, (source,))
     except ValueError as error:
         raise CheckpointError(error) from None
-    found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **options)
+    edits: dict[str, Any] = {"strip_prefix": strip_prefix, "rename": rename, "ignore": ignore}
+    found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **edits, **options)
     try:
         plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
     except ValueError as error:
@@ -119,6 +124,8 @@ def provenance(found: NetworkFile, plan: ConversionPlan) -> dict:
         "conversion": plan.kind,
         "tool": f"paddle-tsm {tool}",
     }
+    if found.named.edits.flags():
+        record["keys"] = found.named.edits.as_record()
     if not plan.layout.step_counters:
         record["step_counters"] = {name: int(array) for name, array in plan.tensors.items() if is_step_counter(name)}
     return record

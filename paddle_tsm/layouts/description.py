@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import Any
 
@@ -27,7 +28,8 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
     """Everything that `inspect` prints, as plain values. given: the options that the caller named.
 
     "read": the options that the keys say. "assumed": {option: {"value", "why"}}, those that they cannot say. "input":
-    {"preset", ...: {"value", "why"}}, how clips become input, and the classes' names. "not believed": a remark on a
+    {"preset", ...: {"value", "why"}}, how clips become input, and the classes' names. "converted": what was changed of
+    the keys when paddle-tsm wrote the file, or None. "not believed": a remark on a
     record beside the file, or None.
     """
     network, checkpoint = found.network, found.checkpoint
@@ -42,6 +44,7 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
         "network at": ".".join(checkpoint.wrapper) or "the file itself",
         "beside it": sorted(map(str, checkpoint.aside)),
         "keys": found.named.notes(),
+        "converted": describe_conversion(found),
         "layout": found.layout.name,
         "architecture": network.arch,
         "classes": network.num_classes,
@@ -87,6 +90,12 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
             why = "embedded_gaussian and dot_product have the same keys"
             assumed["non_local mode"] = {"value": mode, "why": why}
     return read, assumed
+
+
+def describe_conversion(found: NetworkFile) -> str | None:
+    """The changes to the source's keys that the record names, as the flags that asked for them; None without any."""
+    flags = found.record.edits.flags()
+    return f"from {found.record.source} with {shlex.join(flags)}" if flags else None
 
 
 def describe_input(found: NetworkFile) -> dict[str, dict]:

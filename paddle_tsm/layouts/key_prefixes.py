@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paddle_tsm.layouts.key_edits import KeyEdits
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.recognise import find_layout
 from paddle_tsm.layouts.registry import layout_named
@@ -29,17 +30,20 @@ class NamedKeys:
     """A file's keys under the names of its layout.
 
     keys: name in the layout -> key in the file. stripped: the prefixes that the keys had, such as ("module.",
-    "_orig_mod."); () where they had none. aside: the keys of numbers that are not tensors of the network.
+    "_orig_mod."); () where they had none. aside: the keys of numbers that are not tensors of the network. edits: the
+    changes that a user asked for, and edit_notes, a sentence for each.
     """
 
     layout: Layout
     keys: dict[str, str]
     stripped: tuple[str, ...]
     aside: tuple[str, ...]
+    edits: KeyEdits = KeyEdits()
+    edit_notes: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """A sentence for each thing that was done to the keys, for the user."""
-        lines = []
+        lines = list(self.edit_notes)
         if self.stripped:
             lines.append(f"{' and '.join(self.stripped)} stripped from the keys")
         if self.aside:
@@ -49,17 +53,22 @@ class NamedKeys:
         return lines
 
 
-def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys:
-    """The keys of `tensors` without the prefixes of other programs. layout: "auto", or the name of a layout.
+def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto", edits: KeyEdits = KeyEdits()) -> NamedKeys:
+    """The keys of `tensors` without the prefixes of other programs. layout: "auto", or the name of a layout. edits: what
+    is changed first.
 
     The segments that all keys begin with are stripped one by one, until the keys look like the layout, or, for "auto",
     like any layout. MIT's names get DataParallel's `module.` where they lack it. Raises ValueError where the keys look
-    like no layout, or where two of them become the same name.
+    like no layout, where two of them become the same name, or where a change concerns no key.
     """
-    aside = tuple(key for key in tensors if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
-    keys = [key for key in tensors if key not in aside]
-    inner = [ANYWHERE.sub("", key) for key in keys]
-    stripped = dict.fromkeys(f"{a or b}." for key in keys for a, b in ANYWHERE.findall(key))
+    edited = edits.apply(tensors)
+    aside = tuple(key for key in edited if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
+    keys = [key for key in edited if key not in aside]
+    if not keys:
+        raise ValueError(f"--ignore {' '.join(edits.ignore)} (ignore=) leaves no tensor of {len(tensors)}")
+    names = [edited[key] for key in keys]
+    inner = [ANYWHERE.sub("", name) for name in names]
+    stripped = dict.fromkeys(f"{a or b}." for name in names for a, b in ANYWHERE.findall(name))
     front = shared_front(inner)
     for count in range(len(front) + 1):
         bare = [name.split(".", count)[count] for name in inner]
@@ -69,11 +78,13 @@ def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto") -> NamedKeys
             stripped |= dict.fromkeys(f"{segment}." for segment in front[:count])
             if names is not bare:
                 stripped.pop("module.", None)  # it is MIT's own
-            return NamedKeys(found, unique_names(names, keys), tuple(stripped), aside)
+            found_names = unique_names(names, keys)
+            return NamedKeys(found, found_names, tuple(stripped), aside, edits, tuple(edits.notes(tensors)))
     names = with_data_parallel(inner)
     if layout == "auto":
         raise ValueError(f"{unrecognised(names)}{advice_on_other_names(inner)}")
-    return NamedKeys(layout_named(layout), unique_names(names, keys), tuple(stripped), aside)
+    found_names = unique_names(names, keys)
+    return NamedKeys(layout_named(layout), found_names, tuple(stripped), aside, edits, tuple(edits.notes(tensors)))
 
 
 def shared_front(names: list[str]) -> list[str]:
@@ -131,5 +142,8 @@ def unique_names(names: list[str], keys: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, key in zip(names, keys):
         if found.setdefault(name, key) != key:
-            raise ValueError(f"{found[name]} and {key} are both {name} without their prefixes; remove one of them")
+            raise ValueError(
+                f"{found[name]} and {key} are both {name} without their prefixes or with their new names; "
+                "leave one of them out"
+            )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.path_advice import shard_advice
+from paddle_tsm.layouts.key_edits import KeyEdits, key_edits
 from paddle_tsm.layouts.key_prefixes import NamedKeys, name_keys
 from paddle_tsm.layouts.key_table import KeyEntry
 from paddle_tsm.layouts.layout import Layout
@@ -60,20 +61,30 @@ class NetworkFile:
 
 
 def read_network(
-    path: str | os.PathLike, layout: str = "auto", allow_nan: bool = False, network: str | None = None, **options: Any
+    path: str | os.PathLike,
+    layout: str = "auto",
+    allow_nan: bool = False,
+    network: str | None = None,
+    strip_prefix: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignore: str | Iterable[str] = (),
+    **options: Any,
 ) -> NetworkFile:
     """Read a checkpoint of any layout and format, strictly: every tensor is accounted for, by key and by shape.
 
-    layout: "auto", or the name of a layout. network: which network, by its key, where the file holds several. options:
+    layout: "auto", or the name of a layout. network: which network, by its key, where the file holds several.
+    strip_prefix, rename, ignore: changes to the file's keys, which are made first (see `key_edits.KeyEdits`). options:
     those of `create_model`; None stands for not given. They come before the options that the file records, and may not
     contradict what the keys say.
     Raises CheckpointError for a file that cannot be read, for keys or shapes that are not those of a known network, for
-    a shift order that the network cannot have, and, unless `allow_nan`, for NaN or infinite weights.
+    a change of keys that concerns none, for a shift order that the network cannot have, and, unless `allow_nan`, for NaN
+    or infinite weights.
     """
     checkpoint = read_checkpoint(path, network)
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        found = interpret(checkpoint, layout, read_record(checkpoint), **given)
+        edits = key_edits(strip_prefix, rename, ignore)
+        found = interpret(checkpoint, layout, read_record(checkpoint), edits, **given)
         found.asked_network()  # raises where there is none, before anyone asks for its tensors
         check_class_names(found)
     except ValueError as error:
@@ -84,19 +95,24 @@ def read_network(
             raise  # no record can be the cause, so that the fault is in this program
         raise CheckpointError(f"{path}: {damaged_record(repr(error))}") from error
     if not allow_nan:
-        refuse_nan(path, checkpoint.tensors)
+        refuse_nan(path, {key: checkpoint.tensors[key] for key in found.named.keys.values()})
     return found
 
 
 def interpret(
-    checkpoint: Checkpoint, layout: str = "auto", record: Record | None = None, **options: Any
+    checkpoint: Checkpoint,
+    layout: str = "auto",
+    record: Record | None = None,
+    edits: KeyEdits = KeyEdits(),
+    **options: Any,
 ) -> NetworkFile:
     """The network that the tensors of a checkpoint are. Raises ValueError where they are not exactly a known one's.
 
-    record: the checkpoint's record, where it is to be believed. options: as for `read_network`.
+    record: the checkpoint's record, where it is to be believed. edits: changes to the keys. options: as for
+    `read_network`.
     """
     record = Record() if record is None else record
-    named = name_keys(checkpoint.tensors, layout)
+    named = name_keys(checkpoint.tensors, layout, edits)
     system = named.layout
     arrays = {name: checkpoint.tensors[key] for name, key in named.keys.items()}
     shapes = {name: array.shape for name, array in arrays.items()}

@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass, field
 
 from paddle_tsm.checkpoint import Checkpoint
+from paddle_tsm.layouts.key_edits import KeyEdits, key_edits
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.registry import LAYOUTS
 
@@ -25,12 +26,15 @@ class Record:
     """What a file's record says; a file of another origin has the empty Record.
 
     options: the network's options. step_counters: canonical name -> value, for a layout whose files have none; None
-    where the file holds its own. input: how clips become the network's input, and its classes.
+    where the file holds its own. input: how clips become the network's input, and its classes. source: the name of the
+    file that it was converted from, and edits, what was changed of that file's keys.
     """
 
     options: dict = field(default_factory=dict)
     step_counters: dict | None = None
     input: NetworkInput = NetworkInput()
+    source: str | None = None
+    edits: KeyEdits = KeyEdits()
 
 
 def read_record(checkpoint: Checkpoint) -> Record:
@@ -41,7 +45,8 @@ def read_record(checkpoint: Checkpoint) -> Record:
         content = json.loads(checkpoint.metadata[METADATA_KEY])
         options = {name: value for name, value in content["network"].items() if name != "arch"}
         counters = dict(content["step_counters"]) if "step_counters" in content else None
-        return Record(options, counters, input_of(content))
+        source, edits = content.get("source"), key_edits(**content.get("keys", {}))
+        return Record(options, counters, input_of(content), source, edits)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError(damaged_record(error)) from error
 

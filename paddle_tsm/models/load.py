@@ -1,6 +1,7 @@
 """`load_model` and `load_pretrained`: a checkpoint of any layout and file format as a Paddle model."""
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,16 +42,29 @@ def assign_weights(model: Weights, tensors: dict[str, np.ndarray], left_out: tup
 
 
 def load_model(
-    path: str | os.PathLike, layout: str = "auto", num_segments: int | None = None, **options: Any
+    path: str | os.PathLike,
+    layout: str = "auto",
+    num_segments: int | None = None,
+    *,
+    strip_prefix: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    ignore: str | Iterable[str] = (),
+    **options: Any,
 ) -> Recognizer:
     """The network in the file `path`, in evaluation mode.
 
     path: a checkpoint of any known layout. Its format (PyTorch's zip or legacy pickle, safetensors, .pdparams) is told
     by content. layout: "auto", or the layout's name. num_segments (8 by default), options: as for `create_model`. They
-    are needed only where the file cannot say them; a file that paddle-tsm wrote says all of them. Raises ValueError
-    (CheckpointError), in one line, for a file that is not exactly a known network.
+    are needed only where the file cannot say them; a file that paddle-tsm wrote says all of them.
+
+    For a fork, whose keys differ from a known network's: ignore: patterns of keys that are left out, such as "attn.*".
+    strip_prefix: what the keys begin with, such as "encoder". rename: {old: new}, such as {"head": "fc"}, for keys that
+    begin with `old` once the prefix is gone. All are whole dotted segments, and one that concerns no key is an error.
+
+    Raises ValueError (CheckpointError), in one line, for a file that is not then exactly a known network.
     """
-    found = read_network(path, layout=layout, num_segments=num_segments, **options)
+    edits: dict[str, Any] = {"strip_prefix": strip_prefix, "rename": rename, "ignore": ignore}
+    found = read_network(path, layout=layout, num_segments=num_segments, **edits, **options)
     network, tensors = found.as_asked()
     model = assign_weights(build(network), tensors)
     model.eval()

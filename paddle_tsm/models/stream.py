@@ -136,7 +136,7 @@ def causal_advice(found: NetworkFile) -> str:
         return ""
     try:
         options = found.network.options() | {"shift_order": "causal"}
-        interpret(found.checkpoint, found.layout.name, **options).asked_network()
+        interpret(found.checkpoint, found.layout.name, edits=found.named.edits, **options).asked_network()
     except ValueError:
         return ""
     return "; where the file holds one, say so: --shift-order causal (shift_order='causal' in Python)"
