@@ -1,6 +1,7 @@
 """A fork: a known network with other names, or with layers of its own, is read with changes that the user names."""
 
 import json
+import shlex
 
 import numpy as np
 import paddle
@@ -12,7 +13,7 @@ import paddle_tsm
 import torch_ref
 from paddle_tsm.checkpoint import CheckpointError, read_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.layouts.network_file import interpret, read_network
 from parity_tests.recorded import recorded
 
 CLASSES = 5
@@ -59,6 +60,22 @@ def refused(capsys, *arguments) -> str:
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     return error
+
+
+def inspected(capsys, path, *flags) -> dict:
+    """The JSON that `inspect` prints of a file that is no known network. Its exit code is 2."""
+    capsys.readouterr()
+    assert main(["inspect", str(path), "--json", *flags]) == 2
+    out, error = capsys.readouterr()
+    assert error.count("\n") == 1 and json.loads(out)["error"] in error
+    return json.loads(out)
+
+
+def advised(found: dict, destination) -> list[str]:
+    """The command line that `inspect` printed, with the user's own destination."""
+    words = shlex.split(found["loads with"])
+    assert words[0] == "paddle-tsm"
+    return [str(destination) if word == "DST" else word for word in words[1:]]
 
 
 @pytest.mark.parametrize("file_format", ["pth", "legacy", "safetensors", "pdparams"])
@@ -189,3 +206,105 @@ def test_what_is_ignored_may_be_nan(tmp_path, fork, model):
 def test_values_of_another_kind(fork, package, options):
     with pytest.raises(ValueError, match=f"{next(iter(options))}: got .*, wanted"):
         package.load_model(fork, **options)
+
+
+def test_inspect_says_what_differs_and_its_command_line_converts(tmp_path, fork, model, capsys):
+    found = inspected(capsys, fork)
+    nearest = found["nearest"]
+    assert (nearest["layout"], nearest["architecture"], nearest["prefix"]) == ("canonical", "tsm_resnet10", "encoder.")
+    assert nearest["missing"] == {"fc.weight": [CLASSES, 512], "fc.bias": [CLASSES]}
+    assert set(nearest["unexpected"]) == {"head.proj.weight", "head.proj.bias", "attn.q.weight", "loss.centres"}
+    assert nearest["fits"] == len(model.state_dict()) - 2 and nearest["misshapen"] == {}
+    assert ["encoder.attn.q.weight", [4, 4], "float32"] in found["tensors"]
+    assert len(found["tensors"]) == len(model.state_dict()) + 2
+    assert main(advised(found, tmp_path / "out.safetensors")) == 0
+    written = read_network(tmp_path / "out.safetensors").tensors
+    assert all(np.array_equal(written[name], tensor.numpy()) for name, tensor in model.state_dict().items())
+
+
+def test_what_inspect_prints_of_it(fork, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+    capsys.readouterr()
+    assert main(["inspect", str(fork)]) == 2
+    out = capsys.readouterr().out
+    assert "encoder.layer1.0.bn1.{weight,bias,running_mean,running_var}" in out and "encoder.attn.q.weight" in out
+    assert "tsm_resnet10 in the canonical layout" in out and "2: fc.weight, fc.bias" in out
+    last = out.splitlines()[-1]
+    assert last.startswith("it loads with: paddle-tsm convert ") and "--rename head.proj=fc" in last
+    assert max(map(len, out.splitlines()[:-1])) <= 90
+    capsys.readouterr()
+
+
+def changed(state: dict, change: str) -> dict:
+    """The state_dict of a fork of another kind."""
+    own = {f"layer{s}.0.se.fc.weight": torch.ones(4, 4) for s in (1, 2, 3, 4)}
+    return {
+        "another stage": {key.replace("layer3.", "stage3."): value for key, value in state.items()},
+        "another name in every block": {key.replace(".conv1.", ".convA."): value for key, value in state.items()},
+        "a layer in every block": {**state, **own},
+        "two classifiers": {**{key.replace("fc.", "verb."): value for key, value in state.items()},
+                            "noun.weight": torch.ones(9, 512), "noun.bias": torch.ones(9)},
+        "brackets in a name": {**state, "ops[0].weight": torch.ones(2)},
+        "wrapped and more": {**{f"_orig_mod.{key}": value for key, value in state.items()}, "_orig_mod.x.y": torch.ones(2)},
+    }[change]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change, flags",
+    [
+        ("another stage", ["--rename", "stage3=layer3"]),
+        ("another name in every block", [f"layer{n}.0.convA=layer{n}.0.conv1" for n in (1, 2, 3, 4)]),
+        ("a layer in every block", ["--ignore", "layer*.*.se.*"]),
+        ("two classifiers", ["--rename", "verb=fc", "--ignore", "noun.*"]),
+        ("brackets in a name", ["--ignore", "ops[[]0].*"]),
+        ("wrapped and more", ["--ignore"]),
+    ],
+)
+def test_other_forks(tmp_path, model, capsys, change, flags):
+    torch.save(changed(model.state_dict(), change), tmp_path / "x.pth")
+    found = inspected(capsys, tmp_path / "x.pth")
+    arguments = advised(found, tmp_path / "out.pdparams")
+    assert set(flags) <= set(arguments), arguments
+    if change == "two classifiers":
+        assert "verb, noun could each be the classifier" in found["remarks"][0]
+    assert main(arguments) == 0
+    assert all(
+        np.array_equal(read_network(tmp_path / "out.pdparams").tensors[name], tensor.numpy())
+        for name, tensor in model.state_dict().items()
+    )
+
+
+@pytest.mark.parametrize("vector", ["mmaction2_r50_t8", "mit_r18_t8", "mit_mv2_t8", "paddlevideo_tsm_r50_t8"])
+def test_the_nearest_layout(tmp_path, vector, capsys):
+    """Of each system's keys, of which one is missing, one misshapen and one too many: no flag makes that load."""
+    checkpoint = recorded(vector).checkpoint()
+    plain = interpret(checkpoint)
+    state = {key: torch.from_numpy(np.array(array)) for key, array in checkpoint.tensors.items()}
+    first, second = list(state)[:2]
+    state[first] = torch.ones(3, 3)
+    del state[second]
+    torch.save({"state_dict": state | {"module.own.weight": torch.ones(2)}}, tmp_path / "x.pth")
+    found = inspected(capsys, tmp_path / "x.pth")
+    nearest = found["nearest"]
+    assert (nearest["layout"], nearest["architecture"]) == (plain.layout.name, plain.network.arch)
+    assert list(nearest["missing"]) == [second] and list(nearest["unexpected"]) == ["module.own.weight"]
+    assert nearest["misshapen"] == {first: {"found": [3, 3], "wanted": list(checkpoint.tensors[first].shape)}}
+    assert found["loads with"] is None and f"1 missing: {second}" in found["why not"]
+
+
+def test_what_is_no_fork(tmp_path, fork, r18_file, capsys):
+    """Nothing near; another error than the keys'; and a file that cannot be read at all."""
+    torch.save({"a.b.weight": torch.ones(2), "a.c.weight": torch.ones(3)}, tmp_path / "x.pth")
+    found = inspected(capsys, tmp_path / "x.pth")
+    assert found["nearest"] is None and found["loads with"] is None and len(found["tensors"]) == 2
+    (tmp_path / "y.pth").write_bytes(b"no checkpoint")
+    for path, flags in ((tmp_path / "y.pth", []), (r18_file, ["--temporal-pool"]), (fork, ["--ignore", "nothing"])):
+        capsys.readouterr()
+        assert main(["inspect", str(path), *flags, "--json"]) == 2
+        assert capsys.readouterr().out == ""
+
+
+def test_inspect_goes_on_from_what_is_given(tmp_path, fork, capsys):
+    found = inspected(capsys, fork, "--strip-prefix", "encoder", "--ignore", "loss.*")
+    assert found["nearest"]["prefix"] == "" and "loss.centres" not in found["nearest"]["unexpected"]
+    assert main(advised(found, tmp_path / "out.pth")) == 0

@@ -91,11 +91,7 @@ def nearest_architecture(layout: Layout, names: set[str]) -> str:
 
     Raises ValueError where that part is too small.
     """
-    names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
-    shares = {}
-    for arch in (arch for family in layout.families() for arch in family.depths):
-        expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
-        shares[arch] = len(names & expected) / len(names | expected)
+    shares = architecture_shares(layout, names)
     best = max(shares, key=lambda arch: shares[arch])
     if shares[best] < LEAST_SHARE:
         raise ValueError(
@@ -103,6 +99,16 @@ def nearest_architecture(layout: Layout, names: set[str]) -> str:
             f"wanted one of {', '.join(ARCHITECTURES)}"
         )
     return best
+
+
+def architecture_shares(layout: Layout, names: set[str]) -> dict[str, float]:
+    """architecture -> the part of its canonical names that it shares with `names`; non-local blocks aside."""
+    names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
+    shares = {}
+    for arch in (arch for family in layout.families() for arch in family.depths):
+        expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
+        shares[arch] = len(names & expected) / len(names | expected)
+    return shares
 
 
 def class_count(layout: Layout, names: dict[str, str], shapes: Mapping[str, tuple[int, ...]]) -> int:
