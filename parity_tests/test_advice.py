@@ -64,6 +64,7 @@ PRINTED_BY = {
     "layouts/paddlevideo.py": ("convert",),
     "conversion/verify.py": ("convert",),
     "layouts/record.py": READERS,
+    "layouts/pretrained_fit.py": (),
     "layouts/key_edits.py": ("convert", "inspect"),
     "layouts/key_prefixes.py": ("convert", "inspect"),
     "layouts/network_input.py": ("predict", "stream", "evaluate", "export"),

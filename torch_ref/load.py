@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.layouts.pretrained_fit import check_fits
 from torch_ref.create import create_model
 from torch_ref.recognizer import Recognizer
 
@@ -59,7 +60,10 @@ def load_pretrained(
 
     It takes the arguments and files of `paddle_tsm.load_pretrained`, and the same tensors keep their values.
     """
-    network, tensors = read_network(path, layout, **options).as_asked()
+    source = read_network(path, layout, **options)
+    if isinstance(model, Recognizer):
+        check_fits(source, model.network, without_classifier)
+    network, tensors = source.as_asked()
 
     def keeps_value(name: str) -> bool:
         in_new_classifier = without_classifier and name.rpartition(".")[0] == network.classifier

@@ -18,7 +18,6 @@ from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.option_checks import must_be_one_of
 
 # A file that shares a smaller part of its names with every known network is of another architecture. One tensor more or
 # less changes the share by less than 1 %, and the two nearest depths, 34 and 50, share about half of their names.
@@ -72,13 +71,16 @@ def recognise_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]], **o
     names = canonical_names(layout, shapes)
     arch = nearest_architecture(layout, set(names.values()))
     given = {name: value for name, value in options.items() if value is not None}
-    must_be_one_of("arch", given.pop("arch", arch), (arch,))
     plain = Network(arch)
-    said = {"num_classes": class_count(layout, names, shapes)} | layout.options_of_keys(shapes, names, plain)
+    said = {"arch": arch, "num_classes": class_count(layout, names, shapes)} | layout.options_of_keys(
+        shapes, names, plain
+    )
     for name, value in said.items():
         # a shift_every of None is said of a network in which 1 and 2 are one network
         if name in given and given[name] != value and not (name == "shift_every" and value is None):
             raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
+    del said["arch"]
+    given.pop("arch", None)
     assumed = layout.assumed_options(given.get("num_segments", Network.num_segments)) | layout.naming_options(shapes)
     given["non_local"] = non_local_of_keys(layout, names, plain, given.get("non_local"))
     network = plain.with_options(**(assumed | given | said))
