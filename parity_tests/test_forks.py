@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import paddle
@@ -308,3 +309,19 @@ def test_inspect_goes_on_from_what_is_given(tmp_path, fork, capsys):
     found = inspected(capsys, fork, "--strip-prefix", "encoder", "--ignore", "loss.*")
     assert found["nearest"]["prefix"] == "" and "loss.centres" not in found["nearest"]["unexpected"]
     assert main(advised(found, tmp_path / "out.pth")) == 0
+
+
+def test_the_guides_example(tmp_path, capsys, monkeypatch):
+    """The lines that docs/guide_weights.md shows are what the command prints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    state = torch_ref.create_model("tsm_resnet18", num_classes=CLASSES).state_dict()
+    tensors = forked(state)
+    del tensors["encoder.attn.q.weight"]
+    write_fork(tmp_path, tensors, "pth")
+    capsys.readouterr()
+    assert main(["inspect", "fork.pth"]) == 2
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    guide = (Path(__file__).parent.parent / "docs" / "guide_weights.md").read_text(encoding="utf-8")
+    shown = guide.partition("$ paddle-tsm inspect fork.pth\n    ...\n")[2].partition("\n\n`--ignore")[0]
+    assert [line for line in shown.split("\n") if line.removeprefix("    ") not in printed] == []

@@ -6,6 +6,7 @@ They are inert: where a pickle names a class or a function, it gets one of these
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 
 class InertObject:
@@ -32,6 +33,41 @@ class LongText(InertObject):
 
     def plain(self):
         return str(self.view, "utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What stands in a tree for an object that was not read: the name of its class or of the function that makes it."""
+
+    module: str
+    attribute: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}.{self.attribute}"
+
+
+class SkippedObject(InertObject):
+    """An object of an unknown class. Whatever the file puts into it is dropped, and nothing is run.
+
+    module, attribute: they are put together when they are shown, so that many objects take no memory for long names.
+    """
+
+    __slots__ = ("module", "attribute")
+
+    def __init__(self, module, attribute):
+        self.module = module
+        self.attribute = attribute
+
+    def make(self):
+        """What calling it gives: an object that is skipped, too."""
+        return SkippedObject(self.module, self.attribute)
+
+    def build(self, machine, state):
+        pass
+
+    def plain(self):
+        return Skipped(self.module, self.attribute)
 
 
 class AllowedName(InertObject):

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, LongText, PlainClass
+from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, LongText, PlainClass, SkippedObject
 from paddle_tsm.checkpoint.pickle_operations import checked_key
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
 
@@ -44,7 +44,7 @@ class ArrayState(InertObject):
     __slots__ = ("array", "_path")
 
     def __init__(self, machine):
-        self.array = None
+        self.array: np.ndarray | SkippedObject | None = None
         self._path = machine.path
 
     def build(self, machine, state):
@@ -53,6 +53,9 @@ class ArrayState(InertObject):
                 "holds an array whose state is not (version, shape, dtype, order, bytes); the file is damaged"
             )
         _, shape, dtype, fortran, data = state
+        if isinstance(dtype, SkippedObject):
+            self.array = dtype
+            return
         if not isinstance(dtype, DtypeState):
             machine.refuse("holds an array without a dtype; the file is damaged")
         count = checked_count(machine, shape)
@@ -72,7 +75,7 @@ class ArrayState(InertObject):
     def plain(self):
         if self.array is None:
             raise CheckpointError(f"{self._path}: holds an array without its data; the file is damaged")
-        return self.array
+        return self.array.plain() if isinstance(self.array, SkippedObject) else self.array
 
 
 class NamedTensor(InertObject):
@@ -113,22 +116,26 @@ def _dtype(machine, arguments):
     code = arguments[0] if arguments else None
     if isinstance(code, AllowedName) and code.name == "ml_dtypes.bfloat16":
         return DtypeState(np.dtype(ml_dtypes.bfloat16))
+    if isinstance(code, SkippedObject):
+        return code.make()
     if not isinstance(code, str):  # its repr could be made endless
         machine.refuse(f"names a dtype by a {type(code).__name__}, wanted text; the file is damaged")
-    if code.startswith("O"):
-        machine.refuse("holds an object array, which can hold anything; wanted numbers")
-    if code not in _CODES:
-        machine.refuse(f"holds an array of dtype {code!r:.40}, wanted one of {' '.join(_CODES)}")
+    if code not in _CODES:  # objects, which can be anything, text, dates, records: no weights
+        return SkippedObject("a NumPy array of type", code)
     return DtypeState(np.dtype(code))
 
 
 def _reconstruct(machine, arguments):
+    if len(arguments) == 3 and isinstance(arguments[0], SkippedObject):
+        return arguments[0].make()  # a subclass of ndarray
     if len(arguments) != 3 or not isinstance(arguments[0], AllowedName) or arguments[0].name != "numpy.ndarray":
         machine.refuse("rebuilds an array that is not a numpy.ndarray; refused")
     return ArrayState(machine)
 
 
 def _scalar(machine, arguments):
+    if len(arguments) == 2 and isinstance(arguments[0], SkippedObject):
+        return arguments[0].make()
     if len(arguments) != 2 or not isinstance(arguments[0], DtypeState):
         machine.refuse("holds a NumPy number without a dtype; the file is damaged")
     data = array_bytes(machine, arguments[1])
@@ -173,6 +180,11 @@ def _counter(machine, arguments):
     return arguments[0] if arguments else {}
 
 
+def _default_dict(machine, arguments):
+    """collections.defaultdict, read as a dict. What makes its defaults is dropped."""
+    return {}
+
+
 def _tuple(machine, arguments):
     if len(arguments) != 1 or type(arguments[0]) not in (tuple, list):
         machine.refuse("builds a tuple from something other than a sequence; the file is damaged")
@@ -187,6 +199,8 @@ def _tuple(machine, arguments):
 
 def _getattr(machine, arguments):
     """getattr(class, name), as mmengine pickles the statistics of a HistoryBuffer. Only the name is kept."""
+    if len(arguments) == 2 and isinstance(arguments[0], SkippedObject):
+        return arguments[0].make()  # a method of an object that is skipped
     if len(arguments) != 2 or not isinstance(arguments[0], PlainClass) or not isinstance(arguments[1], str):
         machine.refuse("calls getattr, which is not to be called; nothing was run")
     return AllowedName(f"{arguments[0].name}.{arguments[1]}")
@@ -200,6 +214,7 @@ def numpy_table() -> dict[tuple[str, str], InertObject]:
         ("ml_dtypes", "bfloat16"): AllowedName("ml_dtypes.bfloat16"),
         ("_codecs", "encode"): AllowedName("_codecs.encode", _encode),
         ("collections", "OrderedDict"): AllowedName("collections.OrderedDict", _ordered_dict),
+        ("collections", "defaultdict"): AllowedName("collections.defaultdict", _default_dict),
         ("collections", "Counter"): AllowedName("collections.Counter", _counter),
     }
     for module in ("numpy.core.multiarray", "numpy._core.multiarray"):

@@ -3,8 +3,9 @@
 Python's own unpickler imports and calls whatever a file names. This one reads the opcodes that protocols 2 to 4 of
 Python 2 and 3 write for data (opcodes: CPython's Lib/pickletools.py), with three differences:
 
-- A name is looked up in a table that the caller gives. Its values are inert objects; nothing is imported.
-- REDUCE and BUILD act on these objects alone. INST, OBJ, NEWOBJ_EX, EXT and every unknown opcode is refused by name.
+- A name is looked up in a table that the caller gives. Its values are inert objects; nothing is imported. A name that is
+  not in the table stands for an object that is skipped: whatever is done to it is dropped.
+- REDUCE and BUILD act on these objects alone. INST, OBJ, EXT and every unknown opcode is refused by name.
 - Byte strings are slices of the file and long texts are decoded when they are needed, so that the size of the file and
 a
   budget of operations limit the memory, whatever lengths the file claims.
@@ -13,6 +14,7 @@ a
 import pickletools
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import SkippedObject
 from paddle_tsm.checkpoint.pickle_operations import OPERATIONS, checked_key
 
 _MAX_OPERATIONS = 500_000
@@ -138,12 +140,7 @@ class PickleMachine:
         if not isinstance(module, str) or not isinstance(name, str):
             self.refuse("names something that is not text; the file is damaged")
         found = self.table.get((module, name))
-        if found is None:
-            raise CheckpointError(
-                f"{self.path}: refers to {module}.{name}, which is not among the names a checkpoint may use; "
-                "nothing was run; save only the state_dict with the program that wrote it"
-            )
-        self.stack.append(found)
+        self.stack.append(SkippedObject(module, name) if found is None else found)
 
     def store(self, target, pairs):
         if len(pairs) % 2:

@@ -1,7 +1,7 @@
 """The pickle opcodes that checkpoints use, as functions of a PickleMachine. CPython's Lib/pickletools.py defines them.
 
-Left out on purpose: INST, OBJ, NEWOBJ_EX, EXT1 to EXT4, PERSID, sets, out-of-band buffers and the text opcodes of
-protocols 0 and 1. No program that saves a network writes them.
+Left out on purpose: INST, OBJ, EXT1 to EXT4, PERSID, out-of-band buffers and the text opcodes of protocols 0 and 1. No
+program that saves a network writes them.
 """
 
 import struct
@@ -13,6 +13,8 @@ from paddle_tsm.checkpoint.inert_objects import (
     LongText,
     PlainClass,
     PlainObject,
+    Skipped,
+    SkippedObject,
 )
 
 LONG = 4096  # texts and bytes from this length on stay slices of the file
@@ -20,9 +22,9 @@ _KEY_TYPES = (str, int, bool, bytes, type(None))
 
 
 def checked_key(machine, key):
-    """`key`, if it is a scalar. Any other key is refused: a file could make its hash arbitrarily slow."""
+    """`key`, if it is a scalar. Any other key is skipped: a file could make its hash arbitrarily slow."""
     if not isinstance(key, _KEY_TYPES) or (isinstance(key, int) and not -(2**63) <= key < 2**64):
-        machine.refuse(f"uses a {type(key).__name__} as a dictionary key, wanted text or a 64-bit integer")
+        return Skipped("a key of type", type(key).__name__)
     return key
 
 
@@ -128,25 +130,44 @@ def _constant(value):
     return lambda machine: machine.stack.append(value)
 
 
+def _is_skipped(machine):
+    """Whether the object on top of the stack is one that is skipped, whose items are dropped."""
+    return bool(machine.stack) and type(machine.stack[-1]) is SkippedObject
+
+
 def _append(machine):
     item = machine.pop()
-    machine.top(list, "appends to").append(item)
+    if not _is_skipped(machine):
+        machine.top(list, "appends to").append(item)
 
 
 def _appends(machine):
     items = machine.pop_mark()
-    machine.top(list, "appends to").extend(items)
+    if not _is_skipped(machine):
+        machine.top(list, "appends to").extend(items)
+
+
+def _add_items(machine):
+    machine.pop_mark()
+    machine.top(SkippedObject, "adds to")
+
+
+def _frozen_set(machine):
+    machine.pop_mark()
+    machine.stack.append(SkippedObject("builtins", "frozenset"))
 
 
 def _set_item(machine):
     value = machine.pop()
     key = machine.pop()
-    machine.store(machine.top(dict, "sets an item of"), [key, value])
+    if not _is_skipped(machine):
+        machine.store(machine.top(dict, "sets an item of"), [key, value])
 
 
 def _set_items(machine):
     pairs = machine.pop_mark()
-    machine.store(machine.top(dict, "sets items of"), pairs)
+    if not _is_skipped(machine):
+        machine.store(machine.top(dict, "sets items of"), pairs)
 
 
 def _stack_global(machine):
@@ -157,6 +178,9 @@ def _stack_global(machine):
 def _reduce(machine):
     arguments = machine.pop()
     called = machine.pop()
+    if type(called) is SkippedObject:
+        machine.stack.append(called.make())
+        return
     if not isinstance(called, AllowedName) or called.call is None:
         what = called.name if isinstance(called, AllowedName) else f"a {type(called).__name__}"
         machine.refuse(f"calls {what}, which is not to be called; nothing was run")
@@ -168,10 +192,21 @@ def _reduce(machine):
 def _new_object(machine):
     arguments = machine.pop()
     called = machine.pop()
+    if type(called) is SkippedObject:
+        machine.stack.append(called.make())
+        return
     if not isinstance(called, PlainClass) or arguments != ():
         what = called.name if isinstance(called, AllowedName) else f"a {type(called).__name__}"
         machine.refuse(f"makes an object of {what}, which is not to be made; nothing was run")
     machine.stack.append(PlainObject(called.name))
+
+
+def _new_object_with_names(machine):
+    machine.pop()
+    arguments, called = machine.pop(), machine.pop()
+    if type(called) is not SkippedObject or type(arguments) is not tuple:
+        machine.refuse("makes an object with named arguments, which a checkpoint does not need; nothing was run")
+    machine.stack.append(called.make())
 
 
 def _build(machine):
@@ -204,7 +239,8 @@ OPERATIONS = {
         "t": _tuple, "\x85": _tuple_of(1), "\x86": _tuple_of(2),
         "\x87": _tuple_of(3), "a": _append, "e": _appends, "s": _set_item, "u": _set_items,
         "c": lambda m: m.look_up(m.line(), m.line()), "\x93": _stack_global, "R": _reduce, "b": _build,
-        "\x81": _new_object,
+        "\x81": _new_object, "\x92": _new_object_with_names,
+        "\x8f": lambda m: m.stack.append(SkippedObject("builtins", "set")), "\x90": _add_items, "\x91": _frozen_set,
         "Q": _persistent,
         "q": lambda m: m.remember(_unsigned(m, 1)), "r": lambda m: m.remember(_unsigned(m, 4)),
         "\x94": lambda m: m.remember(len(m.memo)),

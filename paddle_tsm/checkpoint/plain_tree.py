@@ -3,9 +3,9 @@
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import InertObject, LongText
+from paddle_tsm.checkpoint.inert_objects import InertObject, LongText, Skipped
 
-_ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None)))
+_ATOMS = frozenset((str, int, float, bool, complex, bytes, type(None), Skipped))
 _MAX_DEPTH = 100
 _MAX_LONG_TEXT = 16 << 20
 _VALUE = 64  # bytes that every value counts as, beside its content

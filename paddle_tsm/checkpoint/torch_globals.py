@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
-from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, PlainClass
+from paddle_tsm.checkpoint.inert_objects import AllowedName, InertObject, PlainClass, SkippedObject
 from paddle_tsm.checkpoint.numpy_globals import numpy_table
 from paddle_tsm.checkpoint.pickle_machine import VIEW_FACTOR
 from paddle_tsm.checkpoint.shape import MAX_DIMENSIONS, element_count
@@ -21,6 +21,11 @@ STORAGE_DTYPES = {
     "ShortStorage": np.dtype(np.int16), "CharStorage": np.dtype(np.int8), "ByteStorage": np.dtype(np.uint8),
     "BoolStorage": np.dtype(np.bool_), "ComplexFloatStorage": np.dtype(np.complex64),
     "ComplexDoubleStorage": np.dtype(np.complex128),
+}  # fmt: skip
+# The storages of quantised tensors, and the bytes of an element. They are read past: without scale and zero point their
+# numbers mean nothing, so that no array is made of them.
+QUANTISED_STORAGES = {
+    "QInt8Storage": 1, "QUInt8Storage": 1, "QInt32Storage": 4, "QUInt4x2Storage": 1, "QUInt2x4Storage": 1,
 }  # fmt: skip
 TORCH_DTYPES = {
     "float32": "f4", "float": "f4", "float64": "f8", "double": "f8", "float16": "f2", "half": "f2", "int8": "i1",
@@ -112,8 +117,8 @@ def checked_view(machine, storage, dtype, offset, shape, strides):
 
     The largest index is offset + sum((size_i - 1) * stride_i).
     """
-    if not isinstance(storage, Storage) or dtype is None:
-        machine.refuse("holds a tensor without a storage; the file is damaged")
+    if not isinstance(storage, Storage) or dtype is None or dtype.type is np.void:
+        machine.refuse("holds a tensor without a storage of plain numbers; the file is damaged")
     count = element_count(shape) if type(shape) is tuple else None
     if count is None or type(strides) is not tuple or any(type(n) is not int or not 0 <= n < 2**48 for n in strides):
         machine.refuse(
@@ -160,6 +165,8 @@ def _rebuild_tensor_v3(machine, arguments):
 
 def _rebuild_from_type(machine, arguments):
     """(rebuilding function, class, its arguments, attributes): a tensor that was given attributes"""
+    if len(arguments) == 4 and isinstance(arguments[0], SkippedObject):
+        return arguments[0].make()
     if (
         len(arguments) != 4
         or not isinstance(arguments[0], AllowedName)
@@ -173,6 +180,8 @@ def _rebuild_from_type(machine, arguments):
 
 def _parameter(machine, arguments):
     """(tensor[, requires_grad[, hooks[, state]]])"""
+    if arguments and isinstance(arguments[0], SkippedObject):
+        return arguments[0]
     if not 1 <= len(arguments) <= 4 or not isinstance(arguments[0], TensorView):
         machine.refuse("rebuilds a Parameter from something other than a tensor; the file is damaged")
     return arguments[0]
@@ -211,6 +220,8 @@ def torch_table() -> dict[tuple[str, str], InertObject]:
             table[module, name] = StorageType(f"torch.{name}", dtype)
             tensor = name.replace("Storage", "Tensor")
             table[module, tensor] = AllowedName(f"torch.{tensor}")
+    for name, size in QUANTISED_STORAGES.items():
+        table["torch", name] = StorageType(f"torch.{name}", np.dtype(f"V{size}"))
     for name in ("UntypedStorage", "_UntypedStorage", "TypedStorage", "_TypedStorage"):
         table["torch.storage", name] = StorageType(f"torch.storage.{name}", None)
     for name, code in TORCH_DTYPES.items():

@@ -5,6 +5,7 @@ the list of storage keys; then for each key an int64 number of elements and the 
 """
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import SkippedObject
 from paddle_tsm.checkpoint.mapped_file import MappedFile
 from paddle_tsm.checkpoint.pickle_machine import Budget, PickleMachine
 from paddle_tsm.checkpoint.plain_tree import plain_tree
@@ -63,6 +64,10 @@ class _Placeholder:
 
 def _storage(machine, identifier, storages, file):
     """Persistent id ("storage", type, key, location, size, view), view None or (view key, offset, size)."""
+    if type(identifier) is tuple and len(identifier) == 4 and identifier[0] == "module":
+        # ("module", class, file, source): PyTorch keeps the source of a module that was saved whole
+        if isinstance(identifier[1], SkippedObject):
+            return identifier[1]
     kind, key, count = storage_identifier(machine, identifier, 6)
     if kind.dtype is None:
         machine.refuse(f"holds a storage of type {kind.name}, which this format does not have; the file is damaged")

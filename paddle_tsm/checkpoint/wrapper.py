@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from paddle_tsm.checkpoint.error import CheckpointError
+from paddle_tsm.checkpoint.inert_objects import Skipped
 
 # Keys under which training programs keep a network. What stands there is one even where its names have no dots.
 NETWORK_KEYS = (
@@ -47,9 +48,13 @@ def locate_network(
     found = {}
     _search(tree, (), found, set())
     if not found:
+        if _is_quantised(tree):
+            raise CheckpointError(_quantised(path, "the network"))
         optimizer = isinstance(tree, dict) and _is_optimizer(tree)
         what = "optimizer state" if optimizer else f"{_describe(tree)}"
-        raise CheckpointError(f"{path}: holds {what}, wanted a network: a dictionary of names to arrays (a state_dict)")
+        raise CheckpointError(
+            f"{path}: holds {what}, wanted a network: a dictionary of names to arrays; save only the state_dict with the program that wrote it"
+        )
     wrapper = _choose(path, list(found), choice)
     tensors = {}
     rest = {}
@@ -59,8 +64,11 @@ def locate_network(
         elif isinstance(value, _SCALARS) or name in OTHER_KEYS:
             rest[name] = value
         else:
+            if _is_quantised(value):
+                raise CheckpointError(_quantised(path, ".".join((*wrapper, name))))
+            what = value.name if isinstance(value, Skipped) else type(value).__name__
             raise CheckpointError(
-                f"{path}: {'.'.join((*wrapper, name))}: is a {type(value).__name__}, wanted an array; "
+                f"{path}: {'.'.join((*wrapper, name))}: is a {what}, wanted an array; "
                 "was something else saved with the network?"
             )
     return wrapper, tensors, _without(tree, wrapper, rest)
@@ -99,6 +107,22 @@ def _is_optimizer(tree):
     )
 
 
+def _is_quantised(value, depth=0):
+    """Whether the value is a quantised tensor of PyTorch, or holds one, as packed parameters do."""
+    if isinstance(value, Skipped):
+        return value.attribute == "_rebuild_qtensor"
+    if not isinstance(value, (dict, list, tuple)) or depth > _MAX_DEPTH:
+        return False
+    return any(_is_quantised(item, depth + 1) for item in (value.values() if isinstance(value, dict) else value))
+
+
+def _quantised(path, what):
+    return (
+        f"{path}: {what}: is quantised, wanted weights in floating point; save the network before it is quantised, or "
+        "save tensor.dequantize() of each of its tensors under the names of that network"
+    )
+
+
 def _choose(path, wrappers, choice):
     listed = ", ".join(".".join(keys) or "(the file itself)" for keys in wrappers)
     if choice is not None:
@@ -134,6 +158,11 @@ def _without(tree, wrapper, rest):
 
 def _describe(tree):
     if isinstance(tree, dict):
-        keys = ", ".join(str(key) for key in list(tree)[:6])
+        keys = ", ".join(
+            f"{key}, a {value.name}" if isinstance(value, Skipped) else str(key)
+            for key, value in list(tree.items())[:6]
+        )
         return f"a dictionary without a network (keys: {keys})" if keys else "an empty dictionary"
+    if isinstance(tree, Skipped):
+        return f"a {tree.name}, of which nothing was run"
     return f"a {type(tree).__name__}"

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from typing import Any
 
+from paddle_tsm.checkpoint.inert_objects import Skipped
 from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.record import remark_on_record_beside
@@ -42,7 +43,7 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
         "file": checkpoint.path,
         "format": checkpoint.format,
         "network at": ".".join(checkpoint.wrapper) or "the file itself",
-        "beside it": sorted(map(str, checkpoint.aside)),
+        "beside it": sorted(map(described_aside, checkpoint.aside, checkpoint.aside.values())),
         "keys": found.named.notes(),
         "converted": describe_conversion(found),
         "layout": found.layout.name,
@@ -58,6 +59,12 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
         "input": describe_input(found),
         "not believed": remark_on_record_beside(checkpoint.path),
     }
+
+
+def described_aside(key: object, value: object) -> str:
+    """The key of something beside the network; of an object that was not read, also what it is."""
+    name = key.name if isinstance(key, Skipped) else str(key)
+    return f"{name} (a {value.name}, skipped)" if isinstance(value, Skipped) else name
 
 
 def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict]]:
