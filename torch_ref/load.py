@@ -61,7 +61,7 @@ def load_pretrained(
     It takes the arguments and files of `paddle_tsm.load_pretrained`, and the same tensors keep their values.
     """
     source = read_network(path, layout, **options)
-    if isinstance(model, Recognizer):
+    if hasattr(model, "network"):  # one of ours, not any module with the same tensors
         check_fits(source, model.network, without_classifier)
     network, tensors = source.as_asked()
 
