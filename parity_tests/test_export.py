@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -16,8 +17,9 @@ import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
+from paddle_tsm.export import expected_logits as expected_logits_module
 from paddle_tsm.export.checkpoint_model import CheckpointModel
-from paddle_tsm.export.expected_logits import expected_logits
+from paddle_tsm.export.expected_logits import expected_logits, run_checkpoint
 from paddle_tsm.export.exporter import export_checkpoint, write
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.io_spec import clip_io
@@ -33,7 +35,7 @@ from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
-from paddle_tsm.parity.tolerance import TOLERANCES
+from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
 FLOAT64 = TOLERANCES["float64"].limit
 T, SIZE, CLASSES = 4, 32, 7
@@ -135,6 +137,17 @@ def test_a_wrong_export_is_refused(tmp_path):
         verify(
             PaddleInferenceRun(tmp_path / "model", 1), expected_logits(CheckpointModel(network, tensors), (SIZE, SIZE))
         )
+
+
+def test_the_noise_is_that_of_all_clips(monkeypatch):
+    """The first clip of three rounds to nothing by chance, the others to 1e-5: the limit follows those."""
+    rounded_by = {"float32": 1e-5, "float64": 0.0}
+    monkeypatch.setattr(
+        expected_logits_module, "run_of", lambda model: lambda x: np.float64([[1 + (len(x) > T) * rounded_by[model]]])
+    )
+    checkpoint = SimpleNamespace(float32="float32", float64="float64")
+    expected = run_checkpoint(checkpoint, [np.zeros((n * T, 3, 4, 4), "float32") for n in (1, 2)], "itself")
+    assert expected.limit == pytest.approx(float32_limit(1e-5))
 
 
 @pytest.fixture(scope="module")

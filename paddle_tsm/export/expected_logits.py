@@ -25,7 +25,7 @@ class ExpectedLogits:
     """What the checkpoint's network gives.
 
     clips: batches [N*T, 3, H, W]. logits: [N, K] of each batch, in Paddle's float32. limit: how far a float32 export
-    may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own float32.
+    may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own float32, on the same clips.
     against: the network's name in messages. in_torch: PyTorch's logits of the first batch, or None. controls: the
     logits of wrong networks on all clips, where a rounded export is compared with them.
     """
@@ -69,10 +69,14 @@ def random_clips(network: Network, size: tuple[int, int], batches: Iterable[int]
 
 
 def run_checkpoint(checkpoint: CheckpointModel, clips: list[np.ndarray], against: str) -> ExpectedLogits:
-    """The logits of the checkpoint's network in its present state (see `zero_biases`)."""
+    """The logits of the checkpoint's network in its present state (see `zero_biases`).
+
+    The noise is the largest of any batch, as is the difference that it limits. Of one clip it is small by chance.
+    """
     model, exact = run_of(checkpoint.float32), run_of(checkpoint.float64)
     logits = [model(x) for x in clips]
-    return ExpectedLogits(clips, logits, float32_limit(distance(exact(clips[0]), logits[0])[1]), against)
+    noise = max(distance(exact(x), rounded)[1] for x, rounded in zip(clips, logits, strict=True))
+    return ExpectedLogits(clips, logits, float32_limit(noise), against)
 
 
 def torch_logits(checkpoint: CheckpointModel, clips: np.ndarray) -> np.ndarray | None:

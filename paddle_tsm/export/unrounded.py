@@ -58,11 +58,42 @@ def exact_weight(node: onnx.NodeProto, arrays: Tensors, weights: Tensors) -> onn
     """The float32 weight that a DequantizeLinear approximates, under the name of its output."""
     from onnx import numpy_helper
 
-    integers, scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[:3])
-    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
+    exact, _ = exact_and_rounded(node, arrays, weights)
+    return numpy_helper.from_array(exact, node.output[0])
+
+
+def exact_and_rounded(node: onnx.NodeProto, arrays: Tensors, weights: Tensors) -> tuple[np.ndarray, np.ndarray]:
+    """(the weight of the float32 file, float32, what a DequantizeLinear makes of the 8-bit one, float64).
+
+    arrays, weights: the initializers of the 8-bit and of the float32 file, by name. Raises ValueError unless the
+    integers are the float32 weight, within half a step.
+    """
+    from onnx import numpy_helper
+
     name = node.input[0].removesuffix("_quantized")
-    check_weight(name, weights, integers, scale, zero, axis)
-    return numpy_helper.from_array(numpy_helper.to_array(weights[name]), node.output[0])
+    if name not in weights:
+        raise ValueError(
+            f"the 8-bit network has a weight {name} that its float32 form does not have; nothing was kept; please "
+            "report this"
+        )
+    exact = numpy_helper.to_array(weights[name])
+    integers, scale, zero = (numpy_helper.to_array(arrays[name]) for name in node.input[:3])
+    step, offset = (along_axis(node, array, integers.ndim) for array in (scale, zero))
+    found = (integers.astype("float64") - offset) * step
+    if exact.shape != found.shape or not (np.abs(found - exact) <= 0.51 * step).all():
+        raise ValueError(
+            f"the 8-bit network's {name} is not the float32 one's, rounded; nothing was kept; please report this"
+        )
+    return exact, found
+
+
+def along_axis(node: onnx.NodeProto, array: np.ndarray, ndim: int) -> np.ndarray:
+    """A DequantizeLinear's scale or zero point, float64, shaped to go with a weight of `ndim` axes."""
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
+    along = [1] * ndim
+    if np.size(array) > 1:
+        along[axis] = -1
+    return array.astype("float64").reshape(along)
 
 
 def range_of(scale: np.ndarray, zero: np.ndarray, has_relu: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -75,25 +106,3 @@ def range_of(scale: np.ndarray, zero: np.ndarray, has_relu: bool) -> tuple[np.nd
     margin = 1 if zero > 0 or not has_relu else 0
     low, high = (scale * np.float32(step) for step in (-int(zero) - margin, 255 - int(zero) + margin))
     return np.asarray(low, "float32").reshape(()), np.asarray(high, "float32").reshape(())
-
-
-def check_weight(
-    name: str, weights: Tensors, integers: np.ndarray, scale: np.ndarray, zero: np.ndarray, axis: int
-) -> None:
-    """Raise ValueError unless the integers are the float weight `name` of `weights`, within half a step."""
-    from onnx import numpy_helper
-
-    if name not in weights:
-        raise ValueError(
-            f"the 8-bit network has a weight {name} that its float32 form does not have; nothing was kept; please "
-            "report this"
-        )
-    exact = numpy_helper.to_array(weights[name]).astype("float64")
-    along = [1] * exact.ndim
-    along[axis if exact.ndim else 0] = -1 if np.size(scale) > 1 else 1
-    step, offset = (np.asarray(array, "float64").reshape(along) for array in (scale, zero))
-    found = (integers.astype("float64") - offset) * step
-    if exact.shape != found.shape or not (np.abs(found - exact) <= 0.51 * step).all():
-        raise ValueError(
-            f"the 8-bit network's {name} is not the float32 one's, rounded; nothing was kept; please report this"
-        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from paddle_tsm.export.bias_correction import correct_biases
 from paddle_tsm.export.calibration import Calibration
 from paddle_tsm.export.checkpoint_model import CheckpointModel, zero_biases
 from paddle_tsm.export.controls import clips_for, controls_of
@@ -74,7 +75,7 @@ def quantise_verified(
     clips: Calibration,
     without_biases: ExpectedLogits,
 ) -> list[Verified]:
-    """Replace the float32 ONNX file, which `verify_clips` has passed, by its 8-bit form.
+    """Replace the float32 ONNX file, which `verify_clips` has passed, by its 8-bit form with corrected biases.
 
     The graph of the 8-bit file runs first with its rounding taken out, and is held to float32's limit. Then the file
     runs as it is, on clips held out of the calibration, and is compared with wrong networks, too. Raises ValueError for
@@ -85,6 +86,9 @@ def quantise_verified(
     ranges, held_out = clips.split()
     path = os.path.join(folder, described.files["model"])
     in_float32, exact = open_files(folder, described, None), onnx.load(path)
+    quantise(path, f"{path}.int8", ranges[:1])  # the rounding of weights, which depends on no clip
+    correct_biases(exact, onnx.load(f"{path}.int8"), ranges)
+    onnx.save(exact, path)
     quantise(path, f"{path}.int8", ranges)
     os.replace(f"{path}.int8", path)
     graph = verify_unrounded(folder, described, exact, without_biases)
