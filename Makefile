@@ -17,7 +17,7 @@ test: .venv/ready
 test-slow: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m slow
 
-# ruff over every file; mypy over the modules of the public names (pyproject.toml, [tool.mypy]).
+# ruff over every file; mypy over every file but the tests (pyproject.toml, [tool.mypy]).
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

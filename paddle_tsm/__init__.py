@@ -5,6 +5,7 @@ start without Paddle.
 """
 
 from importlib import import_module
+from typing import Any
 
 from paddle_tsm import runtime
 
@@ -27,7 +28,7 @@ _HOMES = {
 __all__ = sorted([*_HOMES, "__version__"])
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         runtime.import_paddle()
         home = import_module(_HOMES[name])

@@ -15,8 +15,9 @@ import shutil
 import signal
 import sys
 
-MISSING = ("sched_getaffinity", "sched_setaffinity", "fork", "forkpty", "getuid", "geteuid", "uname", "O_DIRECTORY", "killpg",
-           "mkfifo", "sysconf", "getloadavg", "sendfile", "posix_fallocate", "posix_fadvise", "fchmod", "statvfs")  # fmt: skip
+MISSING = ("sched_getaffinity", "sched_setaffinity", "fork", "forkpty", "getuid", "geteuid", "uname", "O_DIRECTORY",
+           "killpg", "mkfifo", "sysconf", "getloadavg", "sendfile", "posix_fallocate", "posix_fadvise", "fchmod",
+           "statvfs")  # fmt: skip
 SIGNALS = ("SIGKILL", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCHLD", "SIGPIPE", "SIGQUIT")
 MODULES = ("resource", "fcntl", "pwd", "grp", "termios")
 

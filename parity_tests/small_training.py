@@ -20,9 +20,17 @@ from paddle_tsm.training.published_recipes import recipe
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES, T, TRAIN, VALIDATION = 4, 2, 13, 5
 OPTIONS = {
-    "arch": "tsm_resnet18", "num_classes": CLASSES, "num_segments": T, "size": 32, "batch": 4, "epochs": 2, "lr": 0.005,
-    "warmup": 0, "milestones": (1,), "seed": 3,
-}  # fmt: skip
+    "arch": "tsm_resnet18",
+    "num_classes": CLASSES,
+    "num_segments": T,
+    "size": 32,
+    "batch": 4,
+    "epochs": 2,
+    "lr": 0.005,
+    "warmup": 0,
+    "milestones": (1,),
+    "seed": 3,
+}
 
 
 def write_clip(path, seed: int, frames: int = 8) -> None:

@@ -1,4 +1,6 @@
-"""The biases of an 8-bit network: they make up for what the rounding of its weights adds to the mean of each channel."""
+"""The biases of an 8-bit network: they make up for what the rounding of its weights adds to the mean of each
+channel.
+"""
 
 import numpy as np
 import onnx

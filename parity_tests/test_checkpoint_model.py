@@ -1,4 +1,6 @@
-"""One built model stands for several networks in an export's proof: each is the one that would have been built for it."""
+"""One built model stands for several networks in an export's proof: each is the one that would have been built for
+it.
+"""
 
 import numpy as np
 import pytest

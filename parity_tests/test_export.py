@@ -39,16 +39,22 @@ from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
 FLOAT64 = TOLERANCES["float64"].limit
 T, SIZE, CLASSES = 4, 32, 7
-ONE_BY_ONE = [
-    {"arch": arch} for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50")
-] + [
-    {"shift_place": "block"}, {"shift_order": "past_first"}, {"shift_order": "causal"}, {"is_shift": False}, {"shift_div": 3},
-    {"shift_every": 2}, {"temporal_pool": True}, {"num_segments": 1}, {"num_segments": 2}, {"partial_bn": True},
+ONE_BY_ONE = [{"arch": arch} for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50")] + [
+    {"shift_place": "block"},
+    {"shift_order": "past_first"},
+    {"shift_order": "causal"},
+    {"is_shift": False},
+    {"shift_div": 3},
+    {"shift_every": 2},
+    {"temporal_pool": True},
+    {"num_segments": 1},
+    {"num_segments": 2},
+    {"partial_bn": True},
     *({"arch": "tsm_resnet50", "non_local": mode} for mode in ("gaussian", "concatenation")),
     {"arch": "tsm_resnet50", "non_local": "embedded_gaussian", "temporal_pool": True},
     {"arch": "tsm_mobilenet_v2", "shift_place": "block", "shift_order": "causal", "shift_div": 4},
     {"arch": "pptsm_resnet50", "shift_order": "past_first", "temporal_pool": True, "shift_place": "block"},
-]  # fmt: skip
+]
 
 
 def drawn(options):
@@ -264,7 +270,8 @@ def test_stream_takes_an_export(folder, capsys, to):
 def test_a_folder_runs_quietly(folder, to):
     """In a process of its own: not a word beside the table, torch not loaded, and Paddle only for what it runs."""
     words = ["predict", str(folder / "clip.mp4"), "--weights", str(folder / to)]
-    program = f"import sys; from paddle_tsm.cli import main; main({words}); print([m in sys.modules for m in ('paddle', 'torch')])"
+    shown = "print([m in sys.modules for m in ('paddle', 'torch')])"
+    program = f"import sys; from paddle_tsm.cli import main; main({words}); {shown}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == str([to != "onnx", False]) and "action" in done.stdout

@@ -20,8 +20,11 @@ T, SIZE, CLASSES = 4, 32, 7
 ARCHITECTURES = ("tsm_mobilenet_v2", "tsm_resnet10", "tsm_resnet18", "tsm_resnet50", "pptsm_resnet50")
 WAYS = (("paddle-inference", "float32"), ("paddle-inference", "bfloat16"), ("onnx", "float32"), ("onnx", "int8"))
 FAULTS = {
-    "reversed": {"shift_order": "past_first"}, "no shift": {"is_shift": False}, "wrong fold": {"shift_div": 4}, "one block": {},
-}  # fmt: skip
+    "reversed": {"shift_order": "past_first"},
+    "no shift": {"is_shift": False},
+    "wrong fold": {"shift_div": 4},
+    "one block": {},
+}
 
 
 def checkpoint(path, arch: str, seed: int = 0) -> Network:
@@ -57,8 +60,15 @@ def rows(ways, quick) -> list:
     return [row if quick(*row) else pytest.param(*row, marks=pytest.mark.slow) for row in every]
 
 
-@pytest.mark.parametrize("arch, to, precision, fault", rows(WAYS, lambda arch, to, precision, fault: arch == "tsm_mobilenet_v2" and (
-    fault == "reversed" or (to, precision) == ("paddle-inference", "bfloat16"))))  # fmt: skip
+@pytest.mark.parametrize(
+    "arch, to, precision, fault",
+    rows(
+        WAYS,
+        lambda arch, to, precision, fault: (
+            arch == "tsm_mobilenet_v2" and (fault == "reversed" or (to, precision) == ("paddle-inference", "bfloat16"))
+        ),
+    ),
+)
 def test_a_faulty_graph_is_refused(tmp_path, monkeypatch, arch, to, precision, fault):
     """The files are those of a network with the fault. A MobileNetV2 of drawn weights is the hardest: its biases drown
     its input, so that its logits say next to nothing of a shift.
@@ -125,10 +135,16 @@ def test_a_quantised_weight_that_is_another_is_refused(tmp_path, monkeypatch):
 SEEN_IN_BFLOAT16 = ("reversed", "no shift")
 
 
-@pytest.mark.parametrize("arch, to, precision, fault", [
-    row for row in rows([("paddle-inference", "bfloat16")], lambda arch, *_: arch in ("tsm_resnet10", "tsm_mobilenet_v2"))
-    if getattr(row, "values", row)[-1] in SEEN_IN_BFLOAT16
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arch, to, precision, fault",
+    [
+        row
+        for row in rows(
+            [("paddle-inference", "bfloat16")], lambda arch, *_: arch in ("tsm_resnet10", "tsm_mobilenet_v2")
+        )
+        if getattr(row, "values", row)[-1] in SEEN_IN_BFLOAT16
+    ],
+)
 def test_a_fault_of_bfloat16_alone_is_refused(tmp_path, monkeypatch, arch, to, precision, fault):
     """The files are right, and what the engine makes of them in bfloat16 has the fault."""
     network = checkpoint(tmp_path / "c.safetensors", arch)
@@ -137,8 +153,13 @@ def test_a_fault_of_bfloat16_alone_is_refused(tmp_path, monkeypatch, arch, to, p
     for name in ("open_files", "open_without_biases"):
         if hasattr(module, name):
             right = getattr(module, name)
-            monkeypatch.setattr(module, name, lambda folder, sidecar, *more, right=right: right(
-                tmp_path / "wrong" if sidecar.precision == precision else folder, sidecar, *more))  # fmt: skip
+            monkeypatch.setattr(
+                module,
+                name,
+                lambda folder, sidecar, *more, right=right: right(
+                    tmp_path / "wrong" if sidecar.precision == precision else folder, sidecar, *more
+                ),
+            )
     with pytest.raises(ValueError, match="differs from the checkpoint"):
         exported(tmp_path / "c.safetensors", tmp_path / "e", to, precision)
 

@@ -1,4 +1,6 @@
-"""A graph fed by nothing but tsm.json: the names, shapes, types and order that it says, without a line of paddle_tsm."""
+"""A graph fed by nothing but tsm.json: the names, shapes, types and order that it says, without a line of
+paddle_tsm.
+"""
 
 import copy
 import json
@@ -35,7 +37,8 @@ if said["format"] == "onnx":
     import onnxruntime
     session = onnxruntime.InferenceSession(folder + "/" + said["files"]["model"], providers=["CPUExecutionProvider"])
     inputs, outputs = ([p.name for p in ports] for ports in (session.get_inputs(), session.get_outputs()))
-    run = lambda feeds: dict(zip([p["name"] for p in said["outputs"]], session.run([p["name"] for p in said["outputs"]], feeds)))
+    names = [p["name"] for p in said["outputs"]]
+    run = lambda feeds: dict(zip(names, session.run(names, feeds)))
 else:
     from paddle.inference import Config, create_predictor
     config = Config(folder + "/" + said["files"]["program"], folder + "/" + said["files"]["weights"])
@@ -49,7 +52,8 @@ else:
             predictor.get_input_handle(name).copy_from_cpu(array)
         predictor.run()
         return {p["name"]: predictor.get_output_handle(p["name"]).copy_to_cpu() for p in said["outputs"]}
-assert inputs == [p["name"] for p in said["inputs"]] and outputs == [p["name"] for p in said["outputs"]], (inputs, outputs)
+assert inputs == [p["name"] for p in said["inputs"]], inputs
+assert outputs == [p["name"] for p in said["outputs"]], outputs
 assert said["input"]["name"] == inputs[0] and said["input"]["shape"] == said["inputs"][0]["shape"]
 for step in range(2):  # of a stream: what comes out goes in again
     found = run(feeds)
@@ -61,10 +65,17 @@ np.save(file + ".found.npy", found[said["outputs"][0]["name"]])
 """
 
 
-@pytest.mark.parametrize("to, precision, stream", [
-    ("paddle-inference", "float32", False), ("paddle-inference", "bfloat16", False), ("onnx", "float32", False), ("onnx", "int8", False),
-    ("paddle-inference", "float32", True), ("onnx", "float32", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "to, precision, stream",
+    [
+        ("paddle-inference", "float32", False),
+        ("paddle-inference", "bfloat16", False),
+        ("onnx", "float32", False),
+        ("onnx", "int8", False),
+        ("paddle-inference", "float32", True),
+        ("onnx", "float32", True),
+    ],
+)
 def test_a_stranger_feeds_the_graph(tmp_path, to, precision, stream):
     order = {"shift_order": "causal"} if stream else {}
     network = Network("tsm_resnet10", num_classes=CLASSES, num_segments=T, **order)

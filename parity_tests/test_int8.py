@@ -160,17 +160,26 @@ def test_nan_in_a_later_batch_does_not_pass():
             compare_batches([good, good], [good, wrong], 1e-6, "itself")
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["--precision", "int8"], "wanted a list of videos"),
-    (["--calibrate", "motion/train.txt"], "which needs none"),
-    (["--precision", "int8", "--calibrate", "none.txt"], "none.txt"),
-    (["--precision", "int8", "--calibrate", "r10.safetensors"], "r10.safetensors"),
-    (["--precision", "int8", "--calibrate", "motion/train.txt"], "clips/"),  # without --root
-    (["--precision", "int8", "--to", "paddle-inference", "--calibrate", "motion/train.txt"], "wanted float32 or bfloat16"),
-    (["--precision", "int8", "--calibrate", "motion/train.txt", "--form", "frames"], "wanted --template"),
-    (["--precision", "bfloat16", "--to", "onnx"], "wanted float32 or int8"),
-    (["--precision", "int8", "--stream", "--shift-order", "causal", "--calibrate", "motion/train.txt"], "wanted float32"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--precision", "int8"], "wanted a list of videos"),
+        (["--calibrate", "motion/train.txt"], "which needs none"),
+        (["--precision", "int8", "--calibrate", "none.txt"], "none.txt"),
+        (["--precision", "int8", "--calibrate", "r10.safetensors"], "r10.safetensors"),
+        (["--precision", "int8", "--calibrate", "motion/train.txt"], "clips/"),  # without --root
+        (
+            ["--precision", "int8", "--to", "paddle-inference", "--calibrate", "motion/train.txt"],
+            "wanted float32 or bfloat16",
+        ),
+        (["--precision", "int8", "--calibrate", "motion/train.txt", "--form", "frames"], "wanted --template"),
+        (["--precision", "bfloat16", "--to", "onnx"], "wanted float32 or int8"),
+        (
+            ["--precision", "int8", "--stream", "--shift-order", "causal", "--calibrate", "motion/train.txt"],
+            "wanted float32",
+        ),
+    ],
+)
 def test_misuse(folder, capsys, monkeypatch, arguments, said):
     monkeypatch.chdir(folder)
     before = sorted(folder.iterdir())
@@ -180,9 +189,14 @@ def test_misuse(folder, capsys, monkeypatch, arguments, said):
     assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("wrong, said", [
-    ([], "no clips"), (clips(1, size=48), r"wanted \[N\*4, 3, 32, 32\]"), ([clips(1)[0][:3]], r"got a clip of shape \[3, 3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        ([], "no clips"),
+        (clips(1, size=48), r"wanted \[N\*4, 3, 32, 32\]"),
+        ([clips(1)[0][:3]], r"got a clip of shape \[3, 3"),
+    ],
+)
 def test_clips_that_do_not_fit(folder, tmp_path, wrong, said):
     with pytest.raises(ValueError, match=said):
         export_checkpoint(

@@ -126,7 +126,9 @@ def test_mits_own_prefix_is_not_called_stripped(tmp_path):
 
 
 def test_mmengines_average(tmp_path, r18_file, capsys):
-    """mmengine's ExponentialMovingAverage: a buffer `steps` beside `module.`, in the file next to the trained network."""
+    """mmengine's ExponentialMovingAverage: a buffer `steps` beside `module.`, in the file next to the trained
+    network.
+    """
     state = torch.load(r18_file, weights_only=True)["state_dict"]
     average = {f"module.{key}": value + 1 for key, value in state.items()}
     torch.save({"state_dict": state, "ema_state_dict": {"steps": torch.tensor(7), **average}}, tmp_path / "x.pth")

@@ -69,7 +69,9 @@ PAIRS = list(pairs())
 
 
 def checkpoint(network, layout, **changes):
-    """The checkpoint of a network in a layout, as if read from a file; `changes`: key -> array, None to leave it out."""
+    """The checkpoint of a network in a layout, as if read from a file; `changes`: key -> array, None to leave it
+    out.
+    """
     tensors = draw_weights(network)
     there = {}
     for entry in expand(LAYOUTS[layout], network):
@@ -124,7 +126,9 @@ def test_options_are_read_off_the_keys(layout, network):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_are_told_apart(layout):
-    """torchvision's names are the canonical ones, so that its files are canonical unless they are called torchvision's."""
+    """torchvision's names are the canonical ones, so that its files are canonical unless they are called
+    torchvision's.
+    """
     network = next(network for each, network in PAIRS if each.name == layout)
     assert find_layout(checkpoint(network, layout).tensors).name == {"torchvision": "canonical"}.get(layout, layout)
 
@@ -192,7 +196,9 @@ def test_step_counters_all_or_none():
 @pytest.mark.parametrize("file_format", ["torch-zip", "safetensors", "pdparams"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_one_rule_says_which_linear_is_transposed(layout, file_format):
-    """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's momentum."""
+    """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's
+    momentum.
+    """
     from paddle_tsm.parity.report_page import weights_table
 
     network = next(n for each, n in PAIRS if each.name == layout).with_options(num_classes=2048)

@@ -98,8 +98,8 @@ def test_rich_reads_nothing(capfd):
 
 
 def test_predict(folder, capfd):
-    printed = run(capfd, "predict", f"{PATH}.mp4", "--weights", f"{PATH}.pth", "--size", "32", "--classes", "names.txt", "--top", "10",
-                  "--out", f"{PATH}out.mp4")  # fmt: skip
+    printed = run(capfd, "predict", f"{PATH}.mp4", "--weights", f"{PATH}.pth", "--size", "32", "--classes", "names.txt",
+                  "--top", "10", "--out", f"{PATH}out.mp4")  # fmt: skip
     assert literal(f"{PATH}.mp4") in printed
     assert all(literal(name) in printed for name in NAMES)
     found = json.loads(

@@ -1,4 +1,6 @@
-"""`demo --train` shows what the shift is for. The training itself is slow: pytest parity_tests/test_motion_demo.py -m slow"""
+"""`demo --train` shows what the shift is for. The training itself is slow: pytest parity_tests/test_motion_demo.py -m
+slow
+"""
 
 from pathlib import Path
 

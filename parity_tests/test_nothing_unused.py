@@ -9,21 +9,30 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("paddle_tsm", "torch_ref", "tools")
 # functions whose options are for callers that are no program here
 FOR_OTHERS = {
-    "tsm_adamw": "it has PyTorch's options", "main": "a test's command line", "write_checkpoint": "all that a file may hold",
-    "check_list": "a caller without a terminal", "read_clips": "export passes on what the command gives",
+    "tsm_adamw": "it has PyTorch's options",
+    "main": "a test's command line",
+    "write_checkpoint": "all that a file may hold",
+    "check_list": "a caller without a terminal",
+    "read_clips": "export passes on what the command gives",
     "export_checkpoint": "the command passes on the pixels that it was given",
-    "write_motion_videos": "small ones for tests", "write_demo_video": "small ones for tests",
-    "write_demo_checkpoint": "several for tests", "count_flops": "small ones for tests",
-}  # fmt: skip
+    "write_motion_videos": "small ones for tests",
+    "write_demo_video": "small ones for tests",
+    "write_demo_checkpoint": "several for tests",
+    "count_flops": "small ones for tests",
+}
 CALLED_BY_OTHERS = {
     "_fill_text": "argparse",
     "namespace": "argparse",
     "option_string": "argparse",
     "__getattr__": "Python, for a module's attributes",
     "__dir__": "Python, for a module's attributes",
-    "__enter__": "with", "__exit__": "with", "__str__": "print", "__iter__": "for",
-    "get_next": "ONNX Runtime's calibration", "render": "rich's progress bar",
-}  # fmt: skip
+    "__enter__": "with",
+    "__exit__": "with",
+    "__str__": "print",
+    "__iter__": "for",
+    "get_next": "ONNX Runtime's calibration",
+    "render": "rich's progress bar",
+}
 
 
 def modules(*folders: str) -> dict[Path, ast.Module]:

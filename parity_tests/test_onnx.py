@@ -92,11 +92,15 @@ def test_logits_are_the_checkpoints(tmp_path, arch, options):
 MANY = [
     *((arch, {"is_shift": is_shift}) for arch in ARCHITECTURES for is_shift in (True, False)),
     *(("tsm_resnet18", {"shift_place": place, "shift_order": order, "shift_div": div, "temporal_pool": pool})
-      for place in ("blockres", "block") for order in ("future_first", "past_first", "causal") for div, pool in ((8, False), (3, True))),
+      for place in ("blockres", "block") for order in ("future_first", "past_first", "causal")
+      for div, pool in ((8, False), (3, True))),
     *(("tsm_mobilenet_v2", {"shift_place": place, "shift_order": order, "shift_div": div})
-      for place, order, div in (("block", "past_first", 5), ("blockres", "causal", 30), ("block", "future_first", 200))),
-    *(("tsm_resnet18", {"num_segments": segments, "shift_every": every}) for segments in (1, 2, 16) for every in (1, 2)),
-    *(("tsm_resnet50", {"non_local": {"mode": mode, "sub_sample": half, "use_scale": half, "out_bias": not half}, "temporal_pool": half})
+      for place, order, div in (("block", "past_first", 5), ("blockres", "causal", 30),
+                                ("block", "future_first", 200))),
+    *(("tsm_resnet18", {"num_segments": segments, "shift_every": every})
+      for segments in (1, 2, 16) for every in (1, 2)),
+    *(("tsm_resnet50", {"non_local": {"mode": mode, "sub_sample": half, "use_scale": half, "out_bias": not half},
+                        "temporal_pool": half})
       for mode in MODES for half in (True, False)),
 ]  # fmt: skip
 

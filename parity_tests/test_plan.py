@@ -1,5 +1,5 @@
-"""A training's plan: replayed it gives the same bits in Paddle, and the same numbers in PyTorch; and planted differences
-of the two frameworks' trainings, each named at the update where it begins.
+"""A training's plan: replayed it gives the same bits in Paddle, and the same numbers in PyTorch; and planted
+differences of the two frameworks' trainings, each named at the update where it begins.
 """
 
 import json

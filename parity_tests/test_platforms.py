@@ -1,4 +1,6 @@
-"""What holds on systems other than Linux, as far as Linux can stand in for them (`elsewhere.py`), and in any encoding."""
+"""What holds on systems other than Linux, as far as Linux can stand in for them (`elsewhere.py`), and in any
+encoding.
+"""
 
 import ast
 import ctypes
@@ -53,12 +55,27 @@ def commands(clips, out) -> list[list[str]]:  # noqa: F811
     convert = ["convert", weights, str(out / "converted.pth")]
     export = ["export", weights, str(out / "exported"), *SMALL]
     predict = ["predict", clip, "--weights", weights, "--size", "32", "--out", str(out / "labelled.mp4")]
-    return [train, resume, evaluate, evaluate, convert, convert, ["inspect", weights], export, export, predict, predict,
-            ["predict", clip, "--weights", str(out / "exported")], ["doctor", "--no-measure"]]  # fmt: skip
+    return [
+        train,
+        resume,
+        evaluate,
+        evaluate,
+        convert,
+        convert,
+        ["inspect", weights],
+        export,
+        export,
+        predict,
+        predict,
+        ["predict", clip, "--weights", str(out / "exported")],
+        ["doctor", "--no-measure"],
+    ]
 
 
 def test_every_command_elsewhere(clips, tmp_path):  # noqa: F811
-    """Without os.sched_getaffinity, /proc, prctl and other things of Linux, and where files in use cannot be replaced."""
+    """Without os.sched_getaffinity, /proc, prctl and other things of Linux, and where files in use cannot be
+    replaced.
+    """
     done = run(LEAVE + f"print([main(command) for command in {commands(clips, tmp_path)!r}])")
     codes = done.stdout.decode().splitlines()[-1:]
     assert codes == [str([0] * len(commands(clips, tmp_path)))], done.stderr.decode()[-2000:]
@@ -73,7 +90,8 @@ def test_every_command_elsewhere(clips, tmp_path):  # noqa: F811
         ("open('/proc/cpuinfo')", "FileNotFoundError"),
         ("import os; file = open({0!r}, 'rb'); os.replace({0!r}, {0!r} + 'x')", "PermissionError"),
         (
-            "import mmap, os; m = mmap.mmap(os.open({0!r}, 0), 0, access=mmap.ACCESS_READ); os.replace({0!r} + 'y', {0!r})",
+            "import mmap, os; m = mmap.mmap(os.open({0!r}, 0), 0, access=mmap.ACCESS_READ); "
+            "os.replace({0!r} + 'y', {0!r})",
             "PermissionError",
         ),
         ("import os, shutil; file = open({0!r}, 'rb'); shutil.rmtree(os.path.dirname({0!r}))", "PermissionError"),
@@ -163,10 +181,19 @@ def unsaid_encodings(source: str) -> list[int]:
     return lines
 
 
-@pytest.mark.parametrize("source, found", [
-    ("open(path)", [1]), ("open(path, 'rb')", []), ("open(path, 'a', newline='')", [1]), ("open(path, encoding='utf-8')", []),
-    ("Path(p).read_text()", [1]), ("p.write_text(t, 'utf-8')", []), ("run(c, text=True)", [1]), ("Image.open(p)", []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "source, found",
+    [
+        ("open(path)", [1]),
+        ("open(path, 'rb')", []),
+        ("open(path, 'a', newline='')", [1]),
+        ("open(path, encoding='utf-8')", []),
+        ("Path(p).read_text()", [1]),
+        ("p.write_text(t, 'utf-8')", []),
+        ("run(c, text=True)", [1]),
+        ("Image.open(p)", []),
+    ],
+)
 def test_unsaid_encodings(source, found):
     assert unsaid_encodings(source) == found
 

@@ -35,14 +35,20 @@ from parity_tests.small_training import (
     rows,
     small_recipe,
     weights,
-)  # fmt: skip
+)
 
 __all__ = ["clips"]  # the fixture
 # 13 clips in batches of 4: the last one has one clip, so that one of two processes has none
 TWO = {
-    "arch": "tsm_mobilenet_v2", "dtype": "float64", "frozen_bn": True, "accumulate": 2, "epochs": 3, "milestones": (2,),
-    "label_smoothing": 0.1, "ema": 0.5,
-}  # fmt: skip
+    "arch": "tsm_mobilenet_v2",
+    "dtype": "float64",
+    "frozen_bn": True,
+    "accumulate": 2,
+    "epochs": 3,
+    "milestones": (2,),
+    "label_smoothing": 0.1,
+    "ema": 0.5,
+}
 MORE = ("--save-every", "3", "--skip-bad", "--check", "none")
 # a clip that only the second of two processes reads, in every epoch: it has the odd ones of each batch
 ORDERS = [epoch_order(TRAIN, OPTIONS["seed"], epoch).tolist() for epoch in range(TWO["epochs"])]

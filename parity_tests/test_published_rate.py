@@ -37,12 +37,16 @@ def said(capfd) -> list[str]:
     return [lines[number] for number in about]
 
 
-@pytest.mark.parametrize("batch, changes, what, advice", [
-    (8, ("batch=8",), "these have 8 clips", "lr=auto"),
-    (8, ("batch=8", "accumulate=2"), "these have 8 clips in 2 parts", "lr=auto"),
-    # the default batch is larger than the whole list: an update has the list's clips
-    (TRAIN, (), f"these have the list's {TRAIN} clips", f"batch={TRAIN} lr=auto"),
-], ids=["batch", "accumulated", "short list"])  # fmt: skip
+@pytest.mark.parametrize(
+    "batch, changes, what, advice",
+    [
+        (8, ("batch=8",), "these have 8 clips", "lr=auto"),
+        (8, ("batch=8", "accumulate=2"), "these have 8 clips in 2 parts", "lr=auto"),
+        # the default batch is larger than the whole list: an update has the list's clips
+        (TRAIN, (), f"these have the list's {TRAIN} clips", f"batch={TRAIN} lr=auto"),
+    ],
+    ids=["batch", "accumulated", "short list"],
+)
 def test_said_in_one_line_and_its_advice_works(clips, tmp_path, capfd, batch, changes, what, advice):
     rate = 0.02 * batch / 128
     assert main(command(clips, tmp_path / "as_published", *changes)) == 0
@@ -55,7 +59,9 @@ def test_said_in_one_line_and_its_advice_works(clips, tmp_path, capfd, batch, ch
 
 
 def test_a_rate_of_ones_own_is_meant(clips, tmp_path, capfd):
-    """--set lr=... is the user's for this batch; and it is no other recipe to go on with where the number is the same."""
+    """--set lr=... is the user's for this batch; and it is no other recipe to go on with where the number is the
+    same.
+    """
     assert main(command(clips, tmp_path / "run", "batch=4", "lr=0.02")) == 0
     assert said(capfd) == []
     assert main(command(clips, tmp_path / "run", "batch=4", more=("--resume",))) == 0

@@ -54,12 +54,20 @@ def test_what_a_recipe_makes():
 
 
 CHANGES = {
-    "lr=0.01": {"lr": 0.01}, "lr=1e-3": {"lr": 0.001}, "batch=16": {"batch": 16}, "flip=false": {"flip": False},
-    "fc_lr5=TRUE": {"fc_lr5": True}, "milestones=10,20": {"milestones": (10, 20)}, "milestones=": {"milestones": ()},
-    "shift_every=none": {"shift_every": None}, "shift_every=2": {"shift_every": 2}, "data_set=None": {"data_set": None},
-    "arch=tsm_resnet18": {"arch": "tsm_resnet18"}, "non_local=gaussian": {"non_local": "gaussian"},
+    "lr=0.01": {"lr": 0.01},
+    "lr=1e-3": {"lr": 0.001},
+    "batch=16": {"batch": 16},
+    "flip=false": {"flip": False},
+    "fc_lr5=TRUE": {"fc_lr5": True},
+    "milestones=10,20": {"milestones": (10, 20)},
+    "milestones=": {"milestones": ()},
+    "shift_every=none": {"shift_every": None},
+    "shift_every=2": {"shift_every": 2},
+    "data_set=None": {"data_set": None},
+    "arch=tsm_resnet18": {"arch": "tsm_resnet18"},
+    "non_local=gaussian": {"non_local": "gaussian"},
     "max_norm=0": {"max_norm": 0.0},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", CHANGES)
@@ -100,21 +108,38 @@ def test_changes_that_are_refused(text):
 
 
 BAD_VALUES = [
-    ({"lr": math.nan}, "lr: got nan"), ({"lr": -0.1}, "lr: got -0.1"), ({"lr": math.inf}, "lr: got inf"),
-    ({"lr": "0.1"}, "lr: got '0.1'"), ({"batch": 0}, "batch: got 0"), ({"batch": 2.0}, "batch: got 2.0"),
-    ({"epochs": 0}, "epochs: got 0"), ({"accumulate": 0}, "accumulate: got 0"), ({"seed": -1}, "seed: got -1"),
-    ({"optimizer": "adam"}, "wanted one of 'sgd', 'adamw'"), ({"schedule": "poly"}, "wanted one of 'step', 'cosine'"),
-    ({"amp": "float16"}, "wanted one of 'none', 'bfloat16'"), ({"dtype": "float16"}, "'float32', 'float64'"),
-    ({"ema": 1.0}, "wanted a decay in [0, 1)"), ({"label_smoothing": 1.5}, "wanted a number in [0, 1]"),
-    ({"mixup": 0.2, "cutmix": 0.2}, "wanted one of them"), ({"multi_label": True, "mixup": 0.2}, "wanted none of them"),
-    ({"arch": "resnet50"}, "architecture: got 'resnet50', wanted one of"), ({"dropout": 1.0}, "dropout: got 1.0"),
-    ({"preset": "mmaction"}, "wanted one of mmaction2, mit"), ({"data_set": "ucf"}, "wanted one of ucf101"),
-    ({"sampling": "sparse"}, "wanted one of uniform"), ({"size": 0}, "size: got 0"), ({"flip": 1}, "flip: got 1"),
-    ({"schedule": "cosine", "warmup": 50}, "wanted fewer with a cosine"), ({"milestones": (0,)}, "milestones: got 0"),
-    ({"warmup": 1}, "a single step and never rises"), ({"warmup": 2, "warmup_factor": 0.0}, "wanted them in (0, 1]"),
-    ({"warmup_by": "step"}, "wanted one of 'epoch', 'update'"), ({"temporal_pool": True, "num_segments": 3}, "even"),
+    ({"lr": math.nan}, "lr: got nan"),
+    ({"lr": -0.1}, "lr: got -0.1"),
+    ({"lr": math.inf}, "lr: got inf"),
+    ({"lr": "0.1"}, "lr: got '0.1'"),
+    ({"batch": 0}, "batch: got 0"),
+    ({"batch": 2.0}, "batch: got 2.0"),
+    ({"epochs": 0}, "epochs: got 0"),
+    ({"accumulate": 0}, "accumulate: got 0"),
+    ({"seed": -1}, "seed: got -1"),
+    ({"optimizer": "adam"}, "wanted one of 'sgd', 'adamw'"),
+    ({"schedule": "poly"}, "wanted one of 'step', 'cosine'"),
+    ({"amp": "float16"}, "wanted one of 'none', 'bfloat16'"),
+    ({"dtype": "float16"}, "'float32', 'float64'"),
+    ({"ema": 1.0}, "wanted a decay in [0, 1)"),
+    ({"label_smoothing": 1.5}, "wanted a number in [0, 1]"),
+    ({"mixup": 0.2, "cutmix": 0.2}, "wanted one of them"),
+    ({"multi_label": True, "mixup": 0.2}, "wanted none of them"),
+    ({"arch": "resnet50"}, "architecture: got 'resnet50', wanted one of"),
+    ({"dropout": 1.0}, "dropout: got 1.0"),
+    ({"preset": "mmaction"}, "wanted one of mmaction2, mit"),
+    ({"data_set": "ucf"}, "wanted one of ucf101"),
+    ({"sampling": "sparse"}, "wanted one of uniform"),
+    ({"size": 0}, "size: got 0"),
+    ({"flip": 1}, "flip: got 1"),
+    ({"schedule": "cosine", "warmup": 50}, "wanted fewer with a cosine"),
+    ({"milestones": (0,)}, "milestones: got 0"),
+    ({"warmup": 1}, "a single step and never rises"),
+    ({"warmup": 2, "warmup_factor": 0.0}, "wanted them in (0, 1]"),
+    ({"warmup_by": "step"}, "wanted one of 'epoch', 'update'"),
+    ({"temporal_pool": True, "num_segments": 3}, "even"),
     ({"batchsize": 3}, "did you mean batch?"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("changes, message", BAD_VALUES, ids=lambda value: str(value)[:30])
@@ -238,15 +263,18 @@ def test_show_into_a_reader_that_ends():
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--set", "lrr=1"], "did you mean lr?"),
-    (["--recipe", "x"], "wanted one of mmaction2-kinetics400"),
-    ([], "got no LIST"),
-    (["list.txt", "--set", "amp=bfloat16"], "amp: got 'bfloat16' on a CPU, where Paddle has no mixed precision"),
-    (["list.txt", "--save-every", "0"], "--save-every: got 0"),
-    (["list.txt", "--workers", "-1"], "--workers: got -1"),
-    (["list.txt", "--keep-classifier"], "--keep-classifier: got no --pretrained"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--set", "lrr=1"], "did you mean lr?"),
+        (["--recipe", "x"], "wanted one of mmaction2-kinetics400"),
+        ([], "got no LIST"),
+        (["list.txt", "--set", "amp=bfloat16"], "amp: got 'bfloat16' on a CPU, where Paddle has no mixed precision"),
+        (["list.txt", "--save-every", "0"], "--save-every: got 0"),
+        (["list.txt", "--workers", "-1"], "--workers: got -1"),
+        (["list.txt", "--keep-classifier"], "--keep-classifier: got no --pretrained"),
+    ],
+)
 def test_the_command_refuses_in_one_line(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["train", *arguments]) == 2

@@ -159,9 +159,18 @@ def test_a_damaged_trailer_is_one_line(small, tmp_path):
     path, _ = written(small, tmp_path, "pdparams")
     mark, whole = b"\npaddle-tsm metadata\n", path.read_bytes()
     start = whole.rindex(mark)
-    for wrong in (whole[:-1], whole[: start + 3], whole[: start + len(mark)], whole[:start] + mark + b'["a"]', whole + b"\n{}",
-                  whole[:start] + mark + b'{"paddle_tsm": 5}', whole[:start] + mark + b"\xff", whole[:start] + b"anything",
-                  whole[:start] + mark + b'{"paddle_tsm": "' + b"x" * (3 << 20) + b'"}', whole[:start] + mark + b"[" * 100_000):  # fmt: skip
+    for wrong in (
+        whole[:-1],
+        whole[: start + 3],
+        whole[: start + len(mark)],
+        whole[:start] + mark + b'["a"]',
+        whole + b"\n{}",
+        whole[:start] + mark + b'{"paddle_tsm": 5}',
+        whole[:start] + mark + b"\xff",
+        whole[:start] + b"anything",
+        whole[:start] + mark + b'{"paddle_tsm": "' + b"x" * (3 << 20) + b'"}',
+        whole[:start] + mark + b"[" * 100_000,
+    ):
         path.write_bytes(wrong)
         with pytest.raises(CheckpointError) as error:
             read_checkpoint(path)

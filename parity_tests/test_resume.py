@@ -36,7 +36,7 @@ from parity_tests.small_training import (
     train_small,
     values,
     weights,
-)  # fmt: skip
+)
 
 __all__ = ["clips"]  # the fixture
 # 2 epochs of 7 updates, with all that a resumed run must take up again; small files, for a disk that others use, too
@@ -195,7 +195,8 @@ def test_killed_thirty_times(clips, unbroken, tmp_path, capsys, ten):
     runs, hits = kill_until(clips, tmp_path, unbroken, kills=10, seed=ten)
     with capsys.disabled():
         print(
-            f"\n10 kills, {hits} of them in the middle of a save; every file loaded; {runs} runs ended as the unbroken one"
+            f"\n10 kills, {hits} of them in the middle of a save; every file loaded; "
+            f"{runs} runs ended as the unbroken one"
         )
 
 

@@ -1,4 +1,6 @@
-"""Ctrl-C in `stream --out`, pressed as a user does: what was recorded is there, complete, and the summary is printed."""
+"""Ctrl-C in `stream --out`, pressed as a user does: what was recorded is there, complete, and the summary is
+printed.
+"""
 
 import os
 import re

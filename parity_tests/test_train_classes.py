@@ -56,14 +56,17 @@ def test_the_class_file_comes_first(names, tmp_path, capsys):
     assert found.network.num_classes == 5 and found.input.class_names == ("here", "there", "near", "far", "nowhere")
 
 
-@pytest.mark.parametrize("words, changes, said", [
-    (["--classes", "names.txt"], ["num_classes=12"], "num_classes: got 12, but names.txt names 4 classes"),
-    (["--classes", "short.txt"], [], "train.txt, line 4: label 3, wanted 0 to 2 for 3 classes"),
-    (["--classes", "empty.txt"], [], "empty.txt: is empty, wanted names"),
-    (["--classes", "none.txt"], [], "none.txt"),
-    ([], ["num_classes=3"], "line 4: label 3, wanted 0 to 2 for 3 classes"),
-    (["--validation", "beyond.txt"], [], "beyond.txt, line 1: label 4, wanted 0 to 3 for 4 classes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, changes, said",
+    [
+        (["--classes", "names.txt"], ["num_classes=12"], "num_classes: got 12, but names.txt names 4 classes"),
+        (["--classes", "short.txt"], [], "train.txt, line 4: label 3, wanted 0 to 2 for 3 classes"),
+        (["--classes", "empty.txt"], [], "empty.txt: is empty, wanted names"),
+        (["--classes", "none.txt"], [], "none.txt"),
+        ([], ["num_classes=3"], "line 4: label 3, wanted 0 to 2 for 3 classes"),
+        (["--validation", "beyond.txt"], [], "beyond.txt, line 1: label 4, wanted 0 to 3 for 4 classes"),
+    ],
+)
 def test_classes_that_do_not_fit(names, tmp_path, capsys, monkeypatch, words, changes, said):
     monkeypatch.chdir(names)
     (
@@ -78,7 +81,9 @@ def test_classes_that_do_not_fit(names, tmp_path, capsys, monkeypatch, words, ch
 
 
 def test_names_survive_a_resume(names, tmp_path, capsys):
-    """Stopped after an epoch, gone on with and without the class file: the same bytes; with other names it is refused."""
+    """Stopped after an epoch, gone on with and without the class file: the same bytes; with other names it is
+    refused.
+    """
     two = [change for change in SMALL if not change.startswith("epochs")] + ["epochs=2"]
     assert train(names, tmp_path / "whole", "--classes", names / "names.txt", small=two) == 0
     for again in (["--classes", names / "names.txt"], []):
@@ -148,12 +153,18 @@ def test_a_warm_up_that_never_ends(names, tmp_path, capsys):
     )
 
 
-@pytest.mark.parametrize("named, shown", [
-    (("left", "right", "up", "down"), "0 'left', 1 'right'"),
-    (("SwipeLeft", "swipe_right", "Moving to the LEFT", "stand"), "0 'SwipeLeft', 1 'swipe_right', 2 'Moving to the LEFT'"),
-    (("a", "turn counter-clockwise", "turn clockwise", "b"), "1 'turn counter-clockwise', 2 'turn clockwise'"),
-    (("a", "Anticlockwise", "b", "Clockwise"), "1 'Anticlockwise', 3 'Clockwise'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "named, shown",
+    [
+        (("left", "right", "up", "down"), "0 'left', 1 'right'"),
+        (
+            ("SwipeLeft", "swipe_right", "Moving to the LEFT", "stand"),
+            "0 'SwipeLeft', 1 'swipe_right', 2 'Moving to the LEFT'",
+        ),
+        (("a", "turn counter-clockwise", "turn clockwise", "b"), "1 'turn counter-clockwise', 2 'turn clockwise'"),
+        (("a", "Anticlockwise", "b", "Clockwise"), "1 'Anticlockwise', 3 'Clockwise'"),
+    ],
+)
 def test_mirrored_classes(named, shown):
     (line,) = lines(names=named)
     assert line.startswith("flip=true mirrors 50% of the training clips") and shown in line

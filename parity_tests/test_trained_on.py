@@ -66,7 +66,9 @@ def test_what_is_recorded_can_be_read_back(motion):
 
 
 def test_the_same_classes_without_a_flag(motion, tmp_path, capsys):
-    """Must show 4, on a network that was trained for a moment: every clip has the same class, and its name, everywhere."""
+    """Must show 4, on a network that was trained for a moment: every clip has the same class, and its name,
+    everywhere.
+    """
     weights = motion / "run/last.safetensors"
     found = become_all(weights, tmp_path, LAYOUTS, whole=False)
     expected = evaluated(motion, weights, tmp_path / "report")
@@ -119,7 +121,9 @@ def test_predictor_says_how_to_feed_it(motion):
 
 
 def test_stream(motion, tmp_path, capsys):
-    """A network that looks ahead is refused with what to do; what that gives streams, exported or not, without a flag."""
+    """A network that looks ahead is refused with what to do; what that gives streams, exported or not, without a
+    flag.
+    """
     clip = motion / (motion / "val.txt").read_text().split()[0]
     assert command("stream", clip, "--weights", motion / "run/last.safetensors") == 2
     said = capsys.readouterr().err
@@ -142,15 +146,18 @@ def test_stream(motion, tmp_path, capsys):
     assert step.input.size == 32 and step.clone().input.class_names == CLASSES
 
 
-@pytest.mark.parametrize("words, said", [
-    (["--size", "64"], "--size: {} records 32; 64 is used"),
-    (["--preset", "mmaction2"], "--preset: {} records mit; mmaction2 is used"),
-    (["--sampling", "dense"], "--sampling: {} records uniform; dense is used"),
-    (["--num-segments", "8"], "--num-segments: {} records 4; 8 is used"),
-    (["--shift-div", "8"], "--shift-div: {} records 4; 8 is used"),
-    (["--classes", "others.txt"], "--classes: {} records that class 1 is 'right'; 'wrong' is used"),
-    (["--size", "32", "--sampling", "twice", "--crops", "ten", "--classes", "classes.txt"], None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["--size", "64"], "--size: {} records 32; 64 is used"),
+        (["--preset", "mmaction2"], "--preset: {} records mit; mmaction2 is used"),
+        (["--sampling", "dense"], "--sampling: {} records uniform; dense is used"),
+        (["--num-segments", "8"], "--num-segments: {} records 4; 8 is used"),
+        (["--shift-div", "8"], "--shift-div: {} records 4; 8 is used"),
+        (["--classes", "others.txt"], "--classes: {} records that class 1 is 'right'; 'wrong' is used"),
+        (["--size", "32", "--sampling", "twice", "--crops", "ten", "--classes", "classes.txt"], None),
+    ],
+)
 def test_a_flag_that_contradicts_the_record_is_said_and_used(motion, tmp_path, capsys, monkeypatch, words, said):
     monkeypatch.chdir(motion)
     (motion / "others.txt").write_text((motion / "classes.txt").read_text().replace("right", "wrong"))

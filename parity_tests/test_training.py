@@ -40,7 +40,7 @@ from parity_tests.small_training import (
     train_small,
     values,
     weights,
-)  # fmt: skip
+)
 
 __all__ = ["clips"]  # the fixture
 
@@ -319,7 +319,9 @@ def scalars(out) -> dict[str, dict[int, float]]:
 
 
 def test_a_frozen_network_stays(clips, tmp_path):
-    """frozen_bn: statistics, scales and shifts of every BatchNorm; the rest is trained, after a validation as before."""
+    """frozen_bn: statistics, scales and shifts of every BatchNorm; the rest is trained, after a validation as
+    before.
+    """
     chosen = small_recipe(frozen_bn=True, epochs=1)
     before = {name: tensor.numpy().copy() for name, tensor in Session(chosen, "").model.state_dict().items()}
     before["fc.weight"] = before["fc.weight"].T

@@ -204,9 +204,14 @@ def test_pretrained_without_the_non_local_blocks(short, tmp_path, capsys):
     assert apart(found, {name: np.asarray(array) for name, array in expected.items()}) == 0
 
 
-@pytest.mark.parametrize("content, message", [
-    (None, "pretrained.pth"), (b"no checkpoint", "pretrained.pth: "), (Network("tsm_resnet34"), "missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "pretrained.pth"),
+        (b"no checkpoint", "pretrained.pth: "),
+        (Network("tsm_resnet34"), "missing"),
+    ],
+)
 def test_pretrained_from_a_file_that_does_not_fit(short, tmp_path, capsys, content, message):
     path = tmp_path / "pretrained.pth"
     if isinstance(content, bytes):

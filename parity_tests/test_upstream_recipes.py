@@ -47,8 +47,10 @@ def test_mmaction2(name):
         backbone["shift_div"],
     )
     assert (network.num_classes, network.dropout, network.is_shift) == (
-        head["num_classes"], head["dropout_ratio"], head["is_shift"]
-    )  # fmt: skip
+        head["num_classes"],
+        head["dropout_ratio"],
+        head["is_shift"],
+    )
     assert not network.partial_bn and not own.frozen_bn and network.shift_order == "future_first"
     pipeline, pixels = {row["type"]: row for row in file["train_pipeline"]}, own.pixels()
     assert network.num_segments == pipeline["SampleFrames"]["num_clips"]
@@ -63,11 +65,23 @@ def mit_arguments(text: str):
     parser.add_argument("dataset")
     parser.add_argument("modality")
     for flag, kind, default in [
-        ("--arch", str, None), ("--num_segments", int, 3), ("--gd", float, None), ("--lr", float, 0.001),
-        ("--wd", float, 5e-4), ("--momentum", float, 0.9), ("--lr_type", str, "step"), ("--epochs", int, 120),
-        ("--batch-size", int, 128), ("-j", int, 8), ("--dropout", float, 0.5), ("--consensus_type", str, "avg"),
-        ("--eval-freq", int, 5), ("--shift_div", int, 8), ("--shift_place", str, "blockres"), ("--tune_from", str, None),
-    ]:  # fmt: skip
+        ("--arch", str, None),
+        ("--num_segments", int, 3),
+        ("--gd", float, None),
+        ("--lr", float, 0.001),
+        ("--wd", float, 5e-4),
+        ("--momentum", float, 0.9),
+        ("--lr_type", str, "step"),
+        ("--epochs", int, 120),
+        ("--batch-size", int, 128),
+        ("-j", int, 8),
+        ("--dropout", float, 0.5),
+        ("--consensus_type", str, "avg"),
+        ("--eval-freq", int, 5),
+        ("--shift_div", int, 8),
+        ("--shift_place", str, "blockres"),
+        ("--tune_from", str, None),
+    ]:
         parser.add_argument(flag, type=kind, default=default)
     parser.add_argument("--lr_steps", type=float, nargs="+", default=[50, 100])
     for flag in ("--shift", "--npb"):
@@ -89,8 +103,12 @@ def test_mit(name):
     network = own.network()
     assert network.arch == f"tsm_{args.arch}" and network.is_shift == args.shift
     assert (network.num_segments, network.shift_div, network.shift_place, network.dropout, network.partial_bn) == (
-        args.num_segments, args.shift_div, args.shift_place, args.dropout, not args.npb
-    )  # fmt: skip
+        args.num_segments,
+        args.shift_div,
+        args.shift_place,
+        args.dropout,
+        not args.npb,
+    )
     assert network.num_classes == {"kinetics": 400, "ucf101": 101}[args.dataset]
     assert own.data_set.startswith(args.dataset) and own.pixels().name == "mit"
     assert own.pixels().flip.probability == 0.5  # neither tells left from right
@@ -110,8 +128,9 @@ def test_paddlevideo(name):
     assert own.max_norm == optimizer.get("grad_clip", {"value": 0})["value"]
     network = own.network()
     assert (network.depth, network.family.name) == (
-        backbone["depth"], {"ResNetTSM": "resnet", "ResNetTweaksTSM": "resnet_vd"}[backbone["name"]]
-    )  # fmt: skip
+        backbone["depth"],
+        {"ResNetTSM": "resnet", "ResNetTweaksTSM": "resnet_vd"}[backbone["name"]],
+    )
     assert (
         network.num_segments == network.shift_div == backbone.get("num_seg", 8) and network.shift_order == "past_first"
     )
@@ -121,7 +140,9 @@ def test_paddlevideo(name):
 
 
 def paddlevideo_rate(file: dict, epochs: float) -> float:
-    """The rate after this many epochs: paddle's PiecewiseDecay, or custom_lr.py's `CustomWarmupCosineDecay` (ed245e9)."""
+    """The rate after this many epochs: paddle's PiecewiseDecay, or custom_lr.py's `CustomWarmupCosineDecay`
+    (ed245e9).
+    """
     if file["name"] == "PiecewiseDecay":
         return file["values"][sum(math.floor(epochs) >= boundary for boundary in file["boundaries"])]
     warm = file["warmup_epochs"]

@@ -1,4 +1,6 @@
-"""A network and all that it can become, evaluated without a flag about its input: what each of them says of each clip."""
+"""A network and all that it can become, evaluated without a flag about its input: what each of them says of each
+clip.
+"""
 
 from __future__ import annotations
 

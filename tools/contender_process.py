@@ -54,22 +54,24 @@ class ContenderProcess:
             env=environment,
             preexec_fn=partial(os.sched_setaffinity, 0, processors) if processors else None,
         )
+        assert self.process.stdin is not None and self.process.stdout is not None  # both are pipes
+        self.requests, self.lines = self.process.stdin, self.process.stdout
 
     def is_ready(self) -> bool:
         """Wait until the program prints "ready". Returns False where it ends before it does."""
-        return any(line == "ready\n" for line in iter(self.process.stdout.readline, ""))
+        return any(line == "ready\n" for line in iter(self.lines.readline, ""))
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """The answer to a request. Raises RuntimeError, with the last line that it wrote, where the process ended."""
         try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            self.answers.append(json.loads(self.process.stdout.readline()))
+            self.requests.write(json.dumps(request) + "\n")
+            self.requests.flush()
+            self.answers.append(json.loads(self.lines.readline()))
         except (BrokenPipeError, json.JSONDecodeError):
             self.process.wait(timeout=60)
             self.errors.seek(0)
             lines = self.errors.read().strip().splitlines()
-            raise RuntimeError(f"{self.process.args}: {lines[-1] if lines else 'ended'}") from None
+            raise RuntimeError(f"{self.process.args!r}: {lines[-1] if lines else 'ended'}") from None
         return self.answers[-1]
 
     def ask_undisturbed(self, **request: Any) -> dict[str, Any]:

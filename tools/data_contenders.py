@@ -30,7 +30,9 @@ PIXELS = preset("mmaction2")
 MEMORY_AT = (1000, 2000, 5000)  # numbers of clips after which the memory is noted
 
 ChooseFrames = Callable[[int], np.ndarray]  # from a video's number of frames to the indices that a clip takes
-ReadFrames = Callable[[str, ChooseFrames], Sequence[np.ndarray]]  # the chosen frames of a video, RGB uint8 [H, W, 3]
+ReadFrames = Callable[
+    [str, ChooseFrames], Sequence[np.ndarray] | np.ndarray
+]  # the chosen frames of a video, RGB uint8 [H, W, 3]
 
 
 class PlainReader:
@@ -116,6 +118,7 @@ PEERS: dict[str, ReadFrames] = {"decord": decord_frames, "av": pyav_frames}  # p
 
 def read_clips(name: str, paths: list[str], train: bool, first: int, count: int) -> Iterator[np.ndarray]:
     """Yield `count` clips of the videos in turn, from the clip of number `first` on."""
+    reader: ClipReader | PlainReader
     if name == OURS:
         entries = [Entry(path, (0,), "list", i + 1) for i, path in enumerate(paths)]
         reader = ClipReader(entries, PIXELS, SEGMENTS, train=train)

@@ -79,7 +79,7 @@ def use_paddles_operator() -> None:
     def temporal_shift(x: Any, num_segments: int, shift_div: int, shift_order: str) -> Any:
         return paddle.nn.functional.temporal_shift(x, num_segments, 1 / shift_div)
 
-    shift.temporal_shift = temporal_shift
+    shift.temporal_shift = temporal_shift  # type: ignore[assignment]  # its own is a static type
 
 
 def paddle_inference(

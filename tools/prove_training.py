@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +87,19 @@ def prove_float64(both: list[Build], batches: Batches, lr: float, out: Path) -> 
     from paddle_tsm.parity.plots import differences_plot
     from paddle_tsm.parity.steps import compare_states, compare_steps, step_limit
 
-    limit, states = step_limit(len(batches)), {"weights": [], "buffers": [], "optimizer state": []}
+    limit = step_limit(len(batches))
+    states: dict[str, list[float]] = {"weights": [], "buffers": [], "optimizer state": []}
     with Progress(console=CONSOLE) as bar:
         task = bar.add_task("float64", total=len(batches))
 
-        def see(number: int, sides: tuple) -> None:
+        def see(number: int, sides: tuple[Any, Any]) -> None:
             for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
             largest = max(values[-1] for values in states.values())
             bar.update(task, advance=1, description=f"float64, difference {largest:.0e}")
 
-        found = compare_steps(*(build("float64", None) for build in both), batches, lr, see)
+        reference, other = (build("float64", None) for build in both)
+        found = compare_steps(reference, other, batches, lr, see)
     differences = found.differences | states
     print_differences(differences, found.losses["PyTorch"])
     largest = max(max(values) for values in differences.values())
@@ -124,12 +127,13 @@ def prove_float32(both: list[Build], batches: Batches, lr: float, out: Path) -> 
     from paddle_tsm.parity.plots import gaps_plot
     from paddle_tsm.parity.tolerance import TOLERANCES
 
-    runs = 2 * (1 + PERTURBED_RUNS)
+    runs, (reference, other) = 2 * (1 + PERTURBED_RUNS), both
     with Progress(console=CONSOLE) as bar:
         task = bar.add_task("float32", total=runs)
         done = iter(range(runs))
         gaps = measure_gaps(
-            *(lambda nudge, build=build: build("float32", nudge) for build in both),
+            partial(reference, "float32"),
+            partial(other, "float32"),
             batches,
             lr,
             progress=lambda part: bar.update(task, description=part, completed=next(done)),

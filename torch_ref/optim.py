@@ -12,7 +12,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch_ref.parameter_groups import parameter_groups
 
 
-class Clipped:
+class Clipped(torch.optim.Optimizer):
     """Adds TSM's groups, the clip, one learning rate and a state by canonical names to a class of torch.optim.
 
     param_groups: PyTorch's dicts, which also have name, names and lr_multiplier. max_norm: the norm to which the
@@ -114,7 +114,8 @@ class SGD(Clipped, torch.optim.SGD):
     With `nesterov`: p <- p - lr (g + weight_decay p + momentum b).
     """
 
-    algorithm, buffers = "sgd", ("momentum_buffer",)
+    algorithm = "sgd"
+    buffers: tuple[str, ...] = ("momentum_buffer",)
 
 
 class AdamW(Clipped, torch.optim.AdamW):

@@ -14,7 +14,9 @@ from torch_ref.temporal_pool import temporal_pool
 
 
 def norms_over_space(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the BatchNorms of `module` in forward order, apart from a non-local block's, which is over space and time."""
+    """Yield the BatchNorms of `module` in forward order, apart from a non-local block's, which is over space and
+    time.
+    """
     for child in module.children():
         if isinstance(child, nn.BatchNorm2d):
             yield child

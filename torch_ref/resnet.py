@@ -1,5 +1,8 @@
 """ResNet-TSM (arXiv:1512.03385, table 1; arXiv:1811.08383) and PP-TSM on ResNet-vd (arXiv:1812.01187, section 4.2)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -18,11 +21,15 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
     convolution has the stride. S: a 1x1 convolution where the shape changes, else x. a: ReLU.
     """
 
-    activation = staticmethod(F.relu)
+    activation: Callable[..., torch.Tensor] = staticmethod(F.relu)
 
     def __init__(self, network: Network, stage: int, block: int, channels: int):
         super().__init__(network, stage, block)
         width, stride = STAGE_WIDTHS[stage - 1], 2 if stage > 1 and block == 0 else 1
+        names: str
+        widths: tuple[int, ...]
+        kernels: tuple[int, ...]
+        strides: tuple[int, ...]
         if not is_bottleneck(network.depth):
             names, widths, kernels, strides = "12", (channels, width, width), (3, 3), (stride, 1)
         else:
@@ -48,9 +55,9 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
 class ResNet(Recognizer, ConvNorms):
     """A stem of a 7x7 convolution and a 3x3 max pool, four stages of blocks, and the classifier `fc`."""
 
-    activation = staticmethod(F.relu)
+    activation: Callable[..., torch.Tensor] = staticmethod(F.relu)
     block = ResNetBlock
-    stem_convolutions = ("1",), (3, 64), (7,), (2,)  # the arguments of `add_chain`
+    stem_convolutions: tuple[Any, Any, Any, Any] = ("1",), (3, 64), (7,), (2,)  # the arguments of `add_chain`
 
     def __init__(self, network: Network):
         super().__init__(network)

@@ -17,7 +17,9 @@ class CheckpointError(ValueError):
 
 
 def one_line(text: str) -> str:
-    """`text` with every unprintable character escaped. Before that, all but its beginning and end is cut at 600 characters."""
+    """`text` with every unprintable character escaped. Before that, all but its beginning and end is cut at 600
+    characters.
+    """
     if len(text) > _LIMIT:
         text = text[: _LIMIT - 60] + " ... " + text[-50:]
     return "".join(c if c.isprintable() else escaped(c) for c in text)

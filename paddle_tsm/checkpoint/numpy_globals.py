@@ -208,7 +208,7 @@ def _getattr(machine, arguments):
 
 def numpy_table() -> dict[tuple[str, str], InertObject]:
     """{(module, name): object}, with both spellings of NumPy's core and of Python's builtins."""
-    table = {
+    table: dict[tuple[str, str], InertObject] = {
         ("numpy", "ndarray"): AllowedName("numpy.ndarray"),
         ("numpy", "dtype"): AllowedName("numpy.dtype", _dtype),
         ("ml_dtypes", "bfloat16"): AllowedName("ml_dtypes.bfloat16"),

@@ -10,7 +10,9 @@ _SAVED = (".pth", ".pt", ".pth.tar", ".pdparams", ".safetensors")
 
 
 def refuse_other_zip(path: str, names: list[str]) -> None:
-    """Raise CheckpointError where the names of the entries show that another program than torch.save wrote the zip file."""
+    """Raise CheckpointError where the names of the entries show that another program than torch.save wrote the zip
+    file.
+    """
     what = _what(names)
     if what is not None:
         raise CheckpointError(f"{path}: {what}")

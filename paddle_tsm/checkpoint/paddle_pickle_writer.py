@@ -17,7 +17,9 @@ _SUPPORTED = "b1 i1 i2 i4 i8 u1 f2 f4 f8 c8 c16".split()
 
 
 def write_paddle_pickle(path: str, file: BinaryIO, tree: object) -> None:
-    """Write `tree` to `file`, with bfloat16 as uint16 as Paddle does. Raises CheckpointError for a type that it cannot hold."""
+    """Write `tree` to `file`, with bfloat16 as uint16 as Paddle does. Raises CheckpointError for a type that it cannot
+    hold.
+    """
     emitter = PickleEmitter(path, file.write, 4, _emit_array)
     emitter.emit(tree)
     emitter.finish()

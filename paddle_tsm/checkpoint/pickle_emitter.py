@@ -129,4 +129,4 @@ def little_endian(array: np.ndarray) -> np.ndarray:
 
 def raw(array: np.ndarray) -> memoryview | bytes:
     """The memory of a C-contiguous array as bytes, without a copy (memoryview does not know bfloat16)."""
-    return memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+    return array.reshape(-1).view(np.uint8).data if array.size else b""

@@ -80,7 +80,9 @@ class PickleMachine:
         raise CheckpointError(f"{self.path}: pickle at byte {self.position} {what}")
 
     def spend_bytes(self, count):
-        """Take `count` bytes that are about to be copied off the budget, so that repeated references cannot fill the memory."""
+        """Take `count` bytes that are about to be copied off the budget, so that repeated references cannot fill the
+        memory.
+        """
         self.budget.bytes -= count
         if self.budget.bytes < 0:
             self.refuse("would unfold to more than the file's size; refused before doing so")

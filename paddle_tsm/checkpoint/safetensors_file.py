@@ -15,11 +15,21 @@ from paddle_tsm.checkpoint.torch_globals import BFLOAT16
 # The library allows 100 MB. Parsed JSON takes many times its size, and this describes 20 000 tensors.
 _MAX_HEADER = 2 << 20
 SAFETENSORS_DTYPES = {
-    "BOOL": np.dtype(np.bool_), "U8": np.dtype(np.uint8), "I8": np.dtype(np.int8), "I16": np.dtype(np.int16),
-    "U16": np.dtype(np.uint16), "F16": np.dtype(np.float16), "BF16": BFLOAT16, "I32": np.dtype(np.int32),
-    "U32": np.dtype(np.uint32), "F32": np.dtype(np.float32), "F64": np.dtype(np.float64), "I64": np.dtype(np.int64),
-    "U64": np.dtype(np.uint64), "C64": np.dtype(np.complex64),
-}  # fmt: skip
+    "BOOL": np.dtype(np.bool_),
+    "U8": np.dtype(np.uint8),
+    "I8": np.dtype(np.int8),
+    "I16": np.dtype(np.int16),
+    "U16": np.dtype(np.uint16),
+    "F16": np.dtype(np.float16),
+    "BF16": BFLOAT16,
+    "I32": np.dtype(np.int32),
+    "U32": np.dtype(np.uint32),
+    "F32": np.dtype(np.float32),
+    "F64": np.dtype(np.float64),
+    "I64": np.dtype(np.int64),
+    "U64": np.dtype(np.uint64),
+    "C64": np.dtype(np.complex64),
+}
 
 
 def read_safetensors(file: MappedFile) -> tuple[dict[str, np.ndarray], dict[str, str]]:

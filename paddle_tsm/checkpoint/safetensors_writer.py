@@ -18,7 +18,7 @@ _NAMES = {dtype: name for name, dtype in SAFETENSORS_DTYPES.items()}
 
 def write_safetensors(path: str, file: BinaryIO, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
     """Write the tensors and the metadata to `file`. Raises CheckpointError for a dtype that the format lacks."""
-    header = {}
+    header: dict[str, dict] = {}
     if metadata:
         header["__metadata__"] = dict(metadata)
     position = 0

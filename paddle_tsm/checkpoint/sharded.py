@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,8 @@ def read_sharded(file: MappedFile, read_shard: Callable[[str], tuple[str, object
     does not agree with what the shards hold.
     """
     places = _weight_map(file)
-    formats, shards = set(), {}
+    formats: set[str] = set()
+    shards: dict[str, Any] = {}
     for shard in dict.fromkeys(places.values()):
         path = os.path.join(os.path.dirname(file.path), shard)
         if not os.path.exists(path):

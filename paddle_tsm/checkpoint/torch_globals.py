@@ -90,7 +90,9 @@ class TensorView(InertObject):
         return strided_array(self.storage, self.dtype, self.offset, self.shape, self.strides)
 
     def build(self, machine, state):
-        """Take the flags and hooks that PyTorch 0.1 gave a Parameter. No number depends on them, so they are dropped."""
+        """Take the flags and hooks that PyTorch 0.1 gave a Parameter. No number depends on them, so they are
+        dropped.
+        """
         if type(state) is not tuple:
             machine.refuse("gives a tensor a state that is not flags and hooks; nothing was run")
 

@@ -17,10 +17,12 @@ _PROTOCOL = 1001
 
 
 def read_torch_legacy(file: MappedFile) -> object:
-    """The tree of a legacy file. Its arrays are cut from the mapped file and may be unaligned. Raises CheckpointError."""
+    """The tree of a legacy file. Its arrays are cut from the mapped file and may be unaligned. Raises
+    CheckpointError.
+    """
     budget = Budget(file.size)
     table = torch_table()
-    storages = {}
+    storages: dict = {}
 
     def persistent(machine, identifier):
         return _storage(machine, identifier, storages, file)

@@ -30,7 +30,7 @@ def write_torch_zip(
     metadata: {str: str}, each as a member extra/NAME.json, where PyTorch puts what is not its own. Arrays that show the
     same memory become tensors that share a storage. Raises CheckpointError for other types.
     """
-    storages = {}  # (address, dtype, count) -> (key, array)
+    storages: dict[tuple, tuple] = {}  # (address, dtype, count) -> (key, array)
 
     def emit_array(emitter, array):
         _emit_tensor(emitter, array, storages)

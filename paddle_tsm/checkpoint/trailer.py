@@ -21,7 +21,9 @@ def write_trailer(file: BinaryIO, metadata: dict[str, str]) -> None:
 
 
 def read_trailer(file: MappedFile, position: int) -> dict[str, str]:
-    """The metadata at `position` of the file; {} where the file ends there. Raises CheckpointError for anything else."""
+    """The metadata at `position` of the file; {} where the file ends there. Raises CheckpointError for anything
+    else.
+    """
     size = file.size - position
     if size == 0:
         return {}

@@ -45,7 +45,7 @@ def locate_network(
     networks. Scalars among the arrays go aside. Raises CheckpointError where there is no network, or there are several
     and no choice.
     """
-    found = {}
+    found: dict[tuple[str, ...], dict] = {}
     _search(tree, (), found, set())
     if not found:
         if _is_quantised(tree):

@@ -58,7 +58,7 @@ def write_checkpoint(
             f"{path}: unknown format {kind!r}, wanted one of {', '.join(sorted(set(SUFFIXES.values())))}"
         )
     network = _checked_tensors(path, tensors)
-    metadata = _checked_metadata(path, metadata or {})
+    text = _checked_metadata(path, metadata or {})
     if kind == "safetensors" and (wrapper or aside):
         raise CheckpointError(
             f"{path}: safetensors holds one flat network; write it without wrapper and aside, or write .pth"
@@ -67,12 +67,12 @@ def write_checkpoint(
     try:
         with atomic_file(path) as file:
             if kind == "safetensors":
-                write_safetensors(path, file, network, metadata)
+                write_safetensors(path, file, network, text)
             elif kind == "pdparams":
                 write_paddle_pickle(path, file, tree)
-                write_trailer(file, metadata)
+                write_trailer(file, text)
             else:
-                write_torch_zip(path, file, tree if not wrapper else _at(tree, wrapper), tree, metadata)
+                write_torch_zip(path, file, tree if not wrapper else _at(tree, wrapper), tree, text)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
 

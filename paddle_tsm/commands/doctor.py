@@ -138,7 +138,7 @@ def print_times(names: list[str]) -> None:
 def milliseconds(work: Callable[[], object]) -> float:
     """The median time of `work`, after one run to warm up: at least three runs, and at least 0.7 seconds of them."""
     work()
-    times = []
+    times: list[float] = []
     while len(times) < 3 or sum(times) < 0.7:
         start = time.perf_counter()
         work()

@@ -32,7 +32,7 @@ def print_ignored_records(command: str, *paths: str | None) -> None:
     print_remarks(command, [line for path in paths if path is not None and (line := remark_on_record_beside(path))])
 
 
-def print_video_notes(notes: VideoNotes) -> None:
+def print_video_notes(notes: VideoNotes | None) -> None:
     """Print one line about the videos that do not hold what their containers say, if there are any."""
     if notes:
         print(f"note: {literal(notes.report())}", file=sys.stderr)

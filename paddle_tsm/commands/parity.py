@@ -102,8 +102,8 @@ def add_curve_options(parser: argparse.ArgumentParser) -> None:
         "--curves",
         nargs=2,
         metavar=("A", "B"),
-        help="Compare two trainings: the folders that `train` wrote, or CSV files with a column loss and a row for each "
-        "update. Names the first update at which they part beyond rounding.",
+        help="Compare two trainings: the folders that `train` wrote, or CSV files with a column loss and a row for "
+        "each update. Names the first update at which they part beyond rounding.",
     )
     group.add_argument(
         "--noise",

@@ -115,8 +115,8 @@ def print_top(video: str, top: list[dict]) -> None:
     # A pipe on Windows takes only the characters of the code page.
     block = "█" if console.encoding.startswith("utf") else "#"
     table = Table(title=as_text(video), title_justify="left", box=None, pad_edge=False)
-    for header, justify in (("class", "right"), ("name", "left"), ("probability", "right"), ("", "left")):
-        table.add_column(header, justify=justify)
+    for header in ("class", "name", "probability", ""):
+        table.add_column(header, justify="right" if header in ("class", "probability") else "left")
     for one in top:
         bar = block * round(30 * one["probability"])
         table.add_row(str(one["class"]), as_text(one["name"]), f"{100 * one['probability']:.2f} %", bar)

@@ -110,7 +110,7 @@ def add_pixel_options(parser: argparse.ArgumentParser, names: Iterable[str] = PI
         "its layout, 224 pixels, one clip of frames over the whole video, and the centre crop.",
     )
     clips = ", ".join(f"{name} ({count})" for name, count in CLIPS.items())
-    texts = {
+    texts: dict[str, tuple[str, Iterable[str], str]] = {
         "preset": ("P", SYSTEMS, f"The system whose pixels to reproduce: {', '.join(SYSTEMS)}."),
         "sampling": ("S", CLIPS, f"How the frames are chosen, and how many clips of them are taken: {clips}."),
         "crops": ("C", CROPS, sentence(offered_crops())),

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 from paddle_tsm.data import frame_folder, video_file
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.bad_clips import BadClip, bad_clip
@@ -144,7 +146,7 @@ def check_frames(entry: Entry, source: FrameSource, whole: bool, strict: bool = 
             raise ValueError(f"{entry.path}: {found.problem}")
         if found and source.notes is not None:
             source.notes.add(entry.path, found.problem)
-        video_file.read_frames(entry.path, lambda count: [0], threads=1, notes=source.notes)
+        video_file.read_frames(entry.path, lambda count: np.zeros(1, int), threads=1, notes=source.notes)
         return
     for i in range(source.num_frames(entry) if whole else 1):
         frame_folder.read_frames(entry.path, source.template, [entry.offset + source.first + i])

@@ -17,11 +17,11 @@ def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
     frames: those that `preset.test_sampling` chose, clip after clip. The views are in the order of every upstream
     system: all clips of the first crop, then all clips of the second. Raises ValueError for frames smaller than a crop.
     """
-    size, views = preset.test_size, None
+    size, views = preset.test_size, np.empty(0, "float32")
     for i, frame in enumerate(frames):  # one frame at a time, so that few pixels are in memory
         scaled = preset.resize_short(frame, preset.short)
         places = preset.test_crops(*scaled.shape[:2], size)
-        if views is None:
+        if i == 0:
             views = np.empty((len(places) * len(frames), 3, size, size), "float32")
         for j, (left, top, mirrored) in enumerate(places):
             crop = scaled[top : top + size, left : left + size]

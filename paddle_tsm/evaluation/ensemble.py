@@ -41,5 +41,5 @@ def combine(networks: Sequence[Scored], weights: Sequence[float] | None = None) 
             raise ValueError(
                 f"ensemble: got {first.scores.shape[1]} and {other.scores.shape[1]} classes, wanted the same for all"
             )
-    scores = sum(weight * network.scores for weight, network in zip(weights, networks)) / sum(weights)
+    scores = np.asarray(sum(weight * network.scores for weight, network in zip(weights, networks)) / sum(weights))
     return Scored(first.indices, scores, first.labels)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paddle_tsm.data.annotations import read_list
+from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import Preset
@@ -61,7 +62,7 @@ def calibration_of(
             read_clips(wanted, network, pixels, root, form, source), os.path.basename(os.fspath(wanted))
         )
     elif not isinstance(wanted, Calibration):
-        wanted = Calibration([np.asarray(clip, "float32") for clip in wanted], "arrays")
+        wanted = Calibration([np.asarray(clip, "float32") for clip in wanted or ()], "arrays")
     frames, size = network.num_segments, pixels.test_size
     for clip in wanted.clips:
         if clip.shape[1:] != (3, size, size) or len(clip) == 0 or len(clip) % frames:
@@ -88,7 +89,12 @@ def read_clips(
     entries = read_list(path, form, root=root)
     chosen = np.unique(np.linspace(0, len(entries) - 1, min(CLIPS, len(entries))).astype(int))
     reader = ClipReader([entries[i] for i in chosen], pixels, network.num_segments, source=source or FrameSource())
-    return [one_view(reader[i][0], i, network.num_segments) for i in range(len(reader))]
+    found = []
+    for i in range(len(reader)):
+        clip = reader[i]
+        assert not isinstance(clip, BadClip)  # without skip_bad it is raised
+        found.append(one_view(clip[0], i, network.num_segments))
+    return found
 
 
 def one_view(views: np.ndarray, number: int, segments: int) -> np.ndarray:

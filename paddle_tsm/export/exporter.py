@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from paddle import nn
@@ -84,6 +85,7 @@ def describe(
 ) -> Sidecar:
     """What tsm.json says before anything is written. taken: the network's input as far as it is known."""
     taken = taken.filled()
+    assert taken.size and taken.preset and taken.sampling and taken.crops
     return Sidecar(
         to,
         kind,
@@ -129,12 +131,16 @@ def write_verified(
     Returns (the Sidecar with what was found, the comparisons). Raises ValueError for a difference.
     """
     pixels, stream = (described.pixels().test_size,) * 2, described.kind == "stream"
-    checkpoint = None if stream else CheckpointModel(network, tensors)
-    layer = StreamStep(network, tensors) if stream else checkpoint.float32
-    io_spec = stream_io(layer, pixels) if stream else clip_io(network.num_segments, pixels)
+    if stream:
+        layer = StreamStep(network, tensors)
+        io_spec = stream_io(layer, pixels)
+    else:
+        checkpoint = CheckpointModel(network, tensors)
+        layer, io_spec = checkpoint.float32, clip_io(network.num_segments, pixels)
     write(layer, folder, described.format, io_spec, described.precision)
     cache = tuple(list(io_spec.inputs.values())[1:])
-    described = replace(described, cache=cache, **io_spec.for_sidecar(network.num_classes))
+    fields: dict[str, Any] = io_spec.for_sidecar(network.num_classes)
+    described = replace(described, cache=cache, **fields)
     if stream:
         verified = verify_steps(folder, described, layer, tensors, io_spec)
     else:
@@ -152,4 +158,4 @@ def write_verified(
 
 def write(layer: nn.Layer, folder: str | os.PathLike, to: str, io_spec: IOSpec, precision: str = "float32") -> None:
     """Write the files of the target `to` for a model in evaluation mode, or for a StreamStep."""
-    target_named(to).functions.write(layer, folder, io_spec, precision)
+    target_named(to).functions.write(layer, os.fspath(folder), io_spec, precision)

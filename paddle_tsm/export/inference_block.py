@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from paddle import Tensor, nn
@@ -15,6 +16,7 @@ from paddle_tsm.export.stream_parts import FixedConvolution, PartwiseConvolution
 from paddle_tsm.export.stream_shift import StreamShift
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.recognizer import Recognizer
+from paddle_tsm.networks.layers import Convolution
 
 
 def unchanged(x: Tensor) -> Tensor:
@@ -45,7 +47,7 @@ class ConvNormAct:
     def grouped(self) -> bool:
         return self.convolution._groups != 1  # Paddle has no public name for it
 
-    def settings(self) -> dict[str, int]:
+    def settings(self) -> dict[str, Any]:
         """The stride and the padding, which are the same for height and width."""
         stride, padding = self.convolution._stride, self.convolution._padding
         return {"stride": stride[0], "padding": padding if isinstance(padding, int) else padding[0]}
@@ -67,6 +69,7 @@ def layers_at(model: Recognizer, part: str, stage: int | None = None, block: int
     for layer in model.network.layers():
         if (layer.place.part, layer.place.stage, layer.place.block) != (part, stage, block):
             continue
+        assert isinstance(layer, Convolution), layer.name  # only the classifier is linear
         if layer.activation not in activations:
             known = ", ".join(filter(None, ACTIVATIONS))
             raise ValueError(f"export: {layer.name} has the activation {layer.activation}, wanted none, or {known}")
@@ -170,6 +173,7 @@ class InferenceBlock(nn.Layer):
 
     def attend(self, x: Tensor) -> Tensor:
         """The non-local block, which takes the frames of a clip adjacent."""
+        assert self.non_local is not None
         if not self.time_major:
             return self.non_local(x)
         segments = self.non_local.num_segments

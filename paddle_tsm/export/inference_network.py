@@ -12,7 +12,7 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.frame_moves import FrameMoves, time_major
-from paddle_tsm.export.inference_block import InferenceBlock, layers_at
+from paddle_tsm.export.inference_block import InferenceBlock, layers_at, unchanged
 from paddle_tsm.export.stream_parts import whole
 from paddle_tsm.export.stream_shift import StreamShift, TimeMajorShift, stream_shift
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
@@ -54,14 +54,14 @@ class InferenceNetwork(nn.Layer):
         parts = [whole(channels[0])]
         for block, count, following in zip(blocks, channels[1:], [*shifts[1:], None]):
             in_parts = following is not None and following.in_parts and block.non_local is None
-            parts.append(following.ranges if in_parts else whole(count))
+            parts.append(following.ranges if following is not None and in_parts else whole(count))
         built = iter(
             InferenceBlock(block, layers_at(model, "branch", *place), read, written, shift, self.time_major, self.dtype)
             for block, place, read, written, shift in zip(blocks, places, parts, parts[1:], shifts)
         )
         self.stages = nn.LayerList(nn.LayerList(next(built) for _ in range(count)) for count in network.blocks)
         end = layers_at(model, "end")
-        self.end_act = end[0].act if end else None
+        self.end_act = end[0].act if end else unchanged
         self.end = end[0].on_whole(self.dtype) if end else None
 
     def forward(self, x: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def write_shapes(model: onnx.ModelProto, io_spec: IOSpec) -> None:
     graph, few, many = model.graph, io_spec.multiple, 3 * io_spec.multiple
     del graph.value_info[:]
     with_few, with_many = shapes_for(model, few), shapes_for(model, many)
-    names = {(1, 3): "clips"} if few > 1 else {}
+    names: dict[tuple[int | None, int | None], str] = {(1, 3): "clips"} if few > 1 else {}
     if few % 2 == 0:
         names |= {(few // 2, many // 2): f"{io_spec.axis}/2"}  # behind the temporal pool
     names |= {(few, many): io_spec.axis}

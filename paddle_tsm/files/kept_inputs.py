@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+Paths = Mapping[str, str | os.PathLike | None]  # by the option that names each
 
 
-def keep_inputs(outputs: dict[str, object], inputs: Iterable, folders: dict[str, object] | None = None) -> None:
+def keep_inputs(outputs: Paths, inputs: Iterable, folders: Paths | None = None) -> None:
     """Raise ValueError, before anything is written, where an output would replace an input.
 
     outputs: {option that names a file to write ("--out"): its path or None}. folders: the same for folders that are

@@ -19,9 +19,11 @@ def frames_of(source: str | os.PathLike | int) -> tuple[Iterator[np.ndarray], fl
 
     The rate is 30 where the source has none that makes sense. Raises ValueError where the source cannot be opened.
     """
-    if not isinstance(source, int):
-        check_file(source)
-    capture = cv2.VideoCapture(source) if isinstance(source, int) else open_video(source)
+    if isinstance(source, int):
+        capture = cv2.VideoCapture(source)
+    else:
+        check_file(os.fspath(source))
+        capture = open_video(os.fspath(source))
     if not capture.isOpened():
         raise ValueError(f"camera {source}: cannot be opened; wanted the number of one that is there")
     rate = capture.get(cv2.CAP_PROP_FPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def open_checkpoint(path: str, kind: str, precision: str, threads: int | None, o
     runner = (EagerClips if kind == "clip" else EagerStream)(found)
     if threads is not None:
         paddle.base.core.set_num_threads(threads)
-    return Opened(EAGER, runner.network, found.input.filled(), runner)
+    return Opened(EAGER, runner.network, found.input.filled(), cast(Running, runner))
 
 
 def open_exported(path: str, kind: str, engine: str, precision: str, threads: int | None, options: dict) -> Opened:

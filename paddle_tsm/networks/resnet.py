@@ -27,9 +27,9 @@ STEM_CHANNELS = 64
 STAGE_WIDTHS = (64, 128, 256, 512)
 
 
-def is_bottleneck(depth: int) -> bool:
+def is_bottleneck(depth: int | None) -> bool:
     """Blocks have three convolutions in networks of 50 layers and more, and two in the others."""
-    return depth >= 50
+    return depth is not None and depth >= 50
 
 
 def skips_every_second(depth: int) -> bool:

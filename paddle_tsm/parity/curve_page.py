@@ -69,7 +69,8 @@ def page(found: CurveComparison, images: dict[str, bytes]) -> str:
     parts = [
         HEADING,
         paragraph(title),
-        f"<p class='verdict{'' if found.equal else ' bad'}'><b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
+        f"<p class='verdict{'' if found.equal else ' bad'}'>"
+        f"<b>{word}.</b> {escape(detail[0].upper() + detail[1:])}</p>",
         "".join(f"<p>{escape(line)}</p>" for line in sentences(found)),
         section("Losses", image(images, "losses")),
         section(

@@ -19,9 +19,9 @@ def reading(found: CurveComparison) -> list[str]:
         ]
     if not parting.is_leap:
         return [
-            "No update leaps: the difference has grown from update to update, as rounding does in a training whose loss "
-            "jumps about. Runs of `paddle-tsm train --nudge SEED` as --noise tell whether it is more than that; a lower "
-            "learning rate, larger batches or larger frames make rounding grow more slowly."
+            "No update leaps: the difference has grown from update to update, as rounding does in a training whose "
+            "loss jumps about. Runs of `paddle-tsm train --nudge SEED` as --noise tell whether it is more than that; a "
+            "lower learning rate, larger batches or larger frames make rounding grow more slowly."
         ]
     if parting.column == "lr":
         return ["The learning rate itself differs: the schedule, its warm-up, or the updates of an epoch."]
@@ -32,13 +32,13 @@ def reading(found: CurveComparison) -> list[str]:
         ]
     if parting.row == 0:
         return [
-            "The first forward pass differs already: the initial weights, the first batch (clips, order, frames, crops, "
-            "mirroring, labels), the dropout mask, or the loss."
+            "The first forward pass differs already: the initial weights, the first batch (clips, order, frames, "
+            "crops, mirroring, labels), the dropout mask, or the loss."
         ]
     if parting.difference > CURVES["another input"].limit:
         return [
-            "All updates before are the same, and the leap is large: another clip, frame, crop, label or dropout mask in "
-            "this update's batch explains it; a setting of the optimizer changes less in one update."
+            "All updates before are the same, and the leap is large: another clip, frame, crop, label or dropout mask "
+            "in this update's batch explains it; a setting of the optimizer changes less in one update."
         ]
     return [
         f"Loss and gradients of update {parting.row} are still the same, so what it changed is not: weight decay (of "

@@ -21,8 +21,8 @@ def verdict(found: CurveComparison) -> str:
         name = NAMES.get(parting.column, parting.column)
         where = found.place(parting.row) if parting.table == "train" else f"validation {parting.row + 1}"
         return (
-            f"differ: they part at {where}: {name} {parting.a:.10g} and {parting.b:.10g}, {parting.difference:.1e} apart, "
-            f"where rounding explains {parting.limit:.1e}"
+            f"differ: they part at {where}: {name} {parting.a:.10g} and {parting.b:.10g}, {parting.difference:.1e} "
+            f"apart, where rounding explains {parting.limit:.1e}"
         )
     if found.unequal_length:
         return f"differ: one of them ends after {count}; up to there they are the same within rounding"
@@ -30,8 +30,8 @@ def verdict(found: CurveComparison) -> str:
     validations = min((len(v) for curve in (found.a, found.b) for v in curve.validation.values()), default=0)
     besides = f" and {validations} validation" + "s" * (validations != 1) if validations else ""
     return (
-        f"equal: {count}{besides}, {found.dtype}; the largest difference of a loss is {found.differences['loss'][row]:.1e}, "
-        f"at update {row + 1}"
+        f"equal: {count}{besides}, {found.dtype}; the largest difference of a loss is "
+        f"{found.differences['loss'][row]:.1e}, at update {row + 1}"
     )
 
 
@@ -56,7 +56,7 @@ def chosen_rows(found: CurveComparison) -> list[int]:
 
 def table_rows(found: CurveComparison) -> list[tuple[str, ...]]:
     """(update, loss of A, loss of B, difference, what rounding explains) of the chosen rows, as text."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for row in chosen_rows(found):
         a, b = found.a.train["loss"][row], found.b.train["loss"][row]
         difference, limit = found.differences["loss"][row], found.limits["loss"][row]

@@ -1,4 +1,6 @@
-"""What an update draws for mixup and CutMix: from the seed and its first clip alone, so that a resumed training agrees."""
+"""What an update draws for mixup and CutMix: from the seed and its first clip alone, so that a resumed training
+agrees.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def cutmix(
     results and errors are those of `mixup`.
     """
     by_clip(x, labels)
-    return blended(x, labels, num_classes, draw_cutmix(len(labels), *x.shape[-2:], rng, alpha))
+    height, width = x.shape[-2:]
+    return blended(x, labels, num_classes, draw_cutmix(len(labels), height, width, rng, alpha))
 
 
 def blended(x: np.ndarray, labels: np.ndarray, num_classes: int, blend: Blend) -> tuple[np.ndarray, np.ndarray]:

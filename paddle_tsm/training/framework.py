@@ -1,4 +1,6 @@
-"""The framework that a training runs in. Everything else of it (data, order, draws, rates, files) is the same for both."""
+"""The framework that a training runs in. Everything else of it (data, order, draws, rates, files) is the same for
+both.
+"""
 
 from __future__ import annotations
 

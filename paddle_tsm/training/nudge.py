@@ -6,7 +6,9 @@ import numpy as np
 
 
 def nudge(array: np.ndarray, rng: np.random.Generator, dtype: str = "float32") -> np.ndarray:
-    """The array in this dtype, each value moved by one unit in the last place, up or down. An array of integers stays."""
+    """The array in this dtype, each value moved by one unit in the last place, up or down. An array of integers
+    stays.
+    """
     array = np.asarray(array)
     if array.dtype.kind not in "fV":  # V: bfloat16
         return array

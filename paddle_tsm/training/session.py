@@ -122,8 +122,8 @@ class Session:
     def _check_same(
         self, path: str | os.PathLike, recipe: dict[str, Any], clips: str, done: Position, steps: int
     ) -> None:
-        """Raise ValueError unless the saved digest is that of this training, and the saved recipe gives the same updates
-        up to `done`. Another recipe may go on from there with other rates, or for more epochs.
+        """Raise ValueError unless the saved digest is that of this training, and the saved recipe gives the same
+        updates up to `done`. Another recipe may go on from there with other rates, or for more epochs.
         """
         own = json.loads(json.dumps(dataclasses.asdict(self.recipe)))  # tuples as lists, as in the file
         # `lr_batch` may differ: it changes no number
