@@ -75,3 +75,15 @@ def test_the_search_finds_what_is_wrong():
     assert command_lines("    $ paddle-tsm parity a.pth \\\n        --steps 3\n") == ["parity a.pth --steps 3"]
     with pytest.raises(Exception, match="no-such-flag"):
         command_parser().parse_args(["parity", "a.pth", "--no-such-flag"])
+
+
+def test_the_map_names_modules_that_exist():
+    """docs/architecture.md, in lines of at most 120 characters: each module, by its path or by its name in a room."""
+    text = text_of(ROOT / "docs" / "architecture.md")
+    modules = set(re.findall(r"`([a-z_/]+\.py)`", text))
+    package = ROOT / "paddle_tsm"
+    there = {name for name in modules for pattern in (name, f"*/{name}") if list(package.glob(pattern))}
+    there |= {name for name in modules if (ROOT / name).exists()}
+    assert len(modules) > 30
+    assert modules == there
+    assert max(map(len, text.splitlines())) <= 120

@@ -21,6 +21,7 @@ from paddle_tsm.commands.shared_options import (
     add_network_key,
     add_pixel_options,
 )
+from paddle_tsm.data.datasets import DATA_SETS
 
 
 def add_parser(subparsers) -> None:
@@ -83,7 +84,7 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--data-set",
         metavar="NAME",
-        help="The data set of the list, such as something-v2. Its number of classes is checked, and it names the "
+        help=f"The data set of the list: {', '.join(DATA_SETS)}. Its number of classes is checked, and it names the "
         "frames.",
     )
     group.add_argument(
