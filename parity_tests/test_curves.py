@@ -139,6 +139,21 @@ def test_another_number_of_updates_is_a_difference(tmp_path, capsys):
     assert ElementTree.parse(tmp_path / "x.xml").getroot().get("failures") == "1"
 
 
+def test_another_number_of_validations_is_a_difference(tmp_path, capsys):
+    rows = [(0.5, 1.25), (0.75, 1.0), (0.75, 0.9)]
+    a, b, none = (
+        write(tmp_path / name, *curves(seed), validation=rows[:count])
+        for name, seed, count in (("a", 1, 3), ("b", 2, 2), ("c", 2, 0))
+    )
+    code, said = run(capsys, "--curves", a, b, "--junit", tmp_path / "x.xml")
+    assert code == 1 and "has fewer validations" in said.out
+    assert "A has 3 validations, B 2 validations: the first 2 are compared" in said.out
+    (failure,) = ElementTree.parse(tmp_path / "x.xml").getroot().iter("failure")
+    assert "3 validations" in failure.get("message")
+    code, said = run(capsys, "--curves", a, none)
+    assert code == 0 and "Only A has validations, and they are not compared" in said.out
+
+
 def test_a_plain_file_with_losses_is_enough(tmp_path, capsys):
     for name, seed in (("a", 1), ("b", 2)):
         (tmp_path / f"{name}.csv").write_text("loss\n" + "\n".join(map(repr, curves(seed)[0].tolist())) + "\n")

@@ -177,6 +177,8 @@ def test_the_commands(clips, tmp_path, capsys):
         (lambda record: record.pop("updates"), "holds no plan"),
         (lambda record: record.update(list="0"), "of another training list"),
         (lambda record: record["recipe"].update(batch=2), "batch was 2, now 4"),
+        (lambda record: record["recipe"].update(flip=False), "flip was False, now True"),
+        (lambda record: record["recipe"].update(data_set="something-v2"), "data_set was 'something-v2'"),
         (lambda record: record["updates"].pop(), "wanted 6"),
         (lambda record: record["updates"][0].update(epoch=7), "wanted 6, in order"),
         (lambda record: record["updates"][0]["clips"][0].update(index=99), "names clip 99, wanted 0 to 11"),

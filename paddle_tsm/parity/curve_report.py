@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from paddle_tsm.parity.curve_reading import reading
-from paddle_tsm.parity.curves import CurveComparison
+from paddle_tsm.parity.curves import CurveComparison, length_differences, rows_of
 from paddle_tsm.parity.report_files import printable, suite_of, write_content, write_suite
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -24,10 +24,11 @@ def verdict(found: CurveComparison) -> str:
             f"differ: they part at {where}: {name} {parting.a:.10g} and {parting.b:.10g}, {parting.difference:.1e} "
             f"apart, where rounding explains {parting.limit:.1e}"
         )
-    if found.unequal_length:
-        return f"differ: one of them ends after {count}; up to there they are the same within rounding"
+    if found.longer:
+        end = f"ends after {count}" if found.longer == "updates" else f"has fewer {found.longer}"
+        return f"differ: one of them {end}; what both have is the same within rounding"
     row = int(found.differences["loss"].argmax())
-    validations = min((len(v) for curve in (found.a, found.b) for v in curve.validation.values()), default=0)
+    validations = min(rows_of(found.a.validation), rows_of(found.b.validation))
     besides = f" and {validations} validation" + "s" * (validations != 1) if validations else ""
     return (
         f"equal: {count}{besides}, {found.dtype}; the largest difference of a loss is "
@@ -121,13 +122,15 @@ def write_curves_junit(found: CurveComparison, path) -> None:
     columns += [("validation", name) for name in found.a.validation if name in found.b.validation]
     parting = found.parting
     failures = 0 if parting is None else 1
-    suite = suite_of(len(columns) + found.unequal_length, failures=failures + found.unequal_length)
+    uneven = found.longer is not None
+    suite = suite_of(len(columns) + uneven, failures=failures + uneven)
     for table, name in columns:
         case = ElementTree.SubElement(suite, "testcase", classname=f"curves.{table}", name=name)
         if parting is not None and (parting.table, parting.column) == (table, name):
             failure = ElementTree.SubElement(case, "failure", message=printable(verdict(found)))
             failure.text = printable("\n".join(sentences(found)))
-    if found.unequal_length:
-        case = ElementTree.SubElement(suite, "testcase", classname="curves.train", name="number of updates")
-        ElementTree.SubElement(case, "failure", message=printable(found.notes[-1]))
+    if uneven:
+        case = ElementTree.SubElement(suite, "testcase", classname="curves", name=f"number of {found.longer}")
+        message = "; ".join(length_differences(found.a, found.b))
+        ElementTree.SubElement(case, "failure", message=printable(message))
     write_suite(suite, path)

@@ -57,12 +57,17 @@ class CurveComparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both have the same number of updates, and no update or validation that both have parts."""
-        return self.parting is None and not self.unequal_length
+        """Whether both are equally long, and no update or validation that both have parts."""
+        return self.parting is None and self.longer is None
 
     @property
-    def unequal_length(self) -> bool:
-        return len(self.a.train["loss"]) != len(self.b.train["loss"])
+    def longer(self) -> str | None:
+        """What one of them has more of, "updates" or else "validations"; None where they are equally long."""
+        tables = {"updates": (self.a.train, self.b.train), "validations": (self.a.validation, self.b.validation)}
+        for name, (a, b) in tables.items():
+            if a and b and rows_of(a) != rows_of(b):
+                return name
+        return None
 
     def place(self, row: int) -> str:
         """How a row of train.csv is called: "update 12", with its epoch where the file says it."""
@@ -90,14 +95,9 @@ def compare_curves(a: Curve, b: Curve, noise: list[Curve] | None = None, dtype: 
     None: what the curves say. Raises ValueError for rows that are not of the same updates.
     """
     dtype = dtype or ("float32" if "float32" in (a.dtype, b.dtype) else "float64")
-    rows = min(len(a.train["loss"]), len(b.train["loss"]))
+    rows = min(rows_of(a.train), rows_of(b.train))
     check_places(a, b, rows)
-    notes = recipe_differences(a, b)
-    if len(a.train["loss"]) != len(b.train["loss"]):
-        notes.append(
-            f"A has {len(a.train['loss'])} updates, B {len(b.train['loss'])}: the first {rows} are compared, and the "
-            "trainings are not equal"
-        )
+    notes = recipe_differences(a, b) + length_differences(a, b)
     columns = [name for name in a.train if name in b.train]
     differences = {name: relative_difference(a.train[name][:rows], b.train[name][:rows]) for name in columns}
     own = {name: noise_of(a, noise or [], name, rows, dtype) for name in columns}
@@ -116,6 +116,27 @@ def compare_curves(a: Curve, b: Curve, noise: list[Curve] | None = None, dtype: 
             "`paddle-tsm train --nudge 1` makes a run to measure it with"
         )
     return CurveComparison(a, b, dtype, rows, differences, limits, measured, parting, notes)
+
+
+def rows_of(table: dict[str, np.ndarray]) -> int:
+    """The number of rows of a table's columns, 0 where it has none."""
+    return min(map(len, table.values()), default=0)
+
+
+def length_differences(a: Curve, b: Curve) -> list[str]:
+    """A line for the updates and one for the validations, where one training has more of them."""
+    lines = []
+    for name, own, other in (("update", a.train, b.train), ("validation", a.validation, b.validation)):
+        ours, theirs = rows_of(own), rows_of(other)
+        if bool(ours) != bool(theirs):
+            lines.append(f"only {'A' if ours else 'B'} has validations, and they are not compared")
+        elif ours != theirs:
+            counts = [f"{count} {name}{'s' * (count != 1)}" for count in (ours, theirs)]
+            lines.append(
+                f"A has {counts[0]}, B {counts[1]}: the first {min(ours, theirs)} are compared, and the trainings are "
+                "not equal"
+            )
+    return lines
 
 
 def check_places(a: Curve, b: Curve, rows: int) -> None:
@@ -167,7 +188,7 @@ def part_in_validation(a: Curve, b: Curve, dtype: str, train_limits: np.ndarray)
     """Where the validations part although no update does. Their loss is held to the last update's limit; a share of
     right clips must be the same in float64, where no two scores are within rounding of each other.
     """
-    rows = min((len(values) for curve in (a, b) for values in curve.validation.values()), default=0)
+    rows = min(rows_of(a.validation), rows_of(b.validation))
     columns = [name for name in a.validation if name in b.validation and (dtype == "float64" or name == "loss")]
     differences = {name: relative_difference(a.validation[name][:rows], b.validation[name][:rows]) for name in columns}
     least = CURVES[f"{dtype} least"].limit

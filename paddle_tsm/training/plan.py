@@ -25,7 +25,7 @@ from paddle_tsm.training.run_folder import digest_of
 # options of a recipe that decide which draws there are, or what they mean
 DECIDED = (
     *("num_classes", "num_segments", "epochs", "batch", "accumulate", "seed", "mixup", "cutmix", "dropout"),
-    *("preset", "sampling", "train_crop", "size", "multi_label"),
+    *("preset", "sampling", "train_crop", "size", "multi_label", "flip", "data_set"),
 )
 
 

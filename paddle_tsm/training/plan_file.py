@@ -38,7 +38,7 @@ def write_plan(plan: Plan, path: str | os.PathLike, entries: list[Entry]) -> Non
 
 
 def update_record(plan: Plan, one: PlannedUpdate, entries: list[Entry]) -> dict:
-    """One update as JSON has it; the labels are those of the mirrored clip where it is mirrored."""
+    """One update as JSON has it."""
     record: dict[str, Any] = {"epoch": one.epoch, "step": one.step, "lr": one.lr, "clips": []}
     for index in one.clips:
         draw = plan.draws[one.epoch, index]
