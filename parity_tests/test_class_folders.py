@@ -144,7 +144,8 @@ def test_the_split_is_stratified_and_of_the_seed():
     [
         (lambda: os.mkdir("videos/zebra"), [], "videos/zebra: holds no video; wanted a video for every class"),
         (lambda: shutil.move("videos", "videos2") and os.makedirs("videos/train") is None and
-         shutil.move("videos2", "videos/train/x"), [], "videos/train: holds no video; it holds folders, such as videos/train/x"),
+         shutil.move("videos2", "videos/train/x"), [],
+         "videos/train: holds no video; it holds folders, such as videos/train/x"),
         (lambda: shutil.rmtree("videos") or os.mkdir("videos"), [], "videos: holds no folder of a class"),
         (lambda: os.rename("videos/walk", "videos/walk "), [], "spaces around its name"),
         (lambda: os.rename("videos/walk/9.MP4", "videos/walk/a\nb.mp4"), [], "a name with line breaks"),

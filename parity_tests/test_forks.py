@@ -152,11 +152,13 @@ def test_the_written_file_records_them_and_inspect_shows_them(tmp_path, fork, ca
 @pytest.mark.parametrize(
     "flags, words",
     [
-        (["--strip-prefix", "encodr"], "--strip-prefix encodr (strip_prefix=): no key begins with it; did you mean encoder"),
+        (["--strip-prefix", "encodr"],
+         "--strip-prefix encodr (strip_prefix=): no key begins with it; did you mean encoder"),
         (["--strip-prefix", "student"], "no key begins with it; the keys begin with encoder, "),
         (["--rename", "proj=fc"], "--rename proj=fc (rename=): no key begins with proj; did you mean head.proj?"),
         (["--rename", "head.pro=fc"], "no key begins with head.pro; did you mean head.proj"),
-        (["--ignore", "encoder.attention.*"], "--ignore encoder.attention.* (ignore=) matches no key; did you mean encoder.attn"),
+        (["--ignore", "encoder.attention.*"],
+         "--ignore encoder.attention.* (ignore=) matches no key; did you mean encoder.attn"),
         (["--ignore", "ENCODER.*"], "matches no key"),
         (["--ignore", "*"], "--ignore * (ignore=) leaves no tensor of"),
         (["--rename", "head.proj"], "got 'head.proj', wanted OLD=NEW"),
@@ -246,7 +248,8 @@ def changed(state: dict, change: str) -> dict:
         "two classifiers": {**{key.replace("fc.", "verb."): value for key, value in state.items()},
                             "noun.weight": torch.ones(9, 512), "noun.bias": torch.ones(9)},
         "brackets in a name": {**state, "ops[0].weight": torch.ones(2)},
-        "wrapped and more": {**{f"_orig_mod.{key}": value for key, value in state.items()}, "_orig_mod.x.y": torch.ones(2)},
+        "wrapped and more": {**{f"_orig_mod.{key}": value for key, value in state.items()},
+                             "_orig_mod.x.y": torch.ones(2)},
     }[change]  # fmt: skip
 
 

@@ -40,7 +40,8 @@ def test_each_kind_has_its_line(clips, tmp_path, capsys):
         f"{clips}/1.mp4 ({t}, line 2, {v}, line 1)"
     )
     assert several == (
-        f"note: 1 clip stands in the training list more than once: {clips}/0.mp4 ({t}, line 1, {t}, line 4, {t}, line 5)"
+        "note: 1 clip stands in the training list more than once: "
+        f"{clips}/0.mp4 ({t}, line 1, {t}, line 4, {t}, line 5)"
     )
     assert labels == f"note: 1 clip has two labels or more: {clips}/2.mp4 ({t}, line 3: 2, {v}, line 2: 3)"
 

@@ -1,4 +1,6 @@
-"""Objects beside the weights, as `torch.save` of a training writes them: skipped, never run, and never taken for weights."""
+"""Objects beside the weights, as `torch.save` of a training writes them: skipped, never run, and never taken for
+weights.
+"""
 
 import argparse
 import collections
@@ -83,9 +85,10 @@ SKIPPED = {
     "enum": Mode.TRAIN, "int enum": Level.HIGH, "dataclass": Recipe(), "object": Config(), "slots": Slots(),
     "dict subclass": Dict(a=1), "list subclass": Numbers([1, 2]), "named tuple": Pair(1, 2), "names": WithNames(lr=1),
     "deque": collections.deque([1, 2], maxlen=4), "set": {1, 2}, "frozenset": frozenset([1]), "slice": slice(1, 2),
-    "partial": functools.partial(torch.optim.SGD, lr=0.1), "class": torch.optim.SGD, "function": torch.nn.functional.relu,
-    "method": Config().__init__, "built-in": len, "type": int, "decimal": decimal.Decimal("1.5"), "uuid": uuid.UUID(int=1),
-    "fraction": fractions.Fraction(1, 2), "regular expression": re.compile("a"), "module": torch.nn.Linear(2, 2),
+    "partial": functools.partial(torch.optim.SGD, lr=0.1), "class": torch.optim.SGD,
+    "function": torch.nn.functional.relu, "method": Config().__init__, "built-in": len, "type": int,
+    "decimal": decimal.Decimal("1.5"), "uuid": uuid.UUID(int=1), "fraction": fractions.Fraction(1, 2),
+    "regular expression": re.compile("a"), "module": torch.nn.Linear(2, 2),
     "random": random.Random(0), "generator": np.random.default_rng(0), "array type": np.float32,
     "array of objects": np.array([1, "a"], dtype=object), "array of text": np.array(["a"]), "text": np.str_("a"),
     "date": np.datetime64("2020-01-01"), "records": np.zeros(2, dtype=[("a", "f4")]), "matrix": np.ma.ones(2),

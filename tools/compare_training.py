@@ -61,14 +61,17 @@ def main() -> int:
     console = Console()
     pairs = []
     for seed in track(range(args.seeds), "training", console=Console(stderr=True)):
-        pairs.append(tuple(accuracy(out, framework, seed, args.changes) for framework in ("paddle", "torch")))
+        paddle, torch = (accuracy(out, framework, seed, args.changes) for framework in ("paddle", "torch"))
+        pairs.append((paddle, torch))
     console.print(table(pairs))
     console.print(sentence(pairs), highlight=False)
     return 0
 
 
 def accuracy(out: Path, framework: str, seed: int, changes: list[str]) -> float:
-    """The top-1 accuracy at the end of a training in Paddle, which makes the seed's plan, or in PyTorch by that plan."""
+    """The top-1 accuracy at the end of a training in Paddle, which makes the seed's plan, or in PyTorch by that
+    plan.
+    """
     plan, run = out / f"plan_{seed}.json", out / f"{framework}_{seed}"
     by_plan = ["--plan", plan] if framework == "paddle" else ["--replay", plan, "--framework", framework]
     lists = [out / "train.txt", "--root", out, "--validation", out / "val.txt", "--classes", out / "classes.txt"]

@@ -3,12 +3,11 @@
 Python's own unpickler imports and calls whatever a file names. This one reads the opcodes that protocols 2 to 4 of
 Python 2 and 3 write for data (opcodes: CPython's Lib/pickletools.py), with three differences:
 
-- A name is looked up in a table that the caller gives. Its values are inert objects; nothing is imported. A name that is
-  not in the table stands for an object that is skipped: whatever is done to it is dropped.
+- A name is looked up in a table that the caller gives. Its values are inert objects; nothing is imported. A name that
+  is not in the table stands for an object that is skipped: whatever is done to it is dropped.
 - REDUCE and BUILD act on these objects alone. INST, OBJ, EXT and every unknown opcode is refused by name.
 - Byte strings are slices of the file and long texts are decoded when they are needed, so that the size of the file and
-a
-  budget of operations limit the memory, whatever lengths the file claims.
+  a budget of operations limit the memory, whatever lengths the file claims.
 """
 
 import pickletools

@@ -53,7 +53,8 @@ def locate_network(
         optimizer = isinstance(tree, dict) and _is_optimizer(tree)
         what = "optimizer state" if optimizer else f"{_describe(tree)}"
         raise CheckpointError(
-            f"{path}: holds {what}, wanted a network: a dictionary of names to arrays; save only the state_dict with the program that wrote it"
+            f"{path}: holds {what}, wanted a network: a dictionary of names to arrays; save only the state_dict with "
+            "the program that wrote it"
         )
     wrapper = _choose(path, list(found), choice)
     tensors = {}

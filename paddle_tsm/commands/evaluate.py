@@ -205,8 +205,8 @@ def checked_options(args: argparse.Namespace) -> list[float] | None:
     if args.ensemble_weights is None and not args.ensemble:
         if args.out and len(args.weights) > 1:
             raise ValueError(
-                f"--out: got {len(args.weights)} checkpoints, whose scores are not one scores.csv; wanted --ensemble beside "
-                "it, for their mean, or --json in its place, for the measures of each"
+                f"--out: got {len(args.weights)} checkpoints, whose scores are not one scores.csv; wanted --ensemble "
+                "beside it, for their mean, or --json in its place, for the measures of each"
             )
         return None
     if args.ensemble_weights is None:

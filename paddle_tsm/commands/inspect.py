@@ -24,8 +24,8 @@ def add_parser(subparsers) -> None:
             "Print a checkpoint's layout, architecture, classes, dtype and size, and the options of its network.",
             "Some options stand in the keys. For each option that no key shows, the value that is assumed is printed, "
             "and why.",
-            "Of a file that is no known network, print its tensors, the nearest network, what differs, and the flags of "
-            "convert that would make it load. The exit code is then 2.",
+            "Of a file that is no known network, print its tensors, the nearest network, what differs, and the flags "
+            "of convert that would make it load. The exit code is then 2.",
         ),
         ("paddle-tsm inspect tsm_r50_mmaction2.pth", "paddle-tsm inspect tsm_r50_mmaction2.pth --json"),
     )

@@ -1,4 +1,6 @@
-"""What `paddle-tsm train --show` prints: every option of a recipe, its value, its meaning and the values it may have."""
+"""What `paddle-tsm train --show` prints: every option of a recipe, its value, its meaning and the values it
+may have.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,9 @@ WIDEST = 110
 
 
 def print_recipe(name: str, chosen: Recipe) -> None:
-    """Print every option as --set takes it, with its meaning and, in brackets, its values. Below a changed one stands the
-    recipe's own value; below a rate that was published for another batch, what lr=auto makes of it."""
+    """Print every option as --set takes it, with its meaning and, in brackets, its values. Below a changed one stands
+    the recipe's own value; below a rate that was published for another batch, what lr=auto makes of it.
+    """
     width = min(shutil.get_terminal_size().columns, WIDEST)
     print(f"{name}:")
     for one in dataclasses.fields(chosen):
@@ -57,6 +60,7 @@ def remarks(name: str, chosen: Recipe, option: str) -> list[str]:
         found.append(f"the recipe has {text_of(own)}")
     if option == "lr" and chosen.lr_batch not in (None, chosen.batch):
         found.append(
-            f"published for a batch of {chosen.lr_batch}; lr=auto: {chosen.scaled_lr(chosen.batch):g} for {chosen.batch}"
+            f"published for a batch of {chosen.lr_batch}; lr=auto: {chosen.scaled_lr(chosen.batch):g} for "
+            f"{chosen.batch}"
         )
     return found

@@ -52,8 +52,8 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Add --strip-prefix, --rename and --ignore."""
     group = parser.add_argument_group(
         "a fork's keys",
-        "For a network that has other names, or layers of its own. A change that concerns no key is an error, and so is "
-        "a tensor that is then missing or too many. P, OLD and NEW are whole segments between dots.",
+        "For a network that has other names, or layers of its own. A change that concerns no key is an error, and so "
+        "is a tensor that is then missing or too many. P, OLD and NEW are whole segments between dots.",
     )
     group.add_argument("--strip-prefix", metavar="P", help="Remove P from the keys that begin with it, such as model.")
     group.add_argument(

@@ -39,7 +39,8 @@ def add_parser(subparsers) -> None:
         "--weights",
         required=True,
         metavar="W",
-        help="A checkpoint of a causal network, or a folder that `paddle-tsm train` or `paddle-tsm export --stream` wrote.",
+        help="A checkpoint of a causal network, or a folder that `paddle-tsm train` or `paddle-tsm export --stream` "
+        "wrote.",
     )
     add_classes_option(parser)
     parser.add_argument("--every", type=int, default=1, metavar="N", help="Use every N-th frame. Default: 1.")

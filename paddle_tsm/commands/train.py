@@ -30,8 +30,8 @@ def add_parser(subparsers) -> None:
         "Train a network on a list of clips.",
         "LIST",
         (
-            "Train a TSM network on the clips of LIST, a list or a folder with a sub-folder of videos for each class. A "
-            "recipe says what is computed, --set changes it, and --show prints every name that --set takes.",
+            "Train a TSM network on the clips of LIST, a list or a folder with a sub-folder of videos for each class. "
+            "A recipe says what is computed, --set changes it, and --show prints every name that --set takes.",
             "However a training is killed, its checkpoints load, and --resume goes on as if nothing had happened.",
         ),
         (
@@ -174,6 +174,7 @@ def chosen_plan(asked: TrainingArguments, recipe, entries: list, source):
         plan = read_plan(asked.replay)
         plan.check(asked.replay, recipe, entries)
         return plan
+    assert asked.plan is not None
     with status("planning") as spinner:
         plan = make_plan(
             recipe, entries, source, lambda count: spinner.update(as_text(f"planning: {count} of {len(entries)} clips"))

@@ -42,8 +42,8 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes",
         metavar="FILE",
-        help="A file with the names of the classes, one a line. Default: the names of LIST's folders, sorted; of a list "
-        "no names, and one class more than its largest label.",
+        help="A file with the names of the classes, one a line. Default: the names of LIST's folders, sorted; of a "
+        "list no names, and one class more than its largest label.",
     )
 
 

@@ -54,8 +54,9 @@ def convert(
     .safetensors, .pdparams, or .pth (also .pt and .pth.tar). No tensor's dtype changes. allow_nan: go on where the
     source holds NaN or infinity. verify: run both networks on a random clip in float64, each as its own system runs it,
     before the new file takes its name. network: the key of one of several networks in the source. strip_prefix, rename,
-    ignore: changes to the source's keys, as for `load_model`; the record names them. options: as for `create_model`, where the source cannot say them. The new file records them, with what the source records of the
-    network's input and classes (`layouts.record`).
+    ignore: changes to the source's keys, as for `load_model`; the record names them. options: as for `create_model`,
+    where the source cannot say them. The new file records them, with what the source records of the network's input and
+    classes (`layouts.record`).
 
     Raises CheckpointError for a source that is not exactly a known network, a network that the target's system cannot
     run, a destination that cannot be written, and a written network that differs.

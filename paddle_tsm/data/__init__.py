@@ -13,6 +13,6 @@ A clip goes one way, and each step has its modules:
 | average the scores of a video's views | `scores` |
 
 A preset (`presets`) says which function each step uses. `datasets` describes data sets; `split_files`,
-`validation_split`, `motion_videos` and `video_writer` make lists and videos. Nothing here imports a framework, so processes that only read clips start
-quickly.
+`validation_split`, `motion_videos` and `video_writer` make lists and videos. Nothing here imports a framework, so
+processes that only read clips start quickly.
 """

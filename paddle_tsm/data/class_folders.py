@@ -45,8 +45,8 @@ def read_class_folders(root: str | os.PathLike, names: Sequence[str] = ()) -> Cl
     """The classes and videos in the folder `root`. Files whose ending is no video's and hidden ones are strays.
 
     names: of the classes, in the order of their labels; () for the folders' own, sorted. Not every one of them needs a
-    folder. Raises OSError where a folder cannot be read, and ValueError for a folder without classes, for a class without
-    a video, for one that is not among `names`, and for a name that no list can hold.
+    folder. Raises OSError where a folder cannot be read, and ValueError for a folder without classes, for a class
+    without a video, for one that is not among `names`, and for a name that no list can hold.
     """
     root = os.fspath(root)
     folders, strays = inside(root, os.path.isdir)
@@ -57,8 +57,8 @@ def read_class_folders(root: str | os.PathLike, names: Sequence[str] = ()) -> Cl
     if unknown:
         first = ", ".join(classes[:3]) + ", ..." * (len(classes) > 3)
         raise ValueError(
-            f"{os.path.join(root, unknown[0])}: is none of the {len(classes)} classes ({first}); wanted their names for "
-            "the folders"
+            f"{os.path.join(root, unknown[0])}: is none of the {len(classes)} classes ({first}); wanted their names "
+            "for the folders"
         )
     entries: list[Entry] = []
     for name in folders:

@@ -69,14 +69,17 @@ def read_checked_list(
 def folder_entries(
     path: str, form: str, num_classes: int, class_names: Sequence[str], remark: Callable[[str], None]
 ) -> list[Entry]:
-    """The videos of a folder of classes for a network of `num_classes` classes. Arguments as for `read_checked_list`."""
+    """The videos of a folder of classes for a network of `num_classes` classes.
+
+    Arguments as for `read_checked_list`.
+    """
     if form != "video":
         raise ValueError(f"{path}: is a folder of classes, which holds videos; wanted a list for --form {form}")
     found = read_class_folders(path, class_names)
     if len(found.classes) != num_classes:
         raise ValueError(
-            f"{path}: has {len(found.classes)} classes, the network {num_classes} without names; wanted --classes with a "
-            "name for each of the network's"
+            f"{path}: has {len(found.classes)} classes, the network {num_classes} without names; wanted --classes with "
+            "a name for each of the network's"
         )
     if found.note:
         remark(found.note)

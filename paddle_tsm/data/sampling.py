@@ -127,12 +127,13 @@ DEFINITIONS = {
         f"for j in range({DENSE_POSITIONS}) for k in range(T)]",
     ),
     uniform_or_first: (
-        "the middle frame of each of T equal parts of the video; T times the first frame of a video of at most T frames",
+        "the middle frame of each of T equal parts of the video; T times the first frame of a video of at most T "
+        "frames",
         f"[{UNIFORM}] if n > T else [0] * T",
     ),
     pptsm: (
-        "the middle frame of each of T parts of n // T frames, or the first of two middle frames; a video of fewer than "
-        "T frames starts again from its first",
+        "the middle frame of each of T parts of n // T frames, or the first of two middle frames; a video of fewer "
+        "than T frames starts again from its first",
         "[(k * max(n // T, 1) + max(n // T - 1, 0) // 2) % n for k in range(T)]",
     ),
 }

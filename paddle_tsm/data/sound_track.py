@@ -48,6 +48,7 @@ class SoundTrack:
 
     def _packets(self, part):
         """The packets of the copy that hold this packet, or this frame, of the source."""
+        assert self._track is not None  # without a track nothing waits
         if not self._copied:
             return self._track.encode(part)
         part.stream = self._track

@@ -93,8 +93,8 @@ def something_v1_classes(path: Path, order: str) -> dict[str, int]:
 
 
 def something_v1_lines(split: Path, classes: dict[str, int], frames: Path | None = None) -> list[str]:
-    """The lines for a `something-something-v1-{train,validation}.csv` or, of either version, a `test-answers.csv`, whose
-    lines are like `id;template`.
+    """The lines for a `something-something-v1-{train,validation}.csv` or, of either version, a `test-answers.csv`,
+    whose lines are like `id;template`.
 
     Raises ValueError that names the line.
     """

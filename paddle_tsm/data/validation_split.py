@@ -12,9 +12,9 @@ from paddle_tsm.data.annotations import Entry
 def split_clips(entries: Sequence[Entry], share: float, seed: int) -> tuple[list[Entry], list[Entry]]:
     """(the clips to train on, the clips to validate on), both in their order.
 
-    share: of the clips of each class, in [0, 1), rounded. Of two clips or more, one at least is on either side; a single
-    clip is trained on. With 0 nothing is held out. The draw of a class depends on the seed, its label and its number of
-    clips alone.
+    share: of the clips of each class, in [0, 1), rounded. Of two clips or more, one at least is on either side; a
+    single clip is trained on. With 0 nothing is held out. The draw of a class depends on the seed, its label and its
+    number of clips alone.
     """
     of_label: dict[int, list[int]] = {}
     for index, entry in enumerate(entries if share else ()):

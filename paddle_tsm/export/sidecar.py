@@ -125,8 +125,8 @@ class Sidecar:
         """Which frames of a video make the clips, in words and as a formula of Python."""
         words, indices = DEFINITIONS[self.pixels().test_sampling]
         where = (
-            f"n: frames of the video; T = {self.network.num_segments}: frames of a clip; the first frame is 0; clip after "
-            "clip"
+            f"n: frames of the video; T = {self.network.num_segments}: frames of a clip; the first frame is 0; clip "
+            "after clip"
         )
         return {"name": self.sampling, "frames": words, "indices": indices, "where": where}
 

@@ -17,9 +17,10 @@ def check_room(path: str | os.PathLike, folder: str | os.PathLike | None = None)
     folder: where the file is written at first; None: in the folder of `path`.
     """
     path = os.fspath(path)
+    place = os.fspath(folder or os.path.dirname(os.path.realpath(path)))
     try:
         # The file has no name where the system can do that, so that nothing is left, whatever happens.
-        with tempfile.TemporaryFile(dir=folder or os.path.dirname(os.path.realpath(path)), buffering=0) as probe:
+        with tempfile.TemporaryFile(dir=place, buffering=0) as probe:
             for _ in range(PROBE):
                 probe.write(bytes(4096))
             os.fsync(probe.fileno())

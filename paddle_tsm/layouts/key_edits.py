@@ -1,6 +1,7 @@
 """Changes that a user makes to a file's keys before they are read: for a fork, a network that has layers of its own.
 
-A fork differs from a known network in a prefix, in the names of a few modules, or in layers that the known network lacks.
+A fork differs from a known network in a prefix, in the names of a few modules, or in layers that the known network
+lacks.
 """
 
 from __future__ import annotations

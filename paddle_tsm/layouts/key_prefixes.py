@@ -54,8 +54,8 @@ class NamedKeys:
 
 
 def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto", edits: KeyEdits = KeyEdits()) -> NamedKeys:
-    """The keys of `tensors` without the prefixes of other programs. layout: "auto", or the name of a layout. edits: what
-    is changed first.
+    """The keys of `tensors` without the prefixes of other programs. layout: "auto", or the name of a layout. edits:
+    what is changed first.
 
     The segments that all keys begin with are stripped one by one, until the keys look like the layout, or, for "auto",
     like any layout. MIT's names get DataParallel's `module.` where they lack it. Raises ValueError where the keys look

@@ -28,11 +28,11 @@ Shape = tuple[int, ...]
 class NearestNetwork:
     """The nearest network, and the differences between the file and it.
 
-    prefix: what its keys have in front, "" where they have nothing. names: name in the layout -> key in the file, of all
-    tensors. fits: how many tensors are as the network has them. missing: the network's keys that the file lacks, with
-    their shapes. unexpected: name -> shape, of the tensors that the network does not have. misshapen: name -> (shape in
-    the file, shape in the network). heads: the modules that could be the network's classifier, where it is missing.
-    bare: whether the file lacks DataParallel's segment, which the layout has in front of every key.
+    prefix: what its keys have in front, "" where they have nothing. names: name in the layout -> key in the file, of
+    all tensors. fits: how many tensors are as the network has them. missing: the network's keys that the file lacks,
+    with their shapes. unexpected: name -> shape, of the tensors that the network does not have. misshapen: name ->
+    (shape in the file, shape in the network). heads: the modules that could be the network's classifier, where it is
+    missing. bare: whether the file lacks DataParallel's segment, which the layout has in front of every key.
     """
 
     layout: Layout

@@ -77,8 +77,8 @@ def read_network(
     those of `create_model`; None stands for not given. They come before the options that the file records, and may not
     contradict what the keys say.
     Raises CheckpointError for a file that cannot be read, for keys or shapes that are not those of a known network, for
-    a change of keys that concerns none, for a shift order that the network cannot have, and, unless `allow_nan`, for NaN
-    or infinite weights.
+    a change of keys that concerns none, for a shift order that the network cannot have, and, unless `allow_nan`, for
+    NaN or infinite weights.
     """
     checkpoint = read_checkpoint(path, network)
     given = {name: value for name, value in options.items() if value is not None}

@@ -19,13 +19,14 @@ def check_fits(found: NetworkFile, network: Network, without_classifier: bool) -
         )
     if not without_classifier and given.num_classes != network.num_classes:
         raise ValueError(
-            f"{path} has {given.num_classes} classes, the network to train has {network.num_classes}; wanted as many, or "
-            "a new classifier: leave out `paddle-tsm train --keep-classifier` (without_classifier=True in Python)"
+            f"{path} has {given.num_classes} classes, the network to train has {network.num_classes}; wanted as many, "
+            "or a new classifier: leave out `paddle-tsm train --keep-classifier` (without_classifier=True in Python)"
         )
     if given.non_local is not None:
         missing = [name for name in given.shapes() if name not in network.shapes() and ".non_local." in name]
         if missing:
             raise ValueError(
-                f"{path} has non-local blocks that the network to train lacks, such as {missing[0].rpartition('.')[0]}; "
-                f"wanted weights without them, or `paddle-tsm train --set non_local={given.non_local.mode}`"
+                f"{path} has non-local blocks that the network to train lacks, such as "
+                f"{missing[0].rpartition('.')[0]}; wanted weights without them, or "
+                f"`paddle-tsm train --set non_local={given.non_local.mode}`"
             )

@@ -33,7 +33,7 @@ def describe_unknown(
         return None
     if shard_advice(path) or nearest is not None and not nearest.differs():
         return None
-    description = {
+    description: dict[str, Any] = {
         "file": checkpoint.path,
         "format": checkpoint.format,
         "network at": ".".join(checkpoint.wrapper) or "the file itself",

@@ -31,8 +31,8 @@ class Flag:
 
 
 def option(default: Any, meaning: str, flag: Flag | None = None, values: str = "") -> Any:
-    """A dataclass field for an option of a network. meaning: a sentence for the docstring of `create_model`. values: that
-    it may have, in words, where neither its default nor its flag says them.
+    """A dataclass field for an option of a network. meaning: a sentence for the docstring of `create_model`. values:
+    that it may have, in words, where neither its default nor its flag says them.
     """
     if isinstance(default, bool):
         values = "true, false"

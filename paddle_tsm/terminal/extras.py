@@ -21,8 +21,8 @@ EXTRAS = {
 CONSTRAINTS = str(Path(__file__).resolve().parents[2] / "constraints.txt")
 # docs/install.md, "PyTorch for the CPU"
 CPU_BUILD = (
-    " --index-url URL (URL: the index for the CPU under Get Started on pytorch.org; pip's ordinary one has PyTorch with "
-    "CUDA, several GB)"
+    " --index-url URL (URL: the index for the CPU under Get Started on pytorch.org; pip's ordinary one has PyTorch "
+    "with CUDA, several GB)"
 )
 
 

@@ -1,4 +1,6 @@
-"""What a training was asked for, kept beside its checkpoints, so that --resume needs to be told no more than the folder."""
+"""What a training was asked for, kept beside its checkpoints, so that --resume needs to be told no more than the
+folder.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ TOGETHER = ({"plan", "replay"},)  # of which only one can be given
 
 @dataclass(frozen=True)
 class TrainingArguments:
-    """The options of `paddle-tsm train` by their names there, but for --out, --resume and --show. Every option's default
-    is here. changes: what --set got.
+    """The options of `paddle-tsm train` by their names there, but for --out, --resume and --show. Every option's
+    default is here. changes: what --set got.
     """
 
     list: str | None = None
@@ -65,8 +67,8 @@ def resumed_arguments(given: dict[str, Any], out: str) -> TrainingArguments:
     if not os.path.exists(path):
         if "list" not in given:
             raise ValueError(
-                f"{out}: has no {ARGUMENTS} that says what is trained, as older versions wrote none; wanted LIST and the "
-                "options of the first command line beside --resume"
+                f"{out}: has no {ARGUMENTS} that says what is trained, as older versions wrote none; wanted LIST and "
+                "the options of the first command line beside --resume"
             )
         return TrainingArguments(**given)
     recorded = read_arguments(path)

@@ -99,7 +99,9 @@ def plot_losses(axes: Axes, train: dict[str, np.ndarray], validation: dict[str, 
 
 
 def plot_scores(axes: Axes, train: dict[str, np.ndarray], validation: dict[str, np.ndarray], score: str) -> None:
-    """The training's accuracy, averaged over the clips of each epoch, and the validation's score, the best one marked."""
+    """The training's accuracy, averaged over the clips of each epoch, and the validation's score, the best one
+    marked.
+    """
     title, label = SCORES[score]
     style(axes, title, "epoch", label)
     epochs = np.unique(train["epoch"])

@@ -20,8 +20,8 @@ MULTI_LABEL_COLUMNS = ("epoch", "mean_average_precision", "loss", "clips")
 
 
 class TrainingLog:
-    """Writes train.csv, with a row for each update, and validation.csv, with a row for each epoch. Epochs and steps count
-    from 1. Numbers are written in full precision.
+    """Writes train.csv, with a row for each update, and validation.csv, with a row for each epoch. Epochs and steps
+    count from 1. Numbers are written in full precision.
 
     A resumed training first takes out the rows from its position on, so that the files read as if it had never been
     stopped.
@@ -76,7 +76,10 @@ class TrainingLog:
 
 
 def open_csv(path: str, header: tuple[str, ...], end: tuple[int, ...]) -> TextIO:
-    """The file, open for more rows. It has the header, and of the rows that it had those in front of the place `end`."""
+    """The file, open for more rows.
+
+    It has the header, and of the rows that it had those in front of the place `end`.
+    """
     places = len(end)
     rows = [row for row in rows_of(path, header, places) if tuple(map(int, row[:places])) < end]
     with atomic_file(path) as file:
@@ -88,8 +91,8 @@ def open_csv(path: str, header: tuple[str, ...], end: tuple[int, ...]) -> TextIO
 def rows_of(path: str, header: tuple[str, ...], places: int) -> list[list[str]]:
     """The rows of a log, with the columns of `header`, the first `places` of which count from 1; none without a file.
 
-    A row that a crash has left incomplete is dropped. Older versions counted from 0, which shows in their first row, and
-    had fewer columns; what they lack is NaN.
+    A row that a crash has left incomplete is dropped. Older versions counted from 0, which shows in their first row,
+    and had fewer columns; what they lack is NaN.
     """
     if not os.path.exists(path):
         return []

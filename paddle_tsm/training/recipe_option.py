@@ -83,7 +83,10 @@ def network_option(name: str, meaning: str = "") -> Any:
 
 
 def offered(tables: dict[str, Collection[str]]) -> str:
-    """The names that each preset offers, in words. tables: preset -> names. One that not all offer has theirs beside it."""
+    """The names that each preset offers, in words.
+
+    tables: preset -> names. One that not all offer has theirs beside it.
+    """
     parts = []
     for name in dict.fromkeys(name for table in tables.values() for name in table):
         those = [preset for preset, table in tables.items() if name in table]

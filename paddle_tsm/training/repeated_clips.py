@@ -33,7 +33,10 @@ def repeated_clips(training: list[Entry], validation: list[Entry], multi_label: 
 
 
 def by_frames(entries: Iterable[Entry], folders: dict[str, str]) -> dict[Frames, list[Entry]]:
-    """What a clip shows -> the entries that show it. folders: a folder as it was written -> resolved, to be added to."""
+    """What a clip shows -> the entries that show it.
+
+    folders: a folder as it was written -> resolved, to be added to.
+    """
     found: dict[Frames, list[Entry]] = {}
     for entry in entries:
         folder, name = os.path.split(entry.path)
@@ -47,7 +50,10 @@ def by_frames(entries: Iterable[Entry], folders: dict[str, str]) -> dict[Frames,
 
 
 def line(what: str, clips: list[list[Entry]], labels: bool = False) -> str | None:
-    """The line about clips of which each has several entries; None where there is none. labels: whether to name them."""
+    """The line about clips of which each has several entries; None where there is none.
+
+    labels: whether to name them.
+    """
     if not clips:
         return None
     count = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"

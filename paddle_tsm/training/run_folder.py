@@ -34,8 +34,8 @@ RESUME_ADVICE = "what was saved before is whole: make room and go on with --resu
 
 
 def check_folder(out: str, resume: bool, lists: bool = False) -> bool:
-    """Whether the folder `out` holds a training to go on with. Nothing is written. lists: whether the training will write
-    LISTS, too.
+    """Whether the folder `out` holds a training to go on with. Nothing is written. lists: whether the training will
+    write LISTS, too.
 
     Raises ValueError where the folder holds a training and `resume` is False, and where it holds files without a
     training to go on with, which would be overwritten.

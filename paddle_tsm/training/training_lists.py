@@ -25,9 +25,9 @@ DEFAULT_TEMPLATE = "img_{:05d}.jpg"  # the names of frames where neither the use
 
 @dataclass(frozen=True)
 class TrainingLists:
-    """The clips that can be read: `training`, and `validation`, which may be empty. bad: the clips that cannot. remarks:
-    what is to be said of them. files: the name and the text of the lists that are to be written into the training's
-    folder, because LIST is a folder of classes.
+    """The clips that can be read: `training`, and `validation`, which may be empty. bad: the clips that cannot.
+    remarks: what is to be said of them. files: the name and the text of the lists that are to be written into the
+    training's folder, because LIST is a folder of classes.
     """
 
     classes: Classes
@@ -125,8 +125,8 @@ def split_folder(asked: TrainingArguments, seed: int, classes: Classes | None) -
     count = len(found.classes)
     if classes is not None and classes.count != count:
         raise ValueError(
-            f"num_classes: got {classes.count}, but {asked.list} has {count} classes; wanted one of the two, or --classes "
-            "with a name for each"
+            f"num_classes: got {classes.count}, but {asked.list} has {count} classes; wanted one of the two, or "
+            "--classes with a name for each"
         )
     named = (
         classes if classes and classes.names else Classes(count, found.classes, f"as many as {asked.list} has folders")
@@ -139,8 +139,8 @@ def split_folder(asked: TrainingArguments, seed: int, classes: Classes | None) -
     remarks = [found.note] if found.note else []
     if share:
         remarks.append(
-            f"{asked.list}: {len(training)} clips are trained on and {len(validation)} validated on (--split {share:g}); "
-            f"{', '.join(files)} in --out are the lists, with --root {shlex.quote(asked.list)}"
+            f"{asked.list}: {len(training)} clips are trained on and {len(validation)} validated on "
+            f"(--split {share:g}); {', '.join(files)} in --out are the lists, with --root {shlex.quote(asked.list)}"
         )
     return TrainingLists(named, training, validation, remarks=remarks, files=files)
 
