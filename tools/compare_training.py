@@ -64,7 +64,7 @@ def main() -> int:
         paddle, torch = (accuracy(out, framework, seed, args.changes) for framework in ("paddle", "torch"))
         pairs.append((paddle, torch))
     console.print(table(pairs))
-    console.print(sentence(pairs), highlight=False)
+    console.print(sentence(pairs), highlight=False, soft_wrap=True)
     return 0
 
 
