@@ -100,7 +100,7 @@ def test_without_matplotlib_one_line_says_so(clips, tmp_path, capsys, monkeypatc
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
     assert main(arguments(clips, tmp_path / "run", **FAST)) == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "curves.png" in line]
-    assert len(said) == 1 and "was left out" in said[0] and "pip install 'matplotlib>=" in said[0]
+    assert len(said) == 1 and "was left out" in said[0] and "constraints.txt 'matplotlib>=" in said[0]
     assert not (tmp_path / "run" / "curves.png").exists()
 
 

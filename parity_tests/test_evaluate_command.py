@@ -269,7 +269,7 @@ def test_without_matplotlib_one_line_says_so(command, tmp_path, capsys, monkeypa
     assert command("list.txt", "--weights", "mmaction2.pth", "--out", tmp_path) == 0
     assert sorted(os.listdir(tmp_path)) == [name for name in FILES if name != "confusion.png"]
     lines = [line for line in capsys.readouterr().out.splitlines() if "left out" in line]
-    assert len(lines) == 1 and "pip install 'matplotlib>=" in lines[0]
+    assert len(lines) == 1 and "constraints.txt 'matplotlib>=" in lines[0]
 
 
 @pytest.mark.parametrize("when", ["scoring", "writing"])

@@ -257,10 +257,13 @@ def test_what_cannot_be_exported(tmp_path):
 
 def test_without_the_packages(r18, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ValueError, match="pip install 'paddle2onnx>="):
+    with pytest.raises(ValueError, match="pip install -c .*constraints.txt 'paddle2onnx>="):
         OnnxRun(r18[0])
     monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"paddle2onnx, onnx, onnxruntime not installed.*pip install 'paddle2onnx>="):
+    with pytest.raises(
+        ValueError,
+        match=r"paddle2onnx, onnx, onnxruntime not installed.*pip install -c .*constraints.txt 'paddle2onnx>=",
+    ):
         write_onnx(r18[1], tmp_path / "network.onnx", clip_io(T, (32, 32)))
 
 

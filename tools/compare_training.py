@@ -77,9 +77,8 @@ def accuracy(out: Path, framework: str, seed: int, changes: list[str]) -> float:
     lists = [out / "train.txt", "--root", out, "--validation", out / "val.txt", "--classes", out / "classes.txt"]
     settings = SETTINGS | {"seed": str(seed)} | dict(change.split("=", 1) for change in changes)
     words = [*lists, "--out", run, *by_plan, "--set", *map("=".join, settings.items())]
-    done = subprocess.run(
-        [sys.executable, "-m", "paddle_tsm", "train", *map(str, words)], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "paddle_tsm", "train", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise SystemExit(f"{framework}, seed {seed}: {done.stderr.strip()}")
     with open(run / "validation.csv", newline="", encoding="utf-8") as file:
