@@ -21,10 +21,8 @@ def frames(transform, results, clip):
 def crop(transform, results, clip):
     left, top, right, bottom = clip["box"]
     assert list(results["img_shape"]) == clip["size"][::-1], f"a frame of {results['img_shape']}, planned otherwise"
-    return results | {
-        "imgs": [image[top:bottom, left:right] for image in results["imgs"]],
-        "img_shape": (bottom - top, right - left),
-    }
+    images = [image[top:bottom, left:right] for image in results["imgs"]]
+    return results | {"imgs": images, "img_shape": (bottom - top, right - left)}
 
 
 def mirror(transform, results, clip):
@@ -59,22 +57,20 @@ class ReplayPlan(Hook):
         assert (len(loader), loader.num_workers) == (steps, 0), f"wanted {steps} updates an epoch and num_workers=0"
         loader.batch_sampler.sampler = self  # BatchSampler asks it for each epoch's order
         transforms = loader.dataset.pipeline.transforms
+        assert "SampleFrames" in [type(one).__name__ for one in transforms], "wanted SampleFrames in the pipeline"
         transforms[:] = [self.planned(transform) for transform in transforms]
         if self.plan["dropout"]["p"]:
             runner.model.cls_head.dropout.forward = self.dropout
         print("lr,loss,grad_norm", file=self.out)
 
     def __iter__(self):
-        epoch = [update["clips"] for update in self.updates if update["epoch"] == self.runner.epoch]
-        return iter([clip["index"] for clips in epoch for clip in clips])
+        return iter([index for epoch, index in self.clips if epoch == self.runner.epoch])
 
     def __len__(self):
         return len(self.runner.train_dataloader.dataset)
 
     def planned(self, transform):
-        change = PLANNED.get(type(transform).__name__)
-        if change is None:
-            return transform
+        change = PLANNED.get(type(transform).__name__, lambda own, results, clip: own(results))
         return lambda results: change(transform, results, self.clips[self.runner.epoch, results["sample_idx"]])
 
     def dropout(self, x):
@@ -86,9 +82,6 @@ class ReplayPlan(Hook):
         kept = np.concatenate([np.random.default_rng(key).random(shape, "float32") >= rule["p"] for key in keys])
         return x * torch.from_numpy(kept.astype("float32") / np.float32(1 - rule["p"])).to(x)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        self.lr = runner.optim_wrapper.param_groups[0]["lr"]
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        norm = runner.message_hub.get_scalar("train/grad_norm").current()
-        print(self.lr, outputs["loss"].item(), norm, sep=",", file=self.out, flush=True)
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):  # before the schedule's hook
+        lr, norm = runner.optim_wrapper.param_groups[0]["lr"], runner.message_hub.get_scalar("train/grad_norm")
+        print(lr, outputs["loss"].item(), norm.current(), sep=",", file=self.out, flush=True)

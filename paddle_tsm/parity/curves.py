@@ -133,8 +133,7 @@ def length_differences(a: Curve, b: Curve) -> list[str]:
         elif ours != theirs:
             counts = [f"{count} {name}{'s' * (count != 1)}" for count in (ours, theirs)]
             lines.append(
-                f"A has {counts[0]}, B {counts[1]}: the first {min(ours, theirs)} are compared, and the trainings are "
-                "not equal"
+                f"A has {counts[0]}, B {counts[1]}: what both have is compared, and the trainings are not equal"
             )
     return lines
 
