@@ -13,7 +13,10 @@ if not __package__:  # started as a file: the package's own folder would hide ot
 def start() -> int:
     """Run the command. Ctrl-C is told in one line from the first import on, which takes most of a second."""
     try:
-        from paddle_tsm.cli import main
+        from paddle_tsm.runtime import interrupt_afterwards
+
+        with interrupt_afterwards():  # inside, NumPy would turn it into an ImportError
+            from paddle_tsm.cli import main
 
         return main()
     except KeyboardInterrupt:
