@@ -29,6 +29,7 @@ READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "insp
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
 PRINTED_BY = {
     "cli.py": READERS,
+    "commands/curve_comparison.py": ("parity",),
     "parity/curves.py": ("parity",),
     "training/framework.py": ("train",),
     "training/plan.py": ("train",),
