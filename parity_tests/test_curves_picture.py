@@ -15,7 +15,7 @@ from paddle_tsm.training.log import VALIDATION_COLUMNS
 from parity_tests.small_training import arguments, clips, rows, train_small, values
 
 __all__ = ["clips"]  # the fixture
-pytest.importorskip("matplotlib", reason="pip install 'matplotlib>=3.8'")
+pytest.importorskip("matplotlib", reason="the picture needs matplotlib, which is not installed")
 FAST = {"arch": "tsm_resnet10", "epochs": 2, "batch": 7}
 
 

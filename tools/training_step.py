@@ -136,7 +136,7 @@ def replace_shift(kind: str) -> None:
     replacement = {"slices": slices, "operator": operator}[kind]
     for name, module in list(sys.modules.items()):
         if name.startswith("paddle_tsm.") and hasattr(module, "temporal_shift"):
-            module.temporal_shift = replacement  # type: ignore[attr-defined]
+            module.temporal_shift = replacement  # type: ignore[attr-defined]  # hasattr has asked
 
 
 def replace_batch_norm(model: Any) -> None:

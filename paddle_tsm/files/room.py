@@ -37,7 +37,7 @@ def named_if_full(path: str | os.PathLike, folder: str | os.PathLike) -> Iterato
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # what writes here may call a full disk by any name; none is hidden
         if not isinstance(error, OSError) or error.errno != errno.ENOSPC:
             check_room(path, folder)
             raise
