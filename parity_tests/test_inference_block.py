@@ -54,6 +54,8 @@ def toy_family(groups: tuple[int, ...], activation: str | None) -> Family:
 
     return Family(
         name="toynet",
+        model="toynet.ToyNet",
+        signature="conv1|bn1|stage|fc",
         depths={"tsm_toynet": None},
         blocks=lambda depth: (1,) * STAGES,
         layers=layers,

@@ -25,6 +25,8 @@ def two_stages(network):
 
 TWO_STAGES = Family(
     name="two_stages",
+    model="two_stages.TwoStages",
+    signature="stem|stage",
     depths={"tsm_two_stages": None},
     blocks=lambda depth: (1, 1),
     layers=two_stages,

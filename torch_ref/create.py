@@ -1,23 +1,20 @@
 """`create_model`: a network by its name."""
 
+from importlib import import_module
 from typing import Any
 
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option import takes_options_of
 from torch_ref.initial_weights import draw_afresh
-from torch_ref.mobilenet_v2 import MobileNetV2
 from torch_ref.recognizer import Recognizer
-from torch_ref.resnet import ResNet, ResNetVd
-
-FAMILIES = {"resnet": ResNet, "resnet_vd": ResNetVd, "mobilenet_v2": MobileNetV2}
 
 
 @takes_options_of(Network)
 def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """The network `name` as a torch.nn.Module in training mode. PyTorch's generator draws its weights.
 
-    The module takes x, float [N*T, 3, H, W], the frames of a clip adjacent, and returns logits [N, num_classes]. Raises
-    ValueError for a name or a value that is not known; the error lists the known ones.
+    The module takes x, float [N*T, in_channels, H, W], the frames of a clip adjacent, and returns logits
+    [N, num_classes]. Raises ValueError for a name or a value that is not known; the error lists the known ones.
 
     >>> import torch, torch_ref
     >>> tsn = torch_ref.create_model("tsm_resnet10", num_segments=4, is_shift=False)
@@ -25,4 +22,5 @@ def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     torch.Size([1, 400])
     """
     network = Network(name, *args, **options)
-    return draw_afresh(FAMILIES[network.family.name](network))
+    home, _, kind = network.family.model.partition(".")
+    return draw_afresh(vars(import_module("torch_ref." + home))[kind](network))

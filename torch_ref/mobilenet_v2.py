@@ -58,7 +58,7 @@ class MobileNetV2(Recognizer):
 
     def __init__(self, network: Network):
         super().__init__(network)
-        self.features = nn.Sequential(ConvNormReLU6(3, STEM_CHANNELS, 3, 2, 1, network.running_var))
+        self.features = nn.Sequential(ConvNormReLU6(network.in_channels, STEM_CHANNELS, 3, 2, 1, network.running_var))
         channels = STEM_CHANNELS
         for stage, (_, out_channels, count, _) in enumerate(STAGES, 1):
             inputs = [channels] + [out_channels] * (count - 1)

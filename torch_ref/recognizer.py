@@ -36,7 +36,7 @@ class Recognizer(nn.Module):
         super().__init__()
         self.network, self.num_segments = network, network.num_segments
         self.stage_ends: dict[str, str] = {}
-        self.dropout = Dropout(network.dropout)
+        self.dropout = Dropout(network.dropout, network.family.scales_at_inference)
 
     def stages(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each stage's output by its name, in forward order: {"layer1": [N*T, C, h, w], ...}.
@@ -44,9 +44,11 @@ class Recognizer(nn.Module):
         x: [N*T, 3, H, W], T = `num_segments`, the frames of a clip adjacent. With a temporal pool, the second stage and
         all behind it have T/2 frames of each clip. Raises ValueError for an input of another shape.
         """
-        frames = self.network.num_segments
-        if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] % frames != 0:
-            raise ValueError(f"the input is {[*x.shape]}, wanted [N*T, 3, H, W] with T = num_segments = {frames}")
+        frames, channels = self.network.num_segments, self.network.in_channels
+        if x.ndim != 4 or x.shape[1] != channels or x.shape[0] % frames != 0:
+            raise ValueError(
+                f"the input is {[*x.shape]}, wanted [N*T, {channels}, H, W] with T = num_segments = {frames}"
+            )
         outputs, x = {}, self.stem(x)
         for number, name in enumerate(self.stage_ends, 1):
             if number == 2 and self.network.temporal_pool:

@@ -22,11 +22,15 @@ def conv(channels: int, out_channels: int, kernel: int, stride: int = 1, groups:
 
 
 class TemporalShift(nn.Module):
-    """`temporal_shift` with the arguments that a stage of `network` needs. [N*T, C, H, W] -> the same shape"""
+    """`temporal_shift` with the arguments that a stage of `network` needs. [N*T, C, H, W] -> the same shape
+
+    With `shift_segments`, a frame at the end of a group gets zeros, as one at the end of a clip does.
+    """
 
     def __init__(self, network: Network, stage: int):
         super().__init__()
-        self.arguments = frames_in_stage(network, stage), network.shift_div, network.shift_order
+        frames = network.shift_segments or frames_in_stage(network, stage)
+        self.arguments = frames, network.shift_div, network.shift_order
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return temporal_shift(x, *self.arguments)

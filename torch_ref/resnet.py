@@ -57,12 +57,14 @@ class ResNet(Recognizer, ConvNorms):
 
     activation: Callable[..., torch.Tensor] = staticmethod(F.relu)
     block = ResNetBlock
-    stem_convolutions: tuple[Any, Any, Any, Any] = ("1",), (3, 64), (7,), (2,)  # the arguments of `add_chain`
+    # names, output channels, kernels and strides, as for `add_chain`
+    stem_convolutions: tuple[Any, Any, Any, Any] = ("1",), (64,), (7,), (2,)
 
     def __init__(self, network: Network):
         super().__init__(network)
-        self.add_chain(*self.stem_convolutions, network.running_var)
-        channels = self.stem_convolutions[1][-1]
+        names, widths, kernels, strides = self.stem_convolutions
+        self.add_chain(names, (network.in_channels, *widths), kernels, strides, network.running_var)
+        channels = widths[-1]
         for stage, (depth, width) in enumerate(zip(network.blocks, STAGE_WIDTHS), 1):
             out_channels = width * (4 if is_bottleneck(network.depth) else 1)
             inputs = [channels] + [out_channels] * (depth - 1)
@@ -112,4 +114,4 @@ class ResNetVd(ResNet):
 
     activation = staticmethod(F.leaky_relu)
     block = ResNetVdBlock
-    stem_convolutions = ("1_1", "1_2", "1_3"), (3, 32, 32, 64), (3, 3, 3), (2, 1, 1)
+    stem_convolutions = ("1_1", "1_2", "1_3"), (32, 32, 64), (3, 3, 3), (2, 1, 1)

@@ -59,6 +59,12 @@ def add_parser(subparsers) -> None:
         help="Do not run the two networks. DST is still read back and compared.",
     )
     parser.add_argument("--allow-nan", action="store_true", help="Accept weights that are NaN or infinite.")
+    parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="Write the fused form, for inference: one convolution instead of the parallel branches of each "
+        "re-parameterised convolution (MobileOne, PP-TSMv2).",
+    )
     group = parser.add_argument_group("which layouts can become which")
     group.add_argument(
         "--matrix", action="store_true", help="Print a table of the conversions, with a reason where there is none."
@@ -96,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
             args.allow_nan,
             args.verify,
             args.network,
+            fuse=args.fuse,
             **key_changes(args),
             **network_options(args),
         )

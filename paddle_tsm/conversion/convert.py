@@ -46,6 +46,7 @@ def convert(
     strip_prefix: str | None = None,
     rename: Mapping[str, str] | None = None,
     ignore: str | Iterable[str] = (),
+    fuse: bool = False,
     **options: Any,
 ) -> Conversion:
     """Write the network in the file `source` to the file `destination` in another layout.
@@ -54,8 +55,9 @@ def convert(
     .safetensors, .pdparams, or .pth (also .pt and .pth.tar). No tensor's dtype changes. allow_nan: go on where the
     source holds NaN or infinity. verify: run both networks on a random clip in float64, each as its own system runs it,
     before the new file takes its name. network: the key of one of several networks in the source. strip_prefix, rename,
-    ignore: changes to the source's keys, as for `load_model`; the record names them. options: as for `create_model`,
-    where the source cannot say them. The new file records them, with what the source records of the network's input and
+    ignore: changes to the source's keys, as for `load_model`; the record names them. fuse: write the fused form of a
+    network that has re-parameterised convolutions (see `networks.branch_fusion`). options: as for `create_model`, where
+    the source cannot say them. The new file records them, with what the source records of the network's input and
     classes (`layouts.record`).
 
     Raises CheckpointError for a source that is not exactly a known network, a network that the target's system cannot
@@ -69,7 +71,7 @@ def convert(
     edits: dict[str, Any] = {"strip_prefix": strip_prefix, "rename": rename, "ignore": ignore}
     found = read_network(source, layout=from_layout, allow_nan=allow_nan, network=network, **edits, **options)
     try:
-        plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"))
+        plan = plan_conversion(found.network, found.tensors, target, found.layout, options.get("shift_order"), fuse)
     except ValueError as error:
         raise CheckpointError(f"{source}: cannot become {target.name}: {error}") from error
     origin = provenance(found, plan)

@@ -9,6 +9,7 @@ import numpy as np
 from paddle_tsm.conversion.non_local_bias import absorb_out_bias, out_biases, with_zero_bias
 from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.networks.branch_fusion import fuse_branches
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.shift_order import in_order
 
@@ -17,24 +18,36 @@ from paddle_tsm.networks.shift_order import in_order
 class ConversionPlan:
     """A network as the system of `layout` runs it, and its canonical tensors there.
 
-    kind: "exact" (the tensors only get other names), "permuted" (two folds of channels are exchanged) or "absorbed" (a
-    bias goes into the BatchNorm behind it, which rounds that BatchNorm's running mean once).
+    kind: "exact" (the tensors only get other names), "permuted" (two folds of channels are exchanged), "absorbed" (a
+    bias goes into the BatchNorm behind it, which rounds that BatchNorm's running mean once) or "fused" (parallel
+    branches become one convolution, whose weights are computed in float64 and rounded once). unrounded: with "fused",
+    the tensors before they were rounded.
     """
 
     layout: Layout
     network: Network
     tensors: dict[str, np.ndarray]
     kind: str
+    unrounded: dict[str, np.ndarray] | None = None
 
 
 def plan_conversion(
-    network: Network, tensors: dict[str, np.ndarray], target: Layout, source: Layout, asked_order: str | None = None
+    network: Network,
+    tensors: dict[str, np.ndarray],
+    target: Layout,
+    source: Layout,
+    asked_order: str | None = None,
+    fuse: bool = False,
 ) -> ConversionPlan:
     """The plan that brings `network` and its canonical tensors from the layout `source` to the layout `target`.
 
-    asked_order: the shift order for a layout that does not say one; None: future_first. Raises ValueError, giving the
+    asked_order: the shift order for a layout that does not say one; None: future_first. fuse: make one convolution of
+    the parallel branches of each re-parameterised convolution. Raises ValueError, giving the
     reason, where the target's system cannot run the network.
     """
+    if fuse:
+        stored = next(array.dtype for array in tensors.values() if array.ndim == 4)  # of the branches
+        network, tensors = fuse_branches(network, tensors)
     reason = target.why_not(network)
     if reason:
         raise ValueError(reason if reason.startswith(target.name) else f"{target.name} {reason}")
@@ -44,7 +57,10 @@ def plan_conversion(
     network, tensors, absorbed = fit_non_local_bias(network, tensors, target)
     if target.step_counters and not source.step_counters:
         tensors = with_all_step_counters(network, tensors)
-    return ConversionPlan(target, network, tensors, "absorbed" if absorbed else kind)
+    if not fuse:
+        return ConversionPlan(target, network, tensors, "absorbed" if absorbed else kind)
+    rounded = {name: array.astype(stored) if array.dtype == "float64" else array for name, array in tensors.items()}
+    return ConversionPlan(target, network, rounded, "fused", tensors)
 
 
 def order_in_target(network: Network, target: Layout, asked_order: str | None) -> str:

@@ -23,10 +23,11 @@ def verify_written(
 ) -> float | None:
     """Compare the source's network with the file that was written to `path`, each as its own system runs it.
 
-    Both run in float64 on one random clip of 64x64. Returns the largest difference of their logits, over the largest
-    logit. Returns None, with `allow_nan`, where weights or any layer's outputs are NaN or infinite; then only the
-    written tensors are proven. name: what the file will be called. counters: the step counters in its record, which
-    its layout cannot hold.
+    Both run in float64 on one random clip of 64x64. Where weights were computed for the file, the network runs with
+    them as they were before they were rounded, and the file must hold exactly their rounded values. Returns the largest
+    difference of their logits, over the largest logit. Returns None, with `allow_nan`, where weights or any layer's
+    outputs are NaN or infinite; then only the written tensors are proven. name: what the file will be called. counters:
+    the step counters in its record, which its layout cannot hold.
 
     Raises CheckpointError where a tensor reads back with other values than were meant (a ReLU may hide a wrong weight
     from the logits), where the difference is beyond the limit, and, without `allow_nan`, where an output of the
@@ -36,7 +37,7 @@ def verify_written(
     from paddle_tsm.parity.paddle_side import PaddleSide  # here, because Paddle must be imported first
 
     back = read_back(path, plan, name, counters)
-    x = np.random.default_rng(0).standard_normal((found.network.num_segments, 3, 64, 64))
+    x = np.random.default_rng(0).standard_normal((found.network.num_segments, found.network.in_channels, 64, 64))
     # Every layer is watched: Paddle's ReLU turns NaN into 0, and the logits may then be finite all the same.
     not_finite: list[str] = []
     before = PaddleSide(found.network, found.tensors, "float64").watch_layers(
@@ -52,7 +53,7 @@ def verify_written(
         )
     if not_finite or not all(map(is_finite, found.tensors.values())):
         return None
-    after = PaddleSide(back.network, back.tensors, "float64").outputs(x)["logits"]
+    after = PaddleSide(back.network, plan.unrounded or back.tensors, "float64").outputs(x)["logits"]
     difference = distance(before, after)[1]
     limit = TOLERANCES["float64" if plan.kind != "absorbed" else "absorbed"].limit
     if not difference <= limit:

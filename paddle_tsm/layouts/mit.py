@@ -6,6 +6,7 @@ from paddle_tsm.layouts import wrapped_modules
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
 from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, PLAIN_MOBILENET_V2, UPSTREAMS_BLOCKS, WRONG_FRAMES
+from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import UPSTREAM_BLOCKS
 
@@ -64,7 +65,7 @@ def is_mits_non_local(network: Network) -> bool:
 def naming_options(keys: Iterable[str]) -> dict:
     """The dropout that the keys were named after. Without dropout, MIT's code leaves the classifier in the backbone."""
     inside = any("base_model.fc." in key or "base_model.classifier." in key for key in keys)
-    return {"dropout": 0.0 if inside else Network.dropout}
+    return {"dropout": 0.0 if inside else Family.dropout}
 
 
 MIT = Layout(

@@ -12,7 +12,7 @@ from paddle_tsm.layouts.key_prefixes import AVERAGE_COUNTERS
 from paddle_tsm.layouts.key_table import expand, is_step_counter
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.non_local_of_keys import non_local_of_keys
-from paddle_tsm.layouts.recognise import architecture_shares, canonical_names, class_count
+from paddle_tsm.layouts.recognise import canonical_names, class_count, network_shares, options_of_tensors
 from paddle_tsm.layouts.registry import LAYOUTS, layout_named
 from paddle_tsm.networks.network import Network
 
@@ -106,11 +106,11 @@ def compared(
     """The nearest architecture of a layout, and the file's differences from it; None where none is near."""
     shapes = {name: checkpoint.tensors[key].shape for name, key in names.items()}
     canonical = canonical_names(layout, shapes)
-    shares = architecture_shares(layout, set(canonical.values()))
-    arch = max(shares, key=lambda name: shares[name])
-    if shares[arch] < LEAST_SHARE_OF_NEAREST:
+    shares = network_shares(layout, set(canonical.values()))
+    plain = max(shares, key=lambda network: shares[network])
+    if shares[plain] < LEAST_SHARE_OF_NEAREST:
         return None
-    network, heads = likely_network(layout, arch, canonical, shapes)
+    network, heads = likely_network(layout, plain, canonical, shapes)
     entries = expand(layout, network, layout.transposes_linear(checkpoint.format))
     if not any(is_step_counter(name) for name in shapes):
         entries = [entry for entry in entries if not is_step_counter(entry.key)]
@@ -132,11 +132,11 @@ def compared(
 
 
 def likely_network(
-    layout: Layout, arch: str, canonical: dict[str, str], shapes: Mapping[str, Shape]
+    layout: Layout, plain: Network, canonical: dict[str, str], shapes: Mapping[str, Shape]
 ) -> tuple[Network, tuple[str, ...]]:
     """(the network, with the options that the keys say, as far as they do; modules that could be its classifier)."""
-    plain = Network(arch)
     options: dict[str, Any] = layout.assumed_options(plain.num_segments) | layout.naming_options(shapes)
+    options |= options_of_tensors(plain, canonical, shapes)
     options |= layout.options_of_keys(list(canonical), canonical, plain)
     heads: tuple[str, ...] = ()
     try:

@@ -28,12 +28,19 @@ LEAST_SHARE = 0.8
 def known_names(layout: Layout, family: Family) -> dict[str, str]:
     """unwrapped key -> canonical name, for every tensor of a family that the layout has a key for."""
     names: dict[str, str] = {}
-    for arch in family.depths:
-        blocks = [(s, b) for s, count in enumerate(Network(arch).blocks, 1) for b in range(count)]
-        everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
-        network = Network(arch).with_options(non_local=everywhere, is_shift=False)
+    for network in networks_of(family):
+        network = network.with_options(is_shift=False)
+        if family.allows_non_local:
+            blocks = [(s, b) for s, count in enumerate(network.blocks, 1) for b in range(count)]
+            everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
+            network = network.with_options(non_local=everywhere)
         names |= {layout.unwrapped(key): tensor.name for tensor, keys in keys_of(layout, network) for key in keys}
     return names
+
+
+def networks_of(family: Family) -> list[Network]:
+    """Each network of a family, in each of the variants that differ in their tensors."""
+    return [Network(arch, **variant) for arch in family.depths for variant in family.variants]
 
 
 def canonical_names(layout: Layout, keys: Iterable[str]) -> dict[str, str]:
@@ -69,48 +76,65 @@ def recognise_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]], **o
     Raises ValueError where no known architecture comes near, or where an option contradicts what the keys say.
     """
     names = canonical_names(layout, shapes)
-    arch = nearest_architecture(layout, set(names.values()))
+    plain = nearest_plain_network(layout, set(names.values()))
     given = {name: value for name, value in options.items() if value is not None}
-    plain = Network(arch)
-    said = {"arch": arch, "num_classes": class_count(layout, names, shapes)} | layout.options_of_keys(
-        shapes, names, plain
-    )
+    said: dict[str, Any] = {"arch": plain.arch, "num_classes": class_count(layout, names, shapes)}
+    said |= options_of_tensors(plain, names, shapes) | layout.options_of_keys(shapes, names, plain)
     for name, value in said.items():
         # a shift_every of None is said of a network in which 1 and 2 are one network
         if name in given and given[name] != value and not (name == "shift_every" and value is None):
             raise ValueError(f"{name}: got {given[name]!r}, but the keys of the file say {value!r}")
     del said["arch"]
     given.pop("arch", None)
-    assumed = layout.assumed_options(given.get("num_segments", Network.num_segments)) | layout.naming_options(shapes)
+    frames = said.get("num_segments", given.get("num_segments", Network.num_segments))
+    assumed = layout.assumed_options(frames) | layout.naming_options(shapes)
     given["non_local"] = non_local_of_keys(layout, names, plain, given.get("non_local"))
     network = plain.with_options(**(assumed | given | said))
     usual = network.with_options(shift_every=None)
     return usual if usual.every == network.every else network
 
 
-def nearest_architecture(layout: Layout, names: set[str]) -> str:
-    """The architecture that shares the largest part of its canonical names with `names`; non-local blocks aside.
+def nearest_plain_network(layout: Layout, names: set[str]) -> Network:
+    """The network that shares the largest part of its canonical names with `names`; non-local blocks aside.
 
     Raises ValueError where that part is too small.
     """
-    shares = architecture_shares(layout, names)
-    best = max(shares, key=lambda arch: shares[arch])
+    shares = network_shares(layout, names)
+    best = max(shares, key=lambda network: shares[network])
     if shares[best] < LEAST_SHARE:
         raise ValueError(
-            f"another architecture: {best} comes nearest and shares {shares[best]:.0%} of the {layout.name} keys; "
+            f"another architecture: {best.arch} comes nearest and shares {shares[best]:.0%} of the {layout.name} keys; "
             f"wanted one of {', '.join(ARCHITECTURES)}"
         )
     return best
 
 
-def architecture_shares(layout: Layout, names: set[str]) -> dict[str, float]:
-    """architecture -> the part of its canonical names that it shares with `names`; non-local blocks aside."""
+def network_shares(layout: Layout, names: set[str]) -> dict[Network, float]:
+    """network -> the part of its canonical names that it shares with `names`; non-local blocks aside."""
     names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
     shares = {}
-    for arch in (arch for family in layout.families() for arch in family.depths):
-        expected = {name for name in Network(arch).shapes() if not is_step_counter(name)}
-        shares[arch] = len(names & expected) / len(names | expected)
+    for network in (network for family in layout.families() for network in networks_of(family)):
+        expected = {name for name in network.shapes() if not is_step_counter(name)}
+        shares[network] = len(names & expected) / len(names | expected)
     return shares
+
+
+def options_of_tensors(
+    plain: Network, names: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Any]:
+    """The options that the tensors' names and shapes say in every layout. names: key -> canonical name.
+
+    They are the options of the network's variant, the channels of the input, and the number of frames where a tensor
+    has their length.
+    """
+    said = {name: getattr(plain, name) for variant in plain.family.variants for name in variant}
+    first = next(iter(next(plain.layers()).products))
+    for key, name in names.items():
+        if name == f"{first.name}.weight" and len(shapes[key]) == 4:
+            said["in_channels"] = shapes[key][1]
+        if name == plain.family.segments_tensor and len(shapes[key]) == 1:
+            said["num_segments"] = shapes[key][0]
+    return said
 
 
 def class_count(layout: Layout, names: dict[str, str], shapes: Mapping[str, tuple[int, ...]]) -> int:

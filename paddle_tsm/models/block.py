@@ -33,7 +33,7 @@ class Block(nn.Layer):
     ):
         super().__init__()
         shifts = network.shifts(stage, block)
-        self.shift = Shift(network.segments(stage), network.shift_div, network.shift_order) if shifts else None
+        self.shift = Shift(network.shifted_segments(stage), network.shift_div, network.shift_order) if shifts else None
         self.shift_place = network.shift_place
         self.has_shortcut = has_shortcut
         self.act = act

@@ -1,20 +1,17 @@
 """`create_model`: a network by name."""
 
+from importlib import import_module
 from typing import Any
 
-from paddle_tsm.models.mobilenet_v2 import MobileNetV2
 from paddle_tsm.models.recognizer import Recognizer
-from paddle_tsm.models.resnet import ResNet
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option import takes_options_of
-
-# The name of a family -> the class of its networks in Paddle
-MODELS = {"resnet": ResNet, "resnet_vd": ResNet, "mobilenet_v2": MobileNetV2}
 
 
 def build(network: Network) -> Recognizer:
     """The model of `network` in Paddle, with freshly drawn weights."""
-    return MODELS[network.family.name](network)
+    module, class_name = network.family.model.split(".")
+    return getattr(import_module(f"paddle_tsm.models.{module}"), class_name)(network)
 
 
 @takes_options_of(Network)
@@ -22,7 +19,7 @@ def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """A TSM network in Paddle with freshly drawn weights, in training mode.
 
     name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, pptsm_resnet50 or 101.
-    Returns a layer that maps [N*T, 3, H, W], the frames of a clip adjacent, to logits [N, num_classes].
+    Returns a layer that maps [N*T, in_channels, H, W], the frames of a clip adjacent, to logits [N, num_classes].
     Raises ValueError for a name or a value that is not known.
 
     >>> import paddle, paddle_tsm

@@ -61,7 +61,7 @@ class MobileNetV2(Recognizer):
 
     def __init__(self, network: Network):
         super().__init__(network)
-        layers = [conv_norm_relu6(3, STEM_CHANNELS, 3, 2, 1, network.running_var)]
+        layers = [conv_norm_relu6(network.in_channels, STEM_CHANNELS, 3, 2, 1, network.running_var)]
         in_channels = STEM_CHANNELS
         for stage, (expand, channels, count, first_stride) in enumerate(STAGES, 1):
             for block in range(count):

@@ -29,7 +29,7 @@ class Recognizer(nn.Layer):
         self.num_segments = network.num_segments
         self.temporal_pool = network.temporal_pool
         self.partial_bn = network.partial_bn
-        self.dropout = Dropout(network.dropout)
+        self.dropout = Dropout(network.dropout, network.family.scales_at_inference)
 
     def new_classifier(self, network: Network) -> nn.Linear:
         """The Linear layer behind the pooled features; its weights are drawn from mmaction2's distribution."""
@@ -55,9 +55,11 @@ class Recognizer(nn.Layer):
         second on have T/2 frames of each clip. Raises ValueError for an input of another shape and for a number of
         frames that T does not divide.
         """
-        if x.ndim != 4 or x.shape[1] != 3 or (x.shape[0] > 0 and x.shape[0] % self.num_segments):
+        channels = self.network.in_channels
+        if x.ndim != 4 or x.shape[1] != channels or (x.shape[0] > 0 and x.shape[0] % self.num_segments):
             raise ValueError(
-                f"input: got shape {list(x.shape)}, wanted [N*T, 3, H, W] with T = num_segments = {self.num_segments}"
+                f"input: got shape {list(x.shape)}, wanted [N*T, {channels}, H, W] with T = num_segments = "
+                f"{self.num_segments}"
             )
         x = self.stem(x)
         outputs = {}

@@ -91,7 +91,7 @@ class Bottleneck(ResidualBlock):
 
 
 class ResNet(Recognizer):
-    """ResNet-TSM, and PP-TSM, which has the stem, shortcuts and activation of ResNet-vd."""
+    """ResNet-TSM. `ResNetVd` has another stem, other shortcuts and another activation."""
 
     def __init__(self, network: Network):
         super().__init__(network)
@@ -101,11 +101,11 @@ class ResNet(Recognizer):
         self.act = F.leaky_relu if self.is_vd else F.relu
         variance = network.running_var
         if self.is_vd:
-            self.conv1_1, self.bn1_1 = conv(3, 32, 3, stride=2), BatchNorm(32, running_var=variance)
+            self.conv1_1, self.bn1_1 = conv(network.in_channels, 32, 3, stride=2), BatchNorm(32, running_var=variance)
             self.conv1_2, self.bn1_2 = conv(32, 32, 3), BatchNorm(32, running_var=variance)
             self.conv1_3, self.bn1_3 = conv(32, STEM_CHANNELS, 3), BatchNorm(STEM_CHANNELS, running_var=variance)
         else:
-            self.conv1 = conv(3, STEM_CHANNELS, 7, stride=2)
+            self.conv1 = conv(network.in_channels, STEM_CHANNELS, 7, stride=2)
             self.bn1 = BatchNorm(STEM_CHANNELS, running_var=variance)
         self.maxpool = nn.MaxPool2D(3, stride=2, padding=1)
         kind = Bottleneck if network.family.bottleneck(network.depth) else BasicBlock
@@ -131,3 +131,7 @@ class ResNet(Recognizer):
 
     def classifier_layer(self) -> nn.Linear:
         return self.fc
+
+
+class ResNetVd(ResNet):
+    """PP-TSM, whose stem, shortcuts and activation are those of ResNet-vd."""

@@ -56,7 +56,7 @@ class StreamStep(nn.Layer):
         super().__init__()
         check_streams(network)
         self.network = network
-        self.model = assign_weights(build(network.with_options(num_segments=1)), tensors)
+        self.model = assign_weights(build(network.with_options(num_segments=1, shift_segments=None)), tensors)
         self.shifts: list[RememberingShift] = []
         for layer in list(self.model.sublayers()):
             if isinstance(getattr(layer, "shift", None), Shift):
@@ -94,8 +94,9 @@ class Stream:
         Raises ValueError for another shape, and where N, H or W differ from those of the first frame.
         """
         shape = tuple(frame.shape)
-        if len(shape) != 4 or shape[1] != 3:
-            raise ValueError(f"frame: got shape {list(shape)}, wanted [N, 3, H, W]")
+        channels = self._step.network.in_channels
+        if len(shape) != 4 or shape[1] != channels:
+            raise ValueError(f"frame: got shape {list(shape)}, wanted [N, {channels}, H, W]")
         if self._cache and shape != self._shape:
             raise ValueError(f"frame: got shape {list(shape)} after {list(self._shape)}; reset() before another video")
         self._shape = shape
@@ -152,3 +153,7 @@ def check_streams(network: Network) -> None:
     if network.temporal_pool or network.non_local is not None:
         what = "temporal pooling" if network.temporal_pool else "non-local blocks"
         raise ValueError(f"{what} look at frames of the future; wanted a network without {what}")
+    if network.temporal_attention:
+        raise ValueError("temporal attention looks at all frames of a clip; wanted a network without it")
+    if network.shift_segments is not None:
+        raise ValueError(f"shift_segments: got {network.shift_segments}, but a stream has no groups; wanted None")

@@ -20,4 +20,4 @@ def is_linear_weight(name: str) -> bool:
 
     The layer decides, never the shape: with a square weight, a wrong guess would raise no error.
     """
-    return name in {f"{family.classifier}.weight" for family in FAMILIES}
+    return name in {f"{layer}.weight" for family in FAMILIES for layer in (family.classifier, *family.other_linear)}

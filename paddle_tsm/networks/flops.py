@@ -16,12 +16,14 @@ def count_flops(network: Network, size: int = 224) -> int:
     """
     total = 0
     for layer in network.layers():
-        place = layer.place
         if layer.name.endswith(".non_local.concat"):
             continue  # `attention_flops` counts this layer
-        stage = 1 if place.part == "stem" else place.stage
-        positions = 1 if place.part == "classifier" else halved(size, place.halvings) ** 2
-        total += network.segments(stage) * positions * math.prod(layer.weight_shape)
+        for product in layer.products:
+            place = product.place
+            stage = 1 if place.part == "stem" else place.stage
+            positions = 1 if place.halvings is None else halved(size, place.halvings) ** 2
+            times = 1 if place.part == "attention" else network.segments(stage)  # attention is computed once a clip
+            total += times * positions * math.prod(product.weight_shape)
     if network.non_local is not None:
         total += sum(attention_flops(network, network.non_local, stage, size) for stage, _ in network.non_local.blocks)
     return total

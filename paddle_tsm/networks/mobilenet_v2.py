@@ -29,7 +29,14 @@ def layers(network: Options) -> Iterator[Layer]:
     The stem's output is not a residual stream: nothing shifts in front of the first block's projection.
     """
     yield Convolution(
-        "features.0.0", Place("stem", 1), STEM_CHANNELS, 3, (3, 3), "features.0.1", stride=2, activation="relu6"
+        "features.0.0",
+        Place("stem", 1),
+        STEM_CHANNELS,
+        network.in_channels,
+        (3, 3),
+        "features.0.1",
+        stride=2,
+        activation="relu6",
     )
     in_channels, halvings = STEM_CHANNELS, 1
     for stage, (expansion, out_channels, count, first_stride) in enumerate(STAGES, 1):
@@ -74,6 +81,8 @@ def block_layers(
 
 MOBILENET_V2 = Family(
     name="mobilenet_v2",
+    model="mobilenet_v2.MobileNetV2",
+    signature=r"(features\.\d+\.(\d|non_local|conv\.(\d\.\d|[123]))|classifier\.1)\.",
     depths={"tsm_mobilenet_v2": None},
     blocks=lambda depth: tuple(count for _, _, count, _ in STAGES),
     layers=layers,

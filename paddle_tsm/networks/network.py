@@ -88,7 +88,11 @@ class Network:
         values=f"none, {', '.join(MODES)}",
     )
     dropout: float = option(
-        0.5, "The probability that a feature is dropped in front of the classifier.", values="0 to below 1"
+        None,
+        "The probability that a feature is dropped in front of the classifier. None is that of the architecture's "
+        "published networks: 0.2 in PP-TSMv2 and in PP-TSM on MobileNetV3, 0 in PP-TSM on MobileNetV2, 0.5 in every "
+        "other.",
+        values="none, or 0 to below 1",
     )
     partial_bn: bool = option(
         False, "Whether every BatchNorm is frozen in training, except the first and those of non-local blocks."
@@ -98,9 +102,24 @@ class Network:
         'Which variance of a batch the running variance follows: "unbiased" (PyTorch) or "biased" (Paddle).',
         values=", ".join(RUNNING_VARS),
     )
+    in_channels: int = option(
+        3, "The channels of an input frame: 3 of a picture, or 2 for each picture of optical flow.", values="1 or more"
+    )
+    shift_segments: int | None = option(
+        None,
+        "The shift stays within groups of so many frames. None is all frames of a clip. mmaction2's published "
+        "MobileOne-TSM shifts 16 frames as two groups of 8.",
+        Flag("--shift-segments", "The shift stays within groups of T frames.", int, "T", default="all of a clip"),
+        values="none, or 1 or more; a divisor of num_segments",
+    )
+    temporal_attention: bool = option(False, "Whether PP-TSMv2 weighs the frames of a clip in front of its shift.")
+    fused: bool = option(
+        False, "Whether the branches of re-parameterised convolutions are one convolution each, for inference alone."
+    )
 
     def __post_init__(self):
-        family_of(self.arch)  # raises the error of an unknown architecture
+        if self.dropout is None:
+            object.__setattr__(self, "dropout", self.family.dropout)  # an unknown architecture is an error here, too
         must_be_one_of("shift_place", self.shift_place, SHIFT_PLACES)
         must_be_one_of("shift_order", self.shift_order, SHIFT_ORDERS)
         must_be_one_of("running_var", self.running_var, RUNNING_VARS)
@@ -113,9 +132,39 @@ class Network:
         must_be_one_of("temporal_pool", self.temporal_pool, (True, False))
         must_be_one_of("partial_bn", self.partial_bn, (True, False))
         must_be_probability("dropout", self.dropout)
+        must_be_whole("in_channels", self.in_channels, 1)
+        must_be_one_of("temporal_attention", self.temporal_attention, (True, False))
+        must_be_one_of("fused", self.fused, (True, False))
         if self.temporal_pool and self.num_segments % 2:
             raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")
         object.__setattr__(self, "non_local", parse_non_local(self.non_local, self.blocks))
+        self.check_shift_segments()
+        self.check_variant()
+        refusal = self.family.refusal(self)
+        if refusal is not None:
+            raise ValueError(f"{self.arch} {refusal}")
+
+    def check_shift_segments(self) -> None:
+        """Raise ValueError unless the groups of frames within which the network shifts make up a clip."""
+        if self.shift_segments is None:
+            return
+        must_be_whole("shift_segments", self.shift_segments, 1)
+        if self.num_segments % self.shift_segments:
+            raise ValueError(
+                f"shift_segments: got {self.shift_segments} for {self.num_segments} frames, wanted a divisor of them"
+            )
+        if self.temporal_pool:
+            raise ValueError("shift_segments: got it with temporal_pool, which makes other groups; wanted one of them")
+        if self.shift_segments == self.num_segments:
+            object.__setattr__(self, "shift_segments", None)
+
+    def check_variant(self) -> None:
+        """Raise ValueError for an option that adds or takes away tensors where the family has no such variant."""
+        for name in ("temporal_attention", "fused"):
+            if getattr(self, name) and not any(variant.get(name) for variant in self.family.variants):
+                raise ValueError(f"{name}: got True, but {self.arch} has no such layers; wanted False")
+        if self.non_local is not None and not self.family.allows_non_local:
+            raise ValueError(f"non_local: got {self.non_local.mode!r} for {self.arch}, which has none; wanted None")
 
     @property
     def family(self) -> Family:
@@ -158,6 +207,10 @@ class Network:
         pooled = self.temporal_pool and (stage is None or stage > 1)
         return self.num_segments // 2 if pooled else self.num_segments
 
+    def shifted_segments(self, stage: int) -> int:
+        """The number of frames within which a block of this stage shifts."""
+        return self.shift_segments or self.segments(stage)
+
     @property
     def classifier(self) -> str:
         """The canonical name of the classifier, a Linear layer."""
@@ -171,7 +224,7 @@ class Network:
                 place = Place("non_local", self.family.stage_halvings[stage - 1], stage, block)
                 channels = self.family.stream_channels(self, stage)
                 yield from non_local_layers(self.family.block_name(stage, block), channels, self.non_local, place)
-        place = Place("classifier", self.family.stage_halvings[-1])
+        place = Place("classifier", None)
         reads = self.family.classifier_reads_stream
         yield Linear(self.classifier, place, self.num_classes, self.family.features(self), reads)
 

@@ -49,23 +49,23 @@ def block_name(stage: int, block: int) -> str:
     return f"layer{stage}.{block}"
 
 
-def plain_stem() -> Iterator[Layer]:
-    """One 7x7 convolution."""
+def plain_stem(channels: int) -> Iterator[Layer]:
+    """One 7x7 convolution. channels: those of the input."""
     place = Place("stem", halvings=1)
-    yield Convolution("conv1", place, STEM_CHANNELS, 3, (7, 7), "bn1", stride=2, activation="relu", writes=True)
+    yield Convolution("conv1", place, STEM_CHANNELS, channels, (7, 7), "bn1", stride=2, activation="relu", writes=True)
 
 
-def deep_stem() -> Iterator[Layer]:
+def deep_stem(channels: int) -> Iterator[Layer]:
     """Three 3x3 convolutions, of which the last one writes the residual stream."""
     stem = partial(Convolution, place=Place("stem", halvings=1), kernel=(3, 3), activation="leaky_relu")
-    yield stem("conv1_1", norm="bn1_1", in_channels=3, out_channels=32, stride=2)
+    yield stem("conv1_1", norm="bn1_1", in_channels=channels, out_channels=32, stride=2)
     yield stem("conv1_2", norm="bn1_2", in_channels=32, out_channels=32)
     yield stem("conv1_3", norm="bn1_3", in_channels=32, out_channels=STEM_CHANNELS, writes=True)
 
 
-def layers(network: Options, stem: Callable[[], Iterator[Layer]], activation: str) -> Iterator[Layer]:
+def layers(network: Options, stem: Callable[[int], Iterator[Layer]], activation: str) -> Iterator[Layer]:
     """The stem, then the blocks of every stage. The first block of each stage but the first has the stride 2."""
-    yield from stem()
+    yield from stem(network.in_channels)
     in_channels = STEM_CHANNELS
     for stage, count in enumerate(network.blocks, 1):
         out_channels = stream_channels(network, stage)
@@ -114,6 +114,8 @@ def branch_layers(
 
 RESNET = Family(
     name="resnet",
+    model="resnet.ResNet",
+    signature=r"(conv1|bn1|layer\d+|fc)\.",
     depths={f"tsm_resnet{depth}": depth for depth in BLOCKS},
     blocks=BLOCKS.__getitem__,
     layers=partial(layers, stem=plain_stem, activation="relu"),
@@ -126,6 +128,8 @@ RESNET = Family(
 )
 RESNET_VD = Family(
     name="resnet_vd",
+    model="resnet.ResNetVd",
+    signature=r"(conv1_\d|bn1_\d|layer\d+|fc)\.",
     depths={f"pptsm_resnet{depth}": depth for depth in (50, 101)},
     blocks=BLOCKS.__getitem__,
     layers=partial(layers, stem=deep_stem, activation="leaky_relu"),

@@ -80,7 +80,7 @@ class Plan:
         """
         if self.digest != digest_of(entries):
             raise ValueError(f"{path}: is the plan of another training list; make one for this list with --plan")
-        own = json.loads(json.dumps(dataclasses.asdict(recipe)))
+        own = plain_values(recipe)
         changed = [name for name in DECIDED if own[name] != self.recipe.get(name)]
         if changed:
             what = "; ".join(f"{name} was {self.recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
@@ -100,6 +100,11 @@ class Plan:
                     f"{path}: lr is {one.lr:g} at epoch {one.epoch + 1}, update {one.step + 1}, where this recipe's is "
                     f"{rates[one.epoch, one.step]:g}; make a plan for this recipe with --plan"
                 )
+
+
+def plain_values(recipe: Recipe) -> dict[str, Any]:
+    """The options of a recipe as JSON holds them, with the dropout of its network where the recipe names none."""
+    return json.loads(json.dumps(dataclasses.asdict(recipe) | {"dropout": recipe.network().dropout}))
 
 
 def make_plan(
@@ -125,7 +130,7 @@ def make_plan(
                 draws[epoch, index] = planned_draw(reader, epoch, index, *measured[index])
             blends = tuple(draw_blends(recipe, len(batch), batch[0]))
             updates.append(PlannedUpdate(epoch, step, float(rates[epoch, step]), indices, blends))
-    return Plan(json.loads(json.dumps(dataclasses.asdict(recipe))), digest_of(entries), updates, draws)
+    return Plan(plain_values(recipe), digest_of(entries), updates, draws)
 
 
 def measure(reader: ClipReader, entry: Entry) -> tuple[int, int, int]:

@@ -54,10 +54,13 @@ class Recipe:
     non_local: str | None = network_option(
         "non_local", "The pairwise function of the non-local blocks; none: there are none."
     )
-    dropout: float = network_option("dropout")
+    dropout: float | None = network_option("dropout")
     partial_bn: bool = network_option("partial_bn")
     frozen_bn: bool = option(False, "Whether every BatchNorm keeps its running statistics and its weights.", SWITCH)
     running_var: str = network_option("running_var")
+    in_channels: int = network_option("in_channels")
+    shift_segments: int | None = network_option("shift_segments")
+    temporal_attention: bool = network_option("temporal_attention")
 
     preset: str = option(
         "mmaction2", "The system whose frames, crops and pixels are reproduced.", checked_elsewhere(", ".join(SYSTEMS))

@@ -109,8 +109,8 @@ def targets_of(recipe: Recipe, samples: list[Sample]) -> np.ndarray:
 
 def set_dropout_mask(session: Session, keys: list[Key]) -> None:
     """Have the model's dropout use the masks of the clips with these keys in its next forward pass."""
-    recipe = session.recipe
-    if recipe.dropout:
-        network = recipe.network()
+    recipe, network = session.recipe, session.recipe.network()
+    if network.dropout:
         shape = network.segments(None), network.family.features(network)
-        session.framework.set_dropout_mask(session.model, dropout_mask(keys, recipe.seed, shape, recipe.dropout))
+        mask = dropout_mask(keys, recipe.seed, shape, network.dropout, network.family.scales_at_inference)
+        session.framework.set_dropout_mask(session.model, mask)
