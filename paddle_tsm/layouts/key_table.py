@@ -70,12 +70,19 @@ def keys_of(layout: Layout, network: Network) -> Iterator[tuple[Tensor, list[str
     if layout.tables is None:
         yield from ((tensor, [tensor.name]) for tensor in network.tensors())
         return
-    rows = [(pattern(row.canonical), row.key) for row in layout.tables[network.family.name]]
     for tensor in network.tensors():
         last = tensor.name.rsplit(".", 1)[-1]
         values = {"q": PADDLE_STATISTICS.get(last, last)} | layout.placeholders(network, tensor)
-        found = ((regex.fullmatch(tensor.name), key) for regex, key in rows)
-        yield tensor, [key.format(**match.groupdict(), **values) for match, key in found if match]
+        found = matching_rows(layout, network.family.name, tensor.name)
+        yield tensor, [key.format(**numbers, **values) for numbers, key in found]
+
+
+@cache  # the networks of a family share most of their names, and a file is held against all of them
+def matching_rows(layout: Layout, family: str, name: str) -> list[tuple[dict[str, str], str]]:
+    """The rows that fit a canonical name: (what the name's placeholders stand for, the template of the key) of each."""
+    assert layout.tables is not None
+    found = [(pattern(row.canonical).fullmatch(name), row.key) for row in layout.tables[family]]
+    return [(match.groupdict(), key) for match, key in found if match]
 
 
 def is_step_counter(name: str) -> bool:

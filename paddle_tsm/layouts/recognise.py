@@ -25,12 +25,15 @@ LEAST_SHARE = 0.8
 
 
 @cache
-def known_names(layout: Layout, family: Family) -> dict[str, str]:
-    """unwrapped key -> canonical name, for every tensor of a family that the layout has a key for."""
+def known_names(layout: Layout, family: Family, with_non_local: bool) -> dict[str, str]:
+    """unwrapped key -> canonical name, for every tensor of a family that the layout has a key for.
+
+    with_non_local: whether the tensors of non-local blocks are among them, which are more than all others together.
+    """
     names: dict[str, str] = {}
     for network in networks_of(family):
         network = network.with_options(is_shift=False)
-        if family.allows_non_local:
+        if with_non_local and family.allows_non_local:
             blocks = [(s, b) for s, count in enumerate(network.blocks, 1) for b in range(count)]
             everywhere = {"mode": "concatenation", "blocks": blocks, "out_bias": True}
             network = network.with_options(non_local=everywhere)
@@ -50,11 +53,14 @@ def canonical_names(layout: Layout, keys: Iterable[str]) -> dict[str, str]:
     knows most of the keys.
     """
     unwrapped = {key: layout.unwrapped(key) for key in keys}
-    found = []
-    for family in layout.families():
-        known = known_names(layout, family)
-        found.append({key: known[name] for key, name in unwrapped.items() if name in known})
-    return max(found, key=len)
+    for with_non_local in (False, True):
+        best: dict[str, str] = {}
+        for family in layout.families():
+            known = known_names(layout, family, with_non_local)
+            best = max(best, {key: known[name] for key, name in unwrapped.items() if name in known}, key=len)
+        if len(best) == len(unwrapped):
+            break
+    return best
 
 
 def find_layout(keys: Iterable[str]) -> Layout:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -166,7 +167,7 @@ class Network:
         if self.non_local is not None and not self.family.allows_non_local:
             raise ValueError(f"non_local: got {self.non_local.mode!r} for {self.arch}, which has none; wanted None")
 
-    @property
+    @cached_property  # it is asked for with every tensor
     def family(self) -> Family:
         """The family of the architecture."""
         return family_of(self.arch)
