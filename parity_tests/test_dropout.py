@@ -64,3 +64,14 @@ def test_a_mask_counts_in_training_only():
     dropout.train()
     dropout.use_mask(None)
     assert set(np.unique(dropout(x).numpy())) <= {0.0, 2.0}
+
+
+@pytest.mark.parametrize("package, ones", [(PADDLE, paddle.ones), (TORCH, torch.ones)], ids=["paddle", "torch"])
+@pytest.mark.parametrize("scales_at_inference", [False, True])
+def test_dropout_can_be_turned_off_afterwards(package, ones, scales_at_inference):
+    """Comparisons of trainings set p to 0, because the frameworks draw different masks."""
+    dropout = package.dropout.Dropout(0.5, scales_at_inference)
+    dropout.train()
+    assert (dropout(ones([64, 8])).numpy() == 0).any()
+    dropout.p = 0.0
+    assert (dropout(ones([64, 8])).numpy() == 1).all()

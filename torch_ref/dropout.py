@@ -31,4 +31,4 @@ class Dropout(nn.Dropout):
             return self.mask * x
         if self.chance is None:
             return super().forward(x)
-        return x * (torch.bernoulli(torch.full_like(x, self.chance)) if self.training else self.chance)
+        return x * (torch.bernoulli(torch.full_like(x, 1 - self.p)) if self.training else self.chance)
