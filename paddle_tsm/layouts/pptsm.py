@@ -1,5 +1,6 @@
 """PaddleVideo's PP-TSM checkpoints (backbones/resnet_tweaks_tsm.py ed245e9)."""
 
+from paddle_tsm.layouts import pptsm_v2
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.paddlevideo import LIMITS, paddlevideo_blocks
@@ -8,19 +9,22 @@ from paddle_tsm.networks.network import Network
 
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
-    """{bb}: the name of the block, such as bb_0_0 or bb_3_2. Stages and blocks are counted from 0."""
-    return {} if tensor.stage is None else {"bb": f"bb_{tensor.stage - 1}_{tensor.block}"}
+    """{bb}, {unit}: the name of the block, such as bb_3_2 or stages.3.1. Stages and blocks are counted from 0."""
+    return (
+        {} if tensor.stage is None else {"bb": f"bb_{tensor.stage - 1}_{tensor.block}", "unit": pptsm_v2.unit(tensor)}
+    )
 
 
 PPTSM = Layout(
     name="pptsm",
-    signature=r"backbone\.(conv1_\d|bb_\d)|head\.fc\.",
+    signature=rf"backbone\.(conv1_\d|bb_\d)|head\.fc\.|{pptsm_v2.SIGNATURE}",
     tables={
         "resnet_vd": (
             KeyRow("conv1_{i}.weight", "backbone.conv1_{i}._conv.weight"),
             KeyRow("bn1_{i}.{p}", "backbone.conv1_{i}._batch_norm.{q}"),
             *paddlevideo_blocks("{bb}"),
-        )
+        ),
+        "pptsm_v2": pptsm_v2.ROWS,
     },
     limits=LIMITS,
     usual_architecture="pptsm_resnet50",
