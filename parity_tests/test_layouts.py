@@ -38,6 +38,8 @@ NETWORKS = [
     Network("tsm_resnet50", non_local={"blocks": {"layer1": (1,)}}, temporal_pool=True),
     Network("tsm_mobilenet_v2", non_local={"mode": "concatenation", "blocks": {"layer3": (1,)}}),
     Network("pptsm_resnet50", non_local="concatenation"),
+    *(Network("pptsm_v2", temporal_attention=on, shift_order="past_first") for on in (False, True)),
+    *(Network("pptsm_v2", temporal_attention=on, fused=True, dropout=0.5) for on in (False, True)),
 ]
 
 

@@ -27,6 +27,8 @@ OTHERS = (
     ("tsm_resnet50", {"temporal_pool": True}),
     ("tsm_resnet50", {"non_local": "dot_product"}),
     ("tsm_resnet50", {"non_local": "embedded_gaussian"}),
+    ("pptsm_v2", {}),
+    ("pptsm_v2", {"temporal_attention": True, "num_segments": 16}),
 )
 SUFFIXES = {"paddlevideo": "pdparams", "pptsm": "pdparams", "paddle-vision": "pdparams", "canonical": "safetensors"}
 

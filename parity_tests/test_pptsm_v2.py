@@ -5,6 +5,8 @@ import paddle
 import pytest
 import torch
 
+from paddle_tsm.checkpoint import Checkpoint
+from paddle_tsm.checkpoint.wrapper import locate_network
 from paddle_tsm.layouts.network_file import NetworkFile, interpret
 from paddle_tsm.networks.branch_fusion import fuse_branches
 from paddle_tsm.networks.shift_order import exchanged_channels
@@ -32,9 +34,10 @@ LAYERS = (
 NOT_LAYERS = {"logits_f32", "logits_f64", "logits_rep_f64", "rep_logits_f64", "teacher_logits_f64"}
 
 
-def read(vector: Recorded, seed_offset: int = 0) -> NetworkFile:
-    """The network of a recording's checkpoint, past-first as PaddleVideo runs it."""
-    return interpret(vector.checkpoint(seed_offset), **vector.options())
+def read(vector: Recorded, seed_offset: int = 0, choice: str | None = None) -> NetworkFile:
+    """The network of a recording's checkpoint, past-first as PaddleVideo runs it; of a distillation, the student."""
+    wrapper, tensors, aside = locate_network(vector.name, vector.tensors(seed_offset), choice)
+    return interpret(Checkpoint(vector.name, "pdparams", tensors, wrapper, aside, {}), **vector.options())
 
 
 def recorded_layers(side, vector: Recorded) -> dict[str, np.ndarray]:
@@ -103,6 +106,17 @@ def test_fused_convolutions(name):
         row = compare(key, sums, np.array([array.sum(), np.sqrt((array**2).sum())]), FLOAT64)
         assert row.passed, row
         assert not compare(key, sums, np.array([kept.sum(), np.sqrt((kept**2).sum())]), 1e-3).passed
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_the_teacher_of_a_distillation(side):
+    """It is a PP-TSM in the same file, which --network takes."""
+    vector = recorded("paddlevideo_pptsmv2_t16_attention_distilled")
+    found = read(vector, choice="Teacher")
+    assert (found.network.arch, found.network.num_classes) == ("pptsm_resnet50", 101)
+    outputs = side(found.network, found.tensors, "float64").outputs(vector.input().astype("float64"))
+    row = compare("teacher", vector.outputs["teacher_logits_f64"], outputs["logits"], FLOAT64)
+    assert row.passed, row
 
 
 def without_scale(side):

@@ -28,6 +28,9 @@ OTHER_KEYS = (
     "_metadata",
     "LR_Scheduler",
 )
+# The networks of a distillation, which PaddleVideo keeps in one flat dictionary. The first is the one that runs.
+# Source: PaddleVideo framework/recognizers/recognizerDistillation.py ed245e9.
+DISTILLED = ("Student", "Teacher")
 _ACCUMULATOR = re.compile(
     r"_(velocity|moment[12]|moment|beta[12]_pow_acc|inf_norm|mean_square|mean_grad|squared|linear)_[0-9]+$"
 )
@@ -41,11 +44,12 @@ def locate_network(
     """(wrapper, tensors, aside): the keys that lead to the network, its {name: array}, and everything else.
 
     A network is a dict of names to arrays that is the root, stands under one of NETWORK_KEYS, or has dotted names.
-    State of an optimizer is never a network. choice: a key, or keys joined by dots, that picks one of several
-    networks. Scalars among the arrays go aside. Raises CheckpointError where there is no network, or there are several
-    and no choice.
+    State of an optimizer is never a network. choice: a key, or keys joined by dots, that picks one of several networks;
+    of a distillation, None picks the student. Scalars among the arrays go aside. Raises CheckpointError where there is
+    no network, or there are several and no choice.
     """
     found: dict[tuple[str, ...], dict] = {}
+    tree = _apart(tree)
     _search(tree, (), found, set())
     if not found:
         if _is_quantised(tree):
@@ -73,6 +77,23 @@ def locate_network(
                 "was something else saved with the network?"
             )
     return wrapper, tensors, _without(tree, wrapper, rest)
+
+
+def _apart(tree, depth=0):
+    """A copy of `tree` in which each of the networks of a distillation is a dict of its own, without its name in front
+    of the keys; the tree itself where there is none.
+    """
+    if not isinstance(tree, dict) or depth > _MAX_DEPTH:
+        return tree
+    names = [key for key, value in tree.items() if isinstance(value, np.ndarray) and isinstance(key, str)]
+    if {name.partition(".")[0] for name in names} != set(DISTILLED):
+        apart = {key: _apart(value, depth + 1) for key, value in tree.items()}
+        return apart if any(apart[key] is not value for key, value in tree.items()) else tree
+    networks = {
+        which: {name.removeprefix(f"{which}."): tree[name] for name in names if name.startswith(f"{which}.")}
+        for which in DISTILLED
+    }
+    return networks | {key: value for key, value in tree.items() if key not in names}
 
 
 def _search(tree, keys, found, seen):
@@ -134,6 +155,9 @@ def _choose(path, wrappers, choice):
                 f"{path}: holds {'no' if not near else 'more than one'} network {choice!r}; it holds: {listed}"
             )
         return near[0]
+    students = [keys for keys in wrappers if keys[-1:] == DISTILLED[:1] and (*keys[:-1], DISTILLED[1]) in wrappers]
+    if len(students) == 1 and len(wrappers) == 2:
+        return students[0]
     if len(wrappers) > 1:
         raise CheckpointError(
             f"{path}: holds {len(wrappers)} networks: {listed}; choose one (network=KEY in Python), or write "

@@ -120,7 +120,7 @@ def print_conversion(done, verify: bool, seconds: float) -> None:
         f"{literal(done.destination)}: {network.arch}, {network.num_classes} classes, {len(plan.tensors)} tensors, "
         f"{values / 1e6:.1f} million values, {source.layout.name} -> {plan.layout.name} ({plan.kind}), {seconds:.1f} s"
     )
-    for line in source.named.notes():
+    for line in source.notes():
         print(literal(f"{source.checkpoint.path}: {line}"))
     if done.difference is not None:
         print(

@@ -9,6 +9,7 @@ from typing import Any
 from paddle_tsm.checkpoint.inert_objects import Skipped
 from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.network_file import NetworkFile
+from paddle_tsm.layouts.recognise import options_of_tensors
 from paddle_tsm.layouts.record import remark_on_record_beside
 from paddle_tsm.networks.flops import count_flops
 
@@ -44,7 +45,7 @@ def describe(found: NetworkFile, given: dict[str, Any]) -> dict[str, Any]:
         "format": checkpoint.format,
         "network at": ".".join(checkpoint.wrapper) or "the file itself",
         "beside it": sorted(map(described_aside, checkpoint.aside, checkpoint.aside.values())),
-        "keys": found.named.notes(),
+        "keys": found.notes(),
         "converted": describe_conversion(found),
         "layout": found.layout.name,
         "architecture": network.arch,
@@ -71,12 +72,15 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
     """("read", "assumed") of `describe`."""
     network, recorded = found.network, found.record.options
     read: dict[str, Any] = {}
+    told = told_by_tensors(found)
     assumed: dict[str, dict] = {}
     for name in OPTIONS:
         value = network.every if name == "shift_every" else getattr(network, name)
         if not network.is_shift and name.startswith("shift_"):
             continue
-        if name in given:
+        if name in told:
+            read[name] = value
+        elif name in given:
             assumed[name] = {"value": value, "why": GIVEN}
         elif name in recorded:
             assumed[name] = {"value": value, "why": RECORDED}
@@ -84,6 +88,7 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
             read[name] = value
         else:
             assumed[name] = {"value": value, "why": why_assumed(found, name)}
+    read |= told
     if network.non_local:
         read["non_local"] = {"blocks": network.non_local.blocks, "sub_sample": network.non_local.sub_sample}
         mode = network.non_local.mode
@@ -97,6 +102,15 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
             why = "embedded_gaussian and dot_product have the same keys"
             assumed["non_local mode"] = {"value": mode, "why": why}
     return read, assumed
+
+
+def told_by_tensors(found: NetworkFile) -> dict[str, Any]:
+    """The options that names and shapes say in every layout: which variant of its family the network is, and the frames
+    that it weighs.
+    """
+    names = {entry.key: entry.canonical for entry in found.entries}
+    told = options_of_tensors(found.network, names, {entry.key: entry.shape for entry in found.entries})
+    return {name: value for name, value in told.items() if name != "in_channels"}
 
 
 def describe_conversion(found: NetworkFile) -> str | None:

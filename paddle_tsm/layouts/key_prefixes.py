@@ -16,7 +16,7 @@ import numpy as np
 from paddle_tsm.layouts.key_edits import KeyEdits
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.recognise import find_layout
-from paddle_tsm.layouts.registry import layout_named
+from paddle_tsm.layouts.registry import LAYOUTS, layout_named
 
 # Modules that only wrap another module, wherever in a name. No system has a layer of such a name, but MIT's own names
 # begin with "module".
@@ -58,8 +58,8 @@ def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto", edits: KeyEd
     what is changed first.
 
     The segments that all keys begin with are stripped one by one, until the keys look like the layout, or, for "auto",
-    like any layout. MIT's names get DataParallel's `module.` where they lack it. Raises ValueError where the keys look
-    like no layout, where two of them become the same name, or where a change concerns no key.
+    like any layout. Names get what a layout has in front of every key where they lack it. Raises ValueError where the
+    keys look like no layout, where two of them become the same name, or where a change concerns no key.
     """
     edited = edits.apply(tensors)
     aside = tuple(key for key in edited if key in AVERAGE_COUNTERS and tensors[key].ndim == 0)
@@ -72,15 +72,17 @@ def name_keys(tensors: dict[str, np.ndarray], layout: str = "auto", edits: KeyEd
     front = shared_front(inner)
     for count in range(len(front) + 1):
         bare = [name.split(".", count)[count] for name in inner]
-        names = with_data_parallel(bare)
+        names = with_front(bare)
         found = recognised(names, layout)
         if found is not None:
             stripped |= dict.fromkeys(f"{segment}." for segment in front[:count])
             if names is not bare:
-                stripped.pop("module.", None)  # it is MIT's own
+                stripped.pop(found.front, None)  # it is the layout's own
+                gone = (old.partition(".")[0] for old, new in zip(bare, names) if not new.endswith(old))
+                stripped |= dict.fromkeys(f"{number}." for number in gone)
             found_names = unique_names(names, keys)
             return NamedKeys(found, found_names, tuple(stripped), aside, edits, tuple(edits.notes(tensors)))
-    names = with_data_parallel(inner)
+    names = with_front(inner)
     if layout == "auto":
         raise ValueError(f"{unrecognised(names)}{advice_on_other_names(inner)}")
     found_names = unique_names(names, keys)
@@ -98,11 +100,28 @@ def shared_front(names: list[str]) -> list[str]:
     return front
 
 
-def with_data_parallel(names: list[str]) -> list[str]:
-    """MIT's names with the `module.` that they have in its own files; all other names unchanged."""
-    if all(name.startswith(("base_model.", "new_fc.")) for name in names):
-        return [f"module.{name}" for name in names]
+def with_front(names: list[str]) -> list[str]:
+    """The names with what a layout has in front of every key, or with its modules' names in the place of their numbers,
+    if all of them are then names of that layout; else the names themselves.
+    """
+    for layout in LAYOUTS.values():
+        for full in (with_its_front(layout, names), with_its_parts(layout, names)):
+            if full and all(re.match(layout.signature, name) for name in full):
+                return full
     return names
+
+
+def with_its_front(layout: Layout, names: list[str]) -> list[str]:
+    """The names with the layout's `front`; [] where it has none."""
+    return [f"{layout.front}{name}" for name in names] if layout.front else []
+
+
+def with_its_parts(layout: Layout, names: list[str]) -> list[str]:
+    """The names with the layout's `parts` in the place of their numbers, the first segments; [] for other segments."""
+    split = [name.partition(".") for name in names]
+    numbers = {str(number): part for number, part in enumerate(layout.parts)}
+    known = all(number in numbers for number, _, _ in split)
+    return [f"{numbers[number]}.{rest}" for number, _, rest in split] if known else []
 
 
 def recognised(names: list[str], layout: str) -> Layout | None:

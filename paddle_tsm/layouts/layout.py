@@ -49,6 +49,10 @@ class Layout:
     signature: a regular expression that most keys of a file match from their beginning.
     tables: family -> key table. None where the keys are the canonical names, of any family.
     wrapper: the keys that lead to the network in the system's files.
+    front: what stands in front of every key of a network, and what a file may lack: DataParallel's segment in MIT's
+        files, and the recognizer's in PaddleVideo's, which its backbone's own files do not have.
+    parts: the modules that make up a network, in the order in which the system's distillation numbers them (PaddleVideo
+        framework/recognizers/recognizerDistillation.py ed245e9); () where it has none.
     placeholders: (network, tensor) -> values for the templates of keys, besides those of `key_table.py`.
     unwrapped: key -> the key without the modules that the system wraps around others, which depend on the options.
 
@@ -81,6 +85,8 @@ class Layout:
     usual_architecture: str = "tsm_resnet50"
     preset: str | None = None
     wrapper: tuple[str, ...] = ()
+    front: str = ""
+    parts: tuple[str, ...] = ()
     step_counters: bool = True
     linear_transposed: bool = False
     linear_of_format: bool = False

@@ -26,6 +26,11 @@ PLAIN_MOBILENET_V2 = Limit(
         and (n.temporal_pool or n.non_local is not None or n.is_shift and (n.shift_place == "block" or n.every != 1))
     ),
 )
+KEEPS_BRANCHES = Limit(
+    "holds the branches of every re-parameterised convolution, from which it fuses them by itself; wanted the training "
+    "form, of which this is made",
+    lambda n: n.fused,
+)
 UPSTREAMS_BLOCKS = Limit(
     "shifts every block below 23 in layer3, every second one from there on",
     lambda n: n.is_shift and not follows_upstreams_rule(n),

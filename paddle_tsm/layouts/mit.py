@@ -86,6 +86,7 @@ MIT = Layout(
     ),
     preset="mit",
     wrapper=("state_dict",),
+    front="module.",
     shift_order="future_first",
     keys_tell_shift=True,
     non_local_bias=True,

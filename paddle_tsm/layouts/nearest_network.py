@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,6 @@ from paddle_tsm.networks.network import Network
 # Below this share of names a file has a few in common with a network by chance, such as conv1.weight.
 LEAST_SHARE_OF_NEAREST = 0.2
 LONGEST_PREFIX = 3  # segments
-DATA_PARALLEL = "module."
 
 Shape = tuple[int, ...]
 
@@ -32,7 +32,7 @@ class NearestNetwork:
     all tensors. fits: how many tensors are as the network has them. missing: the network's keys that the file lacks,
     with their shapes. unexpected: name -> shape, of the tensors that the network does not have. misshapen: name ->
     (shape in the file, shape in the network). heads: the modules that could be the network's classifier, where it is
-    missing. bare: whether the file lacks DataParallel's segment, which the layout has in front of every key.
+    missing. bare: whether the file lacks what the layout has in front of every key.
     """
 
     layout: Layout
@@ -67,7 +67,7 @@ def nearest_network(
     for prefix in prefixes(edited.values()):
         named = {name.removeprefix(prefix): key for key, name in edited.items()}
         for system in layouts:
-            full = with_data_parallel_of(system, named)
+            full = with_front_of(system, named)
             count = len(canonical_names(system, full))
             if count > known:
                 best, known = (system, prefix, full, full is not named), count
@@ -88,16 +88,12 @@ def prefixes(names: Iterable[str]) -> list[str]:
     return ["", *sorted((f"{front}." for front in found), key=len)]
 
 
-def with_data_parallel_of(layout: Layout, named: Mapping[str, str]) -> Mapping[str, str]:
-    """The names as MIT's own files have them, where they lack DataParallel's segment; else `named` itself."""
-    if not layout.signature.startswith(DATA_PARALLEL.replace(".", r"\.")) or any(
-        name.startswith(DATA_PARALLEL) for name in named
-    ):
+def with_front_of(layout: Layout, named: Mapping[str, str]) -> Mapping[str, str]:
+    """The names with what the layout has in front of every key, where no name has it; else `named` itself."""
+    front = layout.front
+    if not front or any(name.startswith(front) for name in named):
         return named
-    return {
-        f"{DATA_PARALLEL}{name}" if name.startswith(("base_model.", "new_fc.")) else name: key
-        for name, key in named.items()
-    }
+    return {f"{front}{name}" if re.match(layout.signature, front + name) else name: key for name, key in named.items()}
 
 
 def compared(

@@ -11,6 +11,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from paddle_tsm.checkpoint.path_advice import shard_advice
+from paddle_tsm.checkpoint.wrapper import DISTILLED
 from paddle_tsm.layouts.key_edits import KeyEdits, key_edits
 from paddle_tsm.layouts.key_prefixes import NamedKeys, name_keys
 from paddle_tsm.layouts.key_table import KeyEntry
@@ -52,6 +53,17 @@ class NetworkFile:
         ValueError where there is no such network.
         """
         return in_order(self.network, self.tensors, self.asked_order)
+
+    def notes(self) -> list[str]:
+        """A sentence for each thing that was done to find the network and to name its keys, for the user."""
+        *outer, own = self.checkpoint.wrapper or ("",)
+        beside: Any = self.checkpoint.aside
+        for key in outer:
+            beside = beside.get(key, {})
+        student, teacher = DISTILLED
+        if own != student or teacher not in beside:
+            return self.named.notes()
+        return [f"the student of a distillation; --network {teacher} (network=) takes its teacher", *self.named.notes()]
 
     @property
     def input(self) -> NetworkInput:

@@ -3,6 +3,7 @@
 from paddle_tsm.layouts import pptsm_v2
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout
+from paddle_tsm.layouts.limits import KEEPS_BRANCHES
 from paddle_tsm.layouts.paddlevideo import LIMITS, paddlevideo_blocks
 from paddle_tsm.networks.layers import Tensor
 from paddle_tsm.networks.network import Network
@@ -10,9 +11,10 @@ from paddle_tsm.networks.network import Network
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
     """{bb}, {unit}: the name of the block, such as bb_3_2 or stages.3.1. Stages and blocks are counted from 0."""
-    return (
-        {} if tensor.stage is None else {"bb": f"bb_{tensor.stage - 1}_{tensor.block}", "unit": pptsm_v2.unit(tensor)}
-    )
+    if tensor.stage is None:
+        return {}
+    place = tensor.stage - 1, tensor.block
+    return {"bb": "bb_{}_{}".format(*place), "unit": "stages.{}.{}".format(*place)}
 
 
 PPTSM = Layout(
@@ -26,9 +28,11 @@ PPTSM = Layout(
         ),
         "pptsm_v2": pptsm_v2.ROWS,
     },
-    limits=LIMITS,
+    limits=(KEEPS_BRANCHES, *LIMITS),
     usual_architecture="pptsm_resnet50",
     preset="pptsm",
+    front="backbone.",
+    parts=("backbone", "head"),
     shift_order="past_first",
     linear_transposed=True,
     step_counters=False,

@@ -5,7 +5,6 @@ which every file holds, whether PaddleVideo has fused the branches or not.
 """
 
 from paddle_tsm.layouts.key_row import KeyRow
-from paddle_tsm.networks.layers import Tensor
 from paddle_tsm.networks.pptsm_v2 import ATTENTION
 
 SIGNATURE = r"backbone\.(stem|stages|last_conv|fc|global_attention)\."
@@ -17,12 +16,6 @@ def conv_norm(canonical: str, key: str) -> tuple[KeyRow, ...]:
         KeyRow(f"{canonical}.conv.weight", f"backbone.{key}.conv.weight"),
         KeyRow(f"{canonical}.bn.{{p}}", f"backbone.{key}.bn.{{q}}"),
     )
-
-
-def unit(tensor: Tensor) -> str:
-    """PaddleVideo's name of a block, such as stages.0.1. Stages and blocks are counted from 0."""
-    assert tensor.stage is not None, tensor.name
-    return f"stages.{tensor.stage - 1}.{tensor.block}"
 
 
 ROWS = (

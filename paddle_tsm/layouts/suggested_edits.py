@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from paddle_tsm.checkpoint import Checkpoint
 from paddle_tsm.layouts.key_edits import KeyEdits, begins, fronts
-from paddle_tsm.layouts.nearest_network import DATA_PARALLEL, NearestNetwork, Shape
+from paddle_tsm.layouts.nearest_network import NearestNetwork, Shape
 from paddle_tsm.layouts.network_file import interpret
 
 
@@ -72,7 +72,7 @@ def likely_names(nearest: NearestNetwork) -> dict[str, str]:
                 (old,), (new,) = theirs[content], ours[content]
                 if old not in fitting and not within(old, found) and not within(new, found.values()):
                     found[old] = new
-    return {old: new.removeprefix(DATA_PARALLEL) if nearest.bare else new for old, new in found.items()}
+    return {old: new.removeprefix(nearest.layout.front) if nearest.bare else new for old, new in found.items()}
 
 
 def within(front: str, others: Iterable[str]) -> bool:
