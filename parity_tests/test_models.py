@@ -10,12 +10,12 @@ import torch
 import paddle_tsm
 import torch_ref
 from paddle_tsm.demo.material import draw_weights
-from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
+from parity_tests.tested_architectures import every_architecture
 
 OPTIONS = {
     "shift_place": ("blockres", "block"),
@@ -43,7 +43,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", every_architecture())
 def test_tensors_are_those_of_the_description(arch):
     network = Network(arch, num_classes=5)
     reference = torch_ref.create_model(arch, num_classes=5).state_dict()
@@ -103,7 +103,7 @@ def test_pairs_of_options(arch):
         assert report.equal, (options, report.first_breach)
 
 
-@pytest.mark.parametrize("arch", [arch for arch in ARCHITECTURES if arch != "tsm_resnet18"])
+@pytest.mark.parametrize("arch", every_architecture("tsm_resnet18"))
 def test_architectures(arch):
     network = Network(arch, num_classes=3, num_segments=2)
     report = run_parity(*sides(network), noise_clip(2, 32, clips=4))

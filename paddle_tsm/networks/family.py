@@ -55,6 +55,7 @@ class Family:
     layers: network -> its layers in forward order, without the classifier and without the non-local blocks, which are
         the same in every family.
     block_name: (stage, block) -> the block's canonical name.
+    stage_name: stage -> the name of its output in `stages()` and in the report.
     stream_channels: (network, stage) -> the channels of the residual stream behind that stage.
     features: network -> the inputs of the classifier.
     stage_halvings: how often height and width have been halved at the output of each stage.
@@ -63,6 +64,8 @@ class Family:
     can_shift: (stage, block) -> whether that block may shift.
     skips_every_second: depth -> whether upstream shifts only every second block of each stage, in "blockres".
     bottleneck: depth -> whether the blocks are bottlenecks.
+    has_shortcuts: whether blocks add their input to their branch. Where they do not, a shift has one place only, which
+        is "block".
     allows_non_local: whether non-local blocks can follow its blocks.
     variants: the options that decide which tensors there are, in every combination that the family has. A checkpoint's
         keys tell which one it holds.
@@ -87,9 +90,11 @@ class Family:
     stage_halvings: tuple[int, ...]
     classifier: str = "fc"
     classifier_reads_stream: bool = True
+    stage_name: Callable[[int], str] = "layer{}".format
     can_shift: Callable[[int, int], bool] = every_block_can_shift
     skips_every_second: Callable[[Any], bool] = at_no_depth
     bottleneck: Callable[[Any], bool] = at_no_depth
+    has_shortcuts: bool = True
     allows_non_local: bool = True
     variants: tuple[Mapping[str, Any], ...] = ({},)
     segments_tensor: str | None = None

@@ -150,13 +150,15 @@ class ParallelConvolution:
 class SqueezeExcitation:
     """A weight for each channel, which follows from the channels' means (arXiv:1709.01507, section 3).
 
-    x * gate(excite(relu(squeeze(mean over height and width of x)))), both convolutions 1x1 with a bias. gate: the
-    function, by its name in `torch.nn.functional`.
+    x * gate(excite(relu(squeeze(mean over height and width of x)))), both convolutions 1x1 with a bias. gate,
+    activation: the function that makes the weights, and the one behind the product, by their names in
+    `torch.nn.functional`; there may be no activation.
     """
 
     squeeze: Convolution
     excite: Convolution
     gate: str
+    activation: str | None = None
 
     @property
     def name(self) -> str:

@@ -52,7 +52,8 @@ class Network:
     )
     shift_place: str = option(
         "blockres",
-        '"blockres" shifts the input of the residual branch, "block" the input of the whole block.',
+        '"blockres" shifts the input of the residual branch, "block" the input of the whole block. A network without '
+        'shortcuts, such as MobileOne, has "block" only.',
         Flag(
             "--shift-place",
             "What is shifted: the input of the residual branch (blockres) or of the whole block (block).",
@@ -138,6 +139,8 @@ class Network:
         must_be_one_of("fused", self.fused, (True, False))
         if self.temporal_pool and self.num_segments % 2:
             raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")
+        if not self.family.has_shortcuts:
+            object.__setattr__(self, "shift_place", "block")  # so that one network has one description
         object.__setattr__(self, "non_local", parse_non_local(self.non_local, self.blocks))
         self.check_shift_segments()
         self.check_variant()

@@ -22,22 +22,20 @@ class ConvNorm(nn.Layer):
         return self.bn(self.conv(x))
 
 
-class ParallelConvolution(nn.Layer):
-    """y = identity(x) + sum_k branch_k(x), or the one convolution `fused` that computes the same.
+class ParallelBranches(nn.Layer):
+    """A layer that computes identity(x) + sum_k branch_k(x), or the one convolution `fused` that is the same.
 
-    declared: its declaration, whose names end in "identity", "branches.<k>.conv", "branches.<k>.bn" and "fused".
-    fused: whether it is the fused form. [N, C, H, W] -> [N, C', H / stride, W / stride], without the activation.
+    A subclass calls `add_branches` and `sum_of_branches`.
     """
 
-    def __init__(self, declared: layers.ParallelConvolution, running_var: str, fused: bool):
-        super().__init__()
+    def add_branches(self, declared: layers.ParallelConvolution, running_var: str, fused: bool) -> None:
+        """Add the layers. declared, fused: as for `ParallelConvolution`."""
         whole = declared.fused
         self.is_fused = fused
-        self.identity = None
-        self.branches = nn.LayerList()
+        has_identity = declared.identity_norm is not None and not fused
+        self.identity = BatchNorm(whole.in_channels, running_var=running_var) if has_identity else None
+        self.branches = nn.LayerList()  # behind the identity: tensors are in forward order
         if not fused:
-            if declared.identity_norm is not None:
-                self.identity = BatchNorm(whole.in_channels, running_var=running_var)
             for branch in declared.branches:
                 sizes = branch.kernel[0], whole.stride, whole.groups
                 self.branches.append(ConvNorm(whole.in_channels, whole.out_channels, *sizes, running_var))
@@ -48,7 +46,8 @@ class ParallelConvolution(nn.Layer):
             if not fused:  # it is only kept for the file: nothing is computed with it
                 self.fused.weight.stop_gradient = self.fused.bias.stop_gradient = True
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+    def sum_of_branches(self, x: paddle.Tensor) -> paddle.Tensor:
+        """[N, C, H, W] -> [N, C', H / stride, W / stride]"""
         if self.is_fused:
             return self.fused(x)
         first, *others = ([] if self.identity is None else [self.identity]) + list(self.branches)
@@ -56,3 +55,18 @@ class ParallelConvolution(nn.Layer):
         for branch in others:
             y = y + branch(x)
         return y
+
+
+class ParallelConvolution(ParallelBranches):
+    """y = identity(x) + sum_k branch_k(x), or the one convolution `fused` that computes the same.
+
+    declared: its declaration, whose names end in "identity", "branches.<k>.conv", "branches.<k>.bn" and "fused".
+    fused: whether it is the fused form. [N, C, H, W] -> [N, C', H / stride, W / stride], without the activation.
+    """
+
+    def __init__(self, declared: layers.ParallelConvolution, running_var: str, fused: bool):
+        super().__init__()
+        self.add_branches(declared, running_var, fused)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.sum_of_branches(x)
