@@ -47,6 +47,8 @@ class Recorded:
         options = {"num_segments": self.meta.get("num_segments") or self.meta["frames"]}
         if "shift_div" in config:
             options["shift_div"] = config["shift_div"]
+        if config.get("num_segments", options["num_segments"]) != options["num_segments"]:
+            options["shift_segments"] = config["num_segments"]  # mmaction2's backbone has its own number of frames
         if "non_local_cfg" in config:
             options["non_local"] = config["non_local_cfg"]
         return options

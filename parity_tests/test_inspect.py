@@ -32,6 +32,7 @@ def test_what_the_keys_say_and_what_not(r18_file, capsys):
     assert {name: entry["value"] for name, entry in found["assumed"].items()} == {
         "num_segments": 8,
         "shift_div": 8,
+        "shift_segments": 8,
         "shift_order": "future_first",
     }
     assert "the weights are the same for any number of frames" in found["assumed"]["num_segments"]["why"]
@@ -76,6 +77,8 @@ def convolution_macs(network, size):
         (Network("tsm_resnet50", num_segments=2), 75),
         (Network("pptsm_resnet50", num_segments=2), 64),
         (Network("tsm_mobilenet_v2", num_segments=2), 97),
+        (Network("tsm_mobileone_s0", num_segments=2), 97),
+        (Network("tsm_mobileone_s4", num_segments=2, fused=True), 64),
         (Network("tsm_resnet50", num_segments=4, temporal_pool=True), 64),
         (Network("tsm_mobilenet_v2", num_segments=4, temporal_pool=True), 64),
     ],

@@ -15,9 +15,12 @@ from paddle_tsm.layouts.registry import LAYOUTS
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import MODES
+from parity_tests.tested_architectures import SLOW
 
 NETWORKS = [
-    *(Network(arch, num_classes=7) for arch in ARCHITECTURES),
+    *(Network(arch, num_classes=7) for arch in ARCHITECTURES if arch not in SLOW),
+    Network("tsm_mobileone_s0", is_shift=False),
+    Network("tsm_mobileone_s4", num_classes=7, fused=True),
     Network("tsm_resnet50", is_shift=False),
     Network("tsm_resnet50", shift_place="block"),
     Network("tsm_resnet18", shift_every=2),
@@ -203,11 +206,8 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     """
     from paddle_tsm.parity.report_page import weights_table
 
-    network = next(n for each, n in PAIRS if each.name == layout).with_options(num_classes=2048)
-    if network.family.name == "mobilenet_v2":
-        network = network.with_options(num_classes=1280)
-    elif not network.family.bottleneck(network.depth):
-        network = network.with_options(num_classes=512)
+    network = next(n for each, n in PAIRS if each.name == layout)
+    network = network.with_options(num_classes=network.family.features(network))
     # what a Paddle network's own state_dict holds, and what Paddle's systems save, is [in, out] whatever the format
     paddles = layout in ("paddlevideo", "pptsm", "paddle-vision")
     transposed = paddles or file_format == "pdparams" and layout in ("canonical", "torchvision")

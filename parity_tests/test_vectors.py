@@ -14,10 +14,16 @@ from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 from paddle_tsm.parity.torch_side import TorchSide
 from parity_tests.recorded import names, recorded
 
-PP_TSM_V2 = {*names("paddlevideo_pptsm_v2_*", "paddlevideo_pptsmv2_*")}  # test_pptsm_v2.py
-PADDLEVIDEO = [name for name in names("paddlevideo_*") if name not in PP_TSM_V2]
-FORWARD = [*names("mmaction2_*", "mit_*"), *PADDLEVIDEO]
-FORWARD = [name for name in FORWARD if "_train_" not in name]
+OF_OTHER_MODULES = ("_train_", "_pptsm_v2_", "_pptsmv2_", "_mobileone_")  # test_pptsm_v2.py, test_mobileone.py, ...
+
+
+def here(*patterns: str) -> list[str]:
+    """The recorded vectors whose names match, without those that other modules hold the packages to."""
+    return [name for name in names(*patterns) if not any(part in name for part in OF_OTHER_MODULES)]
+
+
+PADDLEVIDEO = here("paddlevideo_*")
+FORWARD = [*here("mmaction2_*", "mit_*"), *PADDLEVIDEO]
 FLOAT64 = TOLERANCES["float64"].limit
 SIDES = [TorchSide, PaddleSide]
 

@@ -8,16 +8,28 @@ from typing import Any
 
 from paddle_tsm.checkpoint.inert_objects import Skipped
 from paddle_tsm.layouts.key_table import is_step_counter
+from paddle_tsm.layouts.limits import NO_GROUPS
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.recognise import options_of_tensors
 from paddle_tsm.layouts.record import remark_on_record_beside
 from paddle_tsm.networks.flops import count_flops
+from paddle_tsm.networks.network import Network
 
-OPTIONS = ("is_shift", "shift_place", "shift_every", "temporal_pool", "num_segments", "shift_div", "shift_order")
+OPTIONS = (
+    "is_shift",
+    "shift_place",
+    "shift_every",
+    "temporal_pool",
+    "num_segments",
+    "shift_div",
+    "shift_segments",
+    "shift_order",
+)
 # The options that no layout's keys say, with the reason.
 NEVER_IN_KEYS = {
     "num_segments": "the weights are the same for any number of frames",
     "shift_div": "the weights are the same for any fold",
+    "shift_segments": "the weights are the same for groups of any length",
     "shift_order": "the weights have the same names in either direction",
 }
 # Values of "why" that `describe` gives.
@@ -75,9 +87,11 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
     told = told_by_tensors(found)
     assumed: dict[str, dict] = {}
     for name in OPTIONS:
-        value = network.every if name == "shift_every" else getattr(network, name)
         if not network.is_shift and name.startswith("shift_"):
             continue
+        if name == "shift_segments" and (network.temporal_pool or NO_GROUPS in found.layout.limits):
+            continue
+        value = effective_value(network, name)
         if name in told:
             read[name] = value
         elif name in given:
@@ -111,6 +125,13 @@ def told_by_tensors(found: NetworkFile) -> dict[str, Any]:
     names = {entry.key: entry.canonical for entry in found.entries}
     told = options_of_tensors(found.network, names, {entry.key: entry.shape for entry in found.entries})
     return {name: value for name, value in told.items() if name != "in_channels"}
+
+
+def effective_value(network: Network, option: str) -> Any:
+    """The value of an option, or what its None means in this network."""
+    if option == "shift_every":
+        return network.every
+    return network.shifted_segments(1) if option == "shift_segments" else getattr(network, option)
 
 
 def describe_conversion(found: NetworkFile) -> str | None:

@@ -17,6 +17,10 @@ def attends_after_pool(network: Network) -> bool:
 
 NO_CAUSAL_SHIFT = Limit("has no causal shift", lambda n: n.is_shift and n.shift_order == "causal")
 NO_SHIFT = Limit("has no temporal shift", lambda n: n.is_shift)
+NO_GROUPS = Limit(
+    "shifts over all frames of a clip, and this network within groups of {n.shift_segments}",
+    lambda n: n.is_shift and n.shift_segments is not None,
+)
 NO_NON_LOCAL = Limit("has no non-local block", lambda n: n.non_local is not None)
 NO_POOL = Limit("has no temporal pool", lambda n: n.temporal_pool)
 PLAIN_MOBILENET_V2 = Limit(

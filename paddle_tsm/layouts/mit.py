@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from paddle_tsm.layouts import wrapped_modules
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
-from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, PLAIN_MOBILENET_V2, UPSTREAMS_BLOCKS, WRONG_FRAMES
+from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, NO_GROUPS, PLAIN_MOBILENET_V2, UPSTREAMS_BLOCKS, WRONG_FRAMES
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import UPSTREAM_BLOCKS
@@ -74,6 +74,7 @@ MIT = Layout(
     tables={"resnet": RESNET, "mobilenet_v2": flat_mobilenet(BASE, "module.{head}.{p}")},
     limits=(
         NO_CAUSAL_SHIFT,
+        NO_GROUPS,
         PLAIN_MOBILENET_V2,
         UPSTREAMS_BLOCKS,
         Limit("pools over time only where it shifts", lambda n: n.temporal_pool and not n.is_shift),

@@ -2,7 +2,7 @@
 
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
-from paddle_tsm.layouts.limits import PLAIN_MOBILENET_V2
+from paddle_tsm.layouts.limits import NO_GROUPS, PLAIN_MOBILENET_V2
 from paddle_tsm.layouts.mit import flat_mobilenet
 
 # No module is wrapped in this network.
@@ -15,6 +15,7 @@ MIT_ONLINE = Layout(
     limits=(
         Limit("has the causal shift only", lambda n: not n.is_shift or n.shift_order != "causal"),
         Limit("shifts an eighth of the channels", lambda n: n.shift_div != 8),
+        NO_GROUPS,
         PLAIN_MOBILENET_V2,
     ),
     usual_architecture="tsm_mobilenet_v2",

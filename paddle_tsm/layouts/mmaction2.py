@@ -1,12 +1,19 @@
 """mmaction2's checkpoints.
 
-Source: backbones/resnet_tsm.py, mobilenet_v2_tsm.py 4d6c934; mmcv cnn/bricks/non_local.py a8073c7.
+Source: backbones/resnet_tsm.py, mobilenet_v2_tsm.py, mobileone_tsm.py 4d6c934; mmcv cnn/bricks/non_local.py a8073c7.
 """
 
-from paddle_tsm.layouts import wrapped_modules
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from paddle_tsm.layouts import mobileone, wrapped_modules
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
 from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, PLAIN_MOBILENET_V2, UPSTREAMS_BLOCKS, WRONG_FRAMES
+from paddle_tsm.networks.layers import Tensor
+from paddle_tsm.networks.mobileone import MOBILEONE
+from paddle_tsm.networks.network import Network
 
 NON_LOCAL = "backbone.{stage}.{plain}.non_local_block"
 TABLES = {
@@ -46,16 +53,34 @@ TABLES = {
         KeyRow("features.18.1.{p}", "backbone.conv2.bn.{p}"),
         KeyRow("classifier.1.{p}", "cls_head.fc_cls.{p}"),
     ),
+    "mobileone": (*mobileone.BACKBONE, KeyRow("fc.{p}", "cls_head.fc_cls.{p}")),
 }
+
+
+def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
+    return wrapped_modules.placeholders(network, tensor) | mobileone.placeholders(network, tensor)
+
+
+def options_of_keys(keys: Iterable[str], names: dict[str, str], plain: Network) -> dict:
+    """The options that the places of wrapped modules say (see `Layout.options_of_keys`)."""
+    rules = mobileone if plain.family is MOBILEONE else wrapped_modules
+    return rules.options_of_keys(keys, names, plain)
+
 
 MMACTION2 = Layout(
     name="mmaction2",
-    signature=r"backbone\.(conv[12]\.(conv|bn)|layer\d+)\.|cls_head\.",
+    signature=r"backbone\.((conv[12]\.(conv|bn)|layer\d+)\.|stage(0|\d\.\d+)\.(net\.)?"
+    rf"{mobileone.MODULES})|cls_head\.",
     tables=TABLES,
     limits=(
         NO_CAUSAL_SHIFT,
         PLAIN_MOBILENET_V2,
         UPSTREAMS_BLOCKS,
+        mobileone.NO_POOL,
+        Limit(
+            "looks with a non-local block at no frames but those within which it shifts",
+            lambda n: n.non_local is not None and n.shift_segments is not None,
+        ),
         Limit(
             "wants bottlenecks below a non-local block",
             lambda n: n.non_local is not None and not n.family.bottleneck(n.depth),
@@ -68,8 +93,8 @@ MMACTION2 = Layout(
     keys_tell_shift=True,
     non_local_bias=False,
     non_local_output_behind_g=True,
-    placeholders=wrapped_modules.placeholders,
+    placeholders=placeholders,
     unwrapped=wrapped_modules.unwrapped,
-    options_of_keys=wrapped_modules.options_of_keys,
+    options_of_keys=options_of_keys,
     sub_sample_of_key=wrapped_modules.sub_sample_of_key,
 )

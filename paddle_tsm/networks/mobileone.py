@@ -104,6 +104,11 @@ def block_name(stage: int, block: int) -> str:
     return f"{stage_name(stage)}.{block}"
 
 
+def is_pointwise(stage: int, block: int) -> bool:
+    """Whether the block's convolution is 1x1: every second one is, behind stage 0."""
+    return stage > 1 and block % 2 == 1
+
+
 def layers(network: Options) -> Iterator[Layer]:
     """The blocks. Each reads what the one in front of it wrote and the shift then moves; the first one reads frames."""
     for stage, shapes in enumerate(block_shapes(network), 1):

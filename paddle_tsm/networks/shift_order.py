@@ -45,7 +45,8 @@ def exchange_folds(network: Network, tensors: dict[str, np.ndarray]) -> dict[str
 def network_in_order(network: Network, order: str) -> Network:
     """The same network under another shift order; its tensors are not needed to know whether there is one.
 
-    Raises ValueError where there is none: the causal network is another network, and some widths cannot be exchanged.
+    Raises ValueError where there is none: the causal network is another network, some widths cannot be exchanged, and
+    no weights exchange the channels of the input.
     """
     if has_order(network, order):
         return network.with_options(shift_order=order)
@@ -60,10 +61,24 @@ def network_in_order(network: Network, order: str) -> Network:
             + advice
         )
     other = network.with_options(shift_order=order)
+    moved = moved_input_channels(network)
+    if moved:
+        raise ValueError(
+            f"shift_order: got {order!r} for a {network.shift_order} network whose first block shifts {moved} of the "
+            f"{network.in_channels} channels of its input; wanted {network.shift_order!r}: no weights exchange those"
+        )
     widths = [tensor.shape[axis] for tensor in network.tensors() for axis in tensor.stream_axes]
     for channels in dict.fromkeys(widths):
         exchanged_channels(channels, network.shift_div)
     return other
+
+
+def moved_input_channels(network: Network) -> int:
+    """How many channels of the input itself move, in the order in which more of them do. A stem never shifts."""
+    place = next(network.layers()).place
+    if place.stage is None or place.block is None or not network.shifts(place.stage, place.block):
+        return 0
+    return 2 * network.in_channels // network.shift_div
 
 
 def in_order(network: Network, tensors: dict[str, np.ndarray], order: str) -> tuple[Network, dict[str, np.ndarray]]:

@@ -12,7 +12,8 @@ from typing import Any
 from paddle_tsm.layouts.description import describe
 from paddle_tsm.layouts.network_file import NetworkFile
 
-SHIFT_OPTIONS = ("shift_div", "shift_place", "shift_every", "shift_order")  # without a shift they mean nothing
+# without a shift they mean nothing
+SHIFT_OPTIONS = ("shift_div", "shift_place", "shift_every", "shift_order", "shift_segments")
 NOT_COMPARED = ("num_classes", "dropout")  # the first is a shape; the second is off in every comparison
 
 
