@@ -32,15 +32,16 @@ def channels_of(ranges: Ranges) -> int:
 
 
 def regroup(stream: list[Tensor], present: Ranges, wanted: Ranges) -> list[Tensor]:
-    """The stream's channels in the parts `wanted` instead of `present`. One of the two is whole, or they are equal."""
+    """The stream's channels in the parts `wanted` instead of `present`."""
     if present == wanted:
         return stream
-    if len(wanted) == 1:
+    if len(present) > 1:
         in_order = [part for _, part in sorted(zip(present, stream), key=lambda pair: pair[0])]
-        return [paddle.concat(in_order, 1)]
-    assert len(present) == 1
-    in_order = sorted(wanted)
-    pieces = dict(zip(in_order, paddle.split(stream[0], [end - first for first, end in in_order], 1)))
+        stream = [paddle.concat(in_order, 1)]
+    if len(wanted) == 1:
+        return stream
+    cuts = sorted(wanted)
+    pieces = dict(zip(cuts, paddle.split(stream[0], [end - first for first, end in cuts], 1)))
     return [pieces[part] for part in wanted]
 
 
@@ -89,6 +90,7 @@ class PartwiseConvolution(nn.Layer):
         padding: int = 0,
     ):
         super().__init__()
+        self.read, self.written = read, written
         self.products = nn.LayerList()  # for each part written, one convolution of each part read
         for a, b in written:
             row = nn.LayerList()
@@ -108,3 +110,35 @@ class PartwiseConvolution(nn.Layer):
                 total = term if total is None else term + total
             result.append(total)
         return result
+
+
+class PartwiseDepthwise(nn.Layer):
+    """A convolution of each channel by itself, of a stream in `parts`, which the result is in, too. weight: [channels,
+    1, kh, kw]; bias: [channels].
+    """
+
+    def __init__(
+        self, weight: np.ndarray, bias: np.ndarray, dtype: str, parts: Ranges, stride: int = 1, padding: int = 0
+    ):
+        super().__init__()
+        self.read = self.written = parts
+        self.convolutions = nn.LayerList(
+            FixedConvolution(weight[a:b], bias[a:b], dtype, stride, padding, groups=b - a) for a, b in parts
+        )
+
+    def forward(self, stream: list[Tensor]) -> list[Tensor]:
+        """The parts -> the parts."""
+        return [convolution(part) for convolution, part in zip(self.convolutions, stream, strict=True)]
+
+
+class OnWhole(nn.Layer):
+    """A layer that takes the whole of a stream, and gives the whole of one. channels: of what it takes and gives."""
+
+    def __init__(self, layer: nn.Layer, channels_read: int, channels_written: int):
+        super().__init__()
+        self.layer, self.read, self.written = layer, whole(channels_read), whole(channels_written)
+
+    def forward(self, stream: list[Tensor]) -> list[Tensor]:
+        """One part -> one part."""
+        (x,) = stream
+        return [self.layer(x)]
