@@ -19,7 +19,6 @@ from paddle_tsm.export.calibration import read_clips
 from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.verification import compare_batches, verify_int8
 from paddle_tsm.inference.predictor import Predictor
-from paddle_tsm.models.create import build
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.tolerance import int8_limit
@@ -143,13 +142,12 @@ class Run:
 def test_a_network_that_differs_is_refused():
     """Off by more than the limit, or NaN."""
     exact = np.linspace(-1, 1, 16)[None]
-    model = build(NETWORK)
     limit = int8_limit(13)  # stem, four blocks of two, three shortcuts, fc
-    near = verify_int8(Run(exact + 0.9 * limit), Run(exact), model, clips(1))
+    near = verify_int8(Run(exact + 0.9 * limit), Run(exact), NETWORK, clips(1))
     assert near.difference == pytest.approx(0.9 * limit, rel=1e-4) and near.also == "the same class in 1 of 1 views"
     for off in (1.1 * limit, np.nan):
         with pytest.raises(ValueError, match="nothing was kept"):
-            verify_int8(Run(exact + off), Run(exact), model, clips(1))
+            verify_int8(Run(exact + off), Run(exact), NETWORK, clips(1))
 
 
 def test_nan_in_a_later_batch_does_not_pass():

@@ -47,5 +47,5 @@ def equal_parts(tensor: paddle.Tensor, count: int) -> Iterator[paddle.Tensor]:
 
 def classify(model: Recognizer, features: paddle.Tensor) -> paddle.Tensor:
     """The logits [1, K] of one clip from its features [T, C], by the operations of `Recognizer.forward`."""
-    frame_logits = model.classifier_layer()(features)
+    frame_logits = model.classifier_layer()(model.dropout(features))
     return frame_logits.reshape([1, *frame_logits.shape]).mean(1)

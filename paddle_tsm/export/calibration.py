@@ -20,8 +20,8 @@ CLIPS = 64  # that are read from a list; docs/measurements/export.md compares 64
 
 @dataclass(frozen=True)
 class Calibration:
-    """Clips to measure ranges on. clips: float32 [N*T, 3, H, W] each, as the network takes them. source: the name of
-    their list, or "arrays", for tsm.json.
+    """Clips to measure ranges on. clips: float32 [N*T, channels, H, W] each, as the network takes them. source: the
+    name of their list, or "arrays", for tsm.json.
     """
 
     clips: list[np.ndarray]
@@ -63,11 +63,11 @@ def calibration_of(
         )
     elif not isinstance(wanted, Calibration):
         wanted = Calibration([np.asarray(clip, "float32") for clip in wanted or ()], "arrays")
-    frames, size = network.num_segments, pixels.test_size
+    frames, channels, size = network.num_segments, network.in_channels, pixels.test_size
     for clip in wanted.clips:
-        if clip.shape[1:] != (3, size, size) or len(clip) == 0 or len(clip) % frames:
+        if clip.shape[1:] != (channels, size, size) or len(clip) == 0 or len(clip) % frames:
             raise ValueError(
-                f"calibration: got a clip of shape {list(clip.shape)}, wanted [N*{frames}, 3, {size}, {size}]"
+                f"calibration: got a clip of shape {list(clip.shape)}, wanted [N*{frames}, {channels}, {size}, {size}]"
             )
     return wanted
 

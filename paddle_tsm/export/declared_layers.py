@@ -71,13 +71,15 @@ class ConvAct:
 
 @dataclass(frozen=True)
 class SqueezeExcite:
-    """A squeeze and excitation of a trained model: both convolutions, and the gate as the model has it."""
+    """A squeeze and excitation of a trained model: both convolutions, the gate as the model has it, and the activation
+    behind the product.
+    """
 
     name: str
     squeeze: ConvAct
     excite: ConvAct
     gate: Activation
-    act: Activation = unchanged
+    act: Activation
 
     @property
     def out_channels(self) -> int:
@@ -111,7 +113,7 @@ def trained_layer(model: Recognizer, sublayers: dict[str, nn.Layer], layer: decl
         trained = sublayers[layer.name.rpartition(".")[0]]
         assert isinstance(trained, SqueezeExcitation), layer.name
         squeeze, excite = (fused_norm(model, sublayers, one) for one in (layer.squeeze, layer.excite))
-        return SqueezeExcite(layer.name, squeeze, excite, trained.gate)
+        return SqueezeExcite(layer.name, squeeze, excite, trained.gate, activation_of(model, layer))
     assert isinstance(layer, declared.Convolution), layer.name  # a Linear stands nowhere else
     return fused_norm(model, sublayers, layer)
 
@@ -143,7 +145,9 @@ def fused_branches(model: Recognizer, layer: declared.ParallelConvolution) -> Co
     return ConvAct(layer.name, weight, bias, whole.stride, whole.kernel[0] // 2, whole.groups, act)
 
 
-def activation_of(model: Recognizer, layer: declared.Convolution | declared.ParallelConvolution) -> Activation:
+def activation_of(
+    model: Recognizer, layer: declared.Convolution | declared.ParallelConvolution | declared.SqueezeExcitation
+) -> Activation:
     """The activation behind a layer. A leaky ReLU is taken from the model, where it may be written in another form (see
     `plain_activation.py`). Raises ValueError for one that is not in ACTIVATIONS.
     """

@@ -24,8 +24,8 @@ WITHOUT_BIASES = "the checkpoint without its biases"
 class ExpectedLogits:
     """What the checkpoint's network gives.
 
-    clips: batches [N*T, 3, H, W]. logits: [N, K] of each batch, in Paddle's float32. limit: how far a float32 export
-    may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own float32, on
+    clips: batches [N*T, channels, H, W]. logits: [N, K] of each batch, in Paddle's float32. limit: how far a float32
+    export may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own float32, on
     the same clips. against: the network's name in messages. in_torch: PyTorch's logits of the first batch, or None.
     controls: the logits of wrong networks on all clips, where a rounded export is compared with them.
     """
@@ -64,8 +64,8 @@ def random_clips(network: Network, size: tuple[int, int], batches: Iterable[int]
     shift matters.
     """
     rng = np.random.default_rng(0)
-    frames = [n * network.num_segments for n in batches]
-    return [(rng.standard_normal((n, 3, *size)) + rng.standard_normal((n, 3, 1, 1))).astype("float32") for n in frames]
+    shapes = [(n * network.num_segments, network.in_channels) for n in batches]
+    return [(rng.standard_normal((*n, *size)) + rng.standard_normal((*n, 1, 1))).astype("float32") for n in shapes]
 
 
 def run_checkpoint(checkpoint: CheckpointModel, clips: list[np.ndarray], against: str) -> ExpectedLogits:

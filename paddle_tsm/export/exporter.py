@@ -136,7 +136,7 @@ def write_verified(
         io_spec = stream_io(layer, pixels)
     else:
         checkpoint = CheckpointModel(network, tensors)
-        layer, io_spec = checkpoint.float32, clip_io(network.num_segments, pixels)
+        layer, io_spec = checkpoint.float32, clip_io(network.num_segments, pixels, network.in_channels)
     write(layer, folder, described.format, io_spec, described.precision)
     cache = tuple(list(io_spec.inputs.values())[1:])
     fields: dict[str, Any] = io_spec.for_sidecar(network.num_classes)

@@ -64,6 +64,9 @@ class InferenceBlock(nn.Layer):
             raise ValueError("export: got a block without a convolution in its residual branch, wanted one or more")
         self.steps, present = nn.LayerList(), self.inside
         self.acts: list[Activation] = [layer.act for layer in branch]
+        if not self.has_shortcut and self.acts[-1] is self.last_act:
+            # nothing stands between the branch's last function and the block's: a family may declare the block's
+            self.last_act = None
         for layer in branch:
             wanted = self.written if layer is branch[-1] else whole(layer.out_channels)
             step = step_of(layer, present, wanted, dtype)

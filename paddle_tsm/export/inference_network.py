@@ -20,6 +20,9 @@ from paddle_tsm.export.stream_shift import StreamShift, TimeMajorShift, stream_s
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.stream import StreamStep
+from paddle_tsm.networks.branch_fusion import fuse_branches
+from paddle_tsm.networks.families import is_linear_weight
+from paddle_tsm.networks.layers import ParallelConvolution
 
 
 class ConvolutionsInTurn(nn.Layer):
@@ -140,8 +143,17 @@ class InferenceNetwork(nn.Layer):
 
 def exported_form(layer: Recognizer | StreamStep, shift_class: type[StreamShift]) -> nn.Layer:
     """The layer as it is traced for an export: a network of clips as an InferenceNetwork with this class of
-    `stream_shift.py`; one step of a stream as it is.
+    `stream_shift.py`; one step of a stream with fused branches.
     """
-    form = layer if isinstance(layer, StreamStep) else InferenceNetwork(layer, shift_class)
+    form = fused_step(layer) if isinstance(layer, StreamStep) else InferenceNetwork(layer, shift_class)
     form.eval()
     return form
+
+
+def fused_step(step: StreamStep) -> StreamStep:
+    """The step of the same network whose re-parameterised convolutions are one each; the step itself without any."""
+    if not any(isinstance(layer, ParallelConvolution) for layer in step.network.layers()):
+        return step
+    arrays = {name: tensor.numpy() for name, tensor in step.model.state_dict().items()}
+    tensors = {name: array.T if is_linear_weight(name) else array for name, array in arrays.items()}
+    return StreamStep(*fuse_branches(step.network, tensors))

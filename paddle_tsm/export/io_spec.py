@@ -41,18 +41,19 @@ class IOSpec:
         }
 
 
-def clip_io(num_segments: int, size: tuple[int, int]) -> IOSpec:
-    """Of an offline network: frames [N*T, 3, H, W] -> logits [N, K]. size: (H, W)."""
-    return IOSpec({FIRST_INPUT["clip"]: (3, *size)}, (LOGITS,), "frames", num_segments)
+def clip_io(num_segments: int, size: tuple[int, int], channels: int = 3) -> IOSpec:
+    """Of an offline network: frames [N*T, channels, H, W] -> logits [N, K]. size: (H, W)."""
+    return IOSpec({FIRST_INPUT["clip"]: (channels, *size)}, (LOGITS,), "frames", num_segments)
 
 
 def stream_io(step: StreamStep, size: tuple[int, int]) -> IOSpec:
-    """Of one step of a stream: frame [N, 3, H, W] and cache_0, ... [N, f, h, w], zeros before the first frame -> logits
-    [N, K] and next_cache_0, ..., of the same shapes. size: (H, W).
+    """Of one step of a stream: frame [N, channels, H, W] and cache_0, ... [N, f, h, w], zeros before the first frame ->
+    logits [N, K] and next_cache_0, ..., of the same shapes. size: (H, W).
     """
     import paddle  # ONNX files are opened without it
 
+    frame = (step.network.in_channels, *size)
     with paddle.no_grad():
-        _, *cache = step(paddle.zeros([1, 3, *size]))
+        _, *cache = step(paddle.zeros([1, *frame]))
     folds = {f"cache_{i}": tuple(fold.shape[1:]) for i, fold in enumerate(cache)}
-    return IOSpec({FIRST_INPUT["stream"]: (3, *size)} | folds, (LOGITS, *(f"next_{name}" for name in folds)), "streams")
+    return IOSpec({FIRST_INPUT["stream"]: frame} | folds, (LOGITS, *(f"next_{name}" for name in folds)), "streams")

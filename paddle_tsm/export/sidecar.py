@@ -106,20 +106,25 @@ class Sidecar:
         frames = "N" if self.kind == "stream" else f"N*{self.network.num_segments}"
         return {
             "name": FIRST_INPUT[self.kind],
-            "shape": [frames, 3, pixels.test_size, pixels.test_size],
+            "shape": [frames, self.network.in_channels, pixels.test_size, pixels.test_size],
             "dtype": "float32",
-            "colour": "RGB",
+            **self.describe_values(),
             "frames": f"{self.network.num_segments} of a clip, adjacent" if self.kind == "clip" else "the next one",
             **({"sampling": self.describe_sampling()} if self.kind == "clip" else {}),
             "short_edge": pixels.short,
             "views": f"{CLIPS[self.sampling]} clips x {CROPS[self.crops]} crops",
             "crops": pixels.crops_in_words,
-            "mean": normalise.MEAN_1.tolist(),
-            "std": normalise.STD_1.tolist(),
-            "scale": "pixels / 255 first",
             "average_of_views": pixels.average,
             "source": pixels.source,
         }
+
+    def describe_values(self) -> dict:
+        """What a value of the input is. Of a network that takes no pictures, only its training knows it."""
+        channels = self.network.in_channels
+        if channels != Network.in_channels:
+            return {"colour": None, "values": f"{channels} channels, made as for the training of the network"}
+        mean, std = normalise.MEAN_1.tolist(), normalise.STD_1.tolist()
+        return {"colour": "RGB", "mean": mean, "std": std, "scale": "pixels / 255 first"}
 
     def describe_sampling(self) -> dict:
         """Which frames of a video make the clips, in words and as a formula of Python."""

@@ -63,7 +63,8 @@ def first_steps(
     )
     rows = []
     for _ in range(STEPS):
-        noise, colour = rng.standard_normal((streams, *frame_shape)), rng.standard_normal((streams, 3, 1, 1))
+        noise = rng.standard_normal((streams, *frame_shape))
+        colour = rng.standard_normal((streams, frame_shape[0], 1, 1))
         frame = (scale * (noise + colour)).astype("float32")
         logits, cache = run.step(frame, in_export)
         in_export = list(cache)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from paddle import nn
 
 from paddle_tsm.export.controls import Control, check_controls
 from paddle_tsm.export.expected_logits import ExpectedLogits
 from paddle_tsm.export.runner import Runner
+from paddle_tsm.networks.layers import ParallelConvolution
+from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES, int8_limit
 
@@ -60,18 +61,18 @@ def verify_controls(run: Runner, expected: ExpectedLogits, precision: str) -> Ve
 
 
 def verify_int8(
-    run: Runner, exact: Runner, model: nn.Layer, clips: list[np.ndarray], controls: Sequence[Control] = ()
+    run: Runner, exact: Runner, network: Network, clips: list[np.ndarray], controls: Sequence[Control] = ()
 ) -> Verified:
     """Compare an 8-bit network with the float32 export that it was made of, on clips that its ranges were not measured
     on.
 
-    run, exact: what runs the two. model: the network, for the number of its layers. controls: the logits of wrong
-    networks on the first clips. The difference is the root mean square, because a single value outside of its measured
+    run, exact: what runs the two. network: the checkpoint's, for the number of its layers. controls: the logits of
+    wrong networks on the first clips. The difference is the root mean square, because a single value outside of its measured
     range is cut off, which says little about the network. Raises ValueError where the difference is beyond the limit,
     or where the logits are nearer to a control's.
     """
     expected, logits = (np.concatenate([one.run(clip) for clip in clips]) for one in (exact, run))
-    layers = sum(isinstance(layer, (nn.Conv2D, nn.Linear)) for layer in model.sublayers())
+    layers = layers_of(network)
     difference = float(np.sqrt(np.mean((expected - logits) ** 2)) / (np.abs(expected).max() or 1.0))
     limit, same = int8_limit(layers), int((expected.argmax(1) == logits.argmax(1)).sum())
     if not difference <= limit:  # NaN fails, too
@@ -84,6 +85,14 @@ def verify_int8(
         rows = len(controls[0].logits)
         also.append(check_controls(logits[:rows], expected[:rows], controls, limit / LIMIT_OVER_TYPICAL))
     return Verified(difference, limit, "its float32 export (root mean square)", "; ".join(also))
+
+
+def layers_of(network: Network) -> int:
+    """How many layers of the exported network compute in 8 bits, one behind the other. A re-parameterised convolution
+    is one, and non-local blocks count for nothing: most of what they compute stays in float32.
+    """
+    layers = [layer for layer in network.layers() if layer.place.part != "non_local"]
+    return sum(1 if isinstance(layer, ParallelConvolution) else len(layer.products) for layer in layers)
 
 
 def compare_batches(

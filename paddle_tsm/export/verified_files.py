@@ -95,7 +95,7 @@ def quantise_verified(
     some = np.concatenate(held_out[: clips_for(checkpoint.network.num_classes)])
     controls = controls_of(checkpoint.float32, some)
     run = open_files(folder, described, None)
-    return [graph, verify_int8(run, in_float32, checkpoint.float32, held_out, controls)]
+    return [graph, verify_int8(run, in_float32, checkpoint.network, held_out, controls)]
 
 
 def verify_unrounded(

@@ -53,14 +53,15 @@ class Opened:
         return replace(self, runner=self.runner.clone())
 
     def check(self, frames: np.ndarray, count: str, multiple: int = 1) -> None:
-        """Raise ValueError unless frames is [count, 3, H, W] with a multiple of `multiple` frames, which for an export
-        have its size. count: the length of the first axis, as the message calls it.
+        """Raise ValueError unless frames is [count, in_channels, H, W] with a multiple of `multiple` frames,
+        which for an export have its size. count: the length of the first axis, as the message calls it.
         """
         size = None if self.sidecar is None else self.sidecar.pixels().test_size
-        shape, fits = frames.shape, frames.ndim == 4 and len(frames) > 0 and frames.shape[1] == 3
+        channels = self.network.in_channels
+        shape, fits = frames.shape, frames.ndim == 4 and len(frames) > 0 and frames.shape[1] == channels
         if not fits or len(frames) % multiple or (size and shape[2:] != (size, size)):
             wanted = f"{size}, {size}" if size else "H, W"
-            raise ValueError(f"input: got shape {list(shape)}, wanted [{count}, 3, {wanted}]")
+            raise ValueError(f"input: got shape {list(shape)}, wanted [{count}, {channels}, {wanted}]")
 
 
 AnyOpened = TypeVar("AnyOpened", bound="OpenedNetwork")

@@ -17,6 +17,7 @@ from paddle_tsm.layouts.network_file import NetworkFile, interpret, read_network
 from paddle_tsm.models.create import build
 from paddle_tsm.models.layers.shift import Shift, fold_ends
 from paddle_tsm.models.load import assign_weights
+from paddle_tsm.networks.layers import Convolution
 from paddle_tsm.networks.network import Network
 
 
@@ -49,7 +50,8 @@ class RememberingShift(nn.Layer):
 class StreamStep(nn.Layer):
     """One frame's step, as a function without state: (frame, *cache) -> (logits, *cache). It can be exported.
 
-    tensors: the canonical tensors of `network`. Raises ValueError for a network that needs frames of the future.
+    tensors: the canonical tensors of `network`. A block of fewer channels than `shift_div` shifts none, and so keeps
+    nothing for the next step. Raises ValueError for a network that needs frames of the future.
     """
 
     def __init__(self, network: Network, tensors: dict[str, np.ndarray]):
@@ -58,10 +60,13 @@ class StreamStep(nn.Layer):
         self.network = network
         self.model = assign_weights(build(network.with_options(num_segments=1, shift_segments=None)), tensors)
         self.shifts: list[RememberingShift] = []
-        for layer in list(self.model.sublayers()):
-            if isinstance(getattr(layer, "shift", None), Shift):
-                layer.shift = RememberingShift(network.shift_div)
-                self.shifts.append(layer.shift)
+        for stage, blocks in enumerate(self.model.blocks_of_stages().values(), 1):
+            for number, block in enumerate(blocks):
+                if isinstance(getattr(block, "shift", None), Shift):
+                    block.shift = None
+                    if channels_read(network, stage, number) >= network.shift_div:
+                        block.shift = RememberingShift(network.shift_div)
+                        self.shifts.append(block.shift)
         self.eval()
 
     def forward(self, frame: paddle.Tensor, *cache: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
@@ -73,6 +78,14 @@ class StreamStep(nn.Layer):
             shift.remember(fold)
         logits = self.model.frame_logits(frame)
         return (logits, *(shift.previous for shift in self.shifts))
+
+
+def channels_read(network: Network, stage: int, block: int) -> int:
+    """The channels of what a block reads."""
+    branch = (layer for layer in network.layers() if layer.place.part == "branch")
+    first = next(layer for layer in branch if (layer.place.stage, layer.place.block) == (stage, block)).products[0]
+    assert isinstance(first, Convolution), first.name
+    return first.in_channels
 
 
 class Stream:
