@@ -26,8 +26,8 @@ class ExpectedLogits:
 
     clips: batches [N*T, channels, H, W]. logits: [N, K] of each batch, in Paddle's float32. limit: how far a float32
     export may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own
-    float32, on the same clips. against: the network's name in messages. in_torch: PyTorch's logits of the first batch, or None.
-    controls: the logits of wrong networks on all clips, where a rounded export is compared with them.
+    float32, on the same clips. against: the network's name in messages. in_torch: PyTorch's logits of the first batch,
+    or None. controls: the logits of wrong networks on all clips, where a rounded export is compared with them.
     """
 
     clips: list[np.ndarray]

@@ -68,8 +68,8 @@ def verify_int8(
 
     run, exact: what runs the two. network: the checkpoint's, for the number of its layers. controls: the logits of
     wrong networks on the first clips. The difference is the root mean square, because a single value outside of its
-    measured range is cut off, which says little about the network. Raises ValueError where the difference is beyond the limit,
-    or where the logits are nearer to a control's.
+    measured range is cut off, which says little about the network. Raises ValueError where the difference is beyond
+    the limit, or where the logits are nearer to a control's.
     """
     expected, logits = (np.concatenate([one.run(clip) for clip in clips]) for one in (exact, run))
     layers = layers_of(network)
