@@ -38,8 +38,9 @@ class Recorded:
     def input(self) -> np.ndarray:
         """float32 [N*T, in_channels, size, size]"""
         meta = self.meta
+        of_flow = 2 * meta["new_length"] if meta.get("modality") == "Flow" else 3  # x and y of each picture
         frames = meta["clips"] * meta["num_segments"] if "clips" in meta else meta["frames"]
-        return recipe.clip((frames, meta.get("in_channels", 3), meta["size"], meta["size"]), meta["seed"])
+        return recipe.clip((frames, meta.get("in_channels", of_flow), meta["size"], meta["size"]), meta["seed"])
 
     def options(self) -> dict:
         """What the keys cannot say."""

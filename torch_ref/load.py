@@ -64,6 +64,8 @@ def load_pretrained(
     if hasattr(model, "network"):  # one of ours, not any module with the same tensors
         check_fits(source, model.network, without_classifier)
     network, tensors = source.as_asked()
+    if hasattr(model, "network") and model.network.in_channels != network.in_channels:
+        tensors = tensors | kernels_of_another_input(model, tensors)
 
     def keeps_value(name: str) -> bool:
         in_new_classifier = without_classifier and name.rpartition(".")[0] == network.classifier
@@ -71,3 +73,14 @@ def load_pretrained(
 
     left_out = tuple(filter(keeps_value, model.state_dict()))
     return assign_weights(model, {name: array for name, array in tensors.items() if not keeps_value(name)}, left_out)
+
+
+def kernels_of_another_input(model: torch.nn.Module, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The kernels that see the model's input, from those of a network with another input: their mean over the input
+    channels, expanded to the model's. Source: MIT ops/models.py 1f6a834 `TSN._construct_flow_model`.
+    """
+    found = {}
+    for name, wanted in model.state_dict().items():
+        if wanted.dim() == 4 and name in tensors and tensors[name].shape[1] != wanted.shape[1]:
+            found[name] = as_parameter(tensors[name]).mean(dim=1, keepdim=True).expand_as(wanted).numpy()
+    return found

@@ -239,15 +239,22 @@ def chosen_training(args: argparse.Namespace, a, x):
 
 
 def noise(args: argparse.Namespace, a):
-    """Seeded noise for the network in `a`: float64 [N*T, 3, size, size]."""
+    """Seeded noise for the network in `a`: float64 [N*T, in_channels, size, size]."""
     from paddle_tsm.parity.seeded_input import noise_clip
 
     segments = a.network.num_segments
-    return noise_clip(segments, args.size or 64, args.clips or -(-MIN_FRAMES // segments), args.seed)
+    return noise_clip(
+        segments, args.size or 64, args.clips or -(-MIN_FRAMES // segments), args.seed, a.network.in_channels
+    )
 
 
 def video_clip(args: argparse.Namespace, a):
     """The video's clip for the network in `a`: float64 [T, 3, size, size]."""
     from paddle_tsm.data.centre_clip import read_centre_clip
 
+    if a.network.in_channels != 3:
+        raise ValueError(
+            f"--video: its frames have 3 channels, the network takes {a.network.in_channels}; wanted no --video, for a "
+            "clip of noise"
+        )
     return read_centre_clip(args.video, a.network.num_segments, args.size or a.input.filled().size).astype("float64")

@@ -103,6 +103,8 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
         else:
             assumed[name] = {"value": value, "why": why_assumed(found, name)}
     read |= told
+    if network.in_channels != Network.in_channels:
+        read["in_channels"] = network.in_channels
     if network.non_local:
         read["non_local"] = {"blocks": network.non_local.blocks, "sub_sample": network.non_local.sub_sample}
         mode = network.non_local.mode

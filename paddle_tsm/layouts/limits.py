@@ -15,6 +15,9 @@ def attends_after_pool(network: Network) -> bool:
     return network.temporal_pool and network.non_local is not None and network.non_local.blocks[-1][0] > 1
 
 
+NO_FLOW = Limit(
+    "takes pictures of 3 channels, the network {n.in_channels} (optical flow, say)", lambda n: n.in_channels != 3
+)
 NO_CAUSAL_SHIFT = Limit("has no causal shift", lambda n: n.is_shift and n.shift_order == "causal")
 NO_SHIFT = Limit("has no temporal shift", lambda n: n.is_shift)
 NO_GROUPS = Limit(
@@ -42,4 +45,4 @@ UPSTREAMS_BLOCKS = Limit(
 WRONG_FRAMES = Limit(
     "runs a non-local block behind the temporal pool on T frames where there are T/2", attends_after_pool
 )
-IMAGE_NETWORKS = (NO_SHIFT, NO_POOL, NO_NON_LOCAL)
+IMAGE_NETWORKS = (NO_FLOW, NO_SHIFT, NO_POOL, NO_NON_LOCAL)

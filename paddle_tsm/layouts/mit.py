@@ -73,6 +73,10 @@ MIT = Layout(
     signature=r"module\.(base_model|new_fc)\.",
     tables={"resnet": RESNET, "mobilenet_v2": flat_mobilenet(BASE, "module.{head}.{p}")},
     limits=(
+        Limit(
+            "takes 3 channels of a picture, or x and y of each picture of flow; the network takes {n.in_channels}",
+            lambda n: n.in_channels != 3 and n.in_channels % 2 == 1,
+        ),
         NO_CAUSAL_SHIFT,
         NO_GROUPS,
         PLAIN_MOBILENET_V2,

@@ -14,6 +14,7 @@ from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, PLAIN_MOBILENET_V2, UPSTR
 from paddle_tsm.networks.layers import Tensor
 from paddle_tsm.networks.mobileone import MOBILEONE
 from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.resnet import RESNET
 
 NON_LOCAL = "backbone.{stage}.{plain}.non_local_block"
 TABLES = {
@@ -73,6 +74,10 @@ MMACTION2 = Layout(
     rf"{mobileone.MODULES})|cls_head\.",
     tables=TABLES,
     limits=(
+        Limit(
+            "has other than 3 input channels in ResNet only (in_channels), the network takes {n.in_channels}",
+            lambda n: n.in_channels != 3 and n.family is not RESNET,
+        ),
         NO_CAUSAL_SHIFT,
         PLAIN_MOBILENET_V2,
         UPSTREAMS_BLOCKS,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.networks.network import Network
+
+PICTURE = Network.in_channels  # the channels of a picture, and so of a first convolution that fits any other input
 
 
 def check_fits(found: NetworkFile, network: Network, without_classifier: bool) -> None:
@@ -22,6 +26,11 @@ def check_fits(found: NetworkFile, network: Network, without_classifier: bool) -
             f"{path} has {given.num_classes} classes, the network to train has {network.num_classes}; wanted as many, "
             "or a new classifier: leave out `paddle-tsm train --keep-classifier` (without_classifier=True in Python)"
         )
+    if given.in_channels not in (network.in_channels, PICTURE):
+        raise ValueError(
+            f"{path} takes {given.in_channels} input channels, the network to train takes {network.in_channels}; "
+            f"wanted as many, or weights of a network of pictures, with {PICTURE}"
+        )
     if given.non_local is not None:
         missing = [name for name in given.shapes() if name not in network.shapes() and ".non_local." in name]
         if missing:
@@ -30,3 +39,22 @@ def check_fits(found: NetworkFile, network: Network, without_classifier: bool) -
                 f"{missing[0].rpartition('.')[0]}; wanted weights without them, or "
                 f"`paddle-tsm train --set non_local={given.non_local.mode}`"
             )
+
+
+def stem_weights(network: Network) -> tuple[str, ...]:
+    """The names of the weights that the input goes into: that of the first convolution, or of each of its branches."""
+    first = next(network.layers())
+    return tuple(f"{product.name}.weight" for product in first.products)
+
+
+def with_stem_for(network: Network, given: Network, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of `given` for the input of `network`.
+
+    Where `network` takes another number of channels, the first convolution's weights become their mean over the
+    channels, the same for each channel: so MIT begins the training of a flow network from one of pictures
+    (ops/models.py 1f6a834, `_construct_flow_model`).
+    """
+    if network.in_channels == given.in_channels:
+        return tensors
+    means = {name: tensors[name].mean(axis=1, keepdims=True) for name in stem_weights(given)}
+    return tensors | {name: np.repeat(mean, network.in_channels, axis=1) for name, mean in means.items()}

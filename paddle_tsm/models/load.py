@@ -8,7 +8,7 @@ import numpy as np
 from paddle import nn
 
 from paddle_tsm.layouts.network_file import read_network
-from paddle_tsm.layouts.pretrained_fit import check_fits
+from paddle_tsm.layouts.pretrained_fit import check_fits, with_stem_for
 from paddle_tsm.models.create import build
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.families import is_linear_weight
@@ -78,14 +78,18 @@ def load_pretrained(
     """Fill `model` with the weights of another training, on ImageNet or of another TSM network. Returns the model.
 
     without_classifier: keep the model's own classifier, so that the numbers of classes may differ. layout, options: as
-    for `load_model`; torchvision's files need neither. Where the file's network has no non-local blocks, the model's
-    keep their values; freshly drawn ones are the identity. Raises ValueError where the file holds another architecture,
-    and where any other tensor is missing, left over or of another shape.
+    for `load_model`; torchvision's files need neither. Where the model takes other input channels than the 3 of a
+    picture, its first convolution gets the mean of the file's over the channels, for each channel. Where the file's
+    network has no non-local blocks, the model's keep their values; freshly drawn ones are the identity. Raises
+    ValueError where the file holds another architecture, and where any other tensor is missing, left over or of another
+    shape.
     """
     found = read_network(path, layout=layout, **options)
     if isinstance(model, Recognizer):
         check_fits(found, model.network, without_classifier)
     network, tensors = found.as_asked()
+    if isinstance(model, Recognizer):
+        tensors = with_stem_for(model.network, network, tensors)
     left_out = (f"{network.classifier}.weight", f"{network.classifier}.bias") if without_classifier else ()
     if network.non_local is None:
         left_out += tuple(name for name in model.state_dict() if ".non_local." in name)

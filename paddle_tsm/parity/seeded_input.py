@@ -3,9 +3,9 @@
 import numpy as np
 
 
-def noise_clip(num_segments: int, size: int, clips: int = 1, seed: int = 0) -> np.ndarray:
-    """Standard normal values [clips * T, 3, size, size]: float64, but such that float32 holds them exactly."""
-    shape = (clips * num_segments, 3, size, size)
+def noise_clip(num_segments: int, size: int, clips: int = 1, seed: int = 0, channels: int = 3) -> np.ndarray:
+    """Standard normal values [clips * T, channels, size, size]: float64, but such that float32 holds them exactly."""
+    shape = (clips * num_segments, channels, size, size)
     return np.random.default_rng(seed).standard_normal(shape, dtype="float32").astype("float64")
 
 

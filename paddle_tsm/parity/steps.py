@@ -35,7 +35,10 @@ class StepComparison:
 def seeded_batches(network: Network, count: int, clips: int, size: int, seed: int = 0) -> Batches:
     """`count` batches of noise, float64 [clips * T, 3, size, size] that float32 holds exactly, and classes [clips]."""
     return [
-        (noise_clip(network.num_segments, size, clips, seed + i), seeded_labels(clips, network.num_classes, seed + i))
+        (
+            noise_clip(network.num_segments, size, clips, seed + i, network.in_channels),
+            seeded_labels(clips, network.num_classes, seed + i),
+        )
         for i in range(count)
     ]
 

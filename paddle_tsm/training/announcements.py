@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from paddle_tsm.data.datasets import DATA_SETS
+from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.training.recipe import COSINES, Recipe
 
 # patterns for words of class names that change places when a clip is mirrored
@@ -27,6 +28,19 @@ def announcements(recipe: Recipe, labels: set[int], class_names: tuple[str, ...]
         foreign_label_map(recipe),
     )
     return [note for note in notes if note]
+
+
+def spread_stem(recipe: Recipe, pretrained: str | None) -> str | None:
+    """A note where the first convolution is made for another input than that of the weights to start from."""
+    if pretrained is None or recipe.in_channels == Recipe.in_channels:
+        return None
+    channels = read_network(pretrained).network.in_channels
+    if channels == recipe.in_channels:
+        return None
+    return (
+        f"{pretrained}: its first convolution sees {channels} channels; the mean of its weights over them is the "
+        f"weight of each of the {recipe.in_channels} channels here"
+    )
 
 
 def unused_classes(recipe: Recipe, labels: set[int], class_names: tuple[str, ...]) -> str | None:

@@ -17,7 +17,7 @@ from paddle_tsm.checkpoint.trained_file import BEST, LAST
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
-from paddle_tsm.training.announcements import announcements, rate_note
+from paddle_tsm.training.announcements import announcements, rate_note, spread_stem
 from paddle_tsm.training.curves_picture import CurvesPicture
 from paddle_tsm.training.framework import framework_named
 from paddle_tsm.training.job import Outcome, TrainingJob
@@ -108,6 +108,7 @@ def opening_lines(session: Session, job: TrainingJob, processes: Processes, resu
     notes = [
         *announcements(recipe, labels, session.class_names),
         rate_note(recipe, len(job.train), processes.count),
+        None if resumed else spread_stem(recipe, job.pretrained),
         *(repeated_clips(job.train, job.validation, recipe.multi_label) if processes.is_first else ()),
     ]
     return lines + [f"note: {note}" for note in notes if note]
