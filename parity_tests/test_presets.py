@@ -23,11 +23,10 @@ from paddle_tsm.data.train_draw import RandomDraw
 from paddle_tsm.demo.material import write_demo_video
 from paddle_tsm.training.recipe import Recipe
 
+# of RGB frames; optical flow has `test_flow_input`
+RGB = {name: system for name, system in SYSTEMS.items() if system.stack == 1}
 ALL = [
-    (name, rule, crop)
-    for name, system in SYSTEMS.items()
-    for rule in system.test_sampling
-    for crop in system.test_crops
+    (name, rule, crop) for name, system in RGB.items() for rule in system.test_sampling for crop in system.test_crops
 ]
 
 
@@ -57,7 +56,7 @@ def test_views(name, rule, crop):
     assert not np.array_equal(views[at], views[0])
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", RGB)
 def test_training_clips(name):
     for train_crop in SYSTEMS[name].train_box:
         found = preset(name, train_crop=train_crop, size=28)
@@ -91,7 +90,8 @@ def test_sizes():
 
 def test_what_each_system_averages():
     averages = {name: preset(name).average for name in SYSTEMS}
-    assert averages == {"mmaction2": "probabilities", "mit": "logits", "paddlevideo": "logits", "pptsm": "logits"}
+    others = dict.fromkeys(("mit", "mit-flow", "paddlevideo", "pptsm"), "logits")
+    assert averages == {"mmaction2": "probabilities"} | others
     logits = np.array([[9.0, 0, 8.0], [0.0, 9, 8.0]])
     assert average_views(logits, "logits").argmax() == 2 and average_views(logits, "probabilities").argmax() != 2
     assert np.isclose(average_views(logits + 1e4, "probabilities").sum(), 1)
@@ -102,7 +102,7 @@ def test_what_each_system_averages():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, paddlevideo, pptsm"),
+        (("tsn",), "preset: got 'tsn', wanted one of mmaction2, mit, mit-flow, paddlevideo, pptsm"),
         (("paddlevideo", "dense"), "paddlevideo: sampling: got 'dense', wanted one of uniform"),
         (("pptsm", "twice"), "pptsm: sampling: got 'twice', wanted one of uniform, dense"),
         (
@@ -126,7 +126,13 @@ def test_presets_are_frozen_and_name_their_source():
     for name in SYSTEMS:
         with pytest.raises(dataclasses.FrozenInstanceError):
             preset(name).size = 1
-    commits = {"mmaction2": "4d6c934", "mit": "1f6a834", "paddlevideo": "ed245e9", "pptsm": "ed245e9"}
+    commits = {
+        "mmaction2": "4d6c934",
+        "mit": "1f6a834",
+        "mit-flow": "1f6a834",
+        "paddlevideo": "ed245e9",
+        "pptsm": "ed245e9",
+    }
     assert all(commit in preset(name).source for name, commit in commits.items())
 
 
@@ -179,7 +185,7 @@ def test_a_clip_is_drawn_from_seed_epoch_and_index(clip):
 def test_the_rules_reach_the_reader(clip):
     """A preset of another system gives other frames and pixels."""
     entry = [Entry(clip, (0,), "list.txt", 1)]
-    views = {name: ClipReader(entry, preset(name, size=28))[0][0] for name in SYSTEMS}
+    views = {name: ClipReader(entry, preset(name, size=28))[0][0] for name in RGB}
     assert all(not np.array_equal(views["mmaction2"], views[name]) for name in ("mit", "paddlevideo", "pptsm"))
     assert np.array_equal(views["mit"], views["paddlevideo"]), "they part only on short videos and in training"
     assert preset("mmaction2").test_crops is crops.centre_floor and preset("pptsm").test_sampling is sampling.pptsm

@@ -1,6 +1,5 @@
 """Frames of video files and of frame folders: the right ones, or an error that names the file."""
 
-import os
 import struct
 from pathlib import Path
 
@@ -175,4 +174,4 @@ def test_templates_in_use():
     names = {"img_{:05d}.jpg": "img_00007.jpg", "{:06d}.jpg": "000007.jpg", "{:05}.png": "00007.png"}
     for template, name in names.items():
         frame_folder.check_template(template)
-        assert frame_folder.frame_path("x", template, 7) == os.path.join("x", name)
+        assert frame_folder.image_names(template, 7) == (name,)

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     print_remarks("evaluate", remarks(networks, given, options))
     taken = shared_input(networks, given)
     preset = shared_preset(networks, taken, args.average)
-    source = frame_source(args.form, args.template, args.data_set or taken.data_set, args.first_frame)
+    source = frame_source(args.form, args.template, args.data_set or taken.data_set, args.first_frame, preset.reader)
     multi_label = args.multi_label or bool(taken.multi_label)
     check_places(args)
     with made_folder(args.out) if args.out else contextlib.nullcontext():

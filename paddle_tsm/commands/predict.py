@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         taken, remarks = chosen_input(args.weights, found, given, options)
         print_remarks("predict", remarks)
         preset = preset_of(taken)
+        preset.check_network(found.network)
         notes = check_video(args.video, args.strict)
         engine = EngineChoice(args.engine, args.precision, args.threads)
         predictor = engine.predictor(args.weights, options, preset.test_size)

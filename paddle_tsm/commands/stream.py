@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.inference.frame_labeller import FrameLabeller
     from paddle_tsm.inference.labelled_video import frames_of
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
+    from paddle_tsm.inference.video_classes import need_rgb
 
     for name in ("every", "average"):
         if getattr(args, name) < 1:
@@ -94,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
     print_remarks("stream", remarks)
     taken = replace(recorded, sampling="uniform", crops="centre")  # a stream has one view
     preset = preset_of(taken)
+    preset.check_network(found.network)
+    need_rgb(preset)
     predictor = EngineChoice(args.engine, threads=args.threads).stream(args.weights, options, preset.test_size)
     names = taken.names_of(predictor.network.num_classes)
     if not camera:

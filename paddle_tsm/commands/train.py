@@ -87,6 +87,7 @@ def train_as_asked(asked: TrainingArguments, chosen: Recipe, num_classes: int | 
     from paddle_tsm.training.run_folder import check_folder
     from paddle_tsm.training.training_lists import read_lists, training_source
 
+    chosen.check_input()
     check_mixed_precision(chosen.amp)
     framework_named(asked.framework)  # raises where it is not installed
     class_folders = asked.list is not None and os.path.isdir(asked.list)
@@ -100,7 +101,7 @@ def train_as_asked(asked: TrainingArguments, chosen: Recipe, num_classes: int | 
     if processes.is_first:
         print_ignored_records("train", asked.pretrained)
     before = classes_before(out, resume, asked.pretrained if asked.keep_classifier else None)
-    source = training_source(asked.form, asked.template, chosen.data_set)
+    source = training_source(asked.form, asked.template, chosen)
     stated = stated_classes(asked.classes, num_classes, before)
     lists = read_lists(asked, chosen, source, stated, processes, out if resumed else None)
     print_video_notes(source.notes)  # only the first process has any: it alone looked at the clips

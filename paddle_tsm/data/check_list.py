@@ -130,8 +130,9 @@ def check_exists(entry: Entry, source: FrameSource) -> None:
     except OSError as error:
         raise ValueError(f"{folder}: missing frames ({error.strerror})") from None
     for number in range(first, first + count):
-        if template.format(number) not in names:
-            raise ValueError(f"{os.path.join(folder, template.format(number))}: missing frame of the {count} listed")
+        for name in frame_folder.image_names(template, number):
+            if name not in names:
+                raise ValueError(f"{os.path.join(folder, name)}: missing frame of the {count} listed")
 
 
 def check_frames(entry: Entry, source: FrameSource, whole: bool, strict: bool = False) -> None:
@@ -148,5 +149,6 @@ def check_frames(entry: Entry, source: FrameSource, whole: bool, strict: bool = 
             source.notes.add(entry.path, found.problem)
         video_file.read_frames(entry.path, lambda count: np.zeros(1, int), threads=1, notes=source.notes)
         return
+    reader = frame_folder.FLOW if frame_folder.is_of_flow(source.template) else "opencv"
     for i in range(source.num_frames(entry) if whole else 1):
-        frame_folder.read_frames(entry.path, source.template, [entry.offset + source.first + i])
+        frame_folder.read_frames(entry.path, source.template, [entry.offset + source.first + i], reader)

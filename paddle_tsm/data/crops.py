@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 SCALES = (1, 0.875, 0.75, 0.66)  # edges of a multi-scale crop, as fractions of the frame's short edge
+FLOW_SCALES = SCALES[:3]  # of optical flow
 
 
 def _check(h: int, w: int, size: int) -> None:
@@ -68,10 +69,12 @@ def ten(h: int, w: int, size: int) -> list[tuple[int, int, bool]]:
 
 def multi_scale(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
     """A random size out of SCALES at one of 13 fixed places: mmaction2 `MultiScaleCrop`, MIT `GroupMultiScaleCrop`."""
-    crop_w, crop_h = _scaled_size(h, w, size, rng)
-    places = _grid(h, w, crop_h, crop_w)
-    left, top = places[rng.integers(len(places))]
-    return left, top, left + crop_w, top + crop_h
+    return _fixed_box(h, w, size, rng, SCALES)
+
+
+def multi_scale_flow(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """`multi_scale` with FLOW_SCALES: MIT ops/models.py `get_augmentation` for the modality Flow."""
+    return _fixed_box(h, w, size, rng, FLOW_SCALES)
 
 
 def multi_scale_fractional(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -79,7 +82,7 @@ def multi_scale_fractional(h: int, w: int, size: int, rng: np.random.Generator) 
 
     Each edge is rounded as Pillow does, half to even. Corners that coincide are one place.
     """
-    crop_w, crop_h = _scaled_size(h, w, size, rng)
+    crop_w, crop_h = _scaled_size(h, w, size, rng, SCALES)
     x, y = (w - crop_w) / 4, (h - crop_h) / 4
     corners = [(0, 0, True), (4, 0, x != 0), (0, 4, y != 0), (4, 4, x != 0 and y != 0), (2, 2, x != 0 or y != 0)]
     places = [(i, j) for i, j, kept in corners if kept] + _STEPS[5:]
@@ -113,10 +116,21 @@ def _grid(h: int, w: int, crop_h: int, crop_w: int) -> list[tuple[int, int]]:
     return [(i * x, j * y) for i, j in _STEPS]
 
 
-def _scaled_size(h: int, w: int, size: int, rng: np.random.Generator) -> tuple[int, int]:
-    """(width, height) of a crop, whose two scales are the same or neighbours in SCALES. An edge less than 3 pixels from
-    `size` becomes `size`, so that it need not be scaled."""
-    edges = [int(min(h, w) * scale) for scale in SCALES]
+def _fixed_box(
+    h: int, w: int, size: int, rng: np.random.Generator, scales: tuple[float, ...]
+) -> tuple[int, int, int, int]:
+    """A box of a random size at one of the 13 fixed places."""
+    crop_w, crop_h = _scaled_size(h, w, size, rng, scales)
+    places = _grid(h, w, crop_h, crop_w)
+    left, top = places[rng.integers(len(places))]
+    return left, top, left + crop_w, top + crop_h
+
+
+def _scaled_size(h: int, w: int, size: int, rng: np.random.Generator, scales: tuple[float, ...]) -> tuple[int, int]:
+    """(width, height) of a crop, whose two scales are the same or neighbours in `scales`. An edge less than 3 pixels
+    from `size` becomes `size`, so that it need not be scaled.
+    """
+    edges = [int(min(h, w) * scale) for scale in scales]
     edges = [size if abs(edge - size) < 3 else edge for edge in edges]
     pairs = [(w_, h_) for i, h_ in enumerate(edges) for j, w_ in enumerate(edges) if abs(i - j) <= 1]
     return pairs[rng.integers(len(pairs))]

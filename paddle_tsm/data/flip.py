@@ -8,8 +8,17 @@ import numpy as np
 
 
 def mirror(frame: np.ndarray) -> np.ndarray:
-    """The frame [H, W, 3] with left and right exchanged."""
-    return np.ascontiguousarray(frame[:, ::-1])
+    """A copy of the frame [H, W, C] with left and right exchanged."""
+    return frame[:, ::-1].copy()
+
+
+def mirror_flow(picture: np.ndarray) -> np.ndarray:
+    """The picture of optical flow [H, W, 2] with left and right exchanged. What moved to the right then moves to the
+    left, so that x becomes 255 - x: MIT `GroupRandomHorizontalFlip` and `GroupOverSample`, ops/transforms.py 1f6a834.
+    """
+    mirrored = mirror(picture)
+    mirrored[..., 0] = 255 - mirrored[..., 0]
+    return mirrored
 
 
 @dataclass(frozen=True)

@@ -10,26 +10,37 @@ from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.check_list import check_list
 from paddle_tsm.data.class_folders import read_class_folders
 from paddle_tsm.data.datasets import data_set
+from paddle_tsm.data.frame_folder import FLOW, FLOW_TEMPLATE
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.video_notes import VideoNotes
 
 
-def frame_source(form: str, template: str | None, data_set_name: str | None, first_frame: int) -> FrameSource:
+def frame_source(
+    form: str, template: str | None, data_set_name: str | None, first_frame: int, reader: str = "opencv"
+) -> FrameSource:
     """The FrameSource of a list of this form: video files for "video", else folders of numbered images.
 
     template: the images' names; None for those of the data set. first_frame: the number of a folder's first image.
-    Raises ValueError where the images' names are not known, and for a template where the form is "video".
+    reader: the preset's; optical flow has names of its own, whatever the data set. Raises ValueError where the images'
+    names are not known, for a template where the form is "video", and where the list has RGB frames and the preset
+    takes optical flow, or the other way round.
     """
     if form == "video":
         if template is not None:
             raise ValueError("--template: got one for a list of videos, wanted --form frames or offset beside it")
-        return FrameSource(notes=VideoNotes())
+        source = FrameSource(notes=VideoNotes())
+        source.check_reader(reader)
+        return source
+    if reader == FLOW:
+        template = template or FLOW_TEMPLATE
     template = template or (data_set(data_set_name).template if data_set_name else None)
     if template is None:
         raise ValueError(
             f"--form {form}: got no names of the frames, wanted --template, such as img_{{:05d}}.jpg, or --data-set"
         )
-    return FrameSource(template, first_frame, notes=VideoNotes())
+    source = FrameSource(template, first_frame, notes=VideoNotes())
+    source.check_reader(reader)
+    return source
 
 
 def read_checked_list(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from paddle_tsm.data import crops, normalise, resize, sampling
-from paddle_tsm.data.flip import FlipRule
+from paddle_tsm.data import crops, flow_sampling, frame_folder, normalise, resize, sampling
+from paddle_tsm.data.flip import FlipRule, mirror, mirror_flow
 from paddle_tsm.layouts.network_input import NetworkInput
+from paddle_tsm.networks.network import Network
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Preset:
 
     name: str
     source: str  # the upstream files that it reproduces
-    reader: str  # what decodes JPEG frames: "opencv" or "pillow"
+    reader: str  # what decodes JPEG frames: see `frame_folder.read_frames`
     average: str  # what is averaged over the views: see `scores.average_views`
     clips: int  # clips of a test video
     views: int  # views of a test video: clips times crops
@@ -47,6 +48,25 @@ class Preset:
     train_scale: int
     flip: FlipRule = FlipRule()
     crops: str = "centre"  # the name of `test_crops`
+    channels: int = 3  # of a picture: RGB, or x and y of optical flow
+    stack: int = 1  # successive pictures in a frame of the network's input
+    mirror: Callable = mirror
+
+    @property
+    def in_channels(self) -> int:
+        """The channels of a frame of the network's input."""
+        return self.channels * self.stack
+
+    def check_network(self, network: Network) -> None:
+        """Raise ValueError where the network takes other input channels than this preset makes."""
+        if network.in_channels == self.in_channels:
+            return
+        fit = [name for name, one in SYSTEMS.items() if one.channels * one.stack == network.in_channels]
+        wanted = f"wanted the preset {' or '.join(fit)}" if fit else "no preset makes such input"
+        raise ValueError(
+            f"the preset {self.name} makes frames of {self.in_channels} channels, the network takes "
+            f"{network.in_channels} (in_channels); {wanted}"
+        )
 
     @property
     def crops_in_words(self) -> str:
@@ -75,6 +95,9 @@ class System:
     full_three: bool = True  # whether three crops are as large as the short edge, not the training input
     random_crop: bool = False  # whether a training box is scaled to the short edge's size, then cropped
     mirrors_sided: bool = False  # whether clips of sided data sets are mirrored; their labels are exchanged
+    channels: int = 3
+    stack: int = 1
+    mirror: Callable = mirror
     no_other_crops: str = ""  # why other systems' crops are not offered, for messages
 
 
@@ -91,6 +114,17 @@ CROPS = {
     "centre-full": 1,
     "five-full": 5,
     "ten-full": 10,
+}
+# test_models.py: --test_crops 1, 3, 5, 10, each with and without --full_res
+MIT_CROPS = {
+    "centre": crops.centre_round,
+    "three": crops.three_quarters,
+    "ten": crops.ten,
+    "three-train-size": crops.three_quarters,
+    "five": crops.five,
+    "centre-full": crops.centre_round,
+    "five-full": crops.five,
+    "ten-full": crops.ten,
 }
 SYSTEMS = {
     "mmaction2": System(
@@ -118,18 +152,25 @@ SYSTEMS = {
         train_sampling={"uniform": sampling.train_or_first, "dense": sampling.train_dense},
         resize_short=resize.pillow_short,
         resize_to=resize.pillow_to,
-        test_crops={
-            "centre": crops.centre_round,
-            "three": crops.three_quarters,
-            "ten": crops.ten,
-            "three-train-size": crops.three_quarters,
-            "five": crops.five,
-            "centre-full": crops.centre_round,
-            "five-full": crops.five,
-            "ten-full": crops.ten,
-        },  # test_models.py: --test_crops 1, 3, 5, 10, each with and without --full_res
+        test_crops=MIT_CROPS,
         train_box={"multi_scale": crops.multi_scale},
         normalise=normalise.normalise_1,
+    ),
+    "mit-flow": System(
+        "mit-han-lab/temporal-shift-module 1f6a834, the modality Flow of main.py, test_models.py, ops/dataset.py, "
+        "ops/transforms.py",
+        reader=frame_folder.FLOW,
+        average="logits",
+        test_sampling={"uniform": flow_sampling.uniform, "twice": flow_sampling.twice, "dense": flow_sampling.dense},
+        train_sampling={"uniform": flow_sampling.train, "dense": flow_sampling.train_dense},
+        resize_short=resize.pillow_short,
+        resize_to=resize.pillow_to,
+        test_crops=MIT_CROPS,
+        train_box={"multi_scale": crops.multi_scale_flow},
+        normalise=normalise.normalise_flow,
+        channels=2,
+        stack=flow_sampling.STACK,
+        mirror=mirror_flow,
     ),
     "paddlevideo": System(
         "PaddlePaddle/PaddleVideo ed245e9, configs/recognition/tsm/tsm_k400_frames.yaml",
@@ -222,6 +263,9 @@ def preset(
         train_scale=short if system.random_crop else size,
         flip=flip or FlipRule(),
         crops=crops,
+        channels=system.channels,
+        stack=system.stack,
+        mirror=system.mirror,
     )
 
 

@@ -1,4 +1,4 @@
-"""Frames scaled as each system scales them, always bilinearly: [H, W, 3] uint8 in, [h, w, 3] uint8 out.
+"""Frames scaled as each system scales them, always bilinearly: [H, W, C] uint8 in, [h, w, C] uint8 out.
 
 OpenCV does not antialias and Pillow does, so their results differ by many grey levels when a frame becomes smaller.
 Their long edges differ, too: a frame of 398x224 with its short edge scaled to 256 is 455 wide in mmaction2 and 454 in
@@ -18,9 +18,13 @@ def opencv_to(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def pillow_to(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale a frame to `size` (width, height) with Pillow, which antialiases."""
+    """Scale a frame to `size` (width, height) with Pillow, which antialiases. Optical flow, C = 2, is scaled plane by
+    plane: Pillow would take the second channel for an opacity.
+    """
     if frame.shape[1::-1] == tuple(size):
         return frame
+    if frame.ndim == 3 and frame.shape[2] == 2:
+        return np.dstack([pillow_to(frame[..., i], size) for i in range(2)])
     return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BILINEAR))
 
 

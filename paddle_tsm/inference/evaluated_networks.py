@@ -122,6 +122,7 @@ def shared_preset(networks: list[EvaluatedNetwork], taken: NetworkInput, average
     """
     preset = preset_of(taken)
     for one in networks:
+        preset.check_network(one.found.network)
         if isinstance(one.found, Sidecar) and one.found.pixels().test_size != preset.test_size:
             raise ValueError(
                 f"{one.path}: was exported for frames of {one.found.pixels().test_size}, got --size {taken.size} "

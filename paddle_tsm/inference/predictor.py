@@ -81,7 +81,9 @@ class Predictor(OpenedNetwork):
         known = ("preset", "size", "sampling", "crops")
         if unknown := [name for name in pixels if name not in known]:
             raise ValueError(f"got {', '.join(unknown)}, wanted some of {', '.join(known)}")
-        return preset_of(self.input.changed(pixels))
+        found = preset_of(self.input.changed(pixels))
+        found.check_network(self.network)
+        return found
 
     def _named(self, probabilities: np.ndarray, top: int) -> list[tuple[str, float]]:
         must_be_whole("top", top, 1)

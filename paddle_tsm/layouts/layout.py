@@ -60,6 +60,7 @@ class Layout:
     limits: what it cannot run.
     usual_architecture: what its checkpoints usually hold.
     preset: whose pixels its networks were trained on (see `data/presets.py`); None where it is no video system.
+    flow_preset: the same of its networks of optical flow, which do not take the 3 channels of a picture.
     shift_order: the order that it runs; None where the layout belongs to no system with a shift.
     non_local_bias: whether a non-local block's output convolution has a bias; None where either may be.
     non_local_output_behind_g: whether the module of that convolution comes right behind g's.
@@ -84,6 +85,7 @@ class Layout:
     limits: tuple[Limit, ...] = ()
     usual_architecture: str = "tsm_resnet50"
     preset: str | None = None
+    flow_preset: str | None = None
     wrapper: tuple[str, ...] = ()
     front: str = ""
     parts: tuple[str, ...] = ()

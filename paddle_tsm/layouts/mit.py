@@ -90,6 +90,7 @@ MIT = Layout(
         WRONG_FRAMES,
     ),
     preset="mit",
+    flow_preset="mit-flow",
     wrapper=("state_dict",),
     front="module.",
     shift_order="future_first",

@@ -68,8 +68,9 @@ class NetworkFile:
     @property
     def input(self) -> NetworkInput:
         """The recorded input. Where no preset was recorded, it is that of the system whose layout the file has."""
-        recorded = self.record.input
-        return recorded if recorded.preset else replace(recorded, preset=self.layout.preset)
+        recorded, of_pictures = self.record.input, self.network.in_channels == Network.in_channels
+        usual = self.layout.preset if of_pictures else self.layout.flow_preset
+        return recorded if recorded.preset else replace(recorded, preset=usual)
 
 
 def read_network(

@@ -59,6 +59,7 @@ def train(recipe: Recipe, job: TrainingJob, processes: Processes = Processes()) 
     Raises ValueError for a folder that holds another training, for a clip that cannot be read (unless `job.skip_bad`),
     and for a loss or gradients that are not finite.
     """
+    recipe.check_input()
     steps = steps_of(len(job.train), recipe.batch)
     rates = recipe.rates(steps)
     session, resumed = open_session(recipe, job, processes)

@@ -160,6 +160,10 @@ class Recipe:
             flip = FlipRule(0.0)
         return preset(self.preset, sampling=self.sampling, train_crop=self.train_crop, size=self.size, flip=flip)
 
+    def check_input(self) -> None:
+        """Raise ValueError where the network takes other input channels than the preset makes."""
+        self.pixels().check_network(self.network())
+
     def network_input(self, class_names: tuple[str, ...] = ()) -> NetworkInput:
         """What the network's files record about its training data. The data set is left out where it has another number
         of classes, because the clips are then not from it.

@@ -11,6 +11,7 @@ from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.check_list import check_list
 from paddle_tsm.data.class_folders import read_class_folders
+from paddle_tsm.data.frame_folder import FLOW
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.listed_clips import frame_source
 from paddle_tsm.data.validation_split import split_clips
@@ -38,17 +39,18 @@ class TrainingLists:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def training_source(form: str, template: str | None, data_set_name: str | None) -> FrameSource:
-    """The FrameSource of lists of this form: see `frame_source`.
+def training_source(form: str, template: str | None, recipe: Recipe) -> FrameSource:
+    """The FrameSource of lists of this form for a training: see `frame_source`.
 
-    template: the names of the frames in a folder; None for those of the data set, else DEFAULT_TEMPLATE. For videos it
+    template: the names of the frames in a folder; None for those of the data set, else DEFAULT_TEMPLATE; of optical
+    flow for its own. For videos it
     is not used.
     """
     if form == "video":
         template = None
-    elif not template and not data_set_name:
+    elif not template and not recipe.data_set and recipe.pixels().reader != FLOW:
         template = DEFAULT_TEMPLATE
-    return frame_source(form, template, data_set_name, first_frame=1)
+    return frame_source(form, template, recipe.data_set, first_frame=1, reader=recipe.pixels().reader)
 
 
 def read_lists(
