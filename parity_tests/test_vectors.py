@@ -14,7 +14,8 @@ from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 from paddle_tsm.parity.torch_side import TorchSide
 from parity_tests.recorded import names, recorded
 
-OF_OTHER_MODULES = ("_train_", "_pptsm_v2_", "_pptsmv2_", "_mobileone_", "_flow_")  # test_pptsm_v2.py, test_mobileone.py, ...
+# test_pptsm_v2.py, test_mobileone.py and so on have these
+OF_OTHER_MODULES = ("_train_", "_pptsm_v2_", "_pptsmv2_", "_mobileone_", "_flow_")
 
 
 def here(*patterns: str) -> list[str]:
