@@ -1,4 +1,6 @@
-"""PyTorch's own losses, behind a check of the target, whose errors say what is wrong with it."""
+"""PyTorch's own losses, behind a check of the target, whose errors say what is wrong with it; and the loss by which two
+networks learn from each other.
+"""
 
 import torch
 from torch.nn import functional as F
@@ -35,3 +37,18 @@ def binary_cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Te
     if target.shape != logits.shape:
         raise ValueError(f"the target is {[*target.shape]}, wanted {[*logits.shape]}, 1 for each of a clip's classes")
     return F.binary_cross_entropy_with_logits(logits, target)
+
+
+def mutual_divergence(logits: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """The symmetric Kullback-Leibler divergence of two networks' predictions, the mean over the clips.
+
+    With the probabilities p and q of the two it is the mean of 1/2 sum_k (p_k - q_k) (log(p_k + eps) - log(q_k + eps)),
+    eps = 1e-12: both directions of arXiv:1706.00384, eq. 3, in one sum, as PaddleVideo's `DistillationDMLLoss`
+    (ed245e9) averages them. Neither side is detached. logits, others: [N, K]. Returns a scalar.
+    Raises ValueError for logits of different shapes.
+    """
+    if logits.shape != others.shape or logits.dim() != 2:
+        raise ValueError(f"the logits are {[*logits.shape]} and {[*others.shape]}, wanted [N, K] of both networks")
+    p, q = logits.softmax(1), others.softmax(1)
+    difference = (p + 1e-12).log() - (q + 1e-12).log()
+    return ((p - q) * difference).sum(1).mean() / 2
