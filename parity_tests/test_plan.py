@@ -39,6 +39,7 @@ RECIPES = {
     "adamw and average": {"optimizer": "adamw", "lr": 1e-4, "ema": 0.9, "schedule": "cosine"},
     "frozen": {"frozen_bn": True, "nesterov": True},
     "partly frozen": {"partial_bn": True},
+    "teacher": {"arch": "tsm_resnet10", "teacher": "tsm_resnet18", "mixup": 0.3},
 }
 
 
@@ -52,7 +53,7 @@ def planned(clips, tmp_path, **changes):
     return plan
 
 
-@pytest.mark.parametrize("name", ["plain", "mixup in parts", "cutmix", "pptsm"])
+@pytest.mark.parametrize("name", ["plain", "mixup in parts", "cutmix", "pptsm", "teacher"])
 def test_a_replayed_plan_gives_the_same_bits(clips, tmp_path, name):
     changes = RECIPES[name] | {"count": COUNT}
     train_small(clips, tmp_path / "free", **changes)

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
         print_recipe(asked.recipe, chosen)
         return 0
-    check_options(asked)
+    check_options(asked, chosen.teacher)
     return train_as_asked(asked, chosen, changes.get("num_classes"), args.out, args.resume)
 
 
@@ -93,13 +93,14 @@ def train_as_asked(asked: TrainingArguments, chosen: Recipe, num_classes: int | 
     class_folders = asked.list is not None and os.path.isdir(asked.list)
     if class_folders:
         keep_inputs({"--out": out}, (asked.list,))  # a folder in it would be a class
-    keep_read_files(out, asked, (asked.list, asked.validation, asked.pretrained, asked.replay))
+    read = (asked.list, asked.validation, asked.pretrained, asked.pretrained_teacher, asked.replay)
+    keep_read_files(out, asked, read)
     processes = join()
     check_single(asked, processes.count)
     # before the lists, which can take minutes
     resumed = processes.from_first(lambda: check_folder(out, resume, lists=class_folders))
     if processes.is_first:
-        print_ignored_records("train", asked.pretrained)
+        print_ignored_records("train", asked.pretrained, asked.pretrained_teacher)
     before = classes_before(out, resume, asked.pretrained if asked.keep_classifier else None)
     source = training_source(asked.form, asked.template, chosen)
     stated = stated_classes(asked.classes, num_classes, before)
@@ -134,6 +135,7 @@ def job_of(asked: TrainingArguments, chosen: Recipe, lists, source, out: str, re
         skip_bad=asked.skip_bad,
         resume=resume,
         pretrained=asked.pretrained,
+        pretrained_teacher=asked.pretrained_teacher,
         keep_classifier=asked.keep_classifier,
         class_names=lists.classes.names,
         framework=asked.framework,
@@ -184,8 +186,8 @@ def chosen_plan(asked: TrainingArguments, recipe, entries: list, source):
     return plan
 
 
-def check_options(asked: TrainingArguments) -> None:
-    """Raise ValueError for an option that is missing or out of range."""
+def check_options(asked: TrainingArguments, teacher: str | None) -> None:
+    """Raise ValueError for an option that is missing or out of range. teacher: the recipe's."""
     if asked.list is None:
         raise ValueError(
             "got no LIST; wanted a file with a line for each clip, a folder of classes, --show, or --resume"
@@ -197,8 +199,12 @@ def check_options(asked: TrainingArguments) -> None:
         raise ValueError("--skip-bad: got a plan, whose clips are read as planned; wanted --check all beside it")
     if asked.nudge is not None and asked.nudge < 0:
         raise ValueError(f"--nudge: got {asked.nudge}, wanted 0 or more")
-    if asked.keep_classifier and not asked.pretrained:
+    if asked.keep_classifier and not (asked.pretrained or asked.pretrained_teacher):
         raise ValueError("--keep-classifier: got no --pretrained to take it from")
+    if asked.pretrained_teacher and teacher is None:
+        raise ValueError(
+            "--pretrained-teacher: got a recipe without a teacher; wanted --set teacher=ARCHITECTURE beside it"
+        )
 
 
 def print_outcome(out: str, outcome, processes: int) -> None:

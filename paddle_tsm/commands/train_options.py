@@ -67,7 +67,15 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         "weights.",
     )
     group.add_argument(
-        "--keep-classifier", action="store_true", default=None, help="Take the classifier of --pretrained, too."
+        "--pretrained-teacher",
+        metavar="FILE",
+        help="Start the teacher from these weights, without their classifier. Default: random weights.",
+    )
+    group.add_argument(
+        "--keep-classifier",
+        action="store_true",
+        default=None,
+        help="Take the classifiers of --pretrained and --pretrained-teacher, too.",
     )
 
 

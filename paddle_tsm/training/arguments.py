@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from paddle_tsm.training.run_folder import ARGUMENTS, RESUME
 
 READ = ("list", "validation", "classes", "root", "replay")  # paths that a resumed training reads again
-PATHS = (*READ, "pretrained", "plan")
+PATHS = (*READ, "pretrained", "pretrained_teacher", "plan")
 SPLIT = 0.2  # the share of a folder of classes that is validated on where neither --split nor --validation says it
 TOGETHER = ({"plan", "replay"},)  # of which only one can be given
 
@@ -31,6 +31,7 @@ class TrainingArguments:
     recipe: str = "mmaction2-kinetics400"
     changes: tuple[str, ...] = ()
     pretrained: str | None = None
+    pretrained_teacher: str | None = None
     keep_classifier: bool = False
     form: str = "video"
     root: str = ""

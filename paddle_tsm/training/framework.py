@@ -58,6 +58,16 @@ class Framework(Protocol):
         [N] or probabilities [N, K]. Returns (that part of the loss, logits [N, K]).
         """
 
+    def add_mutual_gradients(
+        self, model: Any, teacher: Any, recipe: Recipe, x: np.ndarray, target: np.ndarray, clips: int
+    ) -> tuple[float, np.ndarray]:
+        """As `add_gradients`, of both networks: the loss is the sum of both losses and of their `mutual_divergence`.
+        The logits are the model's.
+        """
+
+    def clip_gradients(self, parameters: list[Any], max_norm: float) -> float:
+        """Clip the norm of all gradients together, in place. Returns it as it was. max_norm: 0 clips nothing."""
+
     def run_of(self, model: Any) -> Any:
         """A function x [N*T, 3, H, W] -> logits [N, K], in evaluation mode."""
 

@@ -18,11 +18,11 @@ class TrainingJob:
     frames are. workers: the number of threads that read clips, in each process. save_every: the number of updates
     between two saves of `resume.safetensors`, which is also saved after each epoch and on Ctrl-C or SIGTERM. skip_bad:
     leave out clips that cannot be read. resume: go on with the training in `out`, if there is one. pretrained: a
-    checkpoint to start from. keep_classifier: take its classifier, too. class_names: in the order of the classes, or
-    (); every network that is saved has them. framework: of `framework.FRAMEWORKS`. plan: what was drawn for this list
-    and recipe before; None: it is drawn as the training goes. nudge: the seed by which each initial weight is moved by
-    one unit in the last place, up or down; None: they stay. files: the name and the text of further files that the
-    folder gets.
+    checkpoint to start from. pretrained_teacher: one for the teacher. keep_classifier: take their classifiers, too.
+    class_names: in the order of the classes, or (); every network that is saved has them. framework: of
+    `framework.FRAMEWORKS`. plan: what was drawn for this list and recipe before; None: it is drawn as the training
+    goes. nudge: the seed by which each initial weight is moved by one unit in the last place, up or down; None: they
+    stay. files: the name and the text of further files that the folder gets.
     """
 
     train: list[Entry]
@@ -34,6 +34,7 @@ class TrainingJob:
     skip_bad: bool = False
     resume: bool = False
     pretrained: str | None = None
+    pretrained_teacher: str | None = None
     keep_classifier: bool = False
     class_names: tuple[str, ...] = ()
     framework: str = "paddle"

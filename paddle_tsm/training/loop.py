@@ -91,12 +91,19 @@ def open_session(recipe: Recipe, job: TrainingJob, processes: Processes) -> tupl
     session = Session(recipe, digest_of(job.train), job.class_names, framework_named(job.framework))
     if resumed:
         session.restore(os.path.join(job.out, RESUME), steps_of(len(job.train), recipe.batch))
-    elif job.pretrained:
-        session.framework.load_pretrained(session.model, job.pretrained, not job.keep_classifier, recipe.shift_order)
-    if not resumed and job.nudge is not None:
-        tensors = nudged_weights(session.framework.canonical(session.model), job.nudge, recipe.dtype)
-        session.framework.set_canonical(session.model, tensors)
+    else:
+        set_initial_weights(session, job)
     return session, resumed
+
+
+def set_initial_weights(session: Session, job: TrainingJob) -> None:
+    """Give the networks the weights of the job's files, and move them where the job says so."""
+    framework = session.framework
+    for (model, recipe), path in zip(session.networks, (job.pretrained, job.pretrained_teacher)):
+        if path:
+            framework.load_pretrained(model, path, not job.keep_classifier, recipe.shift_order)
+        if job.nudge is not None:
+            framework.set_canonical(model, nudged_weights(framework.canonical(model), job.nudge, recipe.dtype))
 
 
 def opening_lines(session: Session, job: TrainingJob, processes: Processes, resumed: bool) -> list[str]:
@@ -263,7 +270,8 @@ class TrainingLoop:
         """Write these networks, and then what resuming needs: where the program dies between the two, the resumed
         training writes the networks again.
         """
-        self.processes.share_buffers(self.session.model)
+        for model, _ in self.session.networks:
+            self.processes.share_buffers(model)
         if not self.processes.is_first:
             return
         average = self.session.average

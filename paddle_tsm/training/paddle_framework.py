@@ -15,11 +15,11 @@ from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.load import assign_weights, load_pretrained
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.families import is_linear_weight
-from paddle_tsm.optim import Optimizer, tsm_adamw, tsm_sgd
+from paddle_tsm.optim import Optimizer, clip_gradients, tsm_adamw, tsm_sgd
 from paddle_tsm.training.loss import binary_cross_entropy, cross_entropy
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.recipe import Recipe
-from paddle_tsm.training.train_step import add_gradients
+from paddle_tsm.training.train_step import add_gradients, add_mutual_gradients
 
 
 class PaddleFramework:
@@ -53,6 +53,15 @@ class PaddleFramework:
     ) -> tuple[float, np.ndarray]:
         with paddle.amp.auto_cast(enable=recipe.amp != "none", dtype="bfloat16", level="O1"):
             return add_gradients(model, [(x, target)], loss_function(recipe), clips)
+
+    def add_mutual_gradients(
+        self, model: Recognizer, teacher: Recognizer, recipe: Recipe, x: np.ndarray, target: np.ndarray, clips: int
+    ) -> tuple[float, np.ndarray]:
+        with paddle.amp.auto_cast(enable=recipe.amp != "none", dtype="bfloat16", level="O1"):
+            return add_mutual_gradients(model, teacher, (x, target), loss_function(recipe), clips)
+
+    def clip_gradients(self, parameters: list[paddle.Tensor], max_norm: float) -> float:
+        return float(clip_gradients(parameters, max_norm))
 
     def run_of(self, model: Recognizer) -> Callable[[np.ndarray], np.ndarray]:
         return run_of(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from paddle_tsm.data.presets import SYSTEMS, Preset, preset
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option_checks import must_be_one_of
 from paddle_tsm.training.recipe_option import (
     SWITCH,
     checked_elsewhere,
@@ -28,6 +29,19 @@ from paddle_tsm.training.schedule import CosineAnnealingLR, LinearLR, MultiStepL
 from paddle_tsm.training.slowfast_schedule import SlowFastLR
 
 COSINES = ("cosine", "slowfast")
+# options of the network that are the teacher's own, too: it reads the same clips, and its shift is of the same kind
+SHARED = {
+    *(
+        "num_classes",
+        "num_segments",
+        "in_channels",
+        "is_shift",
+        "shift_div",
+        "shift_order",
+        "partial_bn",
+        "running_var",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,12 @@ class Recipe:
     )
     mixup: float = option(0.0, "Mixup's alpha of Beta(alpha, alpha); 0: no mixup.", number())
     cutmix: float = option(0.0, "CutMix's alpha of Beta(alpha, alpha); 0: no CutMix.", number())
+    teacher: str | None = option(
+        None,
+        "The architecture that is trained beside the network, so that each learns from the other; none: there is none.",
+        checked_elsewhere(f"none, {', '.join(ARCHITECTURES)}"),
+    )
+    teacher_fc_lr5: bool = option(True, "What fc_lr5 is for the teacher.", SWITCH)
     ema: float = option(
         0.0,
         "The decay of the moving average that is validated and saved; 0: the weights themselves are.",
@@ -143,8 +163,13 @@ class Recipe:
             raise ValueError("multi_label: got mixup, cutmix or label smoothing with it, wanted none of them")
         if self.schedule in COSINES and self.warmup >= self.epochs:
             raise ValueError(f"warmup: got {self.warmup} of {self.epochs} epochs, wanted fewer with a cosine")
+        if self.teacher is not None:
+            must_be_one_of("teacher", self.teacher, ARCHITECTURES)
+            if self.multi_label:
+                raise ValueError("teacher: got it with multi_label, whose classes have no softmax; wanted one of them")
         # these raise ValueError for the values that they do not know
         self.network()
+        self.teacher_recipe()
         self.pixels()
         self.rates(2)
 
@@ -152,6 +177,21 @@ class Recipe:
         """The network that is trained."""
         own = {one.name for one in fields(self)}
         return Network(**{one.name: getattr(self, one.name) for one in fields(Network) if one.name in own})
+
+    def teacher_recipe(self) -> Recipe | None:
+        """The recipe of the teacher, which is this one but for the network and the seed; None where there is none.
+
+        Options of the network that are not in SHARED are the teacher's defaults. Its weights and dropout masks are
+        drawn from the next seed, because two equal networks with equal draws would have nothing to learn from each
+        other.
+        """
+        if self.teacher is None:
+            return None
+        of_network = {one.name: one.default for one in fields(Network)}
+        names = {one.name for one in fields(self)} & of_network.keys() - SHARED
+        own: dict[str, Any] = {name: of_network[name] for name in names}
+        own |= {"arch": self.teacher, "teacher": None, "fc_lr5": self.teacher_fc_lr5, "seed": self.seed + 1}
+        return replace(self, **own)
 
     def pixels(self) -> Preset:
         """The preset that cuts the clips, with the data set's flip rule."""

@@ -1,4 +1,4 @@
-"""The state of a training (network, optimizer, moving average, position), saved to one file and restored from it."""
+"""The state of a training (networks, optimizer, moving average, position), saved to one file and restored from it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from paddle_tsm.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from paddle_tsm.training.framework import Framework, framework_named
+from paddle_tsm.training.joint_optimizer import JointOptimizer
 from paddle_tsm.training.recipe import Recipe
 
 RECORD_KEY = "paddle_tsm_training"
@@ -35,6 +36,9 @@ class Position:
 class Session:
     """Everything that a training changes.
 
+    model: the network that is trained for its own sake, which is validated, averaged and written. teacher: the network
+    beside it, or None. networks: each network with its recipe.
+
     clips_digest: `digest_of` the training list. class_names: in the order of the classes, or (). framework: that the
     network and the optimizer are objects of; None: Paddle. Raises ValueError for another number of class names than the
     recipe has classes.
@@ -54,18 +58,34 @@ class Session:
             )
         self.framework = framework or framework_named("paddle")
         self.model = self.framework.new_model(recipe)
+        self.networks = [(self.model, recipe)]
+        teacher = recipe.teacher_recipe()
+        self.teacher = self.framework.new_model(teacher) if teacher else None
+        if teacher:
+            self.networks.append((self.teacher, teacher))
         self.start_training()
-        self.optimizer = self.framework.new_optimizer(self.model, recipe)
+        self.optimizer = self._new_optimizer()
         self.average = self.framework.new_average(self.model, recipe.ema) if recipe.ema else None
         self.position = Position()
 
     def start_training(self) -> None:
-        """Put the model into training mode, and with `frozen_bn` every BatchNorm into evaluation mode."""
-        self.framework.start_training(self.model, self.recipe.frozen_bn)
+        """Put the networks into training mode, and with `frozen_bn` every BatchNorm into evaluation mode."""
+        for model, recipe in self.networks:
+            self.framework.start_training(model, recipe.frozen_bn)
+
+    def _new_optimizer(self) -> Any:
+        """The optimizer of the network, or of both."""
+        optimizers = [self.framework.new_optimizer(model, recipe) for model, recipe in self.networks]
+        if len(optimizers) == 1:
+            return optimizers[0]
+        both = dict(zip(("student", "teacher"), optimizers))
+        return JointOptimizer(both, self.recipe.max_norm, self.framework.clip_gradients)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write everything to one safetensors file, which appears whole or not at all."""
         tensors = {f"model/{name}": array for name, array in self.framework.state(self.model).items()}
+        if self.teacher is not None:
+            tensors |= {f"teacher/{name}": array for name, array in self.framework.state(self.teacher).items()}
         if self.average:
             tensors |= {f"average/{name}": array for name, array in self.average.state().items()}
         optimizer = self.optimizer.state_dict()
@@ -95,11 +115,13 @@ class Session:
             )
         self._check_same(path, record["recipe"], record["clips"], Position(**record["position"]), steps)
         self.class_names = self._same_names(path, tuple(record["class_names"]))
-        groups: dict[str, dict[str, np.ndarray]] = {"model": {}, "average": {}, "optimizer": {}}
+        groups: dict[str, dict[str, np.ndarray]] = {"model": {}, "teacher": {}, "average": {}, "optimizer": {}}
         for name, array in checkpoint.tensors.items():
             group, _, rest = name.partition("/")
             groups[group][rest] = np.array(array)
         self.framework.set_state(self.model, groups["model"])
+        if self.teacher is not None:
+            self.framework.set_state(self.teacher, groups["teacher"])
         if self.average:
             self.average.load(groups["average"])
         state: dict[str, dict[str, np.ndarray]] = {}

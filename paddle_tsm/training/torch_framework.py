@@ -14,8 +14,8 @@ import torch_ref
 from paddle_tsm.training.recipe import Recipe
 from torch_ref.initial_weights import initialise
 from torch_ref.load import assign_weights
-from torch_ref.loss import binary_cross_entropy, cross_entropy
-from torch_ref.optim import Clipped, tsm_adamw, tsm_sgd
+from torch_ref.loss import binary_cross_entropy, cross_entropy, mutual_divergence
+from torch_ref.optim import Clipped, clip_gradients, tsm_adamw, tsm_sgd
 from torch_ref.recognizer import Recognizer
 from torch_ref.train_step import as_tensor
 
@@ -51,12 +51,25 @@ class TorchFramework:
         self, model: Recognizer, recipe: Recipe, x: np.ndarray, target: np.ndarray, clips: int
     ) -> tuple[float, np.ndarray]:
         dtype = next(model.parameters()).dtype
-        smoothed = partial(cross_entropy, label_smoothing=recipe.label_smoothing)
         logits = model(as_tensor(x, dtype))
-        loss = (binary_cross_entropy if recipe.multi_label else smoothed)(logits, as_tensor(target, dtype))
+        loss = loss_function(recipe)(logits, as_tensor(target, dtype))
         share = loss * (len(target) / clips)
         share.backward()
         return share.item(), logits.detach().numpy()
+
+    def add_mutual_gradients(
+        self, model: Recognizer, teacher: Recognizer, recipe: Recipe, x: np.ndarray, target: np.ndarray, clips: int
+    ) -> tuple[float, np.ndarray]:
+        dtype = next(model.parameters()).dtype
+        frames, wanted = as_tensor(x, dtype), as_tensor(target, dtype)
+        both = [network(frames) for network in (model, teacher)]
+        share = sum(loss_function(recipe)(logits, wanted) for logits in both) + mutual_divergence(*both)
+        share = share * (len(target) / clips)
+        share.backward()
+        return share.item(), both[0].detach().numpy()
+
+    def clip_gradients(self, parameters: list[torch.Tensor], max_norm: float) -> float:
+        return float(clip_gradients(parameters, max_norm))
 
     def run_of(self, model: Recognizer) -> Callable[[np.ndarray], np.ndarray]:
         def run(x: np.ndarray) -> np.ndarray:
@@ -80,6 +93,13 @@ class TorchFramework:
 
     def load_pretrained(self, model: Recognizer, path: str, without_classifier: bool, shift_order: str) -> None:
         torch_ref.load_pretrained(model, path, without_classifier=without_classifier, shift_order=shift_order)
+
+
+def loss_function(recipe: Recipe) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The function (logits, target) -> mean loss over the clips."""
+    if recipe.multi_label:
+        return binary_cross_entropy
+    return partial(cross_entropy, label_smoothing=recipe.label_smoothing)
 
 
 class TorchAverage:

@@ -1,4 +1,4 @@
-"""One training step on arrays: the gradient of one or several batches, then one update."""
+"""One training step on arrays: the gradient of one or several batches, of one network or of two, then one update."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from paddle import nn
 
 from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.optim import SGD, AdamW
+from paddle_tsm.training.mutual_loss import mutual_divergence
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,24 @@ def add_gradients(
         losses.append(float(loss.detach()))
         logits.append(output.detach().numpy())
     return sum(losses), np.concatenate(logits)
+
+
+def add_mutual_gradients(
+    student: nn.Layer,
+    teacher: nn.Layer,
+    batch: tuple[np.ndarray, np.ndarray],
+    loss_fn: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor],
+    clips: int,
+) -> tuple[float, np.ndarray]:
+    """Add the gradients of one batch to those that the parameters of two networks have, which learn from each other.
+
+    The loss is loss_fn of the student, loss_fn of the teacher, and `mutual_divergence` of their logits. Otherwise as
+    `add_gradients`. Returns (the batch's part of the mean loss, the student's logits [N, K]).
+    """
+    dtype = next(iter(student.parameters())).dtype
+    x, target = (as_tensor(array, dtype) for array in batch)
+    logits, others = student(x), teacher(x)
+    loss = loss_fn(logits, target) + loss_fn(others, target) + mutual_divergence(logits, others)
+    share = loss * (len(target) / clips)
+    share.backward()
+    return float(share.detach()), logits.detach().numpy()

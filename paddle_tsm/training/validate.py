@@ -31,7 +31,7 @@ def validate(
     smoothing, of what the validation averages over the views of a clip: see `loss_of_scores`, `loss_of_logits`. batch,
     workers, skipped, progress: see `score_clips`. Raises ValueError where no clip can be read.
     """
-    processes.share_buffers(session.model)
+    processes.share_buffers(session.model)  # the teacher is not run
     share = processes.share(list(range(len(reader))))
     try:
         with session.average.in_place() if session.average else contextlib.nullcontext():

@@ -79,11 +79,18 @@ def add_gradients_of(
         x, target = np.concatenate([clip for clip, _, _ in chosen]), targets_of(recipe, chosen)
         if blend is not None:
             x, target = blended(x, target, recipe.num_classes, blend)
-        set_dropout_mask(session, [key for _, _, key in chosen])
-        part_loss, logits = session.framework.add_gradients(session.model, recipe, x, target, clips)
+        set_dropout_masks(session, [key for _, _, key in chosen])
+        part_loss, logits = add_part(session, x, target, clips)
         loss += part_loss
         right += sum(int(row.argmax()) == labels[0] for row, (_, labels, _) in zip(logits, chosen))
     return loss, right
+
+
+def add_part(session: Session, x: np.ndarray, target: np.ndarray, clips: int) -> tuple[float, np.ndarray]:
+    """Add the gradients of one part of the samples, of the network or of both. See `Framework.add_gradients`."""
+    if session.teacher is None:
+        return session.framework.add_gradients(session.model, session.recipe, x, target, clips)
+    return session.framework.add_mutual_gradients(session.model, session.teacher, session.recipe, x, target, clips)
 
 
 def take_step(optimizer: Any, lr: float, loss: float) -> float:
@@ -107,10 +114,11 @@ def targets_of(recipe: Recipe, samples: list[Sample]) -> np.ndarray:
     return targets
 
 
-def set_dropout_mask(session: Session, keys: list[Key]) -> None:
-    """Have the model's dropout use the masks of the clips with these keys in its next forward pass."""
-    recipe, network = session.recipe, session.recipe.network()
-    if network.dropout:
-        shape = network.segments(None), network.family.features(network)
-        mask = dropout_mask(keys, recipe.seed, shape, network.dropout, network.family.scales_at_inference)
-        session.framework.set_dropout_mask(session.model, mask)
+def set_dropout_masks(session: Session, keys: list[Key]) -> None:
+    """Have each network's dropout use the masks of the clips with these keys in its next forward pass."""
+    for model, recipe in session.networks:
+        network = recipe.network()
+        if network.dropout:
+            shape = network.segments(None), network.family.features(network)
+            mask = dropout_mask(keys, recipe.seed, shape, network.dropout, network.family.scales_at_inference)
+            session.framework.set_dropout_mask(model, mask)
