@@ -48,6 +48,8 @@ SGD = [
     {"momentum": 0.0},
     {"weight_decay": 0.0},
     {"fc_lr5": False},
+    {"decays": "biases"},
+    {"decays": "all", "fc_lr5": False},
     {"max_norm": None},
     {"max_norm": 0.0},
     {"max_norm": 1e6},

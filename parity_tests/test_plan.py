@@ -92,8 +92,8 @@ def test_a_decay_on_biases_is_named(clips, tmp_path, monkeypatch):
     """The biases are 0 at first, so the first update is the same in both; after it they are not, and are decayed."""
     groups = torch_ref.optim.parameter_groups
 
-    def decayed(model, fc_lr5=True):
-        return [group | {"decay_multiplier": 1.0} for group in groups(model, fc_lr5)]
+    def decayed(*given):
+        return [group | {"decay_multiplier": 1.0} for group in groups(*given)]
 
     monkeypatch.setattr(torch_ref.optim, "parameter_groups", decayed)
     found = two_runs(clips, tmp_path, lr=0.05, weight_decay=1e-2)

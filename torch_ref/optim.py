@@ -30,11 +30,12 @@ class Clipped(torch.optim.Optimizer):
         weight_decay: float,
         fc_lr5: bool,
         max_norm: float | None,
+        decays: str,
         **settings: Any,
     ):
         for setting, value in {"lr": lr, "weight_decay": weight_decay}.items():
             require(value >= 0, setting, value, "0 or more")
-        groups = parameter_groups(model, fc_lr5)
+        groups = parameter_groups(model, fc_lr5, decays)
         for group in groups:
             group["weight_decay"] = weight_decay * group.pop("decay_multiplier")
         super().__init__(groups, lr=lr, **settings)
@@ -146,15 +147,17 @@ def tsm_sgd(
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
     nesterov: bool = False,
+    decays: str = "weights",
 ) -> SGD:
     """SGD with momentum as TSM is trained (arXiv:1811.08383, section 5.1).
 
     fc_lr5: whether the classifier learns five times as fast as the other layers. Every bias but a BatchNorm's learns
-    twice as fast as the weight of its layer. Raises ValueError for a layer that has no parameter group.
+    twice as fast as the weight of its layer. decays: "weights"; "biases" for biases, too, which then learn as fast as
+    their weights; "all" for BatchNorms, too. Raises ValueError for a layer that has no parameter group.
     """
     require(momentum >= 0, "momentum", momentum, "0 or more")
     require(momentum > 0 or not nesterov, "momentum", momentum, "more than 0 with nesterov")
-    optimizer = SGD(model, lr, weight_decay, fc_lr5, max_norm, momentum=momentum, nesterov=nesterov)
+    optimizer = SGD(model, lr, weight_decay, fc_lr5, max_norm, decays, momentum=momentum, nesterov=nesterov)
     optimizer.buffers = SGD.buffers if momentum else ()
     return optimizer
 
@@ -167,11 +170,12 @@ def tsm_adamw(
     weight_decay: float = 1e-2,
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
+    decays: str = "weights",
 ) -> AdamW:
     """AdamW with the groups of `tsm_sgd`."""
     require(eps >= 0, "eps", eps, "0 or more")
     require(min(betas) >= 0 and max(betas) < 1, "betas", betas, "two numbers from 0 to below 1")
-    return AdamW(model, lr, weight_decay, fc_lr5, max_norm, betas=betas, eps=eps)
+    return AdamW(model, lr, weight_decay, fc_lr5, max_norm, decays, betas=betas, eps=eps)
 
 
 def require(fits: bool, setting: str, value: object, what: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from paddle_tsm.networks.parameter_group_rules import GROUP_RULES
+from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, decaying
 
 
 def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
@@ -31,22 +31,21 @@ def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
     return kinds | ({last_linear: "fc"} if fc_lr5 and last_linear is not None else {})
 
 
-def parameter_groups(model: nn.Module, fc_lr5: bool = True) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, fc_lr5: bool = True, decays: str = "weights") -> list[dict[str, Any]]:
     """A dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
 
-    The parameters of a group are in the model's order, frozen ones among them. A group may be empty. Raises ValueError
-    for a parameter that no rule takes.
+    The parameters of a group are in the model's order, frozen ones among them. A group may be empty. decays: what has
+    weight decay beside the weights, see `decaying`. Raises ValueError for a parameter that no rule takes.
     """
+    rules = decaying(GROUP_RULES, decays)
     groups: list[dict[str, Any]] = [
         {"name": rule.name, "names": [], "params": [], "lr_multiplier": rule.lr, "decay_multiplier": rule.decay}
-        for rule in GROUP_RULES
+        for rule in rules
     ]
     kinds = kinds_of_layers(model, fc_lr5)
     for name, parameter in model.named_parameters():
         layer, _, tensor = name.rpartition(".")
-        takers = [
-            group for rule, group in zip(GROUP_RULES, groups) if rule.layer == kinds[layer] and tensor in rule.tensors
-        ]
+        takers = [group for rule, group in zip(rules, groups) if rule.layer == kinds[layer] and tensor in rule.tensors]
         if not takers:
             raise ValueError(f"{name}: no parameter group takes the {tensor} of a {kinds[layer]}, only weight and bias")
         takers[0]["names"].append(name)

@@ -1,6 +1,10 @@
 """TSM's parameter groups: which parameters learn faster, and which have no weight decay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from paddle_tsm.networks.option_checks import must_be_one_of
+
+DECAYS = ("weights", "biases", "all")
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,23 @@ GROUP_RULES = (
     GroupRule("fc weight", "fc", ("weight",), 5, 1),
     GroupRule("fc bias", "fc", ("bias",), 10, 0),
 )
+
+
+def decaying(rules: tuple[GroupRule, ...], decays: str) -> tuple[GroupRule, ...]:
+    """The rules with weight decay on more than TSM has it on.
+
+    decays: "weights" leaves the rules as they are. "biases": those of convolutions and Linears learn and decay as their
+    weights do, which is what Paddle's optimizers do with every parameter that has no attribute of its own; a classifier
+    that learns faster keeps its rule. "all": BatchNorms decay, too. Raises ValueError for any other text.
+    """
+    must_be_one_of("decays", decays, DECAYS)
+    if decays == "weights":
+        return rules
+    changed = []
+    for rule in rules:
+        if rule.layer in ("first conv", "normal") and rule.tensors == ("bias",):
+            rule = replace(rule, lr=1, decay=1)
+        if rule.layer == "batch norm" and decays == "all":
+            rule = replace(rule, decay=1)
+        changed.append(rule)
+    return tuple(changed)

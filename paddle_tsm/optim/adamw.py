@@ -31,12 +31,13 @@ class AdamW(Optimizer):
         weight_decay: float,
         fc_lr5: bool,
         max_norm: float | None,
+        decays: str,
     ):
         must_not_be_negative("eps", eps)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas: got {betas!r}, wanted two numbers in [0, 1)")
         self.betas, self.eps = betas, eps
-        super().__init__(model, lr, weight_decay, fc_lr5, max_norm)
+        super().__init__(model, lr, weight_decay, fc_lr5, max_norm, decays)
 
     def _update(
         self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
@@ -88,6 +89,7 @@ def tsm_adamw(
     weight_decay: float = 1e-2,
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
+    decays: str = "weights",
 ) -> AdamW:
-    """AdamW with TSM's parameter groups. fc_lr5, max_norm and errors: as for `tsm_sgd`."""
-    return AdamW(model, lr, betas, eps, weight_decay, fc_lr5, max_norm)
+    """AdamW with TSM's parameter groups. fc_lr5, max_norm, decays and errors: as for `tsm_sgd`."""
+    return AdamW(model, lr, betas, eps, weight_decay, fc_lr5, max_norm, decays)

@@ -24,7 +24,9 @@ class Optimizer:
     algorithm = ""
     buffers: tuple[str, ...] = ()  # what is kept for each parameter, by PyTorch's names
 
-    def __init__(self, model: nn.Layer, lr: float, weight_decay: float, fc_lr5: bool, max_norm: float | None):
+    def __init__(
+        self, model: nn.Layer, lr: float, weight_decay: float, fc_lr5: bool, max_norm: float | None, decays: str
+    ):
         must_not_be_negative("lr", lr)
         must_not_be_negative("weight_decay", weight_decay)
         self.max_norm = max_norm
@@ -32,7 +34,7 @@ class Optimizer:
         self._members: dict[str, Member] = {}
         self._state: dict[str, dict[str, Any]] = {}
         self._norm: paddle.Tensor | float = 0.0
-        for rule, members in parameter_groups(model, fc_lr5):
+        for rule, members in parameter_groups(model, fc_lr5, decays):
             self._members |= {member.name: member for member in members}
             self.param_groups.append(
                 {

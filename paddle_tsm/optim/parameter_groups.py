@@ -8,7 +8,7 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
-from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, GroupRule
+from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, GroupRule, decaying
 
 CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
 
@@ -54,12 +54,14 @@ def own_parameters(layer: nn.Layer) -> dict[str, paddle.Tensor]:
     return dict(layer.named_parameters(include_sublayers=False))
 
 
-def parameter_groups(model: nn.Layer, fc_lr5: bool = True) -> list[tuple[GroupRule, list[Member]]]:
-    """Each of GROUP_RULES with its parameters, in the model's order. A group may be empty.
+def parameter_groups(
+    model: nn.Layer, fc_lr5: bool = True, decays: str = "weights"
+) -> list[tuple[GroupRule, list[Member]]]:
+    """Each of GROUP_RULES, as `decaying` changes it, with its parameters in the model's order. A group may be empty.
 
     Frozen parameters are members, too. Raises ValueError for a parameter that no rule covers.
     """
-    groups: list[tuple[GroupRule, list[Member]]] = [(rule, []) for rule in GROUP_RULES]
+    groups: list[tuple[GroupRule, list[Member]]] = [(rule, []) for rule in decaying(GROUP_RULES, decays)]
     for prefix, layer, kind in layer_kinds(model, fc_lr5):
         for tensor, parameter in own_parameters(layer).items():
             name = f"{prefix}.{tensor}" if prefix else tensor

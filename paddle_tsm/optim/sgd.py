@@ -28,13 +28,14 @@ class SGD(Optimizer):
         fc_lr5: bool,
         max_norm: float | None,
         nesterov: bool,
+        decays: str,
     ):
         must_not_be_negative("momentum", momentum)
         if nesterov and momentum == 0:
             raise ValueError("nesterov: got momentum 0, wanted a momentum above 0")
         self.momentum, self.nesterov = momentum, nesterov
         self.buffers = SGD.buffers if momentum else ()
-        super().__init__(model, lr, weight_decay, fc_lr5, max_norm)
+        super().__init__(model, lr, weight_decay, fc_lr5, max_norm, decays)
 
     def _update(
         self, parameter: paddle.Tensor, gradient: paddle.Tensor, state: dict[str, Any], lr: float, weight_decay: float
@@ -72,11 +73,12 @@ def tsm_sgd(
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
     nesterov: bool = False,
+    decays: str = "weights",
 ) -> SGD:
     """SGD with momentum and TSM's parameter groups.
 
     fc_lr5: the classifier's weight learns 5 times as fast as the other layers' and its bias 10 times; with False it
-    learns as every other layer does. max_norm: as for `clip_gradients`. Raises ValueError for a value out of range, and
-    for a layer that no parameter group takes.
+    learns as every other layer does. max_norm: as for `clip_gradients`. decays: as for `decaying`. Raises ValueError
+    for a value out of range, and for a layer that no parameter group takes.
     """
-    return SGD(model, lr, momentum, weight_decay, fc_lr5, max_norm, nesterov)
+    return SGD(model, lr, momentum, weight_decay, fc_lr5, max_norm, nesterov, decays)

@@ -14,6 +14,7 @@ from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option_checks import must_be_one_of
+from paddle_tsm.networks.parameter_group_rules import DECAYS
 from paddle_tsm.training.recipe_option import (
     SWITCH,
     checked_elsewhere,
@@ -115,7 +116,12 @@ class Recipe:
     )
     momentum: float = option(0.9, "SGD's momentum.", number())
     nesterov: bool = option(False, "Whether the momentum is Nesterov's.", SWITCH)
-    weight_decay: float = option(1e-4, "The weight decay, of weights but not of biases and BatchNorms.", number())
+    weight_decay: float = option(1e-4, "The weight decay of what decays.", number())
+    decays: str = option(
+        "weights",
+        "What decays: weights; biases, too, which then learn as fast as weights; or all, with BatchNorms.",
+        one_of(*DECAYS),
+    )
     fc_lr5: bool = option(True, "Whether the classifier learns faster: five times, its bias ten times.", SWITCH)
     max_norm: float = option(20.0, "The largest norm of all gradients together; 0: they are not clipped.", number())
     schedule: str = option(
@@ -215,7 +221,8 @@ class Recipe:
 
     def optimizer_options(self) -> dict[str, Any]:
         """The arguments of `tsm_sgd` or `tsm_adamw` in both packages, beside the learning rate."""
-        shared = {"weight_decay": self.weight_decay, "fc_lr5": self.fc_lr5, "max_norm": self.max_norm}
+        names = ("weight_decay", "decays", "fc_lr5", "max_norm")
+        shared = {name: getattr(self, name) for name in names}
         if self.optimizer == "adamw":
             return shared
         return shared | {"momentum": self.momentum, "nesterov": self.nesterov}
