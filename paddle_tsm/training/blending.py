@@ -42,7 +42,8 @@ def mixup(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each clip is mixed with another one: lam * x + (1 - lam) * x[order], and so are the labels.
 
-    See `draw_mixup` (arXiv:1710.09412; mmaction2 models/utils/blending_utils.py 4d6c934 `MixupBlending`).
+    See `draw_mixup` (arXiv:1710.09412; mmaction2 models/utils/blending_utils.py 4d6c934 `MixupBlending`). What
+    PaddleVideo calls VideoMix is the same (loader/pipelines/mix.py ed245e9 `Mixup`).
     x: [N*T, C, H, W]. labels: the classes, int [N]. Returns x in its own dtype, and probabilities, float64
     [N, num_classes]. Raises ValueError for a class outside [0, num_classes), and where N does not divide the frames.
     """

@@ -143,7 +143,7 @@ class Recipe:
         "The share of a target that is spread over all classes.",
         number(most=1, wanted="a number in [0, 1]"),
     )
-    mixup: float = option(0.0, "Mixup's alpha of Beta(alpha, alpha); 0: no mixup.", number())
+    mixup: float = option(0.0, "Mixup's alpha of Beta(alpha, alpha), PaddleVideo's VideoMix; 0: no mixup.", number())
     cutmix: float = option(0.0, "CutMix's alpha of Beta(alpha, alpha); 0: no CutMix.", number())
     teacher: str | None = option(
         None,
