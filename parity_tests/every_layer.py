@@ -5,11 +5,13 @@ import paddle
 import torch
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.temporal_attention import TemporalAttention
 from torch_ref.batch_norm import BatchNorm as ReferenceBatchNorm
+from torch_ref.temporal_attention import FrameWeights
 
 
 class Ours(paddle.nn.Layer):
-    """Every kind of layer, with and without bias; the last Linear is square."""
+    """Every kind of layer, with and without bias; the classifier is square, and not the last Linear of all."""
 
     def __init__(self):
         super().__init__()
@@ -19,6 +21,7 @@ class Ours(paddle.nn.Layer):
         self.hidden = paddle.nn.Linear(5, 6)
         self.plain = paddle.nn.Conv2D(6, 6, 1, bias_attr=False)
         self.fc = paddle.nn.Linear(6, 6)
+        self.attention = TemporalAttention(3)
 
 
 class Reference(torch.nn.Module):
@@ -30,9 +33,10 @@ class Reference(torch.nn.Module):
         self.hidden = torch.nn.Linear(5, 6)
         self.plain = torch.nn.Conv2d(6, 6, 1, bias=False)
         self.fc = torch.nn.Linear(6, 6)
+        self.attention = FrameWeights(3)
 
 
-LINEAR = {"hidden.weight", "fc.weight"}
+LINEAR = {"hidden.weight", "fc.weight", "attention.fc.weight"}
 GROUPS = {  # name: (members, lr multiplier, decay multiplier), as TSM's paper code has them
     "first conv weight": (["stem.weight"], 1, 1),
     "first conv bias": (["stem.bias"], 2, 0),
@@ -41,6 +45,9 @@ GROUPS = {  # name: (members, lr multiplier, decay multiplier), as TSM's paper c
     "batch norm": (["bn.weight", "bn.bias"], 1, 0),
     "fc weight": (["fc.weight"], 5, 1),
     "fc bias": (["fc.bias"], 10, 0),
+    # as PaddleVideo's PP-TSMv2 has it
+    "temporal attention weight": (["attention.fc.weight"], 5, 1),
+    "temporal attention bias": (["attention.fc.bias"], 10, 0),
 }
 SGD = [
     {},

@@ -12,6 +12,8 @@ from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.option import flags_of
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.seeded_input import noise_clip
 from paddle_tsm.parity.torch_side import TorchSide
@@ -30,6 +32,7 @@ OTHERS = (
     ("pptsm_v2", {}),
     ("pptsm_v2", {"temporal_attention": True, "num_segments": 16}),
 )
+FLAGS = flags_of(Network)
 SUFFIXES = {"paddlevideo": "pdparams", "pptsm": "pdparams", "paddle-vision": "pdparams", "canonical": "safetensors"}
 
 
@@ -64,8 +67,10 @@ def logits(path, layout, **options):
 
 
 def flags(options):
-    """The command's flags that say the options."""
+    """The command's flags that say the options. The tensors themselves say an option that has no flag."""
     for name, value in options.items():
+        if name not in FLAGS:
+            continue
         yield f"--{name.replace('_', '-')}"
         if value is not True:
             yield str(value)

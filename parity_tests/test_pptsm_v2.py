@@ -5,6 +5,10 @@ import paddle
 import pytest
 import torch
 
+import paddle_tsm
+import paddle_tsm.optim
+import torch_ref
+import torch_ref.optim
 from paddle_tsm.checkpoint import Checkpoint
 from paddle_tsm.checkpoint.wrapper import locate_network
 from paddle_tsm.layouts.network_file import NetworkFile, interpret
@@ -198,3 +202,18 @@ def test_the_exchange_runs_over_every_layer_behind_the_shift(group):
     assert kept
     wrong = PaddleSide(network, tensors | kept, "float64").outputs(vector.input().astype("float64"))["logits"]
     assert not compare(group, vector.outputs["logits_f64"], wrong, 1e-6).passed
+
+
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
+def test_parameter_groups(package):
+    """PaddleVideo's: the attention's weight learns 5 times as fast, its bias 10 times and without decay, and no
+    BatchNorm decays.
+    """
+    model = package.create_model("pptsm_v2", num_classes=5, num_segments=4, temporal_attention=True)
+    groups = package.optim.tsm_sgd(model, lr=1.0, weight_decay=0.5, fc_lr5=False).param_groups
+    rates = {name: (group["lr"], group["weight_decay"]) for group in groups for name in group["names"]}
+    assert rates["stage3.0.attention.fc.weight"] == (5, 0.5)
+    assert rates["stage3.0.attention.fc.bias"] == (10, 0)
+    assert rates["fc.weight"] == rates["last_conv.weight"] == rates["stage3.0.se.fc1.weight"] == (1, 0.5)
+    assert {rates[name] for name in rates if ".bn." in name} == {(1, 0)}
+    assert rates.keys() == dict(model.named_parameters()).keys()

@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, decaying
+from torch_ref.temporal_attention import OverFrames
 
 
 def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
@@ -21,6 +22,8 @@ def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
                 kinds[name] = "batch norm"
             case nn.Conv2d() | nn.Conv3d():
                 kinds[name] = "normal" if "first conv" in kinds.values() else "first conv"
+            case OverFrames():
+                kinds[name] = "temporal attention"
             case nn.Linear():
                 kinds[name], last_linear = "normal", name
             case _:

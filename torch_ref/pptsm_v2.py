@@ -13,6 +13,7 @@ from torch_ref.parallel_convolution import ParallelConvolution
 from torch_ref.recognizer import Recognizer
 from torch_ref.residual import TemporalShift, conv
 from torch_ref.squeeze_excitation import SqueezeExcitation
+from torch_ref.temporal_attention import FrameWeights
 
 
 class ConvNorm(nn.Sequential):
@@ -22,22 +23,6 @@ class ConvNorm(nn.Sequential):
         super().__init__()
         self.add_module("conv", conv(channels, out_channels, kernel, stride, groups))
         self.add_module("bn", BatchNorm(out_channels, running_var=running_var))
-
-
-class FrameWeights(nn.Module):
-    """Scales every frame of a clip by sigmoid(W m + b), where m has the mean of each of its T frames.
-
-    Source: `GlobalAttention` in PaddleVideo pptsm_v2.py ed245e9. [N*T, C, H, W] -> the same shape
-    """
-
-    def __init__(self, frames: int):
-        super().__init__()
-        self.fc = nn.Linear(frames, frames)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        clips = x.unflatten(0, (-1, self.fc.in_features))
-        weights = self.fc(clips.mean(dim=(2, 3, 4))).sigmoid()
-        return torch.einsum("nt...,nt->nt...", clips, weights).flatten(0, 1)
 
 
 class Separable(nn.Module):

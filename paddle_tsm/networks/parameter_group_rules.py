@@ -11,9 +11,9 @@ DECAYS = ("weights", "biases", "all")
 class GroupRule:
     """The parameters called `tensors` of every layer of one kind form a group.
 
-    layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless `fc_lr5` is off)
-    or "normal" (every other convolution and Linear). lr: multiplies the optimizer's learning rate. decay: multiplies
-    its weight decay.
+    layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless `fc_lr5` is off),
+    "temporal attention" (its Linear layer) or "normal" (every other convolution and Linear). lr: multiplies the
+    optimizer's learning rate. decay: multiplies its weight decay.
     """
 
     name: str
@@ -24,7 +24,7 @@ class GroupRule:
 
 
 # Source: mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834
-# `get_optim_policies`.
+# `get_optim_policies`. Temporal attention: PaddleVideo backbones/pptsm_v2.py ed245e9 `GlobalAttention`.
 GROUP_RULES = (
     GroupRule("first conv weight", "first conv", ("weight",), 1, 1),
     GroupRule("first conv bias", "first conv", ("bias",), 2, 0),
@@ -33,6 +33,8 @@ GROUP_RULES = (
     GroupRule("batch norm", "batch norm", ("weight", "bias"), 1, 0),
     GroupRule("fc weight", "fc", ("weight",), 5, 1),
     GroupRule("fc bias", "fc", ("bias",), 10, 0),
+    GroupRule("temporal attention weight", "temporal attention", ("weight",), 5, 1),
+    GroupRule("temporal attention bias", "temporal attention", ("bias",), 10, 0),
 )
 
 

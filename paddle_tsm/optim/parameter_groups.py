@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.temporal_attention import FramesLinear
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, GroupRule, decaying
 
 CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
@@ -25,13 +26,14 @@ class Member:
 def layer_kinds(model: nn.Layer, fc_lr5: bool) -> list[tuple[str, nn.Layer, str]]:
     """(name, layer, kind) of every layer that has parameters of its own, in the model's order.
 
-    The kinds are those of a GroupRule: the first convolution is the "first conv"; the last Linear is the "fc", unless
-    `fc_lr5` is off; all other convolutions and Linears are "normal". Raises ValueError, naming the layer, for a layer
+    The kinds are those of a GroupRule: the first convolution is the "first conv"; a Linear over frames is "temporal
+    attention"; the last other Linear is the "fc", unless `fc_lr5` is off; all other convolutions and Linears are
+    "normal". Raises ValueError, naming the layer, for a layer
     that no rule has a kind for.
     """
     layers = [(name, layer) for name, layer in model.named_sublayers(include_self=True) if own_parameters(layer)]
     convolutions = [layer for _, layer in layers if isinstance(layer, CONVOLUTIONS)]
-    linears = [layer for _, layer in layers if isinstance(layer, nn.Linear)]
+    linears = [layer for _, layer in layers if isinstance(layer, nn.Linear) and not isinstance(layer, FramesLinear)]
     kinds = []
     for name, layer in layers:
         if isinstance(layer, BatchNorm):
@@ -43,6 +45,8 @@ def layer_kinds(model: nn.Layer, fc_lr5: bool) -> list[tuple[str, nn.Layer, str]
             )
         elif convolutions and layer is convolutions[0]:
             kind = "first conv"
+        elif isinstance(layer, FramesLinear):
+            kind = "temporal attention"
         else:
             kind = "fc" if fc_lr5 and linears and layer is linears[-1] else "normal"
         kinds.append((name, layer, kind))

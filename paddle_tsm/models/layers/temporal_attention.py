@@ -7,6 +7,15 @@ from paddle import nn
 from paddle.nn import functional as F
 
 
+class FramesLinear(nn.Linear):
+    """A Linear layer over the frames of a clip, [N, T] -> [N, T]. It is a class of its own because it has a parameter
+    group of its own.
+    """
+
+    def __init__(self, num_segments: int):
+        super().__init__(num_segments, num_segments, weight_attr=nn.initializer.Normal(0.0, 0.001))
+
+
 class TemporalAttention(nn.Layer):
     """y[n, t] = x[n, t] * sigmoid(sum_s W[t, s] m[n, s] + b[t]), where m[n, t] is the mean of x[n, t].
 
@@ -17,7 +26,7 @@ class TemporalAttention(nn.Layer):
     def __init__(self, num_segments: int):
         super().__init__()
         self.num_segments = num_segments
-        self.fc = nn.Linear(num_segments, num_segments, weight_attr=nn.initializer.Normal(0.0, 0.001))
+        self.fc = FramesLinear(num_segments)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         means = x.mean([1, 2, 3]).reshape([-1, self.num_segments])  # [N, T]
