@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, decaying
+from torch_ref.recognizer import Recognizer
 from torch_ref.temporal_attention import OverFrames
 
 
@@ -38,8 +39,11 @@ def parameter_groups(model: nn.Module, fc_lr5: bool = True, decays: str = "weigh
     """A dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
 
     The parameters of a group are in the model's order, frozen ones among them. A group may be empty. decays: what has
-    weight decay beside the weights, see `decaying`. Raises ValueError for a parameter that no rule takes.
+    weight decay beside the weights, see `decaying`. Raises ValueError for a parameter that no rule takes, and for a
+    network whose branches are fused: it is not trained.
     """
+    if isinstance(model, Recognizer) and model.network.fused:
+        raise ValueError(f"the {model.network.arch} is fused, for inference alone; wanted its training form")
     rules = decaying(GROUP_RULES, decays)
     groups: list[dict[str, Any]] = [
         {"name": rule.name, "names": [], "params": [], "lr_multiplier": rule.lr, "decay_multiplier": rule.decay}

@@ -82,7 +82,6 @@ class Recognizer(nn.Module):
         """
         super().train(mode)
         if self.network.partial_bn and mode:
-            _, *frozen = norms_over_space(self)
-            for norm in frozen:
+            for norm in list(norms_over_space(self))[1:]:
                 norm.train(False).requires_grad_(False)
         return self

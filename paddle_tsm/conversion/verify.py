@@ -8,6 +8,7 @@ from paddle_tsm.checkpoint import CheckpointError, read_checkpoint
 from paddle_tsm.conversion.plan import ConversionPlan
 from paddle_tsm.layouts.network_file import NetworkFile, interpret
 from paddle_tsm.layouts.record import Record
+from paddle_tsm.networks.shift_order import in_order
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.runtime import import_paddle
@@ -25,7 +26,8 @@ def verify_written(
 
     Both run in float64 on one random clip of 64x64. Where weights were computed for the file, the network runs with
     them as they were before they were rounded, and the file must hold exactly their rounded values. Returns the largest
-    difference of their logits, over the largest logit. Returns None, with `allow_nan`, where weights or any layer's
+    difference of their logits, over the largest logit. Where branches were fused, each fused convolution is compared by
+    itself, too (see `compare_branches`). Returns None, with `allow_nan`, where weights or any layer's
     outputs are NaN or infinite; then only the written tensors are proven. name: what the file will be called. counters:
     the step counters in its record, which its layout cannot hold.
 
@@ -61,7 +63,38 @@ def verify_written(
             f"{name}: the written network differs from the source by {difference:.1e} of its largest logit, limit "
             f"{limit:.0e}; nothing was kept; please report this"
         )
+    if plan.kind == "fused":
+        compare_branches(found, plan, name)
     return difference
+
+
+def compare_branches(found: NetworkFile, plan: ConversionPlan, name: str) -> None:
+    """Compare each fused convolution with the sum of its branches on one random input, in float64.
+
+    Behind many layers, a network that was never trained nearly forgets its input: the logits alone would not show a
+    wrong weight in an early layer. Raises CheckpointError, which names the layer, beyond the limit.
+    """
+    import paddle
+
+    from paddle_tsm.models.layers.parallel_convolution import ParallelBranches
+    from paddle_tsm.parity.paddle_side import PaddleSide
+
+    assert plan.unrounded is not None
+    in_own_order = in_order(plan.network, plan.unrounded, found.network.shift_order)
+    after = dict(PaddleSide(*in_own_order, "float64").model.named_sublayers())
+    before = PaddleSide(found.network, found.tensors, "float64").model
+    rng, limit = np.random.default_rng(0), TOLERANCES["float64"].limit
+    for layer, parallel in before.named_sublayers():
+        if not isinstance(parallel, ParallelBranches):
+            continue
+        x = paddle.to_tensor(rng.standard_normal((1, parallel.in_channels, 8, 8)))
+        with paddle.no_grad():
+            difference = distance(parallel.sum_of_branches(x).numpy(), after[layer].sum_of_branches(x).numpy())[1]
+        if not difference <= limit:
+            raise CheckpointError(
+                f"{name}: the fused convolution of {layer} differs from the sum of its branches by {difference:.1e} of "
+                f"its largest value, limit {limit:.0e}; nothing was kept; please report this"
+            )
 
 
 def read_back(path: str, plan: ConversionPlan, name: str, counters: dict[str, int] | None) -> NetworkFile:

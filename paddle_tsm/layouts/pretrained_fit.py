@@ -21,6 +21,16 @@ def check_fits(found: NetworkFile, network: Network, without_classifier: bool) -
             f"{path} holds the weights of a {given.arch} (layout {found.layout.name}), the network to train is a "
             f"{network.arch}; wanted weights of a {network.arch}, or `paddle-tsm train --set arch={given.arch}`"
         )
+    if given.fused and not network.fused:
+        raise ValueError(
+            f"{path} holds the fused form of a {given.arch}, which is for inference alone, and no weights follow from "
+            "it for the branches; wanted the file that it was fused from"
+        )
+    if network.fused and not given.fused:
+        raise ValueError(
+            f"{path} holds the training form of a {given.arch}, and the network is the fused one; wanted the file that "
+            "`paddle-tsm convert --fuse` makes of it"
+        )
     if not without_classifier and given.num_classes != network.num_classes:
         raise ValueError(
             f"{path} has {given.num_classes} classes, the network to train has {network.num_classes}; wanted as many, "

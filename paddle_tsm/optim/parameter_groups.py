@@ -9,6 +9,7 @@ from paddle import nn
 
 from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.layers.temporal_attention import FramesLinear
+from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, GroupRule, decaying
 
 CONVOLUTIONS = (nn.Conv2D, nn.Conv3D)
@@ -63,8 +64,11 @@ def parameter_groups(
 ) -> list[tuple[GroupRule, list[Member]]]:
     """Each of GROUP_RULES, as `decaying` changes it, with its parameters in the model's order. A group may be empty.
 
-    Frozen parameters are members, too. Raises ValueError for a parameter that no rule covers.
+    Frozen parameters are members, too. Raises ValueError for a parameter that no rule covers, and for the fused form of
+    a network, which is not trained.
     """
+    if isinstance(model, Recognizer) and model.network.fused:
+        raise ValueError(f"got a fused {model.network.arch}, which is for inference alone; wanted its training form")
     groups: list[tuple[GroupRule, list[Member]]] = [(rule, []) for rule in decaying(GROUP_RULES, decays)]
     for prefix, layer, kind in layer_kinds(model, fc_lr5):
         for tensor, parameter in own_parameters(layer).items():

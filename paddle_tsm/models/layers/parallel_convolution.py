@@ -31,7 +31,7 @@ class ParallelBranches(nn.Layer):
     def add_branches(self, declared: layers.ParallelConvolution, running_var: str, fused: bool) -> None:
         """Add the layers. declared, fused: as for `ParallelConvolution`."""
         whole = declared.fused
-        self.is_fused = fused
+        self.is_fused, self.in_channels = fused, whole.in_channels
         has_identity = declared.identity_norm is not None and not fused
         self.identity = BatchNorm(whole.in_channels, running_var=running_var) if has_identity else None
         self.branches = nn.LayerList()  # behind the identity: tensors are in forward order
