@@ -13,7 +13,7 @@ from paddle_tsm.layouts.key_prefixes import AVERAGE_COUNTERS
 from paddle_tsm.layouts.key_table import expand, is_step_counter
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.layouts.non_local_of_keys import non_local_of_keys
-from paddle_tsm.layouts.recognise import canonical_names, class_count, network_shares, options_of_tensors
+from paddle_tsm.layouts.recognise import canonical_names, class_count, nearest_of, network_shares, options_of_tensors
 from paddle_tsm.layouts.registry import LAYOUTS, layout_named
 from paddle_tsm.networks.network import Network
 
@@ -103,7 +103,7 @@ def compared(
     shapes = {name: checkpoint.tensors[key].shape for name, key in names.items()}
     canonical = canonical_names(layout, shapes)
     shares = network_shares(layout, set(canonical.values()))
-    plain = max(shares, key=lambda network: shares[network])
+    plain = nearest_of(shares, {name: tuple(shapes[key]) for key, name in canonical.items()})
     if shares[plain] < LEAST_SHARE_OF_NEAREST:
         return None
     network, heads = likely_network(layout, plain, canonical, shapes)

@@ -82,7 +82,7 @@ def recognise_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]], **o
     Raises ValueError where no known architecture comes near, or where an option contradicts what the keys say.
     """
     names = canonical_names(layout, shapes)
-    plain = nearest_plain_network(layout, set(names.values()))
+    plain = nearest_plain_network(layout, {name: tuple(shapes[key]) for key, name in names.items()})
     given = {name: value for name, value in options.items() if value is not None}
     said: dict[str, Any] = {"arch": plain.arch, "num_classes": class_count(layout, names, shapes)}
     said |= options_of_tensors(plain, names, shapes) | layout.options_of_keys(shapes, names, plain)
@@ -100,13 +100,13 @@ def recognise_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]], **o
     return usual if usual.every == network.every else network
 
 
-def nearest_plain_network(layout: Layout, names: set[str]) -> Network:
-    """The network that shares the largest part of its canonical names with `names`; non-local blocks aside.
+def nearest_plain_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]]) -> Network:
+    """The network that shares the largest part of its canonical names with `shapes`; non-local blocks aside.
 
-    Raises ValueError where that part is too small.
+    shapes: canonical name -> shape. Raises ValueError where that part is too small.
     """
-    shares = network_shares(layout, names)
-    best = max(shares, key=lambda network: shares[network])
+    shares = network_shares(layout, set(shapes))
+    best = nearest_of(shares, shapes)
     if shares[best] < LEAST_SHARE:
         raise ValueError(
             f"another architecture: {best.arch} comes nearest and shares {shares[best]:.0%} of the {layout.name} keys; "
@@ -123,6 +123,22 @@ def network_shares(layout: Layout, names: set[str]) -> dict[Network, float]:
         expected = {name for name in network.shapes() if not is_step_counter(name)}
         shares[network] = len(names & expected) / len(names | expected)
     return shares
+
+
+def nearest_of(shares: Mapping[Network, float], shapes: Mapping[str, tuple[int, ...]]) -> Network:
+    """The network with the largest share. Of several with the same names, which differ in their widths alone, it is the
+    one that most tensors have the shapes of, in either orientation. shapes: canonical name -> shape.
+    """
+    most = max(shares.values())
+    nearest = [network for network, share in shares.items() if share == most]
+    if len(nearest) == 1:
+        return nearest[0]
+    sorted_shapes = {name: sorted(shape) for name, shape in shapes.items()}
+
+    def fitting(network: Network) -> int:
+        return sum(sorted(shape) == sorted_shapes.get(name) for name, shape in network.shapes().items())
+
+    return max(nearest, key=fitting)
 
 
 def options_of_tensors(
