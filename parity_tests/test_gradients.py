@@ -29,6 +29,8 @@ CASES = {
     "mobilenet_v2": {"arch": "tsm_mobilenet_v2"},
     "mobilenet_v2 block": {"arch": "tsm_mobilenet_v2", "shift_place": "block", "shift_order": "past_first"},
     "pptsm_resnet50": {"arch": "pptsm_resnet50", "shift_order": "past_first"},
+    "mobileone_s0": {"arch": "tsm_mobileone_s0", "shift_div": 3},
+    "shift_segments": {"shift_segments": 2},
     "no shift": {"is_shift": False},
     "block": {"shift_place": "block"},
     "past_first": {"shift_order": "past_first", "shift_div": 3},
@@ -50,6 +52,7 @@ DEEP = {
     "resnet101 block": {"arch": "tsm_resnet101", "shift_place": "block"},
     "resnet152": {"arch": "tsm_resnet152"},
     "pptsm_resnet101": {"arch": "pptsm_resnet101", "shift_order": "past_first"},
+    "mobileone_s4": {"arch": "tsm_mobileone_s4"},
 }
 
 

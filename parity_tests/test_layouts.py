@@ -20,7 +20,7 @@ from parity_tests.tested_architectures import SLOW
 NETWORKS = [
     *(Network(arch, num_classes=7) for arch in ARCHITECTURES if arch not in SLOW),
     Network("tsm_mobileone_s0", is_shift=False),
-    Network("tsm_mobileone_s4", num_classes=7, fused=True),
+    *(Network("tsm_mobileone_s4", num_classes=7, is_shift=is_shift, fused=True) for is_shift in (True, False)),
     Network("tsm_resnet50", is_shift=False),
     Network("tsm_resnet50", shift_place="block"),
     Network("tsm_resnet18", shift_every=2),

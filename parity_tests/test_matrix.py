@@ -31,6 +31,9 @@ OTHERS = (
     ("tsm_resnet50", {"non_local": "embedded_gaussian"}),
     ("pptsm_v2", {}),
     ("pptsm_v2", {"temporal_attention": True, "num_segments": 16}),
+    ("tsm_resnet50", {"num_segments": 16, "shift_segments": 8}),
+    ("tsm_mobileone_s0", {}),
+    ("tsm_mobileone_s0", {"is_shift": False}),
 )
 FLAGS = flags_of(Network)
 SUFFIXES = {"paddlevideo": "pdparams", "pptsm": "pdparams", "paddle-vision": "pdparams", "canonical": "safetensors"}
@@ -69,6 +72,9 @@ def logits(path, layout, **options):
 def flags(options):
     """The command's flags that say the options. The tensors themselves say an option that has no flag."""
     for name, value in options.items():
+        if name == "is_shift":
+            yield "--no-shift"
+            continue
         if name not in FLAGS:
             continue
         yield f"--{name.replace('_', '-')}"

@@ -4,14 +4,24 @@ The recorded networks are deep and drawn at random, so that the training forms o
 that a shift is reversed, only S0's logits and the fused forms' tell.
 """
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import paddle_tsm
+import paddle_tsm.models.initial_weights
 import torch_ref
-from paddle_tsm.demo.material import draw_weights
-from paddle_tsm.layouts.network_file import interpret
+import torch_ref.initial_weights
+from paddle_tsm.checkpoint import Checkpoint, read_checkpoint
+from paddle_tsm.cli import main
+from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint
+from paddle_tsm.layouts.key_table import expand
+from paddle_tsm.layouts.nearest_network import nearest_network
+from paddle_tsm.layouts.network_file import interpret, read_network
 from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.flops import count_flops, halved
 from paddle_tsm.networks.layers import ParallelConvolution
 from paddle_tsm.networks.network import Network
@@ -21,7 +31,6 @@ from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 from paddle_tsm.parity.torch_side import TorchSide
 from parity_tests.recorded import names, recorded
-from parity_tests.test_layouts import checkpoint
 
 FLOAT64 = TOLERANCES["float64"].limit
 SIDES = [TorchSide, PaddleSide]
@@ -190,12 +199,82 @@ def test_published_figures():
     assert count_flops(network.with_options(fused=True)) < count_flops(network)
 
 
-@pytest.mark.parametrize("layout, is_shift", [("mmaction2", True), ("mmaction2", False), ("mmpretrain", False)])
-@pytest.mark.parametrize("arch, fused", [("tsm_mobileone_s4", True), ("tsm_mobileone_s0", False)])
-def test_the_keys_say_the_network(layout, is_shift, arch, fused):
-    network = Network(arch, num_classes=7, is_shift=is_shift, fused=fused)
-    found = interpret(checkpoint(network, layout))
-    assert (found.layout.name, found.network) == (layout, network)
+@pytest.mark.parametrize(
+    "layout, is_shift", [("mmaction2", True), ("mmaction2", False), ("mmpretrain", False), ("canonical", True)]
+)
+@pytest.mark.parametrize("fused", [True, False])
+def test_keys_and_shapes_say_the_network(layout, is_shift, fused):
+    """S1, S2 and S3 have the same keys, and the fused S0, too: their widths tell them apart. So do they in `inspect` of
+    a file that lacks a tensor.
+    """
+    for arch in (arch for arch in ARCHITECTURES if "mobileone" in arch):
+        network = Network(arch, num_classes=7, is_shift=is_shift, fused=fused)
+        shapes = {entry.key: entry.shape for entry in expand(LAYOUTS[layout], network)}
+        file = Checkpoint("x.pth", "torch-zip", no_memory(shapes), (), {}, {})
+        found = interpret(file)
+        assert (found.layout.name, found.network) == (layout, network)
+        incomplete = dict(list(file.tensors.items())[1:])
+        nearest = nearest_network(replace(file, tensors=incomplete))
+        assert (nearest.layout.name, nearest.network.arch, len(nearest.missing)) == (layout, arch, 1)
+
+
+def no_memory(shapes):
+    return {key: np.broadcast_to(np.float32(1), shape) for key, shape in shapes.items()}
+
+
+def test_initial_weights():
+    """mmaction2's: Kaiming's normal over the outputs of every convolution, BatchNorm 1, the classifier 0.001."""
+    drawn = {}
+    for package, home in ((paddle_tsm, paddle_tsm.models.initial_weights), (torch_ref, torch_ref.initial_weights)):
+        model = package.create_model("tsm_mobileone_s4", num_classes=400)
+        arrays = {name: np.asarray(value.detach()) for name, value in home.initialise(model, 3).state_dict().items()}
+        drawn[package.__name__] = arrays | {"fc.weight": arrays["fc.weight"].reshape(-1)[:0]}
+        fc, depthwise, squeeze = (arrays[name] for name in ("fc.weight", DEPTHWISE, "stage4.1.se.fc1.weight"))
+        assert abs(fc.std() / 0.001 - 1) < 0.01
+        assert abs(depthwise.std() / np.sqrt(2 / (896 * 9)) - 1) < 0.05
+        assert abs(squeeze.std() / np.sqrt(2 / 128) - 1) < 0.02
+        assert (arrays["stage3.2.identity.weight"] == 1).all() and not arrays["stage4.1.se.fc2.bias"].any()
+    ours, reference = drawn.values()
+    assert all(np.array_equal(ours[name], reference[name]) for name in reference)
+
+
+DEPTHWISE = "stage3.2.branches.1.conv.weight"
+
+
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
+def test_a_training_starts_from_mmpretrains_file(tmp_path, package):
+    """Keys of an ImageNet file: no shift, its own head, 1000 classes, in "state_dict"."""
+    image = Network("tsm_mobileone_s0", num_classes=1000, is_shift=False)
+    write_demo_checkpoint(str(tmp_path / "in1k.pth"), image, "mmpretrain")
+    keys = read_checkpoint(tmp_path / "in1k.pth")
+    assert keys.wrapper == ("state_dict",) and {"backbone.stage0.branch_scale.conv.weight", "head.fc.bias"} <= set(
+        keys.tensors
+    )
+    model = package.create_model("tsm_mobileone_s0", num_classes=7)
+    before = model.fc.bias.detach().numpy().copy()
+    with pytest.raises(ValueError, match="has 1000 classes, the network to train has 7"):
+        package.load_pretrained(model, tmp_path / "in1k.pth")
+    package.load_pretrained(model, tmp_path / "in1k.pth", without_classifier=True)
+    weights = {name: np.asarray(value.detach()) for name, value in model.state_dict().items()}
+    assert np.array_equal(weights["fc.bias"], before)
+    name = "stage3.7.branches.2.conv.weight"
+    assert np.array_equal(weights[name], keys.tensors["backbone.stage3.7.branch_conv_list.2.conv.weight"])
+
+
+def test_inspect_says_that_no_key_tells_the_groups(tmp_path, capsys):
+    file = str(tmp_path / "s0.pth")
+    write_demo_checkpoint(file, Network("tsm_mobileone_s0", num_classes=7))
+    for flags, value, why in (
+        ([], 8, "the weights are the same for groups of any length; the default"),
+        (["--num-segments", "16", "--shift-segments", "8"], 8, "given"),
+    ):
+        assert main(["inspect", file, "--json", *flags]) == 0
+        described = json.loads(capsys.readouterr().out)
+        assert described["assumed"]["shift_segments"] == {"value": value, "why": why}
+        assert described["read"]["shift_place"] == "block" and described["read"]["fused"] is False
+    assert main(["convert", file, str(tmp_path / "c.safetensors"), *flags]) == 0
+    assert read_network(tmp_path / "c.safetensors").network.shift_segments == 8
+    assert main(["convert", str(tmp_path / "c.safetensors"), str(tmp_path / "d.pth"), "--to", "mmaction2"]) == 0
 
 
 def test_who_shifts_groups_of_frames():

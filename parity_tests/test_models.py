@@ -23,6 +23,7 @@ OPTIONS = {
     "shift_order": ("future_first", "past_first", "causal"),
     "shift_div": (2, 3, 8),
     "num_segments": (2, 4),
+    "shift_segments": (None, 2),
     "is_shift": (True, False),
     "temporal_pool": (False, True),
     # in every stage, the last included, behind the temporal pool and before it
@@ -74,11 +75,16 @@ def covering_options():
         yield {name: OPTIONS[name][i] for name, i in everything[best]}
 
 
-def blocks_within(options, arch):
-    """The options, with non-local blocks only where the network has blocks."""
-    if options["non_local"] is None:
-        return options
-    depths = Network(arch).blocks
+def possible(options, arch):
+    """The options, with non-local blocks only where the network has blocks, and with a temporal pool or groups of
+    frames, not both.
+    """
+    if options["temporal_pool"]:
+        options = options | {"shift_segments": None}
+    network = Network(arch)
+    if options["non_local"] is None or not network.family.allows_non_local:
+        return options | {"non_local": None}
+    depths = network.blocks
     return options | {
         "non_local": options["non_local"]
         | {"blocks": [(s, b) for s, b in options["non_local"]["blocks"] if b < depths[s - 1]]}
@@ -92,12 +98,13 @@ def blocks_within(options, arch):
         pytest.param("tsm_mobilenet_v2", marks=pytest.mark.slow),
         pytest.param("tsm_resnet50", marks=pytest.mark.slow),
         pytest.param("pptsm_resnet50", marks=pytest.mark.slow),
+        pytest.param("tsm_mobileone_s0", marks=pytest.mark.slow),
     ],
 )
 def test_pairs_of_options(arch):
     """Float64 stages, features, logits and running statistics, and float32, for every pair of options' values."""
     for options in covering_options():
-        network = Network(arch, num_classes=3, **blocks_within(options, arch))
+        network = Network(arch, num_classes=3, **possible(options, arch))
         clips = 8 // network.num_segments  # so that no BatchNorm sees two values only, which would amplify rounding
         report = run_parity(*sides(network), noise_clip(network.num_segments, 64, clips))
         assert report.equal, (options, report.first_breach)
@@ -140,6 +147,10 @@ def test_non_local_behind_the_temporal_pool_sees_half_the_frames(package, tensor
         {"non_local": {"blocks": {"layer4": (9,)}}},
         {"non_local": {"modes": "gaussian"}},
         {"temporal_pool": True, "num_segments": 5},
+        {"temporal_pool": True, "shift_segments": 4},
+        {"shift_segments": 3},
+        {"shift_segments": 0},
+        {"fused": True},
     ],
 )
 @pytest.mark.parametrize("package", [paddle_tsm, torch_ref])

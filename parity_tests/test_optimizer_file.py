@@ -28,7 +28,7 @@ def test_order_is_mmaction2s_own(name):
     assert (order.grouping, order.norms) == ("mmaction2's groups", "every BatchNorm")
 
 
-@pytest.mark.parametrize("name", names("mmaction2_r*", "mmaction2_mv2*", "mit_*"))
+@pytest.mark.parametrize("name", names("mmaction2_r*", "mmaction2_mv2*", "mmaction2_mobileone_*", "mit_*"))
 def test_module_order_is_the_systems_own(name):
     """Both systems wrote their keys in the order of their modules: the rule gives that order."""
     vector = recorded(name)

@@ -41,10 +41,18 @@ def test_mits_online_network():
     assert compare("logits", vector.outputs["logits_f64"], streamed(step, x, len(x))[0], FLOAT64).passed
 
 
-@pytest.mark.parametrize("arch", ["tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50"])
-@pytest.mark.parametrize("place", ["blockres", "block"])
-def test_equals_the_causal_network_on_a_clip(arch, place):
-    network, tensors = drawn(arch, shift_place=place, shift_div=4)
+EQUALS = [
+    *((arch, {"shift_place": place, "shift_div": 4})
+      for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50")
+      for place in ("blockres", "block")),
+    ("tsm_mobileone_s0", {"shift_div": 4}),  # its first shift moves no colour
+    ("tsm_mobileone_s0", {"shift_div": 2, "fused": True}),  # its first shift moves one
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arch, options", EQUALS)
+def test_equals_the_causal_network_on_a_clip(arch, options):
+    network, tensors = drawn(arch, **options)
     x = np.random.default_rng(0).standard_normal((2 * T, 3, 64, 64))
     model = assign_weights(build(network), tensors).to(dtype="float64")
     model.eval()
@@ -86,6 +94,7 @@ def test_frames_that_do_not_fit():
         ({"shift_order": "past_first"}, "needs the next frame"),
         ({"temporal_pool": True}, "temporal pooling"),
         ({"non_local": "gaussian"}, "non-local"),
+        ({"shift_segments": 2}, "shift_segments: got 2, but a stream has no groups; wanted None"),
     ],
 )
 def test_networks_that_need_the_future(options, said):

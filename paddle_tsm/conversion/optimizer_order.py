@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from paddle_tsm.layouts.key_table import expand, is_step_counter
 from paddle_tsm.layouts.layout import Layout
@@ -111,10 +112,13 @@ def trained_names(network: Network) -> tuple[str, ...]:
 def module_order(layout: Layout, network: Network) -> tuple[str, ...]:
     """The trained tensors' names in the order of the system's modules.
 
-    It is the forward order except in non-local blocks: MIT (ops/non_local.py) and mmaction2 (mmcv's
-    cnn/bricks/non_local.py) have the output's convolution and BatchNorm right behind g.
+    It is the forward order except in two kinds of block. In non-local ones, MIT (ops/non_local.py) and mmaction2
+    (mmcv's cnn/bricks/non_local.py) have the output's convolution and BatchNorm right behind g. In MobileOne's,
+    mmaction2 has squeeze and excitation first (mmpretrain backbones/mobileone.py).
     """
     names = trained_names(network)
+    if layout.excitation_first:
+        names = with_excitation_first(names)
     if not layout.non_local_output_behind_g:
         return names
     late = ("theta", "phi", "concat")
@@ -127,6 +131,19 @@ def module_order(layout: Layout, network: Network) -> tuple[str, ...]:
             waiting = []
         (waiting if layer.startswith(late) else ordered).append(name)
     return (*ordered, *waiting)
+
+
+def with_excitation_first(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names with those of squeeze and excitation in front of their block's others."""
+    excited = {name.partition(".se.")[0] for name in names if ".se." in name}
+
+    def block_of(name: str) -> str:
+        first, second, *_ = (*name.split("."), "")
+        return f"{first}.{second}" if f"{first}.{second}" in excited else name
+
+    return tuple(
+        name for _, block in groupby(names, block_of) for name in sorted(block, key=lambda name: ".se." not in name)
+    )
 
 
 def order_in_file(found: NetworkFile) -> tuple[str, ...]:

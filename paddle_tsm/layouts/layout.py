@@ -64,6 +64,7 @@ class Layout:
     shift_order: the order that it runs; None where the layout belongs to no system with a shift.
     non_local_bias: whether a non-local block's output convolution has a bias; None where either may be.
     non_local_output_behind_g: whether the module of that convolution comes right behind g's.
+    excitation_first: whether the module of squeeze and excitation comes in front of its block's convolution.
 
     How its files store tensors:
     step_counters: whether a BatchNorm has num_batches_tracked.
@@ -96,6 +97,7 @@ class Layout:
     keys_tell_shift: bool = False
     non_local_bias: bool | None = None
     non_local_output_behind_g: bool = False
+    excitation_first: bool = False
     assumed: dict[str, object] = field(default_factory=dict)
     placeholders: Callable[[Network, Tensor], dict[str, str]] = no_placeholders
     unwrapped: Callable[[str], str] = str

@@ -98,6 +98,7 @@ MMACTION2 = Layout(
     keys_tell_shift=True,
     non_local_bias=False,
     non_local_output_behind_g=True,
+    excitation_first=True,
     placeholders=placeholders,
     unwrapped=wrapped_modules.unwrapped,
     options_of_keys=options_of_keys,
