@@ -32,8 +32,6 @@ class InferenceBlock(nn.Layer):
     stream in front of the block and behind it. shift: one of `stream_shift.py`, or None. order: of the frames, which a
     non-local block and temporal attention have to know. attention: the Linear layer of the temporal attention in front
     of the block, or None. dtype: of the weights.
-
-    Raises ValueError for a branch without a layer.
     """
 
     def __init__(
@@ -60,8 +58,6 @@ class InferenceBlock(nn.Layer):
 
     def add_branch(self, branch: list[TrainedLayer], dtype: str) -> None:
         """The first layer reads the parts `inside`, and the last one writes the parts `written`, where they can."""
-        if not branch:
-            raise ValueError("export: got a block without a convolution in its residual branch, wanted one or more")
         self.steps, present = nn.LayerList(), self.inside
         self.acts: list[Activation] = [layer.act for layer in branch]
         if not self.has_shortcut and self.acts[-1] is self.last_act:

@@ -20,6 +20,7 @@ from paddle_tsm.export.stream_shift import StreamShift, TimeMajorShift, stream_s
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.stream import StreamStep
+from paddle_tsm.networks.block_channels import channels_read
 from paddle_tsm.networks.branch_fusion import fuse_branches
 from paddle_tsm.networks.families import is_linear_weight
 from paddle_tsm.networks.layers import ParallelConvolution
@@ -79,9 +80,8 @@ class InferenceNetwork(nn.Layer):
         stages = list(model.blocks_of_stages().values())[: len(network.blocks)]
         blocks = [block for stage in stages for block in stage]
         attentions = [attention_at(model, *place) for place in places]
-        stem = list(self.stem.convolutions)
-        channels = [stem[-1].weight.shape[0] if stem else network.in_channels]
-        channels += [network.family.stream_channels(network, stage) for stage, _ in places]
+        channels = [channels_read(network, *place) for place in places]
+        channels.append(network.family.stream_channels(network, len(network.blocks)))
         shifts = [stream_shift(block, read, self.shift_class) for block, read in zip(blocks, channels)]
         parts = [whole(channels[0])]
         for block, count, following, attention in zip(

@@ -17,7 +17,7 @@ from paddle_tsm.layouts.network_file import NetworkFile, interpret, read_network
 from paddle_tsm.models.create import build
 from paddle_tsm.models.layers.shift import Shift, fold_ends
 from paddle_tsm.models.load import assign_weights
-from paddle_tsm.networks.layers import Convolution
+from paddle_tsm.networks.block_channels import channels_read
 from paddle_tsm.networks.network import Network
 
 
@@ -78,14 +78,6 @@ class StreamStep(nn.Layer):
             shift.remember(fold)
         logits = self.model.frame_logits(frame)
         return (logits, *(shift.previous for shift in self.shifts))
-
-
-def channels_read(network: Network, stage: int, block: int) -> int:
-    """The channels of what a block reads."""
-    branch = (layer for layer in network.layers() if layer.place.part == "branch")
-    first = next(layer for layer in branch if (layer.place.stage, layer.place.block) == (stage, block)).products[0]
-    assert isinstance(first, Convolution), first.name
-    return first.in_channels
 
 
 class Stream:
