@@ -23,6 +23,12 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none (10000)")
     parser.add_argument("--out", default="", metavar="DIR", help="infer: write infer.json and infer.png there")
+    parser.add_argument(
+        "--arch",
+        default="",
+        help="infer: this network with 8 and with 16 frames, beside TSM-ResNet-50 (TSM-ResNet-50 in more engines)",
+    )
+    parser.add_argument("--size", type=int, default=224, help="infer: height and width of the frames (224)")
     args = parser.parse_args()
     if sys.platform != "linux":
         parser.error(f"got {sys.platform}, wanted Linux, whose /proc says how much time and memory a process took")
@@ -34,7 +40,7 @@ def main() -> None:
     elif args.what == "infer":
         from infer_benchmark import benchmark_inference
 
-        benchmark_inference(args.runs, args.out, args.only)
+        benchmark_inference(args.runs, args.out, args.only, args.arch, args.size)
     elif args.what == "shift":
         from shift_benchmark import benchmark_shift
 

@@ -1,4 +1,4 @@
-"""One clip through TSM-ResNet-50 in every engine, with the same weights and threads: see `tools/benchmark.py infer`."""
+"""One clip through networks in every engine, with the same weights and threads: see `tools/benchmark.py infer`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 import statistics
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from contender_process import ContenderProcess
-from infer_contenders import CLIP, CONTENDERS, ROUGH, WITHOUT_SHIFT
+from infer_contenders import CONTENDERS, ROUGH, WITHOUT_SHIFT, Job
 from rich.console import Console
 from rich.progress import track
 
@@ -22,74 +23,112 @@ from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.plots import COLOURS
 
 ENGINES = ("Paddle Inference", "ONNX Runtime", "OpenVINO")
+USUAL = Network("tsm_resnet50")
+PLAIN = "Paddle Inference, Paddle's operator"  # what the network of `--arch` is measured against
+BESIDE_OTHERS = ("Paddle Inference", PLAIN, "ONNX Runtime", "ONNX Runtime, int8", "ONNX Runtime, plain form")
 
 
-def benchmark_inference(runs: int, out: str = "", only: str = "") -> None:
+@dataclass(frozen=True)
+class Entry:
+    """A network in one engine. contender: one of CONTENDERS."""
+
+    network: Network
+    contender: str
+
+    @property
+    def subject(self) -> str:
+        """What the network is called."""
+        return f"{self.network.arch}, {self.network.num_segments} frames"
+
+
+def entries_for(arch: str, only: str) -> list[Entry]:
+    """TSM-ResNet-50 in every engine; or it and the network `arch` with 8 and with 16 frames, in those of BESIDE_OTHERS.
+
+    only: a regular expression, for the contenders that have it in their names.
+    """
+    networks, names = [USUAL], list(CONTENDERS)
+    if arch:
+        # a shift_div of T, as PaddleVideo has it; in TSM-ResNet-50 both are 8
+        networks += [Network(arch, num_segments=frames, shift_div=frames) for frames in (8, 16)]
+        names = [name for name in names if name in BESIDE_OTHERS]
+    return [Entry(network, name) for network in networks for name in names if re.search(only, name)]
+
+
+def benchmark_inference(runs: int, out: str = "", only: str = "", arch: str = "", size: int = 224) -> None:
     """Start every contender in a process of its own, and then run one clip in each in turn.
 
-    out: a folder for infer.json and infer.png. only: a regular expression, for the contenders that have it in their
-    names.
+    out: a folder for infer.json and infer.png. only, arch: see `entries_for`. size: height and width of the frames.
     """
     threads = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = os.path.join(folder, "r50.safetensors")
-        write_demo_checkpoint(checkpoint, Network("tsm_resnet50"), "canonical")
         started = {}
-        names = [name for name in CONTENDERS if re.search(only, name)]
-        for number, name in enumerate(with_progress(names, "starting")):
-            contender = start(name, checkpoint, os.path.join(folder, str(number)), threads)
+        for number, entry in enumerate(with_progress(entries_for(arch, only), "starting")):
+            contender = start(entry, folder, os.path.join(folder, str(number)), threads, size)
             if contender.is_ready():
-                started[name] = contender
+                started[entry] = contender
             else:
-                print(f"  {name}: not here (is its package installed?)")
+                print(f"  {entry.subject}: {entry.contender}: not here (is its package installed?)")
         for _ in with_progress(range(runs), "measuring"):
             for contender in started.values():
                 contender.ask()
         for contender in started.values():
             contender.close()
-    seconds = {name: [one["seconds"] for one in contender.answers] for name, contender in started.items()}
-    logits = {name: contender.answers[-1]["logits"][0] for name, contender in started.items()}
-    print_table(seconds, logits, threads, runs)
+    seconds = {entry: [one["seconds"] for one in contender.answers] for entry, contender in started.items()}
+    logits = {entry: contender.answers[-1]["logits"][0] for entry, contender in started.items()}
+    print(f"one clip, frames of {size}, {threads} threads; {runs} interleaved runs, each after one of its own")
+    for subject in dict.fromkeys(entry.subject for entry in seconds):
+        of_subject = {entry.contender: values for entry, values in seconds.items() if entry.subject == subject}
+        firsts = {entry.contender: logits[entry] for entry in seconds if entry.subject == subject}
+        print_table(subject, of_subject, firsts)
     if out:
-        write_results(Path(out), seconds, threads)
+        write_results(Path(out), seconds, threads, size)
 
 
-def start(name: str, checkpoint: str, folder: str, threads: int) -> ContenderProcess:
-    """The contender's process."""
+def start(entry: Entry, folder: str, own_folder: str, threads: int, size: int) -> ContenderProcess:
+    """The contender's process. folder: of the checkpoints, one for each network. own_folder: a path that is free."""
+    network = entry.network
+    checkpoint = os.path.join(folder, f"{network.arch}_{network.num_segments}.safetensors")
+    if not os.path.exists(checkpoint):
+        write_demo_checkpoint(checkpoint, network, "canonical")
+    options = {"num_segments": network.num_segments, "shift_div": network.shift_div}
+    job = Job(checkpoint, options, own_folder, threads, size)
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "GLOG_minloglevel": "2"}
-    return ContenderProcess("infer_contenders.py", (name, checkpoint, folder, str(threads)), environment)
+    return ContenderProcess("infer_contenders.py", (entry.contender, json.dumps(asdict(job))), environment)
 
 
-def print_table(seconds: dict[str, list[float]], logits: dict[str, float], threads: int, runs: int) -> None:
-    """Print medians, extremes and ratios, and each contender's first logit, which says whether they agree."""
+def print_table(subject: str, seconds: dict[str, list[float]], logits: dict[str, float]) -> None:
+    """Print a network's medians, extremes and ratios, and each contender's first logit, which says whether they agree.
+
+    The last ratio says how many times as long the plain form with Paddle's operator takes.
+    """
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     exact = [
         median for name, median in medians.items() if WITHOUT_SHIFT not in name and name.split(", ")[-1] not in ROUGH
     ]
-    print(
-        f"TSM-ResNet-50, 8 frames of 224, one clip, {threads} threads; "
-        f"{runs} interleaved runs, each after one of its own"
-    )
-    print(f"  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  / no shift  / best float32  first logit")
+    ratios_of = "/ no shift  / best float32  plain /"
+    print(f"{subject}\n  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  {ratios_of}  first logit")
     for name, values in seconds.items():
         without = medians.get(name.split(",")[0] + WITHOUT_SHIFT)
         ratios = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
         ratios += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
+        ratios += f"{medians[PLAIN] / medians[name]:9.2f}" if PLAIN in medians else f"{'':9}"
         print(f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{ratios}  {logits[name]:.6f}")
 
 
-def write_results(folder: Path, seconds: dict[str, list[float]], threads: int) -> None:
+def write_results(folder: Path, seconds: dict[Entry, list[float]], threads: int, size: int) -> None:
     """Write infer.json, and infer.png with a bar for each contender."""
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    contenders = {name: {"seconds": values, "median": medians[name]} for name, values in seconds.items()}
-    content: dict[str, Any] = {"threads": threads, "clip": CLIP, "contenders": contenders}
+    several = len({entry.subject for entry in seconds}) > 1
+    named = {f"{e.subject}: {e.contender}" if several else e.contender: values for e, values in seconds.items()}
+    medians = {name: statistics.median(values) for name, values in named.items()}
+    contenders = {name: {"seconds": values, "median": medians[name]} for name, values in named.items()}
+    content: dict[str, Any] = {"threads": threads, "size": size, "contenders": contenders}
     (folder / "infer.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     drawing, axes = figure(
-        f"A clip of 8 frames, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6
+        f"One clip, frames of {size}, {threads} threads", "seconds, and fastest to slowest", "", log=False, height=4.6
     )
-    names = list(reversed(seconds))
-    spread = [[medians[n] - min(seconds[n]) for n in names], [max(seconds[n]) - medians[n] for n in names]]
-    colours = [next((c for c, engine in zip(COLOURS, ENGINES) if n.startswith(engine)), COLOURS[-1]) for n in names]
+    names = list(reversed(named))
+    spread = [[medians[n] - min(named[n]) for n in names], [max(named[n]) - medians[n] for n in names]]
+    colours = [next((c for c, engine in zip(COLOURS, ENGINES) if engine in n), COLOURS[-1]) for n in names]
     axes.barh(
         names,
         [medians[n] for n in names],

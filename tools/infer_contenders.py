@@ -1,8 +1,8 @@
-"""One contender of `tools/benchmark.py infer`: python tools/infer_contenders.py NAME CHECKPOINT FOLDER THREADS
+"""One contender of `tools/benchmark.py infer`: python tools/infer_contenders.py NAME JOB
 
-It opens TSM-ResNet-50 in one engine, prints "ready", and runs one clip for each line on standard input. The answer is a
-line of JSON: {"seconds", "logits"}, with the first five logits. FOLDER is a path that is free. Each contender imports
-its engine by itself, so that a process has its own engine and no other.
+It opens a network in one engine, prints "ready", and runs one clip for each line on standard input. The answer is a
+line of JSON: {"seconds", "logits"}, with the first five logits. JOB is the JSON of the fields of `Job`. Each contender
+imports its engine by itself, so that a process has its own engine and no other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-CLIP = (8, 3, 224, 224)
 WITHOUT_SHIFT = ", without shift"  # ends the names of the networks that the others of their engine are measured against
 ROUGH = ("bfloat16", "int8")  # end the names of the networks that are not float32
 WARM_UP = 4
@@ -28,8 +28,26 @@ WARM_UP = 4
 Infer = Callable[[np.ndarray], np.ndarray]  # logits [1, K] of a clip [T, 3, H, W]
 
 
-def paddle_network(checkpoint: str, **options: Any) -> Any:
-    """The checkpoint's network in Paddle, in evaluation mode."""
+@dataclass(frozen=True)
+class Job:
+    """What a contender runs. checkpoint: the path of a file. options: of its network, with "num_segments". folder: a
+    path that is free. threads: of one clip. size: height and width of the frames.
+    """
+
+    checkpoint: str
+    options: dict[str, Any]
+    folder: str
+    threads: int
+    size: int
+
+    @property
+    def clip(self) -> tuple[int, int, int, int]:
+        """The shape of a clip."""
+        return (self.options["num_segments"], 3, self.size, self.size)
+
+
+def paddle_network(job: Job, **options: Any) -> Any:
+    """The checkpoint's network in Paddle, in evaluation mode. options: in the place of the job's."""
     from paddle_tsm import runtime
 
     runtime.import_paddle()
@@ -37,37 +55,37 @@ def paddle_network(checkpoint: str, **options: Any) -> Any:
     from paddle_tsm.models.create import build
     from paddle_tsm.models.load import assign_weights
 
-    network, tensors = read_network(checkpoint, **options).as_asked()
+    network, tensors = read_network(job.checkpoint, **job.options | options).as_asked()
     model = assign_weights(build(network), tensors)
     model.eval()
     return model
 
 
-def clip_specification() -> Any:
+def clip_specification(job: Job) -> Any:
     """The I/O specification of an export for one clip."""
     from paddle_tsm.export.io_spec import clip_io
 
-    return clip_io(CLIP[0], CLIP[2:])
+    return clip_io(job.clip[0], job.clip[2:])
 
 
-def write_export(model: Any, folder: str, target: str, precision: str = "float32") -> None:
+def write_export(model: Any, job: Job, target: str, precision: str = "float32") -> None:
     """Write the target's files, with fused BatchNorms and stream parts, into a new folder."""
     from paddle_tsm.export.targets import target_named
 
-    os.makedirs(folder)
-    target_named(target).functions.write(model, folder, clip_specification(), precision)
+    os.makedirs(job.folder)
+    target_named(target).functions.write(model, job.folder, clip_specification(job), precision)
 
 
-def write_eager_graph(model: Any, folder: str, target: str) -> None:
+def write_eager_graph(model: Any, job: Job, target: str) -> None:
     """Write the network as it is, layer by layer, into a new folder."""
     from paddle_tsm.export.onnx_file import write_onnx
     from paddle_tsm.export.static_graph import save_static
 
-    os.makedirs(folder)
+    os.makedirs(job.folder)
     if target == "onnx":
-        write_onnx(model, f"{folder}/model.onnx", clip_specification())
+        write_onnx(model, f"{job.folder}/model.onnx", clip_specification(job))
     else:
-        save_static(model, f"{folder}/model", clip_specification())
+        save_static(model, f"{job.folder}/model", clip_specification(job))
 
 
 def use_paddles_operator() -> None:
@@ -82,61 +100,59 @@ def use_paddles_operator() -> None:
     shift.temporal_shift = temporal_shift  # type: ignore[assignment]  # its own is a static type
 
 
-def paddle_inference(
-    checkpoint: str, folder: str, threads: int, precision: str = "float32", eager: bool = False, **options: Any
-) -> Infer:
+def paddle_inference(job: Job, precision: str = "float32", eager: bool = False, **options: Any) -> Infer:
     """The network in Paddle Inference. eager: without the export's changes to the graph."""
-    model = paddle_network(checkpoint, **options)
+    model = paddle_network(job, **options)
     from paddle_tsm.export.paddle_inference import PaddleInferenceRun
 
     if eager:
-        write_eager_graph(model, folder, "paddle-inference")
+        write_eager_graph(model, job, "paddle-inference")
     else:
-        write_export(model, folder, "paddle-inference", precision)
-    return PaddleInferenceRun(f"{folder}/model", threads, precision).run
+        write_export(model, job, "paddle-inference", precision)
+    return PaddleInferenceRun(f"{job.folder}/model", job.threads, precision).run
 
 
-def paddle_operator(checkpoint: str, folder: str, threads: int) -> Infer:
-    """The network in Paddle Inference as Paddle's users write it, with Paddle's shift."""
+def paddle_operator(job: Job) -> Infer:
+    """The network in Paddle Inference as Paddle's users write it: with Paddle's shift, and nothing fused."""
     from paddle_tsm import runtime
 
     runtime.import_paddle()
     use_paddles_operator()
-    return paddle_inference(checkpoint, folder, threads, eager=True)
+    return paddle_inference(job, eager=True)
 
 
-def write_onnx_model(checkpoint: str, folder: str, eager: bool = False, int8: bool = False, **options: Any) -> str:
+def write_onnx_model(job: Job, eager: bool = False, int8: bool = False, **options: Any) -> str:
     """Write the network as ONNX; returns the file's path."""
-    model = paddle_network(checkpoint, **options)
+    model = paddle_network(job, **options)
     if eager:
-        write_eager_graph(model, folder, "onnx")
+        write_eager_graph(model, job, "onnx")
     else:
-        write_export(model, folder, "onnx")
-    path = f"{folder}/model.onnx"
+        write_export(model, job, "onnx")
+    path = f"{job.folder}/model.onnx"
     if int8:
         from paddle_tsm.export.quantise import quantise
 
         # the speed does not depend on the ranges that are measured on this clip
-        quantise(path, f"{folder}/int8.onnx", [np.random.default_rng(1).standard_normal(CLIP).astype("float32")])
-        os.replace(f"{folder}/int8.onnx", path)
+        quantise(path, f"{path}.int8", [np.random.default_rng(1).standard_normal(job.clip).astype("float32")])
+        os.replace(f"{path}.int8", path)
     return path
 
 
-def onnx_runtime(checkpoint: str, folder: str, threads: int, **form: Any) -> Infer:
+def onnx_runtime(job: Job, **form: Any) -> Infer:
     """The network in ONNX Runtime. form: the arguments of `write_onnx_model`."""
-    path = write_onnx_model(checkpoint, folder, **form)
+    path = write_onnx_model(job, **form)
     from paddle_tsm.export.onnx_runtime import OnnxRun
 
-    return OnnxRun(path, threads).run
+    return OnnxRun(path, job.threads).run
 
 
-def openvino(checkpoint: str, folder: str, threads: int, **form: Any) -> Infer:
+def openvino(job: Job, **form: Any) -> Infer:
     """The network in OpenVINO, in float32. form: the arguments of `write_onnx_model`."""
-    path = write_onnx_model(checkpoint, folder, **form)
+    path = write_onnx_model(job, **form)
     import openvino
 
     settings = {
-        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_NUM_THREADS": job.threads,
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",  # without it OpenVINO may compute in bfloat16
     }
@@ -144,23 +160,24 @@ def openvino(checkpoint: str, folder: str, threads: int, **form: Any) -> Infer:
     return lambda x: model(x)[0]
 
 
-def torch_onnx(checkpoint: str, folder: str, threads: int) -> Infer:
+def torch_onnx(job: Job) -> Infer:
     """The network as `torch.onnx.export` writes it, in ONNX Runtime."""
     import onnxruntime
     import torch
 
     import torch_ref
 
-    path = f"{folder}.onnx"
-    torch.onnx.export(torch_ref.load_model(checkpoint), torch.zeros(*CLIP), path, dynamo=False)
+    path = f"{job.folder}.onnx"
+    model = torch_ref.load_model(job.checkpoint, **job.options)
+    torch.onnx.export(model, torch.zeros(*job.clip), path, dynamo=False)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = job.threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda x: session.run(None, {name: x})[0]
 
 
-def torch_model(checkpoint: str, folder: str, threads: int, frozen: bool = True, channels_last: bool = False) -> Infer:
+def torch_model(job: Job, frozen: bool = True, channels_last: bool = False) -> Infer:
     """The network in PyTorch. frozen: traced, and frozen by torch.jit."""
     import torch
 
@@ -168,11 +185,11 @@ def torch_model(checkpoint: str, folder: str, threads: int, frozen: bool = True,
     from paddle_tsm import runtime
 
     runtime.prepare()  # Paddle's contenders have its setting for the allocator, too
-    torch.set_num_threads(threads)
+    torch.set_num_threads(job.threads)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
-    model = torch_ref.load_model(checkpoint).to(memory_format=memory_format)
+    model = torch_ref.load_model(job.checkpoint, **job.options).to(memory_format=memory_format)
     if frozen:
-        model = torch.jit.freeze(torch.jit.trace(model, torch.zeros(*CLIP).to(memory_format=memory_format)))
+        model = torch.jit.freeze(torch.jit.trace(model, torch.zeros(*job.clip).to(memory_format=memory_format)))
 
     def infer(x: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -181,7 +198,7 @@ def torch_model(checkpoint: str, folder: str, threads: int, frozen: bool = True,
     return infer
 
 
-Contender = Callable[[str, str, int], Infer]  # (checkpoint, folder, threads)
+Contender = Callable[[Job], Infer]
 CONTENDERS: dict[str, Contender] = {
     "Paddle Inference" + WITHOUT_SHIFT: partial(paddle_inference, is_shift=False),
     "Paddle Inference": paddle_inference,
@@ -203,11 +220,11 @@ CONTENDERS: dict[str, Contender] = {
 
 
 def main() -> None:
-    name, checkpoint, folder, threads = sys.argv[1:]
+    name, job = sys.argv[1], Job(**json.loads(sys.argv[2]))
     import paddle_tsm  # noqa: F401  it sets what a user's program gets, too
 
-    infer = CONTENDERS[name](checkpoint, folder, int(threads))
-    x = np.random.default_rng(0).standard_normal(CLIP).astype("float32")
+    infer = CONTENDERS[name](job)
+    x = np.random.default_rng(0).standard_normal(job.clip).astype("float32")
     for _ in range(WARM_UP):
         infer(x)
     print("ready", flush=True)
