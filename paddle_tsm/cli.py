@@ -18,6 +18,7 @@ from paddle_tsm.commands import (
     inspect,
     parity,
     predict,
+    prepare,
     stream,
     train,
 )
@@ -25,7 +26,7 @@ from paddle_tsm.commands.help_text import HelpFormatter, examples
 from paddle_tsm.commands.version import PrintVersions
 from paddle_tsm.terminal.literal_text import literal
 
-COMMANDS = (inspect, convert, parity, predict, stream, train, evaluate, export, doctor, demo)
+COMMANDS = (inspect, convert, parity, predict, stream, prepare, train, evaluate, export, doctor, demo)
 
 
 class Refused(Exception):
