@@ -10,6 +10,7 @@ import time
 
 from paddle_tsm.commands.evaluate_options import (
     add_clip_options,
+    add_flow_options,
     add_output_options,
     add_run_options,
     add_weights_options,
@@ -43,6 +44,8 @@ def add_parser(subparsers) -> None:
             "paddle-tsm evaluate val.txt --weights tsm_r50_mit.pth.tar --sampling twice --crops three-train-size",
             "paddle-tsm evaluate val.txt --weights tsm_8.safetensors tsm_16.safetensors --ensemble",
             "paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
+            "paddle-tsm evaluate val.txt --root videos --weights rgb.safetensors flow.safetensors --rgb-and-flow "
+            "flow/val.txt --flow-root flow --ensemble-weights 1,1.5",
         ),
     )
     add_list_argument(parser)
@@ -50,6 +53,7 @@ def add_parser(subparsers) -> None:
     add_network_key(parser, "a file")
     add_layout_option(parser)
     add_clip_options(parser)
+    add_flow_options(parser)
     add_pixel_options(parser, checked=False)
     add_run_options(parser)
     add_output_options(parser)
@@ -60,12 +64,12 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
+    from paddle_tsm.commands.evaluated_clips import chosen_modalities, sources_of
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
-    from paddle_tsm.data.listed_clips import frame_source
     from paddle_tsm.evaluation.result_files import FILE_NAMES
     from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.files.room import check_room
-    from paddle_tsm.inference.evaluated_networks import read_networks, remarks, shared_input, shared_preset
+    from paddle_tsm.inference.evaluated_networks import read_networks, remarks
     from paddle_tsm.inference.recorded_input import named_classes
 
     weights, options = checked_options(args), network_options(args)
@@ -74,52 +78,38 @@ def run(args: argparse.Namespace) -> int:
     classes = networks[0].found.network.num_classes
     given = {name: getattr(args, name) for name in PIXELS} | {"class_names": named_classes(args.classes, classes)}
     print_remarks("evaluate", remarks(networks, given, options))
-    taken = shared_input(networks, given)
-    preset = shared_preset(networks, taken, args.average)
-    source = frame_source(args.form, args.template, args.data_set or taken.data_set, args.first_frame, preset.reader)
-    multi_label = args.multi_label or bool(taken.multi_label)
+    modalities = chosen_modalities(args, networks, given)
+    sources = sources_of(args, modalities)
+    multi_label = args.multi_label or any(one.taken.multi_label for one in modalities)
     check_places(args)
     with made_folder(args.out) if args.out else contextlib.nullcontext():
         for path in filter(None, (args.out and os.path.join(args.out, FILE_NAMES[0]), args.json)):
             check_room(path)  # better before the run than after it
-        return measure(args, networks, weights, taken, preset, source, multi_label)
+        return measure(args, networks, weights, modalities, sources, multi_label)
 
 
-def measure(args: argparse.Namespace, networks, weights, taken, preset, source, multi_label: bool) -> int:
-    """Read the list, score its clips, print and write the results."""
+def measure(args: argparse.Namespace, networks, weights, modalities, sources, multi_label: bool) -> int:
+    """Read the lists, score their clips, print and write the results."""
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import print_remarks, print_video_notes
+    from paddle_tsm.commands.evaluated_clips import read_clips
+    from paddle_tsm.commands.messages import print_video_notes
     from paddle_tsm.data.bad_clips import SkippedClips
-    from paddle_tsm.data.listed_clips import read_checked_list
     from paddle_tsm.evaluation.summary import print_evaluation
     from paddle_tsm.terminal.literal_text import plain_console
 
-    classes = networks[0].found.network.num_classes
-    entries, bad = read_checked_list(
-        args.list,
-        args.form,
-        source,
-        root=args.root,
-        num_classes=classes,
-        class_names=taken.class_names,
-        multi_label=multi_label,
-        depth=args.check,
-        skip_bad=args.skip_bad,
-        strict=args.strict,
-        remark=lambda text: print_remarks("evaluate", [text]),
-    )
     skipped = SkippedClips()
-    for clip in bad:
-        skipped.add(clip)
-    keep_clips(args, entries)
+    lists = read_clips(args, modalities, sources, multi_label, skipped)
+    entries = lists[0]
+    for clips in lists:
+        keep_clips(args, clips)
     start = time.perf_counter()
-    scored = score_with_progress(args, networks, entries, preset, source, skipped)
+    scored = score_with_progress(args, networks, list(zip(modalities, lists, sources)), skipped)
     seconds = time.perf_counter() - start
-    evaluation = summarise(args, networks, scored, weights, described(taken, preset), taken, multi_label, skipped)
+    evaluation = summarise(args, networks, scored, weights, modalities, multi_label, skipped)
     console = plain_console()
     print_evaluation(evaluation, console)
     console.print(f"{len(entries) / seconds:.1f} videos/s")
-    print_video_notes(source.notes)
+    print_video_notes(sources[0].notes)
     write_results(args.out, args.json, evaluation, entries, console)
     if args.skip_bad:
         console.print(skipped.report(), soft_wrap=True)
@@ -141,7 +131,7 @@ def checked_options(args: argparse.Namespace) -> list[float] | None:
     pick(dict.fromkeys((*DEPTHS, "none")), args.check, "--check")
     if args.average is not None:
         pick(dict.fromkeys(AVERAGES), args.average, "--average")
-    if args.ensemble_weights is None and not args.ensemble:
+    if args.ensemble_weights is None and not args.ensemble and not args.rgb_and_flow:
         if args.out and len(args.weights) > 1:
             raise ValueError(
                 f"--out: got {len(args.weights)} checkpoints, whose scores are not one scores.csv; wanted --ensemble "
@@ -151,7 +141,7 @@ def checked_options(args: argparse.Namespace) -> list[float] | None:
     if args.ensemble_weights is None:
         return check_weights(None, len(args.weights))
     try:
-        weights = [float(text) for text in args.ensemble_weights.split(",")]
+        weights = [float(text) for text in args.ensemble_weights.replace(":", ",").split(",")]
     except ValueError:
         raise ValueError(
             f"--ensemble-weights: got {args.ensemble_weights!r}, wanted numbers with commas, such as 1,1.5"
@@ -166,7 +156,10 @@ def check_places(args: argparse.Namespace) -> None:
     from paddle_tsm.files.kept_inputs import keep_inputs
 
     for path in written_files(args):
-        keep_inputs(path, (args.list, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)))
+        keep_inputs(
+            path,
+            (args.list, args.rgb_and_flow, args.classes, *args.weights, *(f"{path}.json" for path in args.weights)),
+        )
     folder = os.path.dirname(args.json or "")
     if folder and not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}; make the folder first", folder)
@@ -189,25 +182,31 @@ def keep_clips(args: argparse.Namespace, entries: list) -> None:
             keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
 
 
-def score_with_progress(args: argparse.Namespace, networks, entries, preset, source, skipped) -> list:
-    """The scores of each network, see `score_several`, with a progress bar for each."""
+def score_with_progress(args: argparse.Namespace, networks, inputs, skipped) -> list:
+    """The scores of each network, see `score_several`, with a progress bar for each. inputs: (modality, its clips,
+    where their frames are) of each modality.
+    """
     from paddle_tsm.data.clip_reader import ClipReader
     from paddle_tsm.evaluation.score_several import score_several
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.terminal.progress_bar import video_progress
 
     engine = EngineChoice(args.engine, args.precision, args.threads)
-    readers = [ClipReader(entries, preset, one.num_segments, source=source, skip_bad=args.skip_bad) for one in networks]
+    own = [next(one for one in inputs if network in one[0].networks) for network in networks]
+    readers = [
+        ClipReader(entries, modality.preset, network.num_segments, source=source, skip_bad=args.skip_bad)
+        for network, (modality, entries, source) in zip(networks, own)
+    ]
     tasks: list = []
 
     def progress(number: int, done: int) -> None:
         bar.update(tasks[number], completed=done)
 
     def runs():
-        for number, one in enumerate(networks, 1):
+        for number, (one, reader) in enumerate(zip(networks, readers), 1):
             title = "evaluating" if len(networks) == 1 else f"checkpoint {number} of {len(networks)}"
-            tasks.append(bar.add_task(title, total=len(entries)))
-            yield one.run(engine, preset.test_size)
+            tasks.append(bar.add_task(title, total=len(reader)))
+            yield one.run(engine, reader.preset.test_size)
 
     with video_progress() as bar:
         return score_several(
@@ -215,8 +214,9 @@ def score_with_progress(args: argparse.Namespace, networks, entries, preset, sou
         )
 
 
-def described(taken, preset) -> dict:
+def described(modality) -> dict:
     """How the clips were read and averaged, for the table and for metrics.json."""
+    taken, preset = modality.taken, modality.preset
     said = {name: getattr(taken, name) for name in ("sampling", "crops", "size", "preset")}
     return said | {
         "size": preset.test_size,
@@ -226,16 +226,24 @@ def described(taken, preset) -> dict:
     }
 
 
-def summarise(args: argparse.Namespace, networks, scored, weights, options, taken, multi_label: bool, skipped):
+def summarise(args: argparse.Namespace, networks, scored, weights, modalities, multi_label: bool, skipped):
     """The Evaluation of the checkpoints. weights: of each in the ensemble, or None for no ensemble."""
     from paddle_tsm.evaluation.ensemble import combine
     from paddle_tsm.evaluation.summary import Evaluation, Rated
 
     together = combine(scored, weights) if weights and len(scored) > 1 else None
     shares = weights if together else [None] * len(scored)
-    rated = [Rated(one.path, part, one.num_segments, share) for one, part, share in zip(networks, scored, shares)]
+    views = [next(m.preset.views for m in modalities if one in m.networks) for one in networks]
+    rated = [
+        Rated(one.path, *rest)
+        for one, *rest in zip(networks, scored, [n.num_segments for n in networks], shares, views)
+    ]
     lines = [line.strip() for line in skipped.report().splitlines()[1:]]
-    return Evaluation(args.list, rated, together, options, multi_label, list(taken.class_names) or None, lines)
+    options = described(modalities[0])
+    if len(modalities) > 1:
+        options["flow"] = {"list": args.rgb_and_flow} | described(modalities[1])
+    names = list(modalities[0].taken.class_names) or None
+    return Evaluation(args.list, rated, together, options, multi_label, names, lines)
 
 
 def write_results(out: str | None, json: str | None, evaluation, entries, console) -> None:

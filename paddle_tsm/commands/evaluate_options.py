@@ -46,6 +46,27 @@ def add_clip_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_flow_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options with which networks of RGB frames and of optical flow are measured together."""
+    group = parser.add_argument_group(
+        "two-stream",
+        "Networks of RGB frames read the clips of LIST, those of optical flow the same clips from a list of their own. "
+        "Each is measured, and the mean of their scores.",
+    )
+    group.add_argument(
+        "--rgb-and-flow",
+        metavar="LIST",
+        help="The list of the flow that `paddle-tsm prepare flow` wrote, or another one of the form frames, with the "
+        "clips of LIST in the same order. Includes --ensemble.",
+    )
+    group.add_argument(
+        "--flow-root", default="", metavar="DIR", help="The folder that its paths start from. Default: the current one."
+    )
+    group.add_argument(
+        "--flow-template", metavar="T", help="How its images are named. Default: flow_{}_{:05d}.jpg, with x and y."
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how the clips are read and run."""
     group = parser.add_argument_group("how it runs")

@@ -48,7 +48,9 @@ def folder_names(entries: list[Entry], root: str) -> list[str]:
     for entry in entries:
         path = os.path.relpath(entry.path, root or os.curdir)
         if path.startswith(os.pardir) or os.path.isabs(path):
-            raise ValueError(f"{entry.where}: {entry.path} is not below the root of the list; wanted one that holds every clip")
+            raise ValueError(
+                f"{entry.where}: {entry.path} is not below the root of the list; wanted one that holds every clip"
+            )
         name = os.path.splitext(path)[0] if entry.num_frames is None else path
         if owners.setdefault(name, entry.path) != entry.path:
             raise ValueError(

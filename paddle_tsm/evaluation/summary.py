@@ -18,12 +18,15 @@ UNLIMITED = 10**6  # columns
 
 @dataclass(frozen=True)
 class Rated:
-    """The scores of one checkpoint. name: its path. num_segments: its frames. weight: in the ensemble, or None."""
+    """The scores of one checkpoint. name: its path. num_segments: its frames. weight: in the ensemble, or None.
+    views: of a clip.
+    """
 
     name: str
     scored: Scored
     num_segments: int
     weight: float | None = None
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,10 @@ def print_evaluation(evaluation: Evaluation, console) -> None:
     A table that is too wide with the checkpoints' paths has numbers in their place, and the paths stand above it: a
     path is never broken.
     """
-    how = "{}: {preset}, {sampling}, {test_crops}, mean of {average}".format(evaluation.list_file, **evaluation.options)
-    console.print(literal(how), soft_wrap=True)
+    flow = evaluation.options.get("flow")
+    for said in ({"list": evaluation.list_file} | evaluation.options, *([flow] if flow else [])):
+        how = "{list}: {preset}, {sampling}, {test_crops}, mean of {average}".format(**said)
+        console.print(literal(how), soft_wrap=True)
     names = [one.name for one in evaluation.rated]
     table = table_of(evaluation, names)
     endless = console.options.update_width(UNLIMITED)  # or the table would be as wide as the terminal at most
@@ -126,24 +131,25 @@ def table_of(evaluation: Evaluation, names: list[str]):
     from rich import box
     from rich.table import Table
 
-    options, named = evaluation.options, MULTI_LABEL if evaluation.multi_label else SINGLE_LABEL
+    named = MULTI_LABEL if evaluation.multi_label else SINGLE_LABEL
     weighted = evaluation.ensemble is not None
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("checkpoint", no_wrap=True)
     for heading in (*(["weight"] if weighted else []), "frames", "clips", "views", *named.values()):
         table.add_column(heading, justify="right", no_wrap=True)
 
-    def add(name: str, weight: str, frames: str, scored: Scored, bold: bool) -> None:
+    def add(name: str, weight: str, frames: str, scored: Scored, views: str, bold: bool) -> None:
         found = measures(scored, evaluation.multi_label)
         shown = (f"{100 * found[measure]:.2f} %" for measure in named)
         before = [weight] if weighted else []
-        cells = as_text(name), *before, frames, str(len(scored)), str(options["views"]), *shown
+        cells = as_text(name), *before, frames, str(len(scored)), views, *shown
         table.add_row(*cells, style="bold" if bold else None)
 
     for name, one in zip(names, evaluation.rated):
         weight = "" if one.weight is None else f"{one.weight:g}"
-        add(name, weight, str(one.num_segments), one.scored, bold=len(names) == 1)
+        add(name, weight, str(one.num_segments), one.scored, str(one.views), bold=len(names) == 1)
     if evaluation.ensemble is not None:
         table.add_section()
-        add("ensemble", "", "", evaluation.ensemble, bold=True)
+        views = {one.views for one in evaluation.rated}
+        add("ensemble", "", "", evaluation.ensemble, str(views.pop()) if len(views) == 1 else "", bold=True)
     return table
