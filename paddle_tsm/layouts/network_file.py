@@ -43,8 +43,14 @@ class NetworkFile:
     record: Record
 
     def asked_network(self) -> Network:
-        """The network in the shift order that was asked for. Raises ValueError where there is no such network."""
-        return network_in_order(self.network, self.asked_order)
+        """The network in the shift order that was asked for. Raises ValueError, with advice, where there is none."""
+        own, asked = self.network.shift_order, self.asked_order
+        try:
+            return network_in_order(self.network, asked)
+        except ValueError as error:
+            if "causal" in (own, asked):
+                raise
+            raise ValueError(f"{error}; --shift-order {own} (shift_order={own!r}) keeps the file's own order") from None
 
     def as_asked(self) -> tuple[Network, dict[str, np.ndarray]]:
         """The network and its tensors in the shift order that was asked for.
