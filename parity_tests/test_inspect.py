@@ -81,6 +81,7 @@ def convolution_macs(network, size):
         (Network("tsm_mobileone_s4", num_segments=2, fused=True), 64),
         (Network("tsm_resnet50", num_segments=4, temporal_pool=True), 64),
         (Network("tsm_mobilenet_v2", num_segments=4, temporal_pool=True), 64),
+        (Network("pptsm_mobilenet_v2", num_segments=4, temporal_pool=True), 97),
     ],
     ids=lambda value: str(getattr(value, "arch", value)),
 )

@@ -26,7 +26,7 @@ NETWORKS = [
     Network("tsm_resnet18", shift_every=2),
     Network("tsm_resnet101", shift_every=1, shift_order="past_first"),
     Network("tsm_resnet50", shift_order="past_first", num_segments=16, shift_div=16),
-    Network("pptsm_resnet50", shift_order="past_first"),
+    *(Network(arch, shift_order="past_first") for arch in ARCHITECTURES if arch.startswith("pptsm_")),
     Network("tsm_mobilenet_v2", is_shift=False),
     Network("tsm_mobilenet_v2", shift_order="causal"),
     Network("tsm_resnet50", temporal_pool=True),

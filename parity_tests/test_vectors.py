@@ -1,4 +1,7 @@
-"""Both packages against what the upstream systems themselves computed."""
+"""Both packages against what the upstream systems themselves computed.
+
+PP-TSM on MobileNets: `test_pptsm_mobilenet.py`.
+"""
 
 from dataclasses import replace
 
@@ -15,7 +18,7 @@ from paddle_tsm.parity.torch_side import TorchSide
 from parity_tests.recorded import names, recorded
 
 # test_pptsm_v2.py, test_mobileone.py and so on have these
-OF_OTHER_MODULES = ("_train_", "_pptsm_v2_", "_pptsmv2_", "_mobileone_", "_flow_")
+OF_OTHER_MODULES = ("_train_", "_pptsm_v2_", "_pptsmv2_", "_pptsm_mv", "_mobileone_", "_flow_")
 
 
 def here(*patterns: str) -> list[str]:

@@ -1,0 +1,158 @@
+"""PP-TSM on MobileNets: both packages against what PaddleVideo computed, and faults that the comparison must find."""
+
+import re
+
+import numpy as np
+import pytest
+
+import paddle_tsm
+from paddle_tsm.checkpoint import Checkpoint, CheckpointError, write_checkpoint
+from paddle_tsm.layouts.key_table import expand
+from paddle_tsm.layouts.network_file import interpret, read_network
+from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.networks.families import FAMILIES
+from paddle_tsm.networks.network import Network
+from paddle_tsm.networks.shift_order import exchanged_channels
+from paddle_tsm.parity.compare import compare, distance
+from paddle_tsm.parity.paddle_side import PaddleSide
+from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
+from paddle_tsm.parity.torch_side import TorchSide
+from parity_tests.recorded import names, recorded
+
+FLOAT64 = TOLERANCES["float64"].limit
+SIDES = [TorchSide, PaddleSide]
+VECTORS = names("paddlevideo_pptsm_mv*")
+GAIN = [name for name in VECTORS if name.endswith("_gain")]
+# recorded array -> the layer whose output it is the spatial mean of
+LAYERS = {"pptsm_mobilenet_v2": {"conv1": "first", "backbone": "conv9"}}
+
+
+def layer_of(network: Network, stage_ends: dict[str, str], array: str) -> str:
+    """The name of the layer that a recorded array belongs to; a stage's is the last one of the stage."""
+    return (LAYERS[network.family.name] | stage_ends)[array]
+
+
+def outputs(side, vector, dtype="float64", change=lambda model: None, **options):
+    """Recorded array -> ours, from a network with some options changed or whose model `change` alters."""
+    found = interpret(vector.checkpoint(), **vector.options())
+    network = found.network.with_options(**options)
+    built = side(network, found.tensors, dtype)
+    change(built.model)
+    arrays = [key.removesuffix("_f64") for key in vector.outputs if not key.startswith("logits")]
+    layers, results = dict(built.named_layers()), {}
+    watched = {array: layers[layer_of(network, built.model.stage_ends, array)] for array in arrays}
+    logits = built.forward(
+        vector.input().astype(dtype), watched, lambda array, y: results.update({array: y.mean((2, 3))})
+    )
+    assert results.keys() == set(arrays)
+    return results | {"logits": logits}
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", VECTORS)
+def test_forward(side, name):
+    """Every recorded array and the logits in float64, and the logits in float32 within upstream's own noise."""
+    vector = recorded(name)
+    logits = vector.outputs["logits_f64"]
+    other = interpret(vector.checkpoint(seed_offset=1), **vector.options())
+    wrong = side(other.network, other.tensors, "float64").outputs(vector.input().astype("float64"))["logits"]
+    assert not compare("logits of other weights", logits, wrong, 1e-3).passed, "the comparison cannot fail"
+
+    results = outputs(side, vector)
+    for key, expected in vector.outputs.items():
+        if key.endswith("_f64"):
+            row = compare(key, expected, results[key.removesuffix("_f64")], FLOAT64)
+            assert row.passed, row
+    expected = vector.outputs["logits_f32"]
+    row = compare(
+        "logits", expected, outputs(side, vector, "float32")["logits"], float32_limit(distance(logits, expected)[1])
+    )
+    assert row.passed, row
+
+
+FAULTS = {
+    "shift left out": {"is_shift": False},
+    "shift reversed": {"shift_order": "future_first"},
+    "half of the shift": {"shift_div": 16},
+    "twice the shift": {"shift_div": 4},
+    "shifted shortcut": {"shift_place": "block"},
+}
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", GAIN)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_the_shift_are_found(side, name, fault):
+    """By the logits alone, at ten million times the limit."""
+    vector = recorded(name)
+    wrong = outputs(side, vector, **FAULTS[fault])["logits"]
+    assert distance(vector.outputs["logits_f64"], wrong)[1] > 1e7 * FLOAT64
+
+
+@pytest.mark.parametrize("name", GAIN)
+def test_the_other_order(name):
+    """The same logits; two folds of channels of every stream are exchanged, which renaming alone does not do."""
+    vector = recorded(name)
+    found = interpret(vector.checkpoint(), **vector.options())
+    network, tensors = found.as_asked()
+    assert (found.network.shift_order, network.shift_order) == ("past_first", "future_first")
+    for side in SIDES:
+        results = side(network, tensors, "float64").outputs(vector.input().astype("float64"))
+        assert compare("logits", vector.outputs["logits_f64"], results["logits"], FLOAT64).passed
+        stages = [stage for stage in results if f"{stage}_f64" in vector.outputs and results[stage].ndim == 4]
+        for stage in stages[:-1]:  # the last convolution writes no stream
+            mean, expected = results[stage].mean((2, 3)), vector.outputs[f"{stage}_f64"]
+            assert not compare(stage, expected, mean, 1e-2).passed
+            in_own_order = mean[:, exchanged_channels(mean.shape[1], network.shift_div)]
+            assert compare(stage, expected, in_own_order, FLOAT64).passed
+    renamed = TorchSide(network, found.tensors, "float64").outputs(vector.input().astype("float64"))["logits"]
+    assert distance(vector.outputs["logits_f64"], renamed)[1] > 1e7 * FLOAT64
+
+
+@pytest.mark.parametrize("name", [name for name in VECTORS if name.endswith("_t16")])
+def test_the_other_order_is_refused_where_the_folds_differ(name, tmp_path):
+    """1 / 16 of 24 channels are one channel in one fold and two in the other, which mmaction2's order cannot have."""
+    vector = recorded(name)
+    path = tmp_path / "x.pdparams"
+    write_checkpoint(path, vector.tensors())
+    with pytest.raises(CheckpointError, match="of 24 channels, shift_div 16 shifts 1 and 2 past-first, but 1 and 1"):
+        read_network(path, num_segments=16)
+    model = paddle_tsm.load_model(path, num_segments=16, shift_order="past_first")  # what the error advises
+    assert model.network.shift_div == 16
+
+
+@pytest.mark.parametrize("prefix", ["backbone.", "", "module.backbone.", "_layers.backbone.", "model.backbone."])
+@pytest.mark.parametrize("name", GAIN)
+def test_prefixes(name, prefix):
+    """PaddleVideo writes the recognizer, or its backbone alone; other programs put more around them."""
+    vector = recorded(name)
+    tensors = {key.replace("backbone.", prefix, 1): array for key, array in vector.tensors().items()}
+    found = interpret(Checkpoint("x.pdparams", "pdparams", tensors, (), {}, {}))
+    plain = interpret(vector.checkpoint())
+    assert (found.layout.name, found.network) == ("pptsm", plain.network)
+    assert all(np.array_equal(found.tensors[key], array) for key, array in plain.tensors.items())
+    stripped = prefix.removesuffix("backbone.")
+    assert found.named.stripped == ((stripped,) if stripped else ())
+
+
+@pytest.mark.parametrize("name", GAIN)
+def test_what_is_missing_of_a_backbone_alone_is_named(name):
+    vector = recorded(name)
+    tensors = {key.removeprefix("backbone."): array for key, array in vector.tensors().items()}
+    *_, last = tensors
+    del tensors[last]
+    with pytest.raises(ValueError, match=f"no classifier found|missing: backbone.{re.escape(last)}"):
+        interpret(Checkpoint("x.pdparams", "pdparams", tensors, (), {}, {}))
+
+
+@pytest.mark.parametrize("family", LAYERS)
+def test_no_other_family_has_such_names(family):
+    """Neither its canonical names nor PaddleVideo's own names match another family's signature."""
+    network = Network(family, shift_order="past_first")
+    own = network.family
+    entries = expand(LAYOUTS["pptsm"], network)
+    for entry in entries:
+        matching = [other.name for other in FAMILIES if re.match(other.signature, entry.canonical)]
+        assert matching == [own.name], entry
+    bare = [entry.key.removeprefix("backbone.") for entry in entries]
+    assert not any(re.match(own.signature, key) for key in bare if not key.startswith("out."))
