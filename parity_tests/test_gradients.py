@@ -29,6 +29,7 @@ CASES = {
     "mobilenet_v2": {"arch": "tsm_mobilenet_v2"},
     "mobilenet_v2 block": {"arch": "tsm_mobilenet_v2", "shift_place": "block", "shift_order": "past_first"},
     "pptsm_mobilenet_v2": {"arch": "pptsm_mobilenet_v2", "shift_order": "past_first"},
+    "pptsm_mobilenet_v3": {"arch": "pptsm_mobilenet_v3", "shift_order": "past_first"},
     "pptsm_resnet50": {"arch": "pptsm_resnet50", "shift_order": "past_first"},
     "mobileone_s0": {"arch": "tsm_mobileone_s0", "shift_div": 3},
     "shift_segments": {"shift_segments": 2},

@@ -96,7 +96,9 @@ def test_a_tensor_that_no_row_describes(package):
         package.draw_initial_weights({"layer.weight": (8, 8, 8)}, 0)
 
 
-@pytest.mark.parametrize("name", ["tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50", "pptsm_mobilenet_v2"])
+@pytest.mark.parametrize(
+    "name", ["tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50", "pptsm_mobilenet_v2", "pptsm_mobilenet_v3"]
+)
 def test_non_local_blocks_start_as_the_identity(name):
     """mmcv's: projections N(0, 0.01), biases 0, the scale behind them 0; the same in both packages."""
     options = {"num_classes": 5, "non_local": {"mode": "concatenation", "out_bias": True}}

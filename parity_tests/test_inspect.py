@@ -82,6 +82,7 @@ def convolution_macs(network, size):
         (Network("tsm_resnet50", num_segments=4, temporal_pool=True), 64),
         (Network("tsm_mobilenet_v2", num_segments=4, temporal_pool=True), 64),
         (Network("pptsm_mobilenet_v2", num_segments=4, temporal_pool=True), 97),
+        (Network("pptsm_mobilenet_v3", num_segments=4, temporal_pool=True), 97),
     ],
     ids=lambda value: str(getattr(value, "arch", value)),
 )

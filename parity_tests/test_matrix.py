@@ -25,6 +25,7 @@ OTHERS = (
     ("tsm_resnet101", {}),
     ("tsm_mobilenet_v2", {}),
     ("pptsm_mobilenet_v2", {}),
+    ("pptsm_mobilenet_v3", {}),
     ("tsm_resnet50", {"num_segments": 16}),
     ("tsm_resnet50", {"shift_place": "block"}),
     ("tsm_resnet50", {"temporal_pool": True}),

@@ -100,6 +100,7 @@ def possible(options, arch):
         pytest.param("pptsm_resnet50", marks=pytest.mark.slow),
         pytest.param("tsm_mobileone_s0", marks=pytest.mark.slow),
         pytest.param("pptsm_mobilenet_v2", marks=pytest.mark.slow),
+        pytest.param("pptsm_mobilenet_v3", marks=pytest.mark.slow),
     ],
 )
 def test_pairs_of_options(arch):

@@ -43,7 +43,8 @@ def test_mits_online_network():
 
 EQUALS = [
     *((arch, {"shift_place": place, "shift_div": 4})
-      for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50", "pptsm_mobilenet_v2")
+      for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50", "pptsm_mobilenet_v2",
+                   "pptsm_mobilenet_v3")
       for place in ("blockres", "block")),
     ("tsm_mobileone_s0", {"shift_div": 4}),  # its first shift moves no colour
     ("tsm_mobileone_s0", {"shift_div": 2, "fused": True}),  # its first shift moves one

@@ -36,9 +36,9 @@ class InvertedResidual(ShiftedResidual):
     """The block, in the terms of `ShiftedResidual`.
 
     F: a 1x1 convolution from c to `hidden` channels, a depthwise one with `kernel` and `stride`, and a 1x1 one without
-    an activation to c' channels. S: x where the shape stays the same, else 0. a: the identity. widths: (c, hidden, c').
-    activation: makes the activation behind the first two. A block without a shortcut does not shift (PaddleVideo
-    backbones/pptsm_mv2.py ed245e9).
+    an activation to c' channels; `squeeze`, where it is given, stands in front of the last one. S: x where the shape
+    stays the same, else 0. a: the identity. widths: (c, hidden, c'). activation: makes the activation behind the first
+    two. A block without a shortcut does not shift (PaddleVideo backbones/pptsm_mv2.py ed245e9).
     """
 
     def __init__(
@@ -50,18 +50,20 @@ class InvertedResidual(ShiftedResidual):
         kernel: int,
         stride: int,
         activation: Callable[[], nn.Module],
+        squeeze: nn.Module | None = None,
     ):
         channels, hidden, out_channels = widths
-        self_like = stride == 1 and channels == out_channels
-        super().__init__(network, stage, block, can_shift=self_like)
-        self.adds_input, running_var = self_like, network.running_var
+        keeps_shape = stride == 1 and channels == out_channels
+        super().__init__(network, stage, block, can_shift=keeps_shape)
+        self.adds_input, running_var = keeps_shape, network.running_var
         self.expand = ConvNorm(channels, hidden, 1, running_var, activation)
         self.depthwise = ConvNorm(hidden, hidden, kernel, running_var, activation, stride, groups=hidden)
+        self.se = squeeze or nn.Identity()
         self.project = ConvNorm(hidden, out_channels, 1, running_var)
         self.add_non_local(network, stage, block, out_channels)
 
     def branch(self, x: torch.Tensor) -> torch.Tensor:
-        return self.project(self.depthwise(self.expand(x)))
+        return self.project(self.se(self.depthwise(self.expand(x))))
 
     def shortcut(self, x: torch.Tensor) -> torch.Tensor | int:
         return x if self.adds_input else 0

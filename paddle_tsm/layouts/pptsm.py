@@ -1,4 +1,4 @@
-"""PaddleVideo's PP-TSM checkpoints (backbones/resnet_tweaks_tsm.py, pptsm_mv2.py ed245e9)."""
+"""PaddleVideo's PP-TSM checkpoints (backbones/resnet_tweaks_tsm.py, pptsm_mv2.py, pptsm_mv3.py ed245e9)."""
 
 from paddle_tsm.layouts import pptsm_mobilenet, pptsm_v2
 from paddle_tsm.layouts.key_row import KeyRow
@@ -10,8 +10,8 @@ from paddle_tsm.networks.network import Network
 
 
 def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
-    """{bb}, {unit}: the name of a block of ResNet-vd or of PP-TSMv2, such as bb_3_2 or stages.3.1. Stages and blocks are
-    counted from 0. {member}: the name of a MobileNetV2's block within its stage, such as _first_block or conv3_2.
+    """{bb}, {unit}: the name of a block of ResNet-vd or of PP-TSMv2, such as bb_3_2 or stages.3.1. Stages and blocks
+    are counted from 0. {member}: the name of a MobileNetV2's block within its stage, such as _first_block or conv3_2.
     """
     if tensor.stage is None or tensor.block is None:
         return {}

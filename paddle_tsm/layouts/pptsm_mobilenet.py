@@ -1,4 +1,4 @@
-"""The keys of PaddleVideo's PP-TSM checkpoints on MobileNetV2 (backbones/pptsm_mv2.py ed245e9).
+"""The keys of PaddleVideo's PP-TSM checkpoints on MobileNets (backbones/pptsm_mv2.py, pptsm_mv3.py ed245e9).
 
 PaddleVideo names the convolutions of a block after what they do, and one layer holds each with its BatchNorm.
 """
@@ -29,7 +29,26 @@ MOBILENET_V2_ROWS = (
     KeyRow("out.{p}", "backbone.out.{p}"),
 )
 TABLES = {"pptsm_mobilenet_v2": MOBILENET_V2_ROWS}
-SIGNATURE = r"backbone\.(conv1|conv[2-8]\.(_first_block|conv\d_\d)\._\w+_conv|conv9)\._|backbone\.out\."
+MOBILENET_V3_ROWS = (
+    *convolution("conv", "conv"),
+    *(
+        row
+        for ours, theirs in CONVOLUTIONS.items()
+        for row in convolution(f"blocks.{{i}}.{ours}", f"blocks.{{i}}.{theirs}")
+    ),
+    KeyRow("blocks.{i}.se.fc{k}.{p}", "backbone.blocks.{i}.mid_se.conv{k}.{p}"),
+    *convolution("head", "last_second_conv"),
+    KeyRow("widen.weight", "backbone.last_conv.weight"),
+    KeyRow("classifier.{p}", "backbone.fc.{p}"),
+)
+TABLES = {"pptsm_mobilenet_v2": MOBILENET_V2_ROWS, "pptsm_mobilenet_v3": MOBILENET_V3_ROWS}
+SIGNATURE = "|".join(
+    (
+        r"backbone\.(conv1|conv[2-8]\.(_first_block|conv\d_\d)\._\w+_conv|conv9)\._",
+        r"backbone\.(conv\.(conv|bn)|blocks\.\d+\.(\w+_conv|mid_se)|last_second_conv)\.",
+        r"backbone\.(out|last_conv|fc)\.",
+    )
+)
 
 
 def member(stage: int, block: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -9,7 +11,9 @@ from paddle.nn import functional as F
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.layers.convolution import conv
+from paddle_tsm.models.layers.squeeze_excitation import SqueezeExcitation
 from paddle_tsm.networks import inverted_residual
+from paddle_tsm.networks.inverted_residual import GATE_SLOPE
 from paddle_tsm.networks.network import Network
 
 
@@ -47,8 +51,12 @@ class InvertedResidual(Block):
         wide, act, running_var = declared.wide, declared.activation, network.running_var
         self.expand = ConvNorm(declared.in_channels, wide, 1, running_var, act)
         self.depthwise = ConvNorm(wide, wide, declared.kernel, running_var, act, declared.stride, groups=wide)
+        self.se = None
+        if declared.squeezed is not None:
+            self.se = SqueezeExcitation(wide, declared.squeezed, partial(F.hardsigmoid, slope=GATE_SLOPE))
         self.project = ConvNorm(wide, declared.out_channels, 1, running_var)
         self.add_non_local(network, declared.stage, declared.block)
 
     def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.project(self.depthwise(self.expand(x)))
+        y = self.depthwise(self.expand(x))
+        return self.project(y if self.se is None else self.se(y))

@@ -5,10 +5,11 @@ from paddle_tsm.networks.mobilenet_v2 import MOBILENET_V2
 from paddle_tsm.networks.mobileone import MOBILEONE
 from paddle_tsm.networks.option_checks import must_be_one_of
 from paddle_tsm.networks.pptsm_mobilenet_v2 import PPTSM_MOBILENET_V2
+from paddle_tsm.networks.pptsm_mobilenet_v3 import PPTSM_MOBILENET_V3
 from paddle_tsm.networks.pptsm_v2 import PPTSM_V2
 from paddle_tsm.networks.resnet import RESNET, RESNET_VD
 
-FAMILIES = (RESNET, MOBILENET_V2, RESNET_VD, PPTSM_MOBILENET_V2, PPTSM_V2, MOBILEONE)
+FAMILIES = (RESNET, MOBILENET_V2, RESNET_VD, PPTSM_MOBILENET_V2, PPTSM_MOBILENET_V3, PPTSM_V2, MOBILEONE)
 ARCHITECTURES = tuple(arch for family in FAMILIES for arch in family.depths)
 
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from paddle_tsm.networks.layers import Convolution, Layer, Place
+import numpy as np
+
+from paddle_tsm.networks.layers import Convolution, Layer, Place, SqueezeExcitation
+
+# MobileNetV3's gate is clip(0.2 x + 0.5, 0, 1), not PyTorch's hard sigmoid. Paddle's operator takes its slope as a
+# float32, also in a network of float64.
+GATE, GATE_SLOPE = "hardsigmoid", float(np.float32(0.2))
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,8 @@ class InvertedResidual:
     """A 1x1 convolution to `wide` channels, a depthwise one, and a 1x1 one to `out_channels`, each with a BatchNorm.
 
     name: the canonical name. kernel, stride: those of the depthwise convolution. activation: the function behind the
-    first two, by its name in `torch.nn.functional`.
+    first two, by its name in `torch.nn.functional`. squeezed: the channels between the two layers of squeeze and
+    excitation, which stands behind the depthwise convolution; None: there is none.
     """
 
     name: str
@@ -29,6 +36,7 @@ class InvertedResidual:
     kernel: int
     stride: int
     activation: str
+    squeezed: int | None = None
 
     @property
     def keeps_shape(self) -> bool:
@@ -60,6 +68,8 @@ class InvertedResidual:
             groups=self.wide,
             activation=self.activation,
         )
+        if self.squeezed is not None:
+            yield self.squeeze_excitation(self.squeezed)
         yield Convolution(
             f"{self.name}.project.conv",
             behind,
@@ -68,4 +78,14 @@ class InvertedResidual:
             (1, 1),
             f"{self.name}.project.bn",
             writes=True,
+        )
+
+    def squeeze_excitation(self, squeezed: int) -> SqueezeExcitation:
+        """The layer of that kind with `squeezed` channels between its two convolutions."""
+        place = Place("branch", None, self.stage, self.block)
+        return SqueezeExcitation(
+            Convolution(f"{self.name}.se.fc1", place, squeezed, self.wide, (1, 1), bias=True),
+            Convolution(f"{self.name}.se.fc2", place, self.wide, squeezed, (1, 1), bias=True),
+            gate=GATE,
+            gate_slope=GATE_SLOPE,
         )
