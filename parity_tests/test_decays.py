@@ -6,7 +6,7 @@ import torch
 import paddle_tsm.optim
 import torch_ref.optim
 from paddle_tsm.networks.parameter_group_rules import GROUP_RULES, decaying
-from parity_tests.every_layer import Reference, gap, give, gradients, pair, run, weights
+from parity_tests.every_layer import GROUPS, Reference, gap, give, gradients, pair, run, weights
 
 LR, DECAY = 0.01, 0.1
 PACKAGES = pytest.mark.parametrize("optim", [paddle_tsm.optim, torch_ref.optim], ids=["paddle", "torch"])
@@ -19,13 +19,17 @@ def the_pair():
 
 
 def plain(decays: str, model: torch.nn.Module) -> torch.optim.SGD:
-    """Paddle's own rule: every parameter learns at one rate and decays, unless an attribute of its own says otherwise.
-    PaddleVideo's BatchNorms have one in most networks.
+    """Paddle's own rule, without fc_lr5: every parameter learns at one rate and decays, unless an attribute of its own
+    says otherwise. PaddleVideo's BatchNorms have one in most networks.
     """
-    norms = list(model.bn.parameters()) if decays == "biases" else []
-    rest = [p for p in model.parameters() if all(p is not norm for norm in norms)]
-    groups = [{"params": rest, "weight_decay": DECAY}, {"params": norms, "weight_decay": 0}]
-    return torch.optim.SGD([group for group in groups if group["params"]], lr=LR, momentum=0.9)
+    named, groups = dict(model.named_parameters()), []
+    for name, (members, lr, decay) in GROUPS.items():
+        if name.startswith(("first conv", "normal", "fc")):
+            lr, decay = 1, 1
+        if name == "batch norm" and decays == "all":
+            decay = 1
+        groups.append({"params": [named[one] for one in members], "lr": LR * lr, "weight_decay": DECAY * decay})
+    return torch.optim.SGD(groups, lr=LR, momentum=0.9)
 
 
 def after(optim, decays: str) -> dict:
