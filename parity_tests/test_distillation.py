@@ -13,13 +13,17 @@ import torch_ref
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.networks.network import Network
 from paddle_tsm.training import loop, train_step, weight_update
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.framework import framework_named
+from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.session import Session
+from paddle_tsm.training.validate import loss_of_scores
 from paddle_tsm.training.weight_update import update_weights
 from parity_tests.small_training import (
     CLASSES,
@@ -27,6 +31,7 @@ from parity_tests.small_training import (
     apart,
     arguments,
     clips,
+    entries,
     leftovers,
     rows,
     samples,
@@ -34,9 +39,10 @@ from parity_tests.small_training import (
     train_small,
     weights,
 )
+from parity_tests.test_processes import MORE, TWO, launch, listed
 from torch_ref.load import assign_weights
 
-__all__ = ["clips"]  # the fixture
+__all__ = ["clips", "listed"]  # the fixtures
 BOTH = {"arch": "tsm_resnet10", "teacher": "tsm_resnet18"}
 LR, NORM, DECAY = 0.05, 0.5, 1e-3
 STEP = BOTH | {"dtype": "float64", "mixup": 0.4, "max_norm": NORM, "weight_decay": DECAY, "nesterov": True}
@@ -279,11 +285,6 @@ def test_the_folder_holds_the_student(clips, tmp_path, capsys):
 
 def test_the_validation_is_the_students(clips, tmp_path):
     """Its loss and its measures are those of the network that was saved."""
-    from paddle_tsm.evaluation.paddle_run import run_of
-    from paddle_tsm.evaluation.score import score_clips
-    from paddle_tsm.training.validate import loss_of_scores
-    from parity_tests.small_training import entries
-
     recipe = small_recipe(**BOTH)
     outcome = train_small(clips, tmp_path / "run", True, count=8, **BOTH)
     run = run_of(paddle_tsm.load_model(tmp_path / "run/last.safetensors"))
@@ -324,8 +325,6 @@ def test_the_teachers_own_weights(clips, tmp_path, capsys):
 
 def test_nudged(tmp_path):
     """Both networks' weights move, by a unit in the last place."""
-    from paddle_tsm.training.job import TrainingJob
-
     chosen = small_recipe(**BOTH)
     plain, _ = loop.open_session(chosen, TrainingJob([], [], str(tmp_path / "a")), Processes())
     moved, _ = loop.open_session(chosen, TrainingJob([], [], str(tmp_path / "b"), nudge=1), Processes())
@@ -338,3 +337,18 @@ def test_paddle_computes_it_in_float32():
     session = Session(small_recipe(**BOTH), "")
     assert session.teacher.fc.weight.dtype == paddle.float32
     assert np.isfinite(update_weights(session, samples(4), Processes(), 0.005).loss)
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_weights_of_one(listed, tmp_path):
+    """pytest -m slow parity_tests/test_distillation.py: of both networks, and their momentum, in float64."""
+    changes = TWO | {"teacher": "tsm_resnet10", "epochs": 1, "milestones": ()}
+    job = launch(listed, tmp_path / "two", *MORE, **changes)
+    options = {"save_every": 3, "skip_bad": True, "pretrained": str(listed / "pretrained.pth")}
+    lists = entries(listed, "two.txt"), entries(listed, "val.txt")
+    loop.train(small_recipe(**changes), TrainingJob(*lists, str(tmp_path / "one"), **options))
+    assert job.end(300) == 0, job.text()
+    assert len(rows(tmp_path / "two")) == 4
+    for name in ("last.safetensors", "resume.safetensors"):
+        found = apart(weights(tmp_path / "two", name), weights(tmp_path / "one", name))
+        assert found < 1e-12, name
