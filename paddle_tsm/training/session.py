@@ -13,6 +13,7 @@ import numpy as np
 from paddle_tsm.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from paddle_tsm.training.framework import Framework, framework_named
 from paddle_tsm.training.joint_optimizer import JointOptimizer
+from paddle_tsm.training.plan import plain_values
 from paddle_tsm.training.recipe import Recipe
 
 RECORD_KEY = "paddle_tsm_training"
@@ -147,14 +148,16 @@ class Session:
         """Raise ValueError unless the saved digest is that of this training, and the saved recipe gives the same
         updates up to `done`. Another recipe may go on from there with other rates, or for more epochs.
         """
-        own = json.loads(json.dumps(dataclasses.asdict(self.recipe)))  # tuples as lists, as in the file
+        own = plain_values(self.recipe)
+        # an older version had fewer options; what it did without them is their default
+        saved = Recipe(**as_fields(recipe)) if set(recipe) <= set(own) else None
+        was = plain_values(saved) if saved else recipe
         # `lr_batch` may differ: it changes no number
-        changed = [name for name in own if name != "lr_batch" and own[name] != recipe.get(name)]
-        only_rates = set(changed) <= RATE_OPTIONS and set(recipe) <= set(own)
-        if only_rates and same_past(Recipe(**as_fields(recipe)), self.recipe, done, steps):
+        changed = [name for name in own if name != "lr_batch" and own[name] != was.get(name)]
+        if saved and set(changed) <= RATE_OPTIONS and same_past(saved, self.recipe, done, steps):
             changed = []
         if changed:
-            what = "; ".join(f"{name} was {recipe.get(name)!r}, now {own[name]!r}" for name in changed[:3])
+            what = "; ".join(f"{name} was {was.get(name)!r}, now {own[name]!r}" for name in changed[:3])
             raise ValueError(f"{path}: another recipe: {what}; resume with the same one, or start in another folder")
         if clips != self.clips_digest:
             raise ValueError(f"{path}: the training list has changed since; resume with the same one, or start anew")
