@@ -35,17 +35,18 @@ def test_mmaction2(name):
     ]
     rates = schedule.learning_rates(optimizer["lr"], schedulers, file["train_cfg"]["max_epochs"], STEPS)
     assert np.array_equal(own.rates(STEPS), rates)
-    assert own.batch == own.lr_batch == file["gpus"] * file["train_dataloader"]["batch_size"]
-    assert own.batch == file.get("auto_scale_lr", {"base_batch_size": 128})["base_batch_size"]
+    clips, scaling = file["gpus"] * file["train_dataloader"]["batch_size"], file.get("auto_scale_lr", {})
+    assert own.batch == own.lr_batch == scaling.get("base_batch_size", 128)
+    assert scaling.get("enable", False) == (clips != own.batch)  # else mmaction2 takes the rate as it stands
+    assert recipe(name, batch=clips, lr="auto").lr == pytest.approx(optimizer["lr"] * clips / own.batch)
     assert (own.optimizer, own.momentum, own.weight_decay) == ("sgd", optimizer["momentum"], optimizer["weight_decay"])
     assert own.max_norm == file["optim_wrapper"]["clip_grad"]["max_norm"] and not own.nesterov
     assert own.fc_lr5 == file["optim_wrapper"]["paramwise_cfg"]["fc_lr5"]
     head, backbone, network = file["model"]["cls_head"], file["model"]["backbone"], own.network()
-    assert (network.depth, network.family.name, network.shift_div) == (
-        backbone["depth"],
-        "resnet",
-        backbone["shift_div"],
-    )
+    arch = {"ResNetTSM": "tsm_resnet{depth}", "MobileOneTSM": "tsm_mobileone_{arch}"}[backbone["type"]]
+    assert (network.arch, network.shift_div) == (arch.format(**backbone), backbone["shift_div"])
+    grouped = backbone.get("num_segments", network.num_segments)
+    assert (network.shift_segments or network.num_segments, own.teacher) == (grouped, None)
     assert (network.num_classes, network.dropout, network.is_shift) == (
         head["num_classes"],
         head["dropout_ratio"],
@@ -117,7 +118,7 @@ def test_mit(name):
 @pytest.mark.parametrize("name", PADDLE)
 def test_paddlevideo(name):
     file, own = FILES[name], recipe(name)
-    optimizer, backbone, head = file["OPTIMIZER"], file["MODEL"]["backbone"], file["MODEL"]["head"]
+    optimizer = file["OPTIMIZER"]
     rate = optimizer["learning_rate"]
     for update, found in enumerate(own.rates(STEPS).ravel()):
         assert found == pytest.approx(paddlevideo_rate(rate, update / STEPS), rel=1e-12), update
@@ -126,17 +127,79 @@ def test_paddlevideo(name):
     assert (own.momentum, own.nesterov) == (optimizer["momentum"], optimizer.get("use_nesterov", False))
     assert own.weight_decay == optimizer["weight_decay"]["value"]
     assert own.max_norm == optimizer.get("grad_clip", {"value": 0})["value"]
-    network = own.network()
-    assert (network.depth, network.family.name) == (
-        backbone["depth"],
-        {"ResNetTSM": "resnet", "ResNetTweaksTSM": "resnet_vd"}[backbone["name"]],
-    )
-    assert (
-        network.num_segments == network.shift_div == backbone.get("num_seg", 8) and network.shift_order == "past_first"
-    )
-    assert (network.num_classes, network.dropout) == (head["num_classes"], head["drop_ratio"])
-    assert own.label_smoothing == head.get("ls_eps", 0) and own.mixup == file.get("MIX", {"alpha": 0})["alpha"]
+    assert own.mixup == file.get("MIX", {"alpha": 0})["alpha"]
     assert own.pixels().size == 224 == list(file["transform"].values())[-1]["target_size"]
+    models = file["MODEL"].get("models", [{"Student": file["MODEL"]}])
+    students, teachers = ([m[kind] for m in models if kind in m] for kind in ("Student", "Teacher"))
+    check_paddlevideos_network(own, *students)
+    assert (own.teacher is None) == (not teachers)
+    for model in teachers:
+        check_paddlevideos_network(own.teacher_recipe(), model)
+        pairs = {(loss["name"], *loss["model_name_pairs"]) for loss in file["MODEL"]["loss"]["Train"]}
+        cross_entropies = {("DistillationCELoss", one, "GroundTruth") for one in ("Student", "Teacher")}
+        assert pairs == cross_entropies | {("DistillationDMLLoss", "Student", "Teacher")}
+        assert file["MODEL"]["freeze_params_list"] == [False, False]  # both learn
+
+
+# PaddleVideo ed245e9, modeling/backbones/*.py: the architecture, what decays beside the weights (all give BatchNorms
+# L2Decay(0) but pptsm_mv2.py, which gives no parameter an attribute), and the dropout where the head is in the backbone
+BACKBONES = {
+    "ResNetTSM": ("tsm_resnet50", "weights", None),
+    "ResNetTweaksTSM": ("pptsm_resnet50", "weights", None),
+    "PPTSM_v2": ("pptsm_v2", "biases", 0.2),
+    "PPTSM_MobileNetV2": ("pptsm_mobilenet_v2", "all", 0.0),
+    "PPTSM_MobileNetV3": ("pptsm_mobilenet_v3", "biases", 0.2),
+}
+
+
+def check_paddlevideos_network(own, model) -> None:
+    """The network of a recipe, and its parameter groups, against a model of PaddleVideo's file."""
+    backbone, head, network = model["backbone"], model["head"], own.network()
+    arch, decays, dropout = BACKBONES[backbone["name"]]
+    assert network.arch == arch and backbone.get("depth", 50) == 50
+    assert network.num_segments == network.shift_div == backbone.get("num_seg", 8)
+    assert network.shift_order == "past_first"
+    assert network.num_classes == head.get("num_classes", backbone.get("class_num", 400))
+    assert network.dropout == head.get("drop_ratio", dropout)
+    assert network.temporal_attention == backbone.get("use_temporal_att", False)
+    assert own.label_smoothing == head.get("ls_eps", 0)
+    # the heads of TSM and PP-TSM give their classifier rates of its own; those in the backbone have none
+    in_backbone = head.get("name") == "MoViNetHead"
+    assert own.fc_lr5 == (not in_backbone)
+    # a ResNet has no biases but its classifier's, so that what a teacher shares with its student is the same there
+    assert own.decays == decays or not in_backbone
+
+
+IN_BACKBONE = [name for name in PADDLE if "MoViNetHead" in json.dumps(FILES[name])]
+
+
+@pytest.mark.parametrize("name", IN_BACKBONE)
+def test_what_paddlevideo_gives_each_parameter(name):
+    """All learn at one rate and decay (solver/optimizer.py ed245e9), but where an attribute says otherwise: that of the
+    BatchNorms, and those of the temporal attention (backbones/pptsm_v2.py).
+    """
+    own = recipe(name, dropout=0.0)
+    model = create_model(own.arch, **own.network().options())
+    sgd = optim.tsm_sgd(model, own.lr, **own.optimizer_options())
+    found = {
+        parameter: (group["lr"] / own.lr, group["weight_decay"])
+        for group in sgd.param_groups
+        for parameter in group["names"]
+    }
+    norms = {
+        f"{layer}.{tensor}"
+        for layer, one in model.named_sublayers()
+        if type(one).__name__ == "BatchNorm"
+        for tensor in ("weight", "bias")
+    }
+    assert norms and found.keys() == {parameter for parameter, _ in model.named_parameters()}
+    of_norms = 1e-4 if own.arch == "pptsm_mobilenet_v2" else 0
+    expected = {parameter: (1, of_norms if parameter in norms else 1e-4) for parameter in found}
+    attention = {parameter for parameter in found if ".attention." in parameter}
+    assert bool(attention) == own.temporal_attention
+    for parameter in attention:
+        expected[parameter] = (5, 1e-4) if parameter.endswith(".weight") else (10, 0)
+    assert found == {parameter: pytest.approx(pair) for parameter, pair in expected.items()}
 
 
 def paddlevideo_rate(file: dict, epochs: float) -> float:
