@@ -209,7 +209,7 @@ MISUSES = {
     "no clip can be read, unchecked": (["only.txt", "--skip-bad", "--check", "none"], "none of the clips can be read"),
     "unknown preset": (
         ["list.txt", "--preset", "slowfast"],
-        "got 'slowfast', wanted one of mmaction2, mit, paddlevideo",
+        "got 'slowfast', wanted one of mmaction2, mit, mit-flow, paddlevideo",
     ),
     "unknown sampling": (["list.txt", "--sampling", "thrice"], "got 'thrice', wanted one of uniform"),
     "sampling that a system lacks": (

@@ -13,9 +13,9 @@ import numpy as np
 
 from paddle_tsm.networks.layers import Convolution, Layer, Place, SqueezeExcitation
 
-# MobileNetV3's gate is clip(0.2 x + 0.5, 0, 1), not PyTorch's hard sigmoid. Paddle's operator takes its slope as a
-# float32, also in a network of float64.
-GATE, GATE_SLOPE = "hardsigmoid", float(np.float32(0.2))
+# The slope of MobileNetV3's gate, the hard sigmoid clip(0.2 x + 0.5, 0, 1); PyTorch's own has 1/6. Paddle's operator
+# takes it as a float32, also in a network of float64.
+GATE_SLOPE = float(np.float32(0.2))
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,5 @@ class InvertedResidual:
         return SqueezeExcitation(
             Convolution(f"{self.name}.se.fc1", place, squeezed, self.wide, (1, 1), bias=True),
             Convolution(f"{self.name}.se.fc2", place, self.wide, squeezed, (1, 1), bias=True),
-            gate=GATE,
-            gate_slope=GATE_SLOPE,
+            gate="hardsigmoid",  # of the slope above
         )

@@ -152,14 +152,13 @@ class SqueezeExcitation:
 
     x * gate(excite(relu(squeeze(mean over height and width of x)))), both convolutions 1x1 with a bias. gate,
     activation: the function that makes the weights, and the one behind the product, by their names in
-    `torch.nn.functional`; there may be no activation. gate_slope: the slope of a hardsigmoid; None: PyTorch's, 1/6.
+    `torch.nn.functional`; there may be no activation.
     """
 
     squeeze: Convolution
     excite: Convolution
     gate: str
     activation: str | None = None
-    gate_slope: float | None = None
 
     @property
     def name(self) -> str:

@@ -40,10 +40,10 @@ class Side(ABC):
     dropout_layer: Any  # the framework's class
 
     def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Every stage's output [N*T, C, h, w], the pooled features [N*T, C] and the logits [N, K]."""
+        """Every stage's output [N*T, C, h, w], the features that the classifier reads [N*T, C], the logits [N, K]."""
         results: dict[str, np.ndarray] = {}
         names = {last_layer: stage for stage, last_layer in self.model.stage_ends.items()}
-        names["dropout"] = "features"  # in evaluation mode dropout changes nothing
+        names["dropout"] = "features"  # in evaluation mode dropout drops nothing, but some families scale there
         watched = {names[name]: layer for name, layer in self.named_layers() if name in names}
         logits = self.forward(x, watched, results.__setitem__)
         return results | {"logits": logits}

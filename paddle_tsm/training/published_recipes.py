@@ -29,7 +29,8 @@ PPTSM_V2 = Recipe(
     warmup_factor=0.5,
     mixup=0.2,
 )
-SIXTEEN: dict[str, Any] = {"num_segments": 16, "shift_div": 16}  # PaddleVideo's shift moves one channel in so many as a clip has frames
+# PaddleVideo's shift moves one channel in so many as a clip has frames.
+SIXTEEN: dict[str, Any] = {"num_segments": 16, "shift_div": 16}
 # The same, pptsm_lcnet_k400_{8,16}frames_uniform_dml_distillation.yaml, with half of the clips and of the rate.
 DISTILLED: dict[str, Any] = {"teacher": "pptsm_resnet50", "batch": 64, "lr": 0.005, "lr_batch": 64}
 # PaddleVideo ed245e9, pptsm_mv2_k400_videos_uniform.yaml and pptsm_mv3_k400_frames_uniform.yaml, which also compute the
