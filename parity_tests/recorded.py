@@ -50,6 +50,8 @@ class Recorded:
             options["shift_div"] = config["shift_div"]
         if config.get("num_segments", options["num_segments"]) != options["num_segments"]:
             options["shift_segments"] = config["num_segments"]  # mmaction2's backbone has its own number of frames
+        if config.get("style") == "caffe":
+            options["caffe_style"] = True
         if "non_local_cfg" in config:
             options["non_local"] = config["non_local_cfg"]
         return options

@@ -10,6 +10,7 @@ import torch
 import paddle_tsm
 import torch_ref
 from paddle_tsm.demo.material import draw_weights
+from paddle_tsm.layouts.description import can_be_caffe
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.paddle_side import PaddleSide
@@ -40,6 +41,7 @@ OPTIONS = {
             )
         ),
     ),
+    "caffe_style": (False, True),
     "running_var": ("unbiased", "biased"),
 }
 
@@ -76,9 +78,11 @@ def covering_options():
 
 
 def possible(options, arch):
-    """The options, with non-local blocks only where the network has blocks, and with a temporal pool or groups of
-    frames, not both.
+    """The options, with non-local blocks only where the network has blocks, with Caffe's strides only in a bottleneck,
+    and with a temporal pool or groups of frames, not both.
     """
+    if not can_be_caffe(Network(arch)):
+        options = options | {"caffe_style": False}
     if options["temporal_pool"]:
         options = options | {"shift_segments": None}
     network = Network(arch)

@@ -89,6 +89,15 @@ def test_paddlevideo_in_the_other_order(name, side):
     assert not row.passed, "renaming alone would do"
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_caffes_style_is_another_network(side):
+    """The tensors have the same names and shapes in either style, so that only the outputs tell."""
+    vector = recorded("mmaction2_r50_t8_caffe")
+    found = interpret(vector.checkpoint(), **vector.options() | {"caffe_style": False})
+    results = side(found.network, found.tensors, "float64").outputs(vector.input().astype("float64"))
+    assert not compare("logits", vector.outputs["logits_f64"], results["logits"], 1e-2).passed
+
+
 def frame_logits(side, network, tensors, dtype, x):
     """[T, K] of the causal network on all frames at once."""
     model = side(network, tensors, dtype).model

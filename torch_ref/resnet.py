@@ -18,7 +18,8 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
     """The block of ResNet (arXiv:1512.03385, figure 5), in the terms of `ShiftedResidual`.
 
     F: two 3x3 convolutions; in a bottleneck a 1x1, a 3x3, and a 1x1 one to four times the width. The first 3x3
-    convolution has the stride. S: a 1x1 convolution where the shape changes, else x. a: ReLU.
+    convolution has the stride, or with `caffe_style` the first of all. S: a 1x1 convolution where the shape changes,
+    else x. a: ReLU.
     """
 
     activation: Callable[..., torch.Tensor] = staticmethod(F.relu)
@@ -33,7 +34,8 @@ class ResNetBlock(ShiftedResidual, ConvNorms):
         if not is_bottleneck(network.depth):
             names, widths, kernels, strides = "12", (channels, width, width), (3, 3), (stride, 1)
         else:
-            names, widths, kernels, strides = "123", (channels, width, width, 4 * width), (1, 3, 1), (1, stride, 1)
+            names, widths, kernels = "123", (channels, width, width, 4 * width), (1, 3, 1)
+            strides = (stride, 1, 1) if network.caffe_style else (1, stride, 1)
         self.add_chain(names, widths, kernels, strides, network.running_var)
         self.downsample = nn.Identity()
         if stride > 1 or channels != widths[-1]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from paddle_tsm.checkpoint.inert_objects import Skipped
 from paddle_tsm.layouts.key_table import is_step_counter
-from paddle_tsm.layouts.limits import NO_GROUPS
+from paddle_tsm.layouts.limits import NO_CAFFE_STYLE, NO_GROUPS
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.recognise import options_of_tensors
 from paddle_tsm.layouts.record import remark_on_record_beside
@@ -24,6 +24,7 @@ OPTIONS = (
     "shift_div",
     "shift_segments",
     "shift_order",
+    "caffe_style",
 )
 # The options that no layout's keys say, with the reason.
 NEVER_IN_KEYS = {
@@ -31,6 +32,7 @@ NEVER_IN_KEYS = {
     "shift_div": "the weights are the same for any fold",
     "shift_segments": "the weights are the same for groups of any length",
     "shift_order": "the weights have the same names in either direction",
+    "caffe_style": "the weights have the same names and shapes in either style",
 }
 # Values of "why" that `describe` gives.
 GIVEN = "given"
@@ -91,6 +93,8 @@ def describe_options(found: NetworkFile, given: dict[str, Any]) -> tuple[dict[st
             continue
         if name == "shift_segments" and (network.temporal_pool or NO_GROUPS in found.layout.limits):
             continue
+        if name == "caffe_style" and (not can_be_caffe(network) or NO_CAFFE_STYLE in found.layout.limits):
+            continue
         value = effective_value(network, name)
         if name in told:
             read[name] = value
@@ -127,6 +131,11 @@ def told_by_tensors(found: NetworkFile) -> dict[str, Any]:
     names = {entry.key: entry.canonical for entry in found.entries}
     told = options_of_tensors(found.network, names, {entry.key: entry.shape for entry in found.entries})
     return {name: value for name, value in told.items() if name != "in_channels"}
+
+
+def can_be_caffe(network: Network) -> bool:
+    """Whether a network with these tensors may have the strides of Caffe's style."""
+    return network.family.has_caffe_style and network.family.bottleneck(network.depth)
 
 
 def effective_value(network: Network, option: str) -> Any:

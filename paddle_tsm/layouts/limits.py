@@ -18,6 +18,7 @@ def attends_after_pool(network: Network) -> bool:
 NO_FLOW = Limit(
     "takes pictures of 3 channels, the network {n.in_channels} (optical flow, say)", lambda n: n.in_channels != 3
 )
+NO_CAFFE_STYLE = Limit("has the stride of a bottleneck in its 3x3 convolution", lambda n: n.caffe_style)
 NO_CAUSAL_SHIFT = Limit("has no causal shift", lambda n: n.is_shift and n.shift_order == "causal")
 NO_SHIFT = Limit("has no temporal shift", lambda n: n.is_shift)
 NO_GROUPS = Limit(
@@ -45,4 +46,4 @@ UPSTREAMS_BLOCKS = Limit(
 WRONG_FRAMES = Limit(
     "runs a non-local block behind the temporal pool on T frames where there are T/2", attends_after_pool
 )
-IMAGE_NETWORKS = (NO_FLOW, NO_SHIFT, NO_POOL, NO_NON_LOCAL)
+IMAGE_NETWORKS = (NO_FLOW, NO_CAFFE_STYLE, NO_SHIFT, NO_POOL, NO_NON_LOCAL)

@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from paddle_tsm.layouts import wrapped_modules
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
-from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, NO_GROUPS, PLAIN_MOBILENET_V2, UPSTREAMS_BLOCKS, WRONG_FRAMES
+from paddle_tsm.layouts.limits import (
+    NO_CAFFE_STYLE,
+    NO_CAUSAL_SHIFT,
+    NO_GROUPS,
+    PLAIN_MOBILENET_V2,
+    UPSTREAMS_BLOCKS,
+    WRONG_FRAMES,
+)
 from paddle_tsm.networks.family import Family
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.non_local import UPSTREAM_BLOCKS
@@ -77,6 +84,7 @@ MIT = Layout(
             "takes 3 channels of a picture, or x and y of each picture of flow; the network takes {n.in_channels}",
             lambda n: n.in_channels != 3 and n.in_channels % 2 == 1,
         ),
+        NO_CAFFE_STYLE,
         NO_CAUSAL_SHIFT,
         NO_GROUPS,
         PLAIN_MOBILENET_V2,

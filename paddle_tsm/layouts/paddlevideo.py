@@ -2,7 +2,7 @@
 
 from paddle_tsm.layouts.key_row import KeyRow
 from paddle_tsm.layouts.layout import Layout, Limit
-from paddle_tsm.layouts.limits import NO_CAUSAL_SHIFT, NO_FLOW, NO_GROUPS, NO_NON_LOCAL, NO_POOL
+from paddle_tsm.layouts.limits import NO_CAFFE_STYLE, NO_CAUSAL_SHIFT, NO_FLOW, NO_GROUPS, NO_NON_LOCAL, NO_POOL
 from paddle_tsm.networks.layers import Tensor
 from paddle_tsm.networks.network import Network
 
@@ -40,6 +40,7 @@ def placeholders(network: Network, tensor: Tensor) -> dict[str, str]:
 
 LIMITS = (
     NO_FLOW,
+    NO_CAFFE_STYLE,
     Limit("always shifts", lambda n: not n.is_shift),
     NO_CAUSAL_SHIFT,
     NO_GROUPS,

@@ -69,15 +69,17 @@ class BasicBlock(ResidualBlock):
 class Bottleneck(ResidualBlock):
     """The block of ResNet-50 and deeper: convolutions of 1x1, 3x3 and 1x1.
 
-    The 3x3 convolution has the stride, as in torchvision and in mmaction2's style "pytorch".
+    The 3x3 convolution has the stride, as in torchvision and in mmaction2's style "pytorch". In its style "caffe" the
+    first one has it.
     """
 
     def __init__(self, network: Network, stage: int, block: int, in_channels: int):
         super().__init__(network, stage, block)
         width, running_var = STAGE_WIDTHS[stage - 1], network.running_var
-        self.conv1 = conv(in_channels, width, 1)
+        first, second = (self.stride, 1) if network.caffe_style else (1, self.stride)
+        self.conv1 = conv(in_channels, width, 1, first)
         self.bn1 = BatchNorm(width, running_var=running_var)
-        self.conv2 = conv(width, width, 3, self.stride)
+        self.conv2 = conv(width, width, 3, second)
         self.bn2 = BatchNorm(width, running_var=running_var)
         self.conv3 = conv(width, 4 * width, 1)
         self.bn3 = BatchNorm(4 * width, running_var=running_var)

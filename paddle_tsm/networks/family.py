@@ -26,6 +26,8 @@ class Options(Protocol):
     def temporal_attention(self) -> bool: ...
     @property
     def fused(self) -> bool: ...
+    @property
+    def caffe_style(self) -> bool: ...
 
 
 def every_block_can_shift(stage: int, block: int) -> bool:
@@ -64,6 +66,7 @@ class Family:
     can_shift: (stage, block) -> whether that block may shift.
     skips_every_second: depth -> whether upstream shifts only every second block of each stage, in "blockres".
     bottleneck: depth -> whether the blocks are bottlenecks.
+    has_caffe_style: whether the stride of a bottleneck may stand in its first convolution.
     has_shortcuts: whether blocks add their input to their branch. Where they do not, a shift has one place only, which
         is "block".
     allows_non_local: whether non-local blocks can follow its blocks.
@@ -94,6 +97,7 @@ class Family:
     can_shift: Callable[[int, int], bool] = every_block_can_shift
     skips_every_second: Callable[[Any], bool] = at_no_depth
     bottleneck: Callable[[Any], bool] = at_no_depth
+    has_caffe_style: bool = False
     has_shortcuts: bool = True
     allows_non_local: bool = True
     variants: tuple[Mapping[str, Any], ...] = ({},)

@@ -115,6 +115,12 @@ class Network:
         values="none, or 1 or more; a divisor of num_segments",
     )
     temporal_attention: bool = option(False, "Whether PP-TSMv2 weighs the frames of a clip in front of its shift.")
+    caffe_style: bool = option(
+        False,
+        "Whether the stride of a bottleneck stands in its first convolution, as in Caffe's ResNet, and not in the 3x3 "
+        "one.",
+        Flag("--caffe-style", "A bottleneck's first convolution has the stride (mmaction2's style='caffe')."),
+    )
     fused: bool = option(
         False, "Whether the branches of re-parameterised convolutions are one convolution each, for inference alone."
     )
@@ -137,6 +143,7 @@ class Network:
         must_be_whole("in_channels", self.in_channels, 1)
         must_be_one_of("temporal_attention", self.temporal_attention, (True, False))
         must_be_one_of("fused", self.fused, (True, False))
+        must_be_one_of("caffe_style", self.caffe_style, (True, False))
         if self.temporal_pool and self.num_segments % 2:
             raise ValueError(f"temporal_pool: got num_segments {self.num_segments}, wanted an even number of frames")
         if not self.family.has_shortcuts:
@@ -167,6 +174,8 @@ class Network:
         for name in ("temporal_attention", "fused"):
             if getattr(self, name) and not any(variant.get(name) for variant in self.family.variants):
                 raise ValueError(f"{name}: got True, but {self.arch} has no such layers; wanted False")
+        if self.caffe_style and not (self.family.has_caffe_style and self.family.bottleneck(self.depth)):
+            raise ValueError(f"caffe_style: got True, but {self.arch} has no such bottlenecks; wanted False")
         if self.non_local is not None and not self.family.allows_non_local:
             raise ValueError(f"non_local: got {self.non_local.mode!r} for {self.arch}, which has none; wanted None")
 

@@ -91,9 +91,11 @@ def layers(network: Options, stem: Callable[[int], Iterator[Layer]], activation:
 def branch_layers(
     network: Options, stage: int, block: int, in_channels: int, stride: int, activation: str
 ) -> Iterator[Layer]:
-    """The residual branch of a block. Its first 3x3 convolution has the stride, as in torchvision."""
+    """The residual branch of a block. Its first 3x3 convolution has the stride, as in torchvision. In Caffe's style the
+    first one has it (mmaction2 backbones/resnet.py 4d6c934 `style`).
+    """
     kernels = (1, 3, 1) if is_bottleneck(network.depth) else (3, 3)
-    name, last, strided = block_name(stage, block), len(kernels) - 1, kernels.index(3)
+    name, last, strided = block_name(stage, block), len(kernels) - 1, 0 if network.caffe_style else kernels.index(3)
     for i, kernel in enumerate(kernels):
         out_channels = stream_channels(network, stage) if i == last else STAGE_WIDTHS[stage - 1]
         in_front_of_stride = stride == 2 and i < strided  # where height and width are not halved yet
@@ -125,6 +127,7 @@ RESNET = Family(
     stage_halvings=(2, 3, 4, 5),
     skips_every_second=skips_every_second,
     bottleneck=is_bottleneck,
+    has_caffe_style=True,
 )
 RESNET_VD = Family(
     name="resnet_vd",

@@ -75,6 +75,7 @@ class Recipe:
     running_var: str = network_option("running_var")
     in_channels: int = network_option("in_channels")
     shift_segments: int | None = network_option("shift_segments")
+    caffe_style: bool = network_option("caffe_style")
     temporal_attention: bool = network_option("temporal_attention")
 
     preset: str = option(
