@@ -230,3 +230,14 @@ def test_every_shape_of_a_branch():
             x, torch.from_numpy(weight), torch.from_numpy(bias), stride, max(kernels) // 2, groups=groups
         )
         assert distance(layer.eval()(x).detach().numpy(), fused.numpy())[1] < 1e-13
+
+
+def test_parity_of_a_fused_file(s0_file, tmp_path, capsys):
+    """It has no running statistics to compare; beside a training form it is an error that says what to do."""
+    fused = str(tmp_path / "fused.pth")
+    convert(s0_file, fused, to_layout="mmaction2", fuse=True, verify=False, num_segments=2)
+    assert main(["parity", fused, "--size", "32"]) == 0
+    assert "running stats" not in capsys.readouterr().out
+    assert main(["parity", str(s0_file), fused, "--size", "32"]) == 2
+    error = capsys.readouterr().err
+    assert f"{fused} is the fused form of a tsm_mobileone_s0" in error and "convert --fuse" in error

@@ -74,6 +74,12 @@ def compare_files(
 
 def check_comparable(a: NetworkFile, b: NetworkFile, given: dict | None = None) -> None:
     """Raise ValueError where the two networks have different tensors or take clips of different lengths."""
+    if a.network.arch == b.network.arch and a.network.fused != b.network.fused:
+        training, fused = (b, a) if a.network.fused else (a, b)
+        raise ValueError(
+            f"{fused.checkpoint.path} is the fused form of a {a.network.arch}, {training.checkpoint.path} the training "
+            "form; wanted one form of both: `paddle-tsm convert --fuse` makes the fused one, and proves it"
+        )
     if dict(a.network.shapes()) != dict(b.network.shapes()):
         raise ValueError(
             f"{a.checkpoint.path} is a {a.network.arch} with {a.network.num_classes} classes, {b.checkpoint.path} a "
