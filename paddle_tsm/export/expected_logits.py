@@ -10,6 +10,7 @@ import numpy as np
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.export.checkpoint_model import CheckpointModel, zero_biases
 from paddle_tsm.export.controls import Control, clips_for, controls_of
+from paddle_tsm.export.open_gates import scale_of_gates
 from paddle_tsm.export.without_biases import SMALL
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import distance
@@ -18,6 +19,7 @@ from paddle_tsm.parity.tolerance import float32_limit
 BATCHES = (1, 2, 5)  # clips, or streams, that an export is compared on at once
 IN_PADDLE = "the checkpoint in Paddle"
 WITHOUT_BIASES = "the checkpoint without its biases"
+WITH_GATES = "the checkpoint without its biases, on clips that its gates weigh"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class ExpectedLogits:
     export may be from them, as a fraction of the largest logit; it is a factor over the rounding of Paddle's own
     float32, on the same clips. against: the network's name in messages. in_torch: PyTorch's logits of the first batch,
     or None. controls: the logits of wrong networks on all clips, where a rounded export is compared with them.
+    with_gates: of the network in the same state, on clips that its gates weigh (see `open_gates.py`); None without
+    gates.
     """
 
     clips: list[np.ndarray]
@@ -36,6 +40,7 @@ class ExpectedLogits:
     against: str
     in_torch: np.ndarray | None = None
     controls: tuple[Control, ...] = ()
+    with_gates: ExpectedLogits | None = None
 
 
 def expected_logits(checkpoint: CheckpointModel, size: tuple[int, int]) -> ExpectedLogits:
@@ -52,11 +57,14 @@ def expected_without_biases(
     clips for `check_controls`.
     """
     clips = random_clips(checkpoint.network, size, [1, clips_for(checkpoint.network.num_classes) - 1])
-    clips = [np.float32(SMALL) * x for x in clips]
     with zero_biases(checkpoint.float32, checkpoint.float64):
+        large, with_gates = scale_of_gates(checkpoint, clips[0]), None
+        if large is not None:
+            with_gates = run_checkpoint(checkpoint, [np.float32(large) * clips[0]], WITH_GATES)
+        clips = [np.float32(SMALL) * x for x in clips]
         expected = run_checkpoint(checkpoint, clips, WITHOUT_BIASES)
         controls = controls_of(checkpoint.float32, np.concatenate(clips)) if with_controls else []
-    return replace(expected, controls=tuple(controls))
+    return replace(expected, controls=tuple(controls), with_gates=with_gates)
 
 
 def random_clips(network: Network, size: tuple[int, int], batches: Iterable[int]) -> list[np.ndarray]:

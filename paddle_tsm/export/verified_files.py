@@ -49,7 +49,10 @@ def verify_clips(
     """
     exact = replace(described, precision="float32")
     verified = verify(open_files(folder, exact, None), expected)
-    verified += verify(open_without_biases(folder, exact), without_biases)
+    run = open_without_biases(folder, exact)
+    verified += verify(run, without_biases)
+    if without_biases.with_gates is not None:
+        verified += verify(run, without_biases.with_gates)
     if described.precision == "bfloat16":
         in_float32 = [replace(found, against=f"{found.against} (its graph in float32)") for found in verified]
         verified = verify(open_files(folder, described, None), expected, "bfloat16") + in_float32
