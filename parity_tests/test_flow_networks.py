@@ -149,3 +149,21 @@ def test_begins_from_pictures(arch, package, tmp_path):
     write_demo_checkpoint(path, network.with_options(in_channels=10), "canonical")
     with pytest.raises(ValueError, match=r"takes 10 input channels, the network to train takes 3; wanted as many"):
         package.load_pretrained(back, path)
+
+
+@pytest.mark.parametrize("package", [paddle_tsm, torch_ref])
+@pytest.mark.parametrize("kind", ["tsm_sgd", "tsm_adamw"])
+def test_the_first_convolution_learns_faster(package, kind):
+    """MIT's get_optim_policies for the modality Flow: 5 for the weight, 10 for the bias, the rest as for pictures."""
+    model = package.create_model("tsm_resnet18", num_classes=3, num_segments=2, in_channels=10)
+    new = getattr(package.optim, kind)
+
+    def rates(**options):
+        return {group["name"]: group["lr"] for group in new(model, lr=0.5, **options).param_groups}
+
+    usual, of_flow = rates(), rates(first_lr5=True)
+    assert usual["first conv weight"] == 0.5 and usual["first conv bias"] == 1.0
+    assert of_flow == usual | {"first conv weight": 2.5, "first conv bias": 5.0}
+    optimizer = new(model, lr=0.5, first_lr5=True)
+    optimizer.set_lr(0.1)
+    assert next(g["lr"] for g in optimizer.param_groups if g["name"] == "first conv weight") == pytest.approx(0.5)

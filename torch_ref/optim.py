@@ -31,6 +31,7 @@ class Clipped(torch.optim.Optimizer):
         fc_lr5: bool,
         max_norm: float | None,
         decays: str,
+        first_lr5: bool,
         **settings: Any,
     ):
         for setting, value in {"lr": lr, "weight_decay": weight_decay}.items():
@@ -38,6 +39,8 @@ class Clipped(torch.optim.Optimizer):
         groups = parameter_groups(model, fc_lr5, decays)
         for group in groups:
             group["weight_decay"] = weight_decay * group.pop("decay_multiplier")
+            if first_lr5 and group["name"] in ("first conv weight", "first conv bias"):
+                group["lr_multiplier"] = 5 * group["lr_multiplier"]  # MIT ops/models.py 1f6a834, the modality Flow
         super().__init__(groups, lr=lr, **settings)
         self.max_norm, self.grad_norm = max_norm, 0.0
         self.named = {name: p for group in self.param_groups for name, p in zip(group["names"], group["params"])}
@@ -148,16 +151,19 @@ def tsm_sgd(
     max_norm: float | None = 20.0,
     nesterov: bool = False,
     decays: str = "weights",
+    first_lr5: bool = False,
 ) -> SGD:
     """SGD with momentum as TSM is trained (arXiv:1811.08383, section 5.1).
 
     fc_lr5: whether the classifier learns five times as fast as the other layers. Every bias but a BatchNorm's learns
     twice as fast as the weight of its layer. decays: "weights"; "biases" for biases, too, which then learn as fast as
-    their weights; "all" for BatchNorms, too. Raises ValueError for a layer that has no parameter group.
+    their weights; "all" for BatchNorms, too. first_lr5: whether the first convolution learns five times as fast as it
+    would. Raises ValueError for a layer that has no parameter group.
     """
     require(momentum >= 0, "momentum", momentum, "0 or more")
     require(momentum > 0 or not nesterov, "momentum", momentum, "more than 0 with nesterov")
-    optimizer = SGD(model, lr, weight_decay, fc_lr5, max_norm, decays, momentum=momentum, nesterov=nesterov)
+    more = {"momentum": momentum, "nesterov": nesterov}
+    optimizer = SGD(model, lr, weight_decay, fc_lr5, max_norm, decays, first_lr5, **more)
     optimizer.buffers = SGD.buffers if momentum else ()
     return optimizer
 
@@ -171,11 +177,12 @@ def tsm_adamw(
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
     decays: str = "weights",
+    first_lr5: bool = False,
 ) -> AdamW:
     """AdamW with the groups of `tsm_sgd`."""
     require(eps >= 0, "eps", eps, "0 or more")
     require(min(betas) >= 0 and max(betas) < 1, "betas", betas, "two numbers from 0 to below 1")
-    return AdamW(model, lr, weight_decay, fc_lr5, max_norm, decays, betas=betas, eps=eps)
+    return AdamW(model, lr, weight_decay, fc_lr5, max_norm, decays, first_lr5, betas=betas, eps=eps)
 
 
 def require(fits: bool, setting: str, value: object, what: str) -> None:

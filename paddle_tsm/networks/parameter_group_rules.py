@@ -23,6 +23,9 @@ class GroupRule:
     decay: float
 
 
+# What the rates of the first convolution are multiplied by beside these rules in MIT's modality Flow, whose first
+# convolution begins as a mean (ops/models.py 1f6a834 `get_optim_policies`): 5 for its weight, 10 for its bias.
+FIRST_CONV_OF_FLOW = 5
 # Source: mmaction2 engine/optimizers/tsm_optim_wrapper_constructor.py 4d6c934; MIT ops/models.py 1f6a834
 # `get_optim_policies`. Temporal attention: PaddleVideo backbones/pptsm_v2.py ed245e9 `GlobalAttention`.
 GROUP_RULES = (

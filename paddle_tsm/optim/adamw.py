@@ -90,6 +90,10 @@ def tsm_adamw(
     fc_lr5: bool = True,
     max_norm: float | None = 20.0,
     decays: str = "weights",
+    first_lr5: bool = False,
 ) -> AdamW:
-    """AdamW with TSM's parameter groups. fc_lr5, max_norm, decays and errors: as for `tsm_sgd`."""
-    return AdamW(model, lr, betas, eps, weight_decay, fc_lr5, max_norm, decays)
+    """AdamW with TSM's parameter groups. fc_lr5, max_norm, decays, first_lr5 and errors: as for `tsm_sgd`."""
+    optimizer = AdamW(model, lr, betas, eps, weight_decay, fc_lr5, max_norm, decays)
+    if first_lr5:
+        optimizer.quicken_first_convolution()
+    return optimizer

@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_tsm.networks.parameter_group_rules import FIRST_CONV_OF_FLOW
 from paddle_tsm.optim.clipping import clip_gradients
 from paddle_tsm.optim.parameter_groups import Member, parameter_groups
 
@@ -46,6 +47,13 @@ class Optimizer:
                 }
             )
         self.set_lr(lr)
+
+    def quicken_first_convolution(self) -> None:
+        """Let the first convolution learn FIRST_CONV_OF_FLOW times as fast as the rules say."""
+        for group in self.param_groups:
+            if group["name"].startswith("first conv"):
+                group["lr_multiplier"] *= FIRST_CONV_OF_FLOW
+        self.set_lr(self._lr)
 
     def get_lr(self) -> float:
         """The learning rate of a group whose multiplier is 1."""

@@ -74,11 +74,16 @@ def tsm_sgd(
     max_norm: float | None = 20.0,
     nesterov: bool = False,
     decays: str = "weights",
+    first_lr5: bool = False,
 ) -> SGD:
     """SGD with momentum and TSM's parameter groups.
 
     fc_lr5: the classifier's weight learns 5 times as fast as the other layers' and its bias 10 times; with False it
-    learns as every other layer does. max_norm: as for `clip_gradients`. decays: as for `decaying`. Raises ValueError
-    for a value out of range, and for a layer that no parameter group takes.
+    learns as every other layer does. first_lr5: the first convolution learns 5 times as fast as otherwise, as in MIT's
+    networks of optical flow. max_norm: as for `clip_gradients`. decays: as for `decaying`. Raises ValueError for a value
+    out of range, and for a layer that no parameter group takes.
     """
-    return SGD(model, lr, momentum, weight_decay, fc_lr5, max_norm, nesterov, decays)
+    optimizer = SGD(model, lr, momentum, weight_decay, fc_lr5, max_norm, nesterov, decays)
+    if first_lr5:
+        optimizer.quicken_first_convolution()
+    return optimizer

@@ -124,6 +124,9 @@ class Recipe:
         one_of(*DECAYS),
     )
     fc_lr5: bool = option(True, "Whether the classifier learns faster: five times, its bias ten times.", SWITCH)
+    first_lr5: bool = option(
+        False, "Whether the first convolution learns five times as fast, as in MIT's networks of optical flow.", SWITCH
+    )
     max_norm: float = option(20.0, "The largest norm of all gradients together; 0: they are not clipped.", number())
     schedule: str = option(
         "step",
@@ -222,7 +225,7 @@ class Recipe:
 
     def optimizer_options(self) -> dict[str, Any]:
         """The arguments of `tsm_sgd` or `tsm_adamw` in both packages, beside the learning rate."""
-        names = ("weight_decay", "decays", "fc_lr5", "max_norm")
+        names = ("weight_decay", "decays", "fc_lr5", "first_lr5", "max_norm")
         shared = {name: getattr(self, name) for name in names}
         if self.optimizer == "adamw":
             return shared
