@@ -113,6 +113,16 @@ def test_fused_convolutions(name):
 
 
 @pytest.mark.parametrize("side", SIDES)
+def test_the_logits_of_the_attention_tell_a_transposed_weight(side):
+    """Its weight is square, so that no shape does; the network's logits hardly do with the usual BatchNorm scales."""
+    vector = recorded("paddlevideo_pptsmv2_t16_attention_student")
+    found = read(vector)
+    wrong = recorded_layers(side(found.network, transposed(found.tensors), "float64"), vector)
+    key = "attention_logits_f64"
+    assert not compare(key, vector.outputs[key], wrong[key], 1e-2).passed
+
+
+@pytest.mark.parametrize("side", SIDES)
 def test_the_teacher_of_a_distillation(side):
     """It is a PP-TSM in the same file, which --network takes."""
     vector = recorded("paddlevideo_pptsmv2_t16_attention_distilled")

@@ -80,8 +80,8 @@ def tsm_sgd(
 
     fc_lr5: the classifier's weight learns 5 times as fast as the other layers' and its bias 10 times; with False it
     learns as every other layer does. first_lr5: the first convolution learns 5 times as fast as otherwise, as in MIT's
-    networks of optical flow. max_norm: as for `clip_gradients`. decays: as for `decaying`. Raises ValueError for a value
-    out of range, and for a layer that no parameter group takes.
+    networks of optical flow. max_norm: as for `clip_gradients`. decays: as for `decaying`. Raises ValueError for a
+    value out of range, and for a layer that no parameter group takes.
     """
     optimizer = SGD(model, lr, momentum, weight_decay, fc_lr5, max_norm, nesterov, decays)
     if first_lr5:
