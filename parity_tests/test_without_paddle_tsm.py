@@ -12,6 +12,7 @@ import pytest
 import paddle_tsm
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import main
+from paddle_tsm.data import flow_sampling
 from paddle_tsm.data.presets import SYSTEMS
 from paddle_tsm.data.sampling import DEFINITIONS
 from paddle_tsm.demo.material import draw_weights, write_demo_video
@@ -21,15 +22,14 @@ from parity_tests.test_imports import BLOCK
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "guide_training.md"
-# an export is of a network of RGB frames
-RGB = {name: system for name, system in SYSTEMS.items() if system.stack == 1}
-CHOICES = [(name, sampling) for name, system in RGB.items() for sampling in system.test_sampling]
+CHOICES = [(name, sampling) for name, system in SYSTEMS.items() for sampling in system.test_sampling]
 
 
 @pytest.mark.parametrize("name, sampling", CHOICES)
 @pytest.mark.parametrize("num_segments", [1, 3, 8, 16])
 def test_the_formula_gives_the_indices(name, sampling, num_segments):
-    network = Network("tsm_resnet10", num_segments=num_segments)
+    channels = 10 if SYSTEMS[name].stack > 1 else 3
+    network = Network("tsm_resnet10", num_segments=num_segments, in_channels=channels)
     sidecar = Sidecar("onnx", "clip", network, {}, preset=name, sampling=sampling)
     said = sidecar.describe_input()["sampling"]
     assert said["name"] == sampling and f"T = {num_segments}:" in said["where"] and len(said["frames"]) > 40
@@ -39,8 +39,9 @@ def test_the_formula_gives_the_indices(name, sampling, num_segments):
 
 
 def test_every_rule_has_its_own_definition():
-    rules = {rule for system in RGB.values() for rule in system.test_sampling.values()}
-    assert rules == DEFINITIONS.keys() and len(set(DEFINITIONS.values())) == len(rules)
+    rules = {rule for system in SYSTEMS.values() for rule in system.test_sampling.values()}
+    known = DEFINITIONS | flow_sampling.DEFINITIONS
+    assert rules == known.keys() and len(set(known.values())) == len(rules)
 
 
 @pytest.fixture(scope="module")

@@ -57,3 +57,26 @@ def _starts(num_pictures: int) -> int:
 def _stacks(first: np.ndarray, num_pictures: int) -> np.ndarray:
     """The indices of the stacks that begin at `first`."""
     return np.minimum(first[:, None] + np.arange(STACK), num_pictures - 1).reshape(-1)
+
+
+# A rule -> (words, formula), as in `sampling.DEFINITIONS`; n is the number of pictures of flow, and s that of places.
+PLACES = f"for s in [max(1, n - {STACK - 1})]"
+MIDDLE = "[int(k * (s / T) + s / T / 2) % s for k in range(T)]"
+FIRST = "[int(k * (s / T)) for k in range(T)]"
+PICTURES = f"for j in range({STACK})"
+DEFINITIONS = {
+    uniform: (
+        f"{STACK} successive pictures from the middle of each of T equal parts of the places where so many can begin",
+        f"[min(i + j, n - 1) {PLACES} for i in {MIDDLE} {PICTURES}]",
+    ),
+    twice: (
+        f"two clips: {STACK} successive pictures from the middle of each of T equal parts of the places where so many "
+        "can begin, then from the beginning of each part",
+        f"[min(i + j, n - 1) {PLACES} for i in {MIDDLE} + {FIRST} {PICTURES}]",
+    ),
+    dense: (
+        f"{sampling.DENSE_POSITIONS} clips of T times {STACK} successive pictures, which begin at equal distances in a "
+        f"range of {sampling.DENSE_RANGE} pictures",
+        f"[min(i + j, n - 1) for i in {sampling.DEFINITIONS[sampling.dense][1]} {PICTURES}]",
+    ),
+}

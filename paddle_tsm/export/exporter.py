@@ -65,11 +65,6 @@ def export_checkpoint(
     check_free(folder)
     keep_inputs({}, [path, *files_of_list(calibration, root, form)], {"folder": folder})
     found = read_network(path, **(options or {}))
-    if found.network.in_channels != Network.in_channels:
-        raise ValueError(
-            f"{path}: takes {found.network.in_channels} input channels; wanted a network of RGB frames, because an "
-            "export says how these become its input"
-        )
     if stream:
         check_file_streams(found)
     network, tensors = found.as_asked()

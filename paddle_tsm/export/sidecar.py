@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 
 from paddle_tsm.checkpoint.trained_file import BEST, EXPORT, LAST
-from paddle_tsm.data import normalise
+from paddle_tsm.data import flow_sampling, normalise
 from paddle_tsm.data.presets import CLIPS, CROPS, Preset, preset_of
 from paddle_tsm.data.sampling import DEFINITIONS
 from paddle_tsm.export.io_spec import FIRST_INPUT
@@ -128,7 +128,7 @@ class Sidecar:
 
     def describe_sampling(self) -> dict:
         """Which frames of a video make the clips, in words and as a formula of Python."""
-        words, indices = DEFINITIONS[self.pixels().test_sampling]
+        words, indices = (DEFINITIONS | flow_sampling.DEFINITIONS)[self.pixels().test_sampling]
         where = (
             f"n: frames of the video; T = {self.network.num_segments}: frames of a clip; the first frame is 0; clip "
             "after clip"
