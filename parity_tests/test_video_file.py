@@ -164,7 +164,7 @@ def test_frame_folder(folder, reader):
             frame_folder.read_frames(folder, "img_{:05d}.jpg", [2], reader)
 
 
-@pytest.mark.parametrize("template", ["frame.jpg", "{:05x", "{}-{}.jpg", "{name}.jpg", "{:s}.jpg"])
+@pytest.mark.parametrize("template", ["frame.jpg", "{:05x", "{}-{}-{}.jpg", "{name}.jpg", "{:s}.jpg"])
 def test_templates_that_name_no_frame(template):
     with pytest.raises(ValueError, match="frame template: got"):
         frame_folder.check_template(template)
@@ -175,3 +175,4 @@ def test_templates_in_use():
     for template, name in names.items():
         frame_folder.check_template(template)
         assert frame_folder.image_names(template, 7) == (name,)
+    assert frame_folder.image_names("flow_{}_{:05d}.jpg", 7) == ("flow_x_00007.jpg", "flow_y_00007.jpg")

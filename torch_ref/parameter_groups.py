@@ -38,9 +38,9 @@ def kinds_of_layers(model: nn.Module, fc_lr5: bool = True) -> dict[str, str]:
 def parameter_groups(model: nn.Module, fc_lr5: bool = True, decays: str = "weights") -> list[dict[str, Any]]:
     """A dict for each rule, in their order: name, names (canonical), params, lr_multiplier, decay_multiplier.
 
-    The parameters of a group are in the model's order, frozen ones among them. A group may be empty. decays: what has
-    weight decay beside the weights, see `decaying`. Raises ValueError for a parameter that no rule takes, and for a
-    network whose branches are fused: it is not trained.
+    The parameters of a group are in the model's order, frozen ones among them. The group of a rule that is not optional
+    may be empty. decays: what has weight decay beside the weights, see `decaying`. Raises ValueError for a parameter
+    that no rule takes, and for a network whose branches are fused: it is not trained.
     """
     if isinstance(model, Recognizer) and model.network.fused:
         raise ValueError(f"the {model.network.arch} is fused, for inference alone; wanted its training form")
@@ -57,4 +57,4 @@ def parameter_groups(model: nn.Module, fc_lr5: bool = True, decays: str = "weigh
             raise ValueError(f"{name}: no parameter group takes the {tensor} of a {kinds[layer]}, only weight and bias")
         takers[0]["names"].append(name)
         takers[0]["params"].append(parameter)
-    return groups
+    return [group for rule, group in zip(rules, groups) if group["names"] or not rule.optional]

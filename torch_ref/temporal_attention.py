@@ -11,7 +11,8 @@ class OverFrames(nn.Linear):
 class FrameWeights(nn.Module):
     """Scales every frame of a clip by sigmoid(W m + b), where m has the mean of each of its T frames.
 
-    [N*T, C, H, W] -> the same shape
+    W has T x T numbers, so that a network of 8 frames takes no clip of 16. A weight is between 0 and 1.
+    x and the result are [N*T, C, H, W].
     """
 
     def __init__(self, frames: int):

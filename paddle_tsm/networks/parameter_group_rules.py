@@ -13,7 +13,8 @@ class GroupRule:
 
     layer: "first conv" (the network's first convolution), "batch norm", "fc" (the classifier, unless `fc_lr5` is off),
     "temporal attention" (its Linear layer) or "normal" (every other convolution and Linear). lr: multiplies the
-    optimizer's learning rate. decay: multiplies its weight decay.
+    optimizer's learning rate. decay: multiplies its weight decay. optional: whether there is no such group where it
+    would be empty. Upstream's constructors make the others in any case, and an optimizer's state counts them.
     """
 
     name: str
@@ -21,6 +22,7 @@ class GroupRule:
     tensors: tuple[str, ...]
     lr: float
     decay: float
+    optional: bool = False
 
 
 # What the rates of the first convolution are multiplied by beside these rules in MIT's modality Flow, whose first
@@ -36,8 +38,8 @@ GROUP_RULES = (
     GroupRule("batch norm", "batch norm", ("weight", "bias"), 1, 0),
     GroupRule("fc weight", "fc", ("weight",), 5, 1),
     GroupRule("fc bias", "fc", ("bias",), 10, 0),
-    GroupRule("temporal attention weight", "temporal attention", ("weight",), 5, 1),
-    GroupRule("temporal attention bias", "temporal attention", ("bias",), 10, 0),
+    GroupRule("temporal attention weight", "temporal attention", ("weight",), 5, 1, optional=True),
+    GroupRule("temporal attention bias", "temporal attention", ("bias",), 10, 0, optional=True),
 )
 
 

@@ -62,7 +62,8 @@ def own_parameters(layer: nn.Layer) -> dict[str, paddle.Tensor]:
 def parameter_groups(
     model: nn.Layer, fc_lr5: bool = True, decays: str = "weights"
 ) -> list[tuple[GroupRule, list[Member]]]:
-    """Each of GROUP_RULES, as `decaying` changes it, with its parameters in the model's order. A group may be empty.
+    """Each of GROUP_RULES, as `decaying` changes it, with its parameters in the model's order. A group may be empty,
+    unless its rule is optional.
 
     Frozen parameters are members, too. Raises ValueError for a parameter that no rule covers, and for the fused form of
     a network, which is not trained.
@@ -77,4 +78,4 @@ def parameter_groups(
             if members is None:
                 raise ValueError(f"{name}: no parameter group for the {tensor} of a {kind}; wanted weight or bias")
             members.append(Member(name, parameter, isinstance(layer, nn.Linear) and tensor == "weight"))
-    return groups
+    return [(rule, members) for rule, members in groups if members or not rule.optional]
