@@ -7,7 +7,7 @@ does not wrap what is shifted, the shift itself. They come from the caller, the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -53,13 +53,13 @@ def canonical_names(layout: Layout, keys: Iterable[str]) -> dict[str, str]:
     knows most of the keys.
     """
     unwrapped = {key: layout.unwrapped(key) for key in keys}
+    best: dict[str, str] = {}
     for with_non_local in (False, True):
-        best: dict[str, str] = {}
         for family in layout.families():
             known = known_names(layout, family, with_non_local)
             best = max(best, {key: known[name] for key, name in unwrapped.items() if name in known}, key=len)
-        if len(best) == len(unwrapped):
-            break
+            if len(best) == len(unwrapped):
+                return best
     return best
 
 
@@ -115,11 +115,17 @@ def nearest_plain_network(layout: Layout, shapes: Mapping[str, tuple[int, ...]])
     return best
 
 
+def most_match(signature: str, names: Collection[str]) -> bool:
+    """Whether half of the names or more match the regular expression from their beginning."""
+    return 2 * sum(bool(re.match(signature, name)) for name in names) >= len(names)
+
+
 def network_shares(layout: Layout, names: set[str]) -> dict[Network, float]:
     """network -> the part of its canonical names that it shares with `names`; non-local blocks aside."""
     names = {name for name in names if ".non_local." not in name and not is_step_counter(name)}
+    likely = [family for family in layout.families() if most_match(family.signature, names)]
     shares = {}
-    for network in (network for family in layout.families() for network in networks_of(family)):
+    for network in (network for family in likely or layout.families() for network in networks_of(family)):
         expected = {name for name in network.shapes() if not is_step_counter(name)}
         shares[network] = len(names & expected) / len(names | expected)
     return shares
