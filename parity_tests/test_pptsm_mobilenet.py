@@ -9,6 +9,7 @@ import torch
 
 import paddle_tsm
 from paddle_tsm.checkpoint import Checkpoint, CheckpointError, write_checkpoint
+from paddle_tsm.conversion.convert import convert
 from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.network_file import interpret, read_network
 from paddle_tsm.layouts.registry import LAYOUTS
@@ -187,9 +188,12 @@ def test_the_other_order_is_refused_where_the_folds_differ(name, tmp_path):
     path = tmp_path / "x.pdparams"
     write_checkpoint(path, vector.tensors())
     with pytest.raises(CheckpointError, match="of 24 channels, shift_div 16 shifts 1 and 2 past-first, but 1 and 1"):
-        read_network(path, num_segments=16)
-    model = paddle_tsm.load_model(path, num_segments=16, shift_order="past_first")  # what the error advises
-    assert model.network.shift_div == 16
+        read_network(path, num_segments=16, shift_order="future_first")
+    network = paddle_tsm.load_model(path, num_segments=16).network
+    assert (network.shift_div, network.shift_order) == (16, "past_first")
+    plan = convert(path, tmp_path / "x.safetensors", num_segments=16).plan
+    assert (plan.kind, plan.network.shift_order) == ("exact", "past_first")
+    assert paddle_tsm.load_model(tmp_path / "x.safetensors").network == network
 
 
 @pytest.mark.parametrize("prefix", ["backbone.", "", "module.backbone.", "_layers.backbone.", "model.backbone."])

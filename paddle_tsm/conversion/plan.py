@@ -11,7 +11,7 @@ from paddle_tsm.layouts.key_table import is_step_counter
 from paddle_tsm.layouts.layout import Layout
 from paddle_tsm.networks.branch_fusion import fuse_branches
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.shift_order import in_order
+from paddle_tsm.networks.shift_order import in_order, usual_order
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def plan_conversion(
 ) -> ConversionPlan:
     """The plan that brings `network` and its canonical tensors from the layout `source` to the layout `target`.
 
-    asked_order: the shift order for a layout that does not say one; None: future_first. fuse: make one convolution of
-    the parallel branches of each re-parameterised convolution. Raises ValueError, giving the
-    reason, where the target's system cannot run the network.
+    asked_order: the shift order for a layout that does not say one; None: the network's usual one. fuse: make one
+    convolution of the parallel branches of each re-parameterised convolution. Raises ValueError, giving the reason,
+    where the target's system cannot run the network.
     """
     if fuse:
         stored = next(array.dtype for array in tensors.values() if array.ndim == 4)  # of the branches
@@ -65,7 +65,7 @@ def plan_conversion(
 
 def order_in_target(network: Network, target: Layout, asked_order: str | None) -> str:
     """The shift order that the network gets in the target's layout. A causal network stays causal."""
-    order = target.shift_order or asked_order or "future_first"
+    order = target.shift_order or asked_order or usual_order(network)
     return network.shift_order if "causal" in (network.shift_order, order) else order
 
 

@@ -20,7 +20,7 @@ from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.recognise import check_keys, recognise_network
 from paddle_tsm.layouts.record import METADATA_KEY, Record, damaged_record, read_record
 from paddle_tsm.networks.network import Network
-from paddle_tsm.networks.shift_order import in_order, network_in_order
+from paddle_tsm.networks.shift_order import in_order, network_in_order, usual_order
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ def interpret(
     if record.step_counters is not None:
         tensors = with_step_counters(network, tensors, record.step_counters)
     asked = options.get("shift_order") or (record.options.get("shift_order") if system.shift_order is None else None)
-    default = "causal" if network.shift_order == "causal" else "future_first"
-    return NetworkFile(checkpoint, system, network, tensors, asked or default, named, tuple(entries), record)
+    asked = asked or usual_order(network)
+    return NetworkFile(checkpoint, system, network, tensors, asked, named, tuple(entries), record)
 
 
 def own_shift_order(layout: Layout, recorded: str | None, asked: str | None) -> str | None:

@@ -73,6 +73,16 @@ def network_in_order(network: Network, order: str) -> Network:
     return other
 
 
+def usual_order(network: Network) -> str:
+    """The shift order in which a network is run and written where nobody asks for one: future_first, where there is an
+    exact conversion to it; else the network's own.
+    """
+    try:
+        return network_in_order(network, "future_first").shift_order
+    except ValueError:
+        return network.shift_order
+
+
 def moved_input_channels(network: Network) -> int:
     """How many channels of the input itself move, in the order in which more of them do. A stem never shifts."""
     place = next(network.layers()).place
