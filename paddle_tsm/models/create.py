@@ -19,7 +19,7 @@ def create_model(name: str, *args: Any, **options: Any) -> Recognizer:
     """A TSM network in Paddle with freshly drawn weights, in training mode.
 
     name: tsm_resnet10, 18, 34, 50, 101 or 152, tsm_mobilenet_v2, tsm_mobileone_s0 to s4, pptsm_resnet50 or 101,
-        pptsm_mobilenet_v2 or v3, pptsm_v2.
+    pptsm_mobilenet_v2 or v3, pptsm_v2.
     Returns a layer that maps [N*T, in_channels, H, W], the frames of a clip adjacent, to logits [N, num_classes].
     Raises ValueError for a name or a value that is not known.
 
