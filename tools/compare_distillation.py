@@ -9,7 +9,6 @@ the mean of the differences with its 95 % confidence interval, over the seeds.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from compare_training import T_QUANTILE, interval
+import compare_training
 from rich import box
 from rich.console import Console
 from rich.progress import track
@@ -27,34 +26,14 @@ from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 
 CLIPS, VAL_CLIPS = 25, 30  # of each class
 # as `paddle-tsm demo --train`, on fewer clips, so that the accuracy is not 100 % either way
-SETTINGS = {
-    "arch": "tsm_resnet10",
-    "data_set": "motion",
-    "size": "32",
-    "epochs": "4",
-    "batch": "16",
-    "optimizer": "adamw",
-    "lr": "1e-3",
-    "weight_decay": "1e-4",
-    "schedule": "cosine",
-    "warmup": "0",
-    "dropout": "0",
-}
+SETTINGS = compare_training.SETTINGS | {"epochs": "4", "dropout": "0"}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, choices=T_QUANTILE, metavar="N", help="2 to 10. Default: 3.")
-    parser.add_argument("--clips", type=int, default=CLIPS, metavar="N", help="Training clips of each class.")
+    parser = compare_training.comparison_parser(__doc__, CLIPS, "compare_distillation")
     parser.add_argument("--teacher", default="tsm_resnet18", metavar="ARCH", help="The teacher's architecture.")
-    parser.add_argument("--out", default="compare_distillation", metavar="DIR", help="For videos and trainings.")
-    parser.add_argument(
-        "--set", dest="changes", nargs="+", default=[], metavar="NAME=VALUE", help="As `paddle-tsm train` takes them."
-    )
     args = parser.parse_args()
-    out = Path(args.out)
-    if out.exists() and any(out.iterdir()):
-        parser.error(f"--out: {out} is not empty; wanted a new folder")
+    out = compare_training.new_folder(parser, args.out)
     write_motion_videos(out, args.clips, VAL_CLIPS)
     console = Console()
     pairs = []
@@ -62,7 +41,7 @@ def main() -> int:
         alone, taught = (accuracy(out, teacher, seed, args.changes) for teacher in ("none", args.teacher))
         pairs.append((alone, taught))
     console.print(table(pairs))
-    mean, half = interval([taught - alone for alone, taught in pairs])
+    mean, half = compare_training.interval([taught - alone for alone, taught in pairs])
     sentence = (
         f"top-1 on {VAL_CLIPS * len(CLASSES)} clips, with the teacher minus alone: {100 * mean:+.2f} ± "
         f"{100 * half:.2f} percentage points (95 % of Student's t, {len(pairs)} seeds)"

@@ -46,17 +46,9 @@ SETTINGS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, choices=T_QUANTILE, metavar="N", help="2 to 10. Default: 3.")
-    parser.add_argument("--clips", type=int, default=TRAIN_CLIPS, metavar="N", help="Training clips of each class.")
-    parser.add_argument("--out", default="compare_training", metavar="DIR", help="The folder for videos and trainings.")
-    parser.add_argument(
-        "--set", dest="changes", nargs="+", default=[], metavar="NAME=VALUE", help="As `paddle-tsm train` takes them."
-    )
+    parser = comparison_parser(__doc__, TRAIN_CLIPS, "compare_training")
     args = parser.parse_args()
-    out = Path(args.out)
-    if out.exists() and any(out.iterdir()):
-        parser.error(f"--out: {out} is not empty; wanted a new folder")
+    out = new_folder(parser, args.out)
     write_motion_videos(out, args.clips, VAL_CLIPS)
     console = Console()
     pairs = []
@@ -66,6 +58,26 @@ def main() -> int:
     console.print(table(pairs))
     console.print(sentence(pairs), highlight=False, soft_wrap=True)
     return 0
+
+
+def comparison_parser(description: str | None, clips: int, out: str) -> argparse.ArgumentParser:
+    """The options of a comparison over several seeds. clips, out: the defaults of those options."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3, choices=T_QUANTILE, metavar="N", help="2 to 10. Default: 3.")
+    parser.add_argument("--clips", type=int, default=clips, metavar="N", help="Training clips of each class.")
+    parser.add_argument("--out", default=out, metavar="DIR", help="The folder for videos and trainings.")
+    parser.add_argument(
+        "--set", dest="changes", nargs="+", default=[], metavar="NAME=VALUE", help="As `paddle-tsm train` takes them."
+    )
+    return parser
+
+
+def new_folder(parser: argparse.ArgumentParser, name: str) -> Path:
+    """The folder `name`, which must be new or empty: the parser's error otherwise."""
+    out = Path(name)
+    if out.exists() and any(out.iterdir()):
+        parser.error(f"--out: {out} is not empty; wanted a new folder")
+    return out
 
 
 def accuracy(out: Path, framework: str, seed: int, changes: list[str]) -> float:
