@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.layer_outputs import first_difference
+from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.side import Side
@@ -20,20 +22,20 @@ SideBuilder = Callable[[str], Side]  # from "float64" or "float32" to a new side
 def run_parity(
     reference: SideBuilder,
     other: SideBuilder,
-    x: np.ndarray,
+    x: Any,
     same_weights: bool = True,
     progress: Callable[[str], None] = lambda part: None,
 ) -> Report:
     """Compare two networks on x: every stage in float64 and float32, and BatchNorm's running statistics in float64.
 
-    reference, other: functions from "float64" or "float32" to a new `Side`. x: float64 [N*T, 3, H, W]. same_weights:
-    False also compares every layer, because a ReLU or a pool can hide from a stage what differs in front of it.
-    progress: called with the name of each part of the comparison before it begins.
+    reference, other: functions from "float64" or "float32" to a new `Side`. x: the inputs in float64.
+    same_weights: False also compares every layer, because a ReLU or a pool can hide from a stage what differs in front
+    of it. progress: called with the name of each part of the comparison before it begins.
     """
     report = Report()
     timer = PartTimer(report.seconds, progress)
     names, reference64 = compare_in_float64(report, timer, reference, other, x, same_weights)
-    x32 = x.astype("float32")
+    x32 = in_precision(x, "float32")
     reference32 = timer.time(f"{names[0]} float32", lambda: reference("float32").outputs(x32))
     other32 = timer.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))
     for name, output in reference32.items():
@@ -43,7 +45,7 @@ def run_parity(
 
 
 def compare_in_float64(
-    report: Report, timer: PartTimer, reference: SideBuilder, other: SideBuilder, x: np.ndarray, same_weights: bool
+    report: Report, timer: PartTimer, reference: SideBuilder, other: SideBuilder, x: Any, same_weights: bool
 ) -> tuple[tuple[str, str], dict[str, np.ndarray]]:
     """Add the rows in float64 to the report. Returns the names of the two sides, and the reference's outputs.
 
@@ -60,7 +62,7 @@ def compare_in_float64(
             report.first_layer = row.name
             if report.equal:
                 report.rows.append(row)
-    if not any(name.endswith(".running_mean") for name in first.network.shapes()):  # a fused network has no BatchNorm
+    if not first.has_statistics():
         return (first.name, second.name), outputs
     row = timer.time("running statistics", lambda: compare_statistics(first, second, x, limit))
     report.rows.append(row)
@@ -69,7 +71,7 @@ def compare_in_float64(
     return (first.name, second.name), outputs
 
 
-def compare_statistics(reference: Side, other: Side, x: np.ndarray, limit: float) -> ComparisonRow:
+def compare_statistics(reference: Side, other: Side, x: Any, limit: float) -> ComparisonRow:
     """One row for the running statistics of all BatchNorms after one training pass over x. Changes the sides.
 
     The row has the figures of the worst of them; its shape is their number.

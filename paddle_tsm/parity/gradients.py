@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.named_tensors import compare_tensors
-from paddle_tsm.parity.network_stages import tensors_by_stage
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -18,10 +18,10 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 class GradientComparison:
     """The gradients of one batch, compared.
 
-    rows: the loss, then one row for each stage. errors: parameter -> relative difference in float64, in forward order.
-    errors32: the same in float32, for the plot, without a verdict. vanishing: the parameters whose gradient is 0 in
-    exact arithmetic. first: the first parameter in backward order whose gradient differs, or None. problem: how it
-    differs.
+    rows: the loss, then one row for each group of tensors. errors: parameter -> relative difference in float64, in
+    forward order. errors32: the same in float32, for the plot, without a verdict. vanishing: the parameters whose
+    gradient is 0 in exact arithmetic. first: the first parameter in backward order whose gradient differs, or None.
+    problem: how it differs.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
@@ -32,26 +32,29 @@ class GradientComparison:
     problem: str = ""
 
 
-def compare_gradients(reference: Side, other: Side, x: np.ndarray, target: np.ndarray) -> GradientComparison:
-    """Compare the loss and every gradient of two new sides on x [N*T, 3, H, W] and classes [N].
+def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) -> GradientComparison:
+    """Compare the loss and every gradient of two new sides on the inputs and what their loss takes beside the outputs.
 
-    x has the sides' precision; the limit is that for float64. Changes the sides' BatchNorm statistics.
+    The inputs have the sides' precision; the limit is that for float64. Changes the sides' BatchNorm statistics.
     """
     limit = TOLERANCES["gradients"].limit
     for side in (reference, other):
         side.start_training(lr=0.0)
-    loss_a, gradients_a = reference.gradients(x, target)
-    loss_b, gradients_b = other.gradients(x, target)
+    loss_a, gradients_a = reference.gradients(inputs, target)
+    loss_b, gradients_b = other.gradients(inputs, target)
     rows, vanishing = compare_tensors(gradients_a, gradients_b, limit, (reference.name, other.name))
     by_name = {row.name: row for row in rows}
-    order = [name for name in reference.network.shapes() if name in by_name]
-    assert len(order) == len(rows), "a gradient belongs to a tensor that the network does not list"
+    groups = reference.tensor_groups()
+    listed = {name for names in groups.values() for name in names}
+    inputs = [name for name in by_name if name not in listed]  # the gradients of the inputs themselves
+    groups = {"the inputs": inputs} | groups if inputs else groups
+    order = [name for names in groups.values() for name in names if name in by_name]
     loss_row = compare("mean of the batch", np.array(loss_a), np.array(loss_b), limit)
     result = GradientComparison([summarise("training loss", [loss_row])], vanishing=vanishing)
-    for stage, names in tensors_by_stage(reference.network).items():
+    for group, names in groups.items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:
-            result.rows.append(summarise(f"gradients of {stage}", members))
+            result.rows.append(summarise(f"gradients of {group}", members))
     result.errors = {name: by_name[name].max_rel for name in order}
     result.first = next((name for name in reversed(order) if not by_name[name].passed), None)
     result.problem = by_name[result.first].problem if result.first else ""

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.side import Side
 
 
-def compare_layers(reference: Side, other: Side, x: np.ndarray, limit: float) -> list[ComparisonRow]:
-    """A row for each layer with weights, in forward order. x: [N*T, 3, H, W]."""
+def compare_layers(reference: Side, other: Side, inputs: Any, limit: float) -> list[ComparisonRow]:
+    """A row for all that `Side.watch_layers` shows of both sides, in the reference's order of execution.
+
+    What only one side shows has a row that does not pass, unless it is another member of a tuple than the first: a
+    layer may return more in one framework.
+    """
     outputs: dict[str, np.ndarray] = {}
-    reference.watch_layers(x, outputs.__setitem__)
-    order, rows = list(outputs), {}
+    reference.watch_layers(inputs, outputs.__setitem__)
+    order, rows, only = list(outputs), {}, []
 
     def compare_output(name: str, output: np.ndarray) -> None:
-        rows[name] = compare(name, outputs.pop(name), output, limit)  # pop: each output is freed as soon as it can be
+        if name in outputs:
+            array = outputs.pop(name)  # pop: each output is freed as soon as it can be
+            if not name.endswith("]") or array.shape == output.shape:
+                rows[name] = compare(name, array, output, limit)
+        else:
+            only.append(name)
 
-    other.watch_layers(x, compare_output)
-    return [rows[name] for name in order]
+    other.watch_layers(inputs, compare_output)
+    for name in [*outputs, *only]:
+        if not name.endswith("]"):
+            without = reference.name if name in only else other.name
+            problem = f"{without} does not run this layer as often"
+            rows[name] = ComparisonRow(name, "", (), float("inf"), float("inf"), limit, problem)
+    return [rows[name] for name in [*order, *only] if name in rows]
 
 
-def first_difference(reference: Side, other: Side, x: np.ndarray, limit: float) -> ComparisonRow | None:
+def first_difference(reference: Side, other: Side, inputs: Any, limit: float) -> ComparisonRow | None:
     """The row of the first layer, in forward order, whose output differs by more than `limit`; None where none does."""
-    return next((row for row in compare_layers(reference, other, x, limit) if not row.passed), None)
+    return next((row for row in compare_layers(reference, other, inputs, limit) if not row.passed), None)
 
 
-def layer_errors(reference: Side, other: Side, x: np.ndarray) -> dict[str, float]:
-    """Layer with weights -> relative difference of its output on x, in forward order."""
-    return {row.name: row.max_rel for row in compare_layers(reference, other, x, limit=0.0)}
+def layer_errors(reference: Side, other: Side, inputs: Any) -> dict[str, float]:
+    """Layer with weights -> relative difference of its output on the inputs, in forward order."""
+    return {row.name: row.max_rel for row in compare_layers(reference, other, inputs, limit=0.0)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.gradients import GradientComparison
+from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.noise import Float32Gap
 from paddle_tsm.parity.option_differences import OptionDifference
 from paddle_tsm.parity.steps import StepComparison
@@ -30,6 +31,7 @@ class Report:
     layers: dict[str, dict[str, float]] = field(default_factory=dict)
     options: list[OptionDifference] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    alignment: Alignment | None = None
 
     @property
     def equal(self) -> bool:

@@ -1,4 +1,4 @@
-"""One network in one framework, as the comparison uses it: NumPy arrays go in, NumPy arrays come out."""
+"""One model in one framework, as the comparison uses it: NumPy arrays go in, NumPy arrays come out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from paddle_tsm.networks.network import Network
+See = Callable[[str, np.ndarray], None]  # called with the name of what a layer took or gave, and the values
 
 
 class StepOutcome(Protocol):
-    """What the `train_step` of both frameworks returns."""
+    """What a training step of both frameworks gives."""
 
     @property
     def loss(self) -> float:
-        """The mean over the clips."""
+        """The loss in front of the step."""
 
     @property
     def grad_norm(self) -> float:
@@ -24,78 +24,80 @@ class StepOutcome(Protocol):
 
     @property
     def logits(self) -> np.ndarray:
-        """[N, K]."""
+        """What the model gave in front of the step: [N, K], or all its outputs one behind the other."""
 
 
 class Side(ABC):
-    """A network with given canonical tensors, in evaluation mode, in "float32" or "float64".
+    """A model with given tensors, in evaluation mode, in "float32" or "float64".
 
-    Every array has PyTorch's orientation. Inputs x are [N*T, 3, H, W] in the side's precision; targets are classes [N].
+    Every array has PyTorch's orientation and every name is PyTorch's. Inputs are an array, or a structure of arrays, in
+    the side's precision; a target is what the side's loss takes beside the outputs.
     """
 
     name: str  # the framework's name, as it is printed
-    network: Network
     model: Any
     optimizer: Any
-    dropout_layer: Any  # the framework's class
+    dropout_layer: Any  # the framework's class, or a tuple of classes
+    outcome = "logits"  # what a training step's outputs are called in the report
 
-    def outputs(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Every stage's output [N*T, C, h, w], the features that the classifier reads [N*T, C], the logits [N, K]."""
-        results: dict[str, np.ndarray] = {}
-        names = {last_layer: stage for stage, last_layer in self.model.stage_ends.items()}
-        names["dropout"] = "features"  # in evaluation mode dropout drops nothing, but some families scale there
-        watched = {names[name]: layer for name, layer in self.named_layers() if name in names}
-        logits = self.forward(x, watched, results.__setitem__)
-        return results | {"logits": logits}
+    @abstractmethod
+    def outputs(self, inputs: Any) -> dict[str, np.ndarray]:
+        """What the model gives in evaluation mode: name -> array."""
 
-    def watch_layers(self, x: np.ndarray, see: Callable[[str, np.ndarray], None]) -> np.ndarray:
-        """The logits of x. see(name, output) is called for each layer with weights, in forward order."""
-        return self.forward(x, {name: layer for name, layer in self.named_layers() if self.has_weights(layer)}, see)
-
-    def statistics(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Every BatchNorm's running mean and variance after one training pass over x. Changes the network."""
-        self.model.train()
-        self.forward(x, {}, lambda name, output: None)
-        self.model.eval()
-        return {name: value.numpy() for name, value in self.model.state_dict().items() if ".running_" in name}
-
-    def start_training(self, lr: float) -> None:
-        """Go into training mode with `tsm_sgd`. Dropout is off, because the frameworks draw different masks."""
-        self.model.train()
-        for _, layer in self.named_layers():
-            if isinstance(layer, self.dropout_layer):
-                layer.p = 0.0
-        self.optimizer = self.new_optimizer(lr)
-
-    def optimizer_state(self) -> dict[str, np.ndarray]:
-        """Every array of the optimizer's state: "parameter's name: buffer's name" -> array."""
-        state = self.optimizer.state_dict()["state"]
-        return {f"{name}: {buffer}": array for name, arrays in state.items() for buffer, array in arrays.items()}
+    @abstractmethod
+    def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
+        """What the model gives, in training mode if asked for. see(name, array) is called in the order of execution."""
 
     @abstractmethod
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         """(name, layer) of every layer of the model."""
 
     @abstractmethod
-    def has_weights(self, layer: Any) -> bool:
-        """Whether the layer itself, without those inside it, has parameters."""
+    def tensors(self) -> dict[str, np.ndarray]:
+        """A copy of every weight and buffer."""
 
     @abstractmethod
-    def forward(self, x: np.ndarray, watched: dict[str, Any], see: Callable[[str, np.ndarray], None]) -> np.ndarray:
-        """The logits of x, without gradients. see(name, output) is called when a layer of `watched` has run."""
+    def tensor_groups(self) -> dict[str, list[str]]:
+        """Group -> the names of its tensors, both in forward order: the rows of the report."""
 
     @abstractmethod
-    def new_optimizer(self, lr: float) -> Any:
-        """The framework's `tsm_sgd` over the model, with its other defaults."""
+    def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
+        """The loss, and the gradient of every parameter; those that get none are left out."""
 
     @abstractmethod
-    def gradients(self, x: np.ndarray, target: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
-        """The loss, and every parameter's gradient in forward order; parameters that get none are left out."""
-
-    @abstractmethod
-    def train_step(self, x: np.ndarray, target: np.ndarray) -> StepOutcome:
+    def train_step(self, inputs: Any, target: Any) -> StepOutcome:
         """Do one training step on one batch."""
 
     @abstractmethod
-    def tensors(self) -> dict[str, np.ndarray]:
-        """A copy of every weight and buffer under its canonical name."""
+    def new_optimizer(self, lr: float) -> Any:
+        """An optimizer over the model."""
+
+    def statistics(self, inputs: Any) -> dict[str, np.ndarray]:
+        """Every buffer after one training pass over the inputs. Changes the model."""
+        self.watch_layers(inputs, lambda name, array: None, train=True)
+        return {name: array for name, array in self.tensors().items() if self.is_buffer(name)}
+
+    def has_statistics(self) -> bool:
+        """Whether there is a BatchNorm, whose statistics a training pass changes."""
+        return any(is_statistic(name) for name in self.tensors())
+
+    def is_buffer(self, name: str) -> bool:
+        """Whether a tensor is one that no optimizer changes."""
+        return is_statistic(name) or name.endswith("num_batches_tracked")
+
+    def start_training(self, lr: float) -> None:
+        """Go into training mode with an optimizer. Dropout is off, because the frameworks draw different masks."""
+        self.model.train()
+        for _, layer in self.named_layers():
+            if isinstance(layer, self.dropout_layer):
+                layer.p = 0.0
+        self.optimizer = self.new_optimizer(lr)
+
+    @abstractmethod
+    def optimizer_state(self) -> dict[str, np.ndarray]:
+        """Every array of the optimizer's state: "parameter's name: buffer's name" -> array."""
+
+
+def is_statistic(name: str) -> bool:
+    """Whether a tensor is the running mean or variance of a BatchNorm."""
+    return name.rpartition(".")[2] in ("running_mean", "running_var")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import step_limit
 
-Batches = list[tuple[np.ndarray, np.ndarray]]
+Batches = list[tuple[Any, Any]]  # (inputs, what the loss takes beside the outputs), one for each step
 
 
 @dataclass
@@ -55,10 +56,10 @@ def compare_steps(
     see: called after each step with its number, which starts from 1, and both sides. Raises ValueError where
     `step_limit` states no limit for so many steps.
     """
-    limit, sides = step_limit(len(batches)), (reference, other)
+    limit, sides, outcome = step_limit(len(batches)), (reference, other), reference.outcome
     for side in sides:
         side.start_training(lr)
-    rows: dict[str, list[ComparisonRow]] = {"loss": [], "gradient norm": [], "logits": []}
+    rows: dict[str, list[ComparisonRow]] = {"loss": [], "gradient norm": [], outcome: []}
     losses: dict[str, list[float]] = {side.name: [] for side in sides}
     for number, (x, target) in enumerate(batches, 1):
         a, b = (side.train_step(x, target) for side in sides)
@@ -67,7 +68,7 @@ def compare_steps(
         for name, pair in (
             ("loss", (np.array(a.loss), np.array(b.loss))),
             ("gradient norm", (np.array(a.grad_norm), np.array(b.grad_norm))),
-            ("logits", (a.logits, b.logits)),
+            (outcome, (a.logits, b.logits)),
         ):
             rows[name].append(compare(f"step {number}", *pair, limit))
         see(number, sides)
@@ -78,23 +79,20 @@ def compare_steps(
 
 
 def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
-    """A row for every weight, every buffer and every array of the optimizer's state of two sides."""
+    """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none."""
     names = reference.name, other.name
-    a, b = reference.tensors(), other.tensors()
-    weights, _ = compare_tensors(without_buffers(a), without_buffers(b), limit, names)
-    buffers = [compare(name, as_float(a[name]), as_float(b[name]), limit) for name in a if is_buffer(name)]
-    state, _ = compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)
-    return {"weights": weights, "buffers": buffers, "optimizer state": state}
+    buffers, other_buffers = tensors_of(reference, True), tensors_of(other, True)
+    found = {
+        "weights": compare_tensors(tensors_of(reference, False), tensors_of(other, False), limit, names)[0],
+        "buffers": [compare(name, as_float(a), as_float(other_buffers[name]), limit) for name, a in buffers.items()],
+        "optimizer state": compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0],
+    }
+    return {name: rows for name, rows in found.items() if rows}
 
 
-def without_buffers(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The weights among a side's tensors."""
-    return {name: array for name, array in tensors.items() if not is_buffer(name)}
-
-
-def is_buffer(name: str) -> bool:
-    """Whether a canonical tensor is a running statistic or the step counter of a BatchNorm."""
-    return ".running_" in name or name.endswith("num_batches_tracked")
+def tensors_of(side: Side, buffers: bool) -> dict[str, np.ndarray]:
+    """A side's buffers, or its weights."""
+    return {name: array for name, array in side.tensors().items() if side.is_buffer(name) == buffers}
 
 
 def as_float(array: np.ndarray) -> np.ndarray:

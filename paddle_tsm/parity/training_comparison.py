@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from paddle_tsm.parity.gradients import compare_gradients
 from paddle_tsm.parity.layer_outputs import layer_errors
+from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.noise import Float32Gap, measure_gaps
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
@@ -28,13 +30,13 @@ ChangedSideBuilder = Callable[[str, WeightChange], Side]  # from a precision and
 class TrainingRequest:
     """What to compare of training.
 
-    batches: (x float64 [N*T, 3, H, W], classes [N]), one for each step. gradients: compare the gradients on the first
-    batch. steps: compare training steps in float64. float32: hold the gap of training steps in float32 against the
-    noise. plots: also measure the error of every layer and gradient in both precisions. lr: the learning rate of the
-    steps.
+    batches: (inputs in float64, what the loss takes beside the outputs), one for each step. gradients: compare
+    the gradients on the first batch. steps: compare training steps in float64. float32: hold the gap of training steps
+    in float32 against the noise. plots: also measure the error of every layer and gradient in both precisions. lr: the
+    learning rate of the steps.
     """
 
-    batches: list[tuple[np.ndarray, np.ndarray]]
+    batches: list[tuple[Any, Any]]
     gradients: bool = True
     steps: bool = False
     float32: bool = False
@@ -95,9 +97,9 @@ def unchanged(tensors: Tensors) -> Tensors:
     return tensors
 
 
-def layer_errors_in(dtype: str, new_sides: Callable[[str], tuple[Side, Side]], x: np.ndarray) -> dict[str, float]:
+def layer_errors_in(dtype: str, new_sides: Callable[[str], tuple[Side, Side]], x: Any) -> dict[str, float]:
     """`layer_errors` of two new sides in one precision."""
-    return layer_errors(*new_sides(dtype), x.astype(dtype))
+    return layer_errors(*new_sides(dtype), in_precision(x, dtype))
 
 
 def side_for_noise(build: ChangedSideBuilder, seed: int | None) -> Side:
@@ -114,7 +116,7 @@ def add_gradients(
     report.gradients = found
     report.rows += found.rows
     if request.plots:
-        x32 = x.astype("float32")
+        x32 = in_precision(x, "float32")
         found.errors32 = timer.time(
             "gradients float32", lambda: compare_gradients(*new_sides("float32"), x32, target).errors
         )

@@ -46,7 +46,7 @@ class ExactBatchNorm(PyLayer):
         return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
 
     @staticmethod
-    def backward(ctx: Any, dy: paddle.Tensor, _: paddle.Tensor, __: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
+    def backward(ctx: Any, dy: paddle.Tensor, *_: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight, mean, inverse = ctx.saved_tensor()
         n = x.size // x.shape[1]
         centred = x - per_channel(mean)

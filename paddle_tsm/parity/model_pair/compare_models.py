@@ -1,0 +1,80 @@
+"""Any PyTorch module against any Paddle layer: outputs, layers, gradients and training steps, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
+from paddle_tsm.parity.model_pair.optimizers import optimizer_pair
+from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision
+from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.tolerance import step_limit
+from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
+
+WEIGHTS = ("copy", "as they are")
+
+
+def compare_models(
+    torch_model: Any,
+    paddle_layer: Any,
+    inputs: Any,
+    weights: str = "copy",
+    gradients: bool = True,
+    steps: int = 5,
+    loss: tuple[Callable, Callable] | None = None,
+    optimizer: Any = None,
+    align: Align = None,
+    float32: bool = True,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda part: None,
+) -> Report:
+    """Compare two models number for number. Neither of them is changed.
+
+    torch_model: a torch.nn.Module; paddle_layer: a paddle.nn.Layer; or functions without arguments that make them.
+    inputs: an array or tensor; a tuple of them, the positional arguments; a dict, the named ones; or a function (seed)
+    to any of these, called with another seed for each training step. weights: "copy" copies PyTorch's into a copy of
+    Paddle's model, "as they are" compares Paddle's own. gradients: those of weights and inputs, in training mode with
+    dropout off. steps: so many training steps, 0 to 200. loss: (PyTorch's, Paddle's) functions (outputs) to a scalar;
+    None is a seeded projection of all outputs. optimizer: see `optimizer_pair`. align: PyTorch's layer or tensor ->
+    Paddle's, where names and the order of execution do not tell, an `Alignment`, or the file of one. float32: also run
+    in float32, held against the noise of PyTorch's float32. progress: called with the name of each part.
+
+    Raises ValueError for models whose layers cannot be paired, and for inputs that one of them refuses.
+    """
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
+    if steps:
+        step_limit(steps)
+    given = [inputs_of(inputs, seed + number) for number in range(max(steps, 1))]
+    chosen = optimizer_pair(optimizer)
+    training = Training(with_target(loss), (chosen.torch, chosen.paddle))
+    progress("pairing the layers")
+    pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training)
+    report = run_parity(pair.torch_side, pair.paddle_side, given[0], same_weights=False, progress=progress)
+    report.alignment = pair.alignment
+    request = TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps > 0, lr=chosen.lr)
+    compare_training(
+        report, lambda dtype, _: pair.torch_side(dtype), lambda dtype, _: pair.paddle_side(dtype), request, progress
+    )
+    return report
+
+
+def assert_equal(report: Report) -> None:
+    """Raise AssertionError with the report's verdict and its rows unless everything is equal."""
+    if not report.equal:
+        raise AssertionError(str(report))
+
+
+def inputs_of(inputs: Any, seed: int) -> Any:
+    """The inputs as new arrays, floats in float64."""
+    return in_precision(as_arrays(inputs(seed) if callable(inputs) else inputs), "float64")
+
+
+def with_target(loss: tuple[Callable, Callable] | None) -> tuple[Callable | None, Callable | None]:
+    """The two losses as functions of (outputs, target), whose target is not used."""
+    if loss is None:
+        return None, None
+    a, b = loss
+    return (lambda outputs, _: a(outputs)), (lambda outputs, _: b(outputs))

@@ -1,0 +1,164 @@
+"""The layers of a model that have tensors of their own, each with its tensors under PyTorch's names and in PyTorch's
+orientation, so that the layers of both frameworks can be held against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from paddle_tsm.parity.model_pair.layer_kinds import RESHAPED, STATISTICS, Kind, paddle_kind, torch_kind
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj")  # of Paddle's attention; PyTorch packs the three into one tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where PyTorch's tensor, or some of its rows, lies in Paddle.
+
+    tensor: the full name of Paddle's tensor. rows: (first, behind the last) of PyTorch's tensor, or None for all.
+    transposed: whether Paddle's tensor is the transposed one.
+    """
+
+    tensor: str
+    rows: tuple[int, int] | None = None
+    transposed: bool = False
+
+
+@dataclass
+class TensorLayer:
+    """A layer with tensors.
+
+    name: its path in the model. layer: the object. shapes: PyTorch's tensor name in the layer -> shape in PyTorch's
+    orientation. names: the same -> the tensor's full name in PyTorch. parts: the same -> where it lies in Paddle. One
+    of these two is empty. buffers: those that no optimizer changes.
+    """
+
+    name: str
+    kind: Kind
+    layer: Any
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    buffers: set[str] = field(default_factory=set)
+
+    @property
+    def signature(self) -> tuple:
+        """Kind and shapes. Only layers with the same signature can be paired."""
+        return self.kind.name, tuple(sorted(self.shapes.items()))
+
+    def __str__(self) -> str:
+        shapes = ", ".join(f"{name} {list(shape)}" for name, shape in self.shapes.items())
+        return f"{self.name or 'the model itself'} ({self.kind.name}: {shapes})"
+
+
+def join(path: str, name: str) -> str:
+    """The path of a member: "layer1.conv", or "conv" in the model itself."""
+    return f"{path}.{name}" if path else name
+
+
+def torch_layers(model: Any) -> list[TensorLayer]:
+    """The layers with tensors of a PyTorch module, in the order of their definition. A shared tensor counts once."""
+    return list(_torch_layers(model, "", set()))
+
+
+def _torch_layers(layer: Any, path: str, seen: set[int]) -> Iterator[TensorLayer]:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    kind = torch_kind(layer)
+    found = TensorLayer(path, kind, layer)
+    buffers = dict(layer.named_buffers(recurse=kind.whole))
+    for name, tensor in [*layer.named_parameters(recurse=kind.whole), *buffers.items()]:
+        if id(tensor) in seen or name in kind.absent:
+            continue
+        seen.add(id(tensor))
+        if name in buffers:
+            found.buffers.add(name)
+        found.names[name] = join(path, name)
+        found.shapes[name] = comparable_shape(kind, tuple(tensor.shape))
+    if found.shapes:
+        yield found
+    for name, member in [] if kind.whole else layer.named_children():
+        yield from _torch_layers(member, join(path, name), seen)
+
+
+def paddle_layers(model: Any) -> list[TensorLayer]:
+    """The layers with tensors of a Paddle layer, in the order of their definition. A shared tensor counts once."""
+    return list(_paddle_layers(model, "", set()))
+
+
+def _paddle_layers(layer: Any, path: str, seen: set[int]) -> Iterator[TensorLayer]:
+    if id(layer) in seen:
+        return
+    seen.add(id(layer))
+    kind = paddle_kind(layer)
+    found = TensorLayer(path, kind, layer)
+    tensors = own_tensors(layer, kind.whole, seen)
+    packed = kind.name == "attention" and not kind.paddle == ()
+    if packed and all(f"{name}.weight" in tensors for name in PROJECTIONS):
+        pack_projections(found, tensors)
+    torch_names = {paddle: torch for torch, paddle in kind.renamed}
+    buffers = dict(layer.named_buffers(include_sublayers=kind.whole))
+    for name, tensor in tensors.items():
+        torch_name = torch_names.get(name, name)
+        if name in buffers or (name, torch_name) in [(b, a) for a, b in STATISTICS]:  # Paddle's are parameters
+            found.buffers.add(torch_name)
+        transposed = torch_name in kind.transposed or (packed and name == "out_proj.weight")
+        shape = tuple(tensor.shape)
+        found.shapes[torch_name] = comparable_shape(kind, shape[::-1] if transposed else shape)
+        found.parts[torch_name] = [Part(join(path, name), transposed=transposed)]
+    if found.shapes:
+        yield found
+    for name, member in [] if kind.whole else layer.named_children():
+        yield from _paddle_layers(member, join(path, name), seen)
+
+
+def own_tensors(layer: Any, with_members: bool, seen: set[int]) -> dict[str, Any]:
+    """Name -> tensor of a Paddle layer, and of the layers inside it where asked for; those of `seen` are left out."""
+    found = {}
+    for name, tensor in [
+        *layer.named_parameters(include_sublayers=with_members),
+        *layer.named_buffers(include_sublayers=with_members),
+    ]:
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            found[name] = tensor
+    return found
+
+
+def pack_projections(found: TensorLayer, tensors: dict[str, Any]) -> None:
+    """Take the three projections out of Paddle's tensors and enter them under PyTorch's names.
+
+    PyTorch packs them into `in_proj_weight` [3E, E], or keeps three where keys or values have another size.
+    """
+    weights = [tensors.pop(f"{name}.weight") for name in PROJECTIONS]
+    biases = [tensors.pop(f"{name}.bias", None) for name in PROJECTIONS]
+    size = weights[0].shape[1]
+    rows = [(i * size, (i + 1) * size) for i in range(3)]
+    if all(list(weight.shape) == [size, size] for weight in weights):
+        found.shapes["in_proj_weight"] = (3 * size, size)
+        found.parts["in_proj_weight"] = [
+            Part(join(found.name, f"{name}.weight"), taken, True) for name, taken in zip(PROJECTIONS, rows)
+        ]
+    else:
+        for name, weight in zip(PROJECTIONS, weights):
+            found.shapes[f"{name}_weight"] = tuple(weight.shape)[::-1]
+            found.parts[f"{name}_weight"] = [Part(join(found.name, f"{name}.weight"), None, True)]
+    if all(bias is not None for bias in biases):
+        found.shapes["in_proj_bias"] = (3 * size,)
+        found.parts["in_proj_bias"] = [
+            Part(join(found.name, f"{name}.bias"), taken) for name, taken in zip(PROJECTIONS, rows)
+        ]
+
+
+def comparable_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, or the number of values for the kinds that Paddle holds in another shape."""
+    return (math.prod(shape),) if kind.name in RESHAPED else shape
+
+
+def named_tensors(model: Any) -> dict[str, Any]:
+    """Every parameter and buffer of a model of either framework; one that is shared has its first name only."""
+    return dict([*model.named_parameters(), *model.named_buffers()])

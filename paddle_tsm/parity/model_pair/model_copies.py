@@ -1,0 +1,84 @@
+"""New copies of the caller's two models, so that a comparison never changes them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
+from paddle_tsm.parity.model_pair.structure import as_array
+
+
+class TorchSource:
+    """A PyTorch module, or a function without arguments that makes one. tensors: its weights and buffers."""
+
+    def __init__(self, model: Any):
+        import torch  # optional
+
+        self.model, self.function = made("torch_model", model, torch.nn.Module, "torch.nn.Module")
+        self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+
+    def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
+        """A new copy on the CPU in this precision, in evaluation mode. tensors: other values than its own."""
+        import torch
+
+        model = copied("torch_model", self.model, self.function).to("cpu").to(getattr(torch, dtype)).eval()
+        targets = named_tensors(model)
+        with torch.no_grad():
+            for name, array in (self.tensors | (tensors or {})).items():
+                targets[name].copy_(torch.from_numpy(array))
+        return model
+
+
+class PaddleSource:
+    """A Paddle layer, or a function without arguments that makes one. tensors: its weights and buffers."""
+
+    def __init__(self, model: Any):
+        import paddle
+
+        self.model, self.function = made("paddle_layer", model, paddle.nn.Layer, "paddle.nn.Layer")
+        self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+
+    def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
+        """A new copy in this precision, in evaluation mode. tensors: other values than its own, by Paddle's names."""
+        model = copied("paddle_layer", self.model, self.function)
+        model.to(dtype=dtype)
+        model.eval()
+        targets = named_tensors(model)
+        for name, array in (self.tensors | (tensors or {})).items():
+            kind = str(targets[name].dtype).removeprefix("paddle.")
+            targets[name].set_value(np.ascontiguousarray(array.astype(kind)).reshape(targets[name].shape))
+        return model
+
+
+def made(argument: str, model: Any, wanted: type, name: str) -> tuple[Any, Any]:
+    """(The model, the function that made it or None). Raises ValueError for anything else."""
+    if isinstance(model, wanted):
+        return model, None
+    if not callable(model) or isinstance(model, type):
+        raise ValueError(f"{argument}: got {described(model)}, wanted a {name}, or a function that makes one")
+    found = model()
+    if not isinstance(found, wanted):
+        raise ValueError(f"{argument}: the function made {described(found)}, wanted a {name}")
+    return found, model
+
+
+def described(value: Any) -> str:
+    """What a value is, with the framework that it is of."""
+    kind = value if isinstance(value, type) else type(value)
+    return f"{'the class ' if isinstance(value, type) else 'a '}{kind.__module__}.{kind.__qualname__}"
+
+
+def copied(argument: str, model: Any, function: Any) -> Any:
+    """A deep copy, or what the function makes, if there is one. Raises ValueError for a model that cannot be copied."""
+    if function is not None:
+        return function()
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{argument}: cannot be copied ({type(error).__name__}: {reason}); give a function that makes it"
+        ) from error

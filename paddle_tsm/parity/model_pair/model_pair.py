@@ -1,0 +1,118 @@
+"""Two models with their tensors and layers paired: makes the two sides that a comparison runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paddle_tsm.parity.model_pair.alignment import Alignment
+from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.layer_tensors import paddle_layers, torch_layers
+from paddle_tsm.parity.model_pair.model_copies import PaddleSource, TorchSource
+from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
+from paddle_tsm.parity.model_pair.pairing import Pairing
+from paddle_tsm.parity.model_pair.plain_layers import call_order, innermost, pair_plain_layers
+from paddle_tsm.terminal.extras import how_to_install
+
+if TYPE_CHECKING:
+    from paddle_tsm.parity.model_pair.torch_model import TorchModel
+
+Align = Mapping[str, str | None] | Alignment | str | os.PathLike | None
+
+
+@dataclass
+class Training:
+    """What training needs of each framework. losses: (PyTorch's, Paddle's) functions (outputs, target) to a scalar, or
+    None for a seeded projection. optimizers: (PyTorch's, Paddle's) functions (parameters, lr) to an optimizer.
+    """
+
+    losses: tuple[Callable | None, Callable | None] = (None, None)
+    optimizers: tuple[Callable | None, Callable | None] = (None, None)
+
+
+class ModelPair:
+    """Pairs two models on an input, and makes new sides of them.
+
+    inputs: arrays, floats in float64. weights: "copy" gives Paddle PyTorch's weights, "as they are" leaves it its own.
+    Raises ValueError where the layers cannot be paired, and ModelFailed where a model does not run.
+    """
+
+    def __init__(
+        self, torch_model: Any, paddle_layer: Any, inputs: Any, weights: str, align: Align, training: Training
+    ):
+        TorchModel = torch_model_class()
+        self.torch, self.paddle = TorchSource(torch_model), PaddleSource(paddle_layer)
+        self.training = training
+        a, b = self.torch.new("float64"), self.paddle.new("float64")
+        torch_side, paddle_side = TorchModel(a), PaddleModel(b, Alignment())
+        run_torch, run_paddle = (lambda: torch_side.run(inputs)), (lambda: paddle_side.run(inputs))
+        refuse_failures(run_torch, run_paddle)
+        if isinstance(align, (str, os.PathLike)):
+            align = Alignment.load(align)
+        if isinstance(align, Alignment):
+            self.alignment = align
+        else:
+            self.alignment = Pairing(a, b, run_torch, run_paddle, align).pair()
+        self.copied = weights == "copy"
+        self.plain_layers = self._pair_plain_layers(a, b, run_torch, run_paddle)
+
+    def _pair_plain_layers(self, a: Any, b: Any, run_torch: Callable, run_paddle: Callable) -> dict[str, str]:
+        torch = innermost(list(a.named_modules()), {layer.name for layer in torch_layers(a)})
+        paddle = innermost([("", b), *b.named_sublayers()], {layer.name for layer in paddle_layers(b)})
+        orders = call_order(torch, run_torch), call_order(paddle, run_paddle)
+        return pair_plain_layers(self.alignment, torch, paddle, orders)
+
+    def watched(self) -> dict[str, str]:
+        """PyTorch's layer -> Paddle's, of all that is compared layer by layer. The models themselves are not."""
+        pairs = {pair.torch: pair.paddle for pair in self.alignment.layers} | self.plain_layers
+        return {a: b for a, b in pairs.items() if a and b}
+
+    def torch_side(self, dtype: str, context: Callable = contextlib.nullcontext) -> TorchModel:
+        """A new PyTorch side in this precision."""
+        model = self.torch.new(dtype)
+        layers = dict(model.named_modules())
+        watched = {name: layers[name] for name in self.watched()}
+        losses, optimizers = self.training.losses, self.training.optimizers
+        names = set(self.alignment.torch_shapes)
+        return torch_model_class()(model, watched, losses[0], optimizers[0], context, names)
+
+    def paddle_side(self, dtype: str, context: Callable = contextlib.nullcontext) -> PaddleModel:
+        """A new Paddle side in this precision, whose weights are PyTorch's where they are to be copied."""
+        model = self.paddle.new(dtype, self.alignment.to_paddle(self.torch.tensors) if self.copied else None)
+        layers = dict(model.named_sublayers())
+        watched = {name: layers[twin] for name, twin in self.watched().items()}
+        losses, optimizers = self.training.losses, self.training.optimizers
+        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1], context)
+
+    def own_tensors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Both models' own tensors that are paired, by PyTorch's names."""
+        own = self.alignment.to_torch(self.paddle.tensors)
+        return {name: self.torch.tensors[name] for name in own}, own
+
+
+def torch_model_class() -> type[TorchModel]:
+    """The class TorchModel. Raises ValueError where torch, which is optional, is not installed."""
+    try:
+        from paddle_tsm.parity.model_pair.torch_model import TorchModel
+    except ImportError as error:
+        raise ValueError(f"parity needs PyTorch ({error}); install it with: {how_to_install('torch')}") from error
+    return TorchModel
+
+
+def refuse_failures(run_torch: Callable[[], Any], run_paddle: Callable[[], Any]) -> None:
+    """Raise ValueError with what both models said, where one of them does not take the inputs."""
+    said, failed = [], False
+    for name, run in (("PyTorch", run_torch), ("Paddle", run_paddle)):
+        try:
+            run()
+            said.append(f"{name} ran them")
+        except ModelFailed as error:
+            said.append(f"{name} said: {error.reason}")
+            failed = True
+    if failed:
+        raise ValueError(f"inputs: the models do not both take them. {'. '.join(said)}")

@@ -1,0 +1,50 @@
+"""Names for what a model gives, and the loss that compares everything it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from paddle_tsm.parity.model_pair.structure import as_array, leaves
+
+# Paddle's word for an array of an optimizer's state -> PyTorch's
+STATE = {"velocity": "momentum_buffer", "moment1": "exp_avg", "moment2": "exp_avg_sq"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a training step gave. logits: every output of floating-point numbers, flat, one behind the other."""
+
+    loss: float
+    grad_norm: float
+    logits: np.ndarray
+
+
+def named_outputs(value: Any) -> dict[str, np.ndarray]:
+    """Name -> array: "output" for the only one, else "output[1]" or "output.boxes"."""
+    found = leaves(value)
+    if len(found) == 1:
+        (leaf,) = found.values()
+        return {"output": as_array(leaf)}
+    return {f"output{path if path.startswith('[') else '.' + path}": as_array(leaf) for path, leaf in found.items()}
+
+
+def flat(value: Any) -> np.ndarray:
+    """Every output of floating-point numbers, flat, one behind the other."""
+    arrays = [array.ravel() for array in named_outputs(value).values() if array.dtype.kind == "f"]
+    return np.concatenate(arrays) if arrays else np.zeros(0)
+
+
+def projection(shape: tuple[int, ...], number: int) -> np.ndarray:
+    """Seeded weights for the output of this number: standard normal, over the square root of their number, so that a
+    loss of an output of any size is of the size of its values.
+    """
+    weights = np.random.default_rng([7, number]).standard_normal(shape)
+    return weights / max(weights.size, 1) ** 0.5
+
+
+def total_norm(gradients: dict[str, np.ndarray]) -> float:
+    """The norm of all gradients together."""
+    return float(np.sqrt(sum(float((array.astype("float64") ** 2).sum()) for array in gradients.values())))

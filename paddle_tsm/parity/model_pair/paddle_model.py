@@ -1,0 +1,142 @@
+"""Any Paddle layer, as the comparison uses it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_tsm.parity.model_pair.alignment import Alignment
+from paddle_tsm.parity.model_pair.failures import running
+from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
+from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
+from paddle_tsm.parity.model_pair.watched import Emitter
+from paddle_tsm.parity.side import See, Side, StepOutcome
+
+
+class PaddleModel(Side):
+    """A Paddle layer, which this object may change. Its layers and tensors go by PyTorch's names.
+
+    alignment: which tensor is which of PyTorch's. The other arguments are those of `TorchModel`.
+    """
+
+    name = "Paddle"
+    outcome = "outputs"
+    input_gradients = True  # whether they are compared, too
+    dropout_layer: Any = (paddle.nn.Dropout, paddle.nn.Dropout2D, paddle.nn.Dropout3D, paddle.nn.AlphaDropout)
+
+    def __init__(
+        self,
+        model: paddle.nn.Layer,
+        alignment: Alignment,
+        watched: dict[str, paddle.nn.Layer] | None = None,
+        loss: Callable[[Any, Any], paddle.Tensor] | None = None,
+        optimizer: Callable[[list[Any], float], Any] | None = None,
+        context: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+    ):
+        model.eval()
+        self.model, self.alignment, self.watched, self.loss = model, alignment, watched or {}, loss
+        self.make_optimizer, self.context = optimizer, context
+
+    def named_layers(self) -> Iterator[tuple[str, Any]]:
+        return self.model.named_sublayers()
+
+    def call(self, inputs: Any) -> Any:
+        """What the model gives for inputs that are tensors already."""
+        arguments, named = call_arguments(inputs)
+        with self.context(), running(self.name):
+            return self.model(*arguments, **named)
+
+    def run(self, inputs: Any) -> Any:
+        """What the model gives for arrays, without gradients."""
+        with paddle.no_grad():
+            return self.call(as_tensors(inputs))
+
+    def outputs(self, inputs: Any) -> dict[str, np.ndarray]:
+        return named_outputs(self.run(inputs))
+
+    def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
+        if train:
+            self.model.train()
+        with Emitter(self.watched, see):
+            given = self.run(inputs)
+        self.model.eval()
+        return as_arrays(given)
+
+    def new_optimizer(self, lr: float) -> Any:
+        assert self.make_optimizer, "a comparison of steps names an optimizer"
+        return self.make_optimizer([p for p in self.model.parameters() if not p.stop_gradient], lr)
+
+    def backward(self, inputs: Any, target: Any) -> tuple[float, Any, Any]:
+        """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
+        given = as_tensors(inputs)
+        for leaf in leaves(given).values():
+            leaf.stop_gradient = not (self.input_gradients and leaf.is_floating_point())
+        outputs = self.call(map_leaves(lambda leaf: leaf.clone() if leaf.is_floating_point() else leaf, given))
+        loss = self.loss(outputs, target) if self.loss else projected(outputs)
+        with running(f"{self.name}'s backward pass of"):
+            loss.backward()
+        return float(loss.detach()), given, outputs
+
+    def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
+        loss, given, _ = self.backward(inputs, target)
+        found = self.alignment.to_torch(self._own_gradients())
+        for path, leaf in leaves(given).items():
+            if leaf.grad is not None:
+                found[f"input{'.' if path and path[0] != '[' else ''}{path}"] = as_array(leaf.grad)
+        return loss, found
+
+    def _own_gradients(self) -> dict[str, np.ndarray]:
+        """The gradients by Paddle's names; 0 for a part of a packed tensor that got none where another part got one."""
+        found = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
+        tensors = named_tensors(self.model)
+        with_some = {pair.torch for pair in self.alignment.tensors if pair.paddle in found}
+        for pair in self.alignment.tensors:
+            if pair.torch in with_some and pair.paddle not in found:
+                found[pair.paddle] = np.zeros_like(as_array(tensors[pair.paddle]))
+        return found
+
+    def train_step(self, inputs: Any, target: Any) -> StepOutcome:
+        self.optimizer.clear_grad(set_to_zero=False)
+        loss, _, outputs = self.backward(inputs, target)
+        norm = total_norm({name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None})
+        self.optimizer.step()
+        return Step(loss, norm, flat(outputs))
+
+    def optimizer_state(self) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = {}
+        own = named_tensors(self.model)
+        for word, buffer in STATE.items():
+            arrays = getattr(self.optimizer, "_accumulators", {}).get(word, {})
+            state = {name: as_array(arrays[tensor.name]) for name, tensor in own.items() if tensor.name in arrays}
+            found |= {f"{name}: {buffer}": array for name, array in self.alignment.to_torch(state).items()}
+        return found
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        return self.alignment.to_torch({name: as_array(value) for name, value in named_tensors(self.model).items()})
+
+    def is_buffer(self, name: str) -> bool:
+        own = named_tensors(self.model)
+        return any(own[pair.paddle].stop_gradient for pair in self.alignment.tensors if pair.torch == name)
+
+    def tensor_groups(self) -> dict[str, list[str]]:
+        raise NotImplementedError("the report's rows are PyTorch's groups")
+
+
+def as_tensors(inputs: Any) -> Any:
+    """A new tensor for every array."""
+    return map_leaves(paddle.to_tensor, inputs)
+
+
+def projected(outputs: Any) -> paddle.Tensor:
+    """The sum of all outputs of floating-point numbers, each weighted by its seeded projection."""
+    terms = [
+        (leaf * paddle.to_tensor(projection(tuple(leaf.shape), number)).astype(leaf.dtype)).sum()
+        for number, leaf in enumerate(leaves(outputs).values())
+        if isinstance(leaf, paddle.Tensor) and leaf.is_floating_point()
+    ]
+    return sum(terms[1:], terms[0])

@@ -1,0 +1,316 @@
+"""Pairs the layers of two models, and so their tensors.
+
+Both models run once on the same input. When a layer of Paddle is called for the first time, its twin is sought among
+PyTorch's layers of the same kind and shapes: by the caller's `align`, else among those whose input held the same
+values, by name, and by the order of execution. Its weights are then copied, so that the next layer's input can be the
+same, too. Where nothing decides, it is an error that says what would.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from paddle_tsm.parity.model_pair.alignment import Alignment, LayerPair, TensorPair
+from paddle_tsm.parity.model_pair.layer_kinds import CUSTOM
+from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer, named_tensors, paddle_layers, torch_layers
+from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
+
+WRAPPERS = ("module", "_orig_mod", "_layers", "model")  # what programs put around a model
+SYNONYMS = {"cross_attn": "multihead_attn"}  # Paddle's name in a Transformer's decoder -> PyTorch's
+LISTED = 4  # layers that a message names
+PADDLE = "paddle: "  # in front of a key of `align`: a name of Paddle's that has no twin
+
+AlignLines = Mapping[str, str | None]
+
+
+@dataclass
+class Calls:
+    """The layers with tensors of one model, in the order of their first call, those that are never called at the end.
+
+    sketches: layer -> the sketch of its first input.
+    """
+
+    layers: list[TensorLayer]
+    sketches: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def order(self) -> dict[str, int]:
+        """Layer -> its place in the order of first calls; a layer that is never called has none."""
+        return {name: number for number, name in enumerate(self.sketches)}
+
+
+def plain(name: str) -> str:
+    """A layer's name without wrappers in front, with PyTorch's word where the frameworks' own layers differ."""
+    words = name.split(".")
+    while words and words[0] in WRAPPERS:
+        words = words[1:]
+    return ".".join(SYNONYMS.get(word, word) for word in words)
+
+
+class Pairing:
+    """Pairs the layers of a PyTorch model with those of a Paddle model; both are copies in float64, whose weights it
+    may change.
+
+    run_torch, run_paddle: run the models in evaluation mode on the same input. align: PyTorch's layer, tensor or
+    anything that contains some -> Paddle's, "name.T" for a transposed tensor, None for no twin.
+    """
+
+    def __init__(
+        self,
+        torch_model: Any,
+        paddle_model: Any,
+        run_torch: Callable[[], Any],
+        run_paddle: Callable[[], Any],
+        align: AlignLines | None = None,
+    ):
+        self.torch_model, self.paddle_model = torch_model, paddle_model
+        self.run_torch, self.run_paddle = run_torch, run_paddle
+        self.align = dict(align or {})
+        self.alignment = Alignment()
+        self.torch, self.paddle = Calls(torch_layers(torch_model)), Calls(paddle_layers(paddle_model))
+        self.torch_tensors, self.paddle_tensors = named_tensors(torch_model), named_tensors(paddle_model)
+
+    def pair(self) -> Alignment:
+        """The alignment. Raises ValueError for layers without a twin and for what nothing decides."""
+        self._leave_out()
+        self._pair_tensors_of_align()
+        self._check_numbers()
+        self._record_torch()
+        self.free = {layer.name: layer for layer in self.torch.layers}
+        self.fixed = self._pairs_of_align()
+        by_name = {layer.name: layer for layer in self.paddle.layers}
+        with Watch({name: layer.layer for name, layer in by_name.items()}, before=self._see_paddle):
+            self._see = by_name
+            self.run_paddle()
+        for layer in self.paddle.layers:
+            if layer.name in by_name and layer.name not in self.paddle.sketches:
+                self._choose(layer, None)
+        order = {
+            name: number for number, name in enumerate([*self.torch.order(), *(x.name for x in self.torch.layers)])
+        }
+        self.alignment.layers.sort(key=lambda pair: order[pair.torch])
+        return self.alignment
+
+    # The caller's lines
+
+    def _leave_out(self) -> None:
+        """Take what has no twin out of both models' layers: the caller's, and buffers that only one model has."""
+        for name in [name for name, target in self.align.items() if target is None]:
+            side, path = ("paddle", name[len(PADDLE) :]) if name.startswith(PADDLE) else ("torch", name)
+            calls: Calls = getattr(self, side)
+            taken = []
+            for layer in calls.layers:
+                for tensor in list(layer.shapes):
+                    full = layer.names[tensor] if side == "torch" else layer.parts[tensor][0].tensor
+                    if full == path or full.startswith(f"{path}."):
+                        taken.append(full)
+                        drop(layer, tensor)
+            if not taken:
+                raise ValueError(f"align: {name!r} names no layer and no tensor of {framework(side)}'s model")
+            self.alignment.left_out[side] += taken
+            calls.layers = [layer for layer in calls.layers if layer.shapes]
+            del self.align[name]
+
+    def _pair_tensors_of_align(self) -> None:
+        """Pair the tensors that the caller names one by one."""
+        for name, target in list(self.align.items()):
+            if name not in self.torch_tensors or target is None:
+                continue
+            transposed = target.endswith(".T")
+            full = target.removesuffix(".T")
+            owner = next((layer for layer in self.torch.layers if name in layer.names.values()), None)
+            other = next((x for x in self.paddle.layers if any(full == p[0].tensor for p in x.parts.values())), None)
+            if owner is None or other is None or full not in self.paddle_tensors:
+                raise ValueError(f"align: {full!r} names no tensor of Paddle's model, which {name!r} is paired with")
+            shape = tuple(self.paddle_tensors[full].shape)
+            found = tuple(self.torch_tensors[name].shape)
+            if found != (shape[::-1] if transposed else shape):
+                raise ValueError(
+                    f"align: {name} is {list(found)}, {full} {list(shape)}{' and transposed' if transposed else ''}: "
+                    "they cannot be the same tensor"
+                )
+            self._add(TensorPair(name, full, shape, transposed, None, owner.name), found)
+            drop(owner, next(key for key, value in owner.names.items() if value == name))
+            drop(other, next(key for key, value in other.parts.items() if value[0].tensor == full))
+            del self.align[name]
+        for calls in (self.torch, self.paddle):
+            calls.layers = [layer for layer in calls.layers if layer.shapes]
+
+    def _pairs_of_align(self) -> dict[str, str]:
+        """Paddle's layer -> PyTorch's, for every layer that the caller's lines name or contain."""
+        fixed: dict[str, str] = {}
+        paddle_names = {layer.name for layer in self.paddle.layers}
+        for path, target in sorted(self.align.items(), key=lambda line: len(line[0])):  # the longest name decides
+            assert target is not None
+            inside = [name for name in self.free if name == path or name.startswith(f"{path}.")]
+            if not inside:
+                raise ValueError(f"align: {path!r} names no layer and no tensor of PyTorch's model")
+            found = {target + name[len(path) :]: name for name in inside}
+            for twin, name in found.items():
+                if twin in paddle_names:
+                    fixed[twin] = name
+                elif name == path:
+                    raise ValueError(f"align: {target!r} names no layer and no tensor of Paddle's model")
+        return fixed
+
+    # What both models have
+
+    def _check_numbers(self) -> None:
+        """Raise ValueError unless both models have as many layers of each kind and shapes.
+
+        Buffers that only one of the models has are left out: a mask, or a table that the other computes in its place.
+        """
+        if any(self._alone()):
+            for side, layers in zip(("torch", "paddle"), self._alone()):
+                for layer in layers:
+                    for tensor in layer.buffers & set(layer.shapes):
+                        full = layer.names[tensor] if side == "torch" else layer.parts[tensor][0].tensor
+                        self.alignment.left_out[side].append(full)
+                        drop(layer, tensor)
+            for calls in (self.torch, self.paddle):
+                calls.layers = [layer for layer in calls.layers if layer.shapes]
+        alone = self._alone()
+        if any(alone):
+            raise ValueError(unmatched(*alone))
+
+    def _alone(self) -> tuple[list[TensorLayer], list[TensorLayer]]:
+        """The layers of PyTorch and of Paddle whose kind and shapes the other model has not as often."""
+        counts = [Counter(layer.signature for layer in calls.layers) for calls in (self.torch, self.paddle)]
+        torch, paddle = (
+            [layer for layer in calls.layers if counts[0][layer.signature] != counts[1][layer.signature]]
+            for calls in (self.torch, self.paddle)
+        )
+        return torch, paddle
+
+    def _record_torch(self) -> None:
+        """Run PyTorch's model and keep the order of the first calls and their sketches."""
+        with Watch({layer.name: layer.layer for layer in self.torch.layers}, before=self._see_torch):
+            self.run_torch()
+
+    def _see_torch(self, name: str, layer: Any, arguments: tuple) -> None:
+        if name not in self.torch.sketches:
+            self.torch.sketches[name] = sketch(arguments)
+
+    def _see_paddle(self, name: str, layer: Any, arguments: tuple) -> None:
+        if name not in self.paddle.sketches:
+            self.paddle.sketches[name] = sketch(arguments)
+            self._choose(self._see[name], self.paddle.sketches[name])
+
+    # The choice of a twin
+
+    def _choose(self, layer: TensorLayer, seen: np.ndarray | None) -> None:
+        """Pair a layer of Paddle with one of PyTorch that is still free, and copy its weights."""
+        if layer.name in self.fixed:
+            name, how = self.fixed[layer.name], "align"
+            twin = self.free.get(name)
+            if twin is None:
+                raise ValueError(f"align: {name!r} was paired twice; wanted one layer of Paddle for it")
+            if twin.signature != layer.signature:
+                raise ValueError(f"align: PyTorch's {twin} cannot be Paddle's {layer}")
+        else:
+            kept = set(self.fixed.values())
+            candidates = [
+                found for name, found in self.free.items() if found.signature == layer.signature and name not in kept
+            ]
+            twin, how = self._decide(layer, candidates, seen)
+        del self.free[twin.name]
+        self._accept(twin, layer, how)
+
+    def _decide(
+        self, layer: TensorLayer, candidates: list[TensorLayer], seen: np.ndarray | None
+    ) -> tuple[TensorLayer, str]:
+        """The twin and what decided. Raises ValueError where nothing does."""
+        called = self.torch.sketches
+        if seen is None:
+            fed = [found for found in candidates if found.name not in called]
+        else:
+            fed = [found for found in candidates if found.name in called and same_sketch(called[found.name], seen)]
+        named = [found for found in candidates if plain(found.name) == plain(layer.name)]
+        if len(fed) == 1 and seen is not None:
+            return fed[0], "name" if fed == named else "input"
+        for group in ([found for found in fed if found in named], named if not fed else []):
+            if len(group) == 1:
+                return group[0], "name"
+        if seen is not None and self._same_order(layer):
+            first = min(fed or candidates, key=lambda found: self.torch.order().get(found.name, len(called)))
+            return first, "order"
+        if len(candidates) == 1 and len(self._alike(layer)) == 1:
+            return candidates[0], "order"
+        raise ValueError(undecided(layer, candidates, bool(fed)))
+
+    def _alike(self, layer: TensorLayer) -> list[TensorLayer]:
+        """Paddle's layers of the same kind and shapes."""
+        return [found for found in self.paddle.layers if found.signature == layer.signature]
+
+    def _same_order(self, layer: TensorLayer) -> bool:
+        """Whether both models have called layers of the same kinds and shapes, in the same order, so far."""
+        signatures = {found.name: found.signature for found in self.torch.layers}
+        own = {found.name: found.signature for found in self.paddle.layers}
+        a = [signatures[name] for name in self.torch.sketches]
+        b = [own[name] for name in self.paddle.sketches]
+        return a[: len(b)] == b
+
+    def _accept(self, twin: TensorLayer, layer: TensorLayer, how: str) -> None:
+        """Enter the pair and its tensors, and copy the weights."""
+        self.alignment.layers.append(LayerPair(twin.name, layer.name, how))
+        for name, shape in twin.shapes.items():
+            full = twin.names[name]
+            for part in layer.parts[name]:
+                shape = tuple(self.paddle_tensors[part.tensor].shape)
+                pair = TensorPair(full, part.tensor, shape, part.transposed, part.rows, twin.name)
+                self._add(pair, tuple(self.torch_tensors[full].shape))
+
+    def _add(self, pair: TensorPair, torch_shape: tuple[int, ...]) -> None:
+        """Enter a pair of tensors and copy the values."""
+        self.alignment.tensors.append(pair)
+        self.alignment.torch_shapes[pair.torch] = torch_shape
+        target = self.paddle_tensors[pair.paddle]
+        value = pair.to_paddle(self.torch_tensors[pair.torch].detach().numpy())
+        target.set_value(value.astype(str(target.dtype).removeprefix("paddle.")))
+
+
+def drop(layer: TensorLayer, tensor: str) -> None:
+    """Take a tensor out of a layer's list."""
+    for table in (layer.shapes, layer.names, layer.parts):
+        table.pop(tensor, None)
+
+
+def framework(side: str) -> str:
+    """The framework's name, as it is printed."""
+    return {"torch": "PyTorch", "paddle": "Paddle"}[side]
+
+
+def unmatched(torch: list[TensorLayer], paddle: list[TensorLayer]) -> str:
+    """What to say where the two models do not have the same layers."""
+    lists = [
+        f"{framework(side)} has {listed(found)}" for side, found in (("torch", torch), ("paddle", paddle)) if found
+    ]
+    only = torch[0].name if torch else f"{PADDLE}{paddle[0].name}"
+    advice = f"align={{{only!r}: None}} leaves a layer out"
+    if torch and paddle:
+        pairs = zip(sorted(torch[0].shapes.items()), sorted(paddle[0].shapes.items()))
+        if all(a[1] in (b[1], b[1][::-1]) for a, b in pairs) and torch[0].kind.name == CUSTOM == paddle[0].kind.name:
+            tensor, other = next(iter(torch[0].names.values())), next(iter(paddle[0].parts.values()))[0].tensor
+            turned = next(iter(torch[0].shapes.values())) != next(iter(paddle[0].shapes.values()))
+            advice = f"align={{{tensor!r}: {other + '.T' * turned!r}}} pairs two tensors"
+    return f"the models do not have the same layers. {'; '.join(lists)}. {advice}"
+
+
+def undecided(layer: TensorLayer, candidates: list[TensorLayer], fed: bool) -> str:
+    """What to say where several layers could be the twin."""
+    names = ", ".join(repr(found.name) for found in candidates)
+    why = "got the same input" if fed else "neither name nor input nor order of execution tells which"
+    return (
+        f"Paddle's {layer} could be any of PyTorch's {names}: {why}; say which, for instance "
+        f"align={{{candidates[0].name!r}: {layer.name!r}}}"
+    )
+
+
+def listed(layers: list[TensorLayer]) -> str:
+    """The first few layers, and how many more there are."""
+    more = f" and {len(layers) - LISTED} more" if len(layers) > LISTED else ""
+    return ", ".join(map(str, layers[:LISTED])) + more

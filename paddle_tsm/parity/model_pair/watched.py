@@ -1,0 +1,47 @@
+"""What layers took and gave, under names that both frameworks share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from paddle_tsm.parity.model_pair.structure import as_array, leaves
+from paddle_tsm.parity.model_pair.trace import Watch
+from paddle_tsm.parity.side import See
+
+CHANNELS_LAST = ("NHWC", "NLC", "NDHWC")
+INPUT = ": input"
+
+
+class Emitter(Watch):
+    """While the context lasts, see(name, array) is called for what each layer takes and gives.
+
+    The name is "conv1: input" or "conv1", of the second call "conv1#2", of the second output "lstm[1]". Channels that a
+    layer of Paddle has behind the others are moved in front, as PyTorch has them.
+    """
+
+    def __init__(self, layers: dict[str, Any], see: See):
+        super().__init__(layers, self.took, self.gave)
+        self.see = see
+        self.calls: Counter[str] = Counter()
+        self.open: dict[str, list[int]] = {}
+
+    def took(self, name: str, layer: Any, arguments: tuple) -> None:
+        self.calls[name] += 1
+        self.open.setdefault(name, []).append(self.calls[name])
+        self.show(name, self.calls[name], INPUT, arguments)
+
+    def gave(self, name: str, output: Any) -> None:
+        self.show(name, self.open[name].pop(), "", output)
+
+    def show(self, name: str, call: int, kind: str, value: Any) -> None:
+        label = f"{name or 'the model'}{f'#{call}' if call > 1 else ''}{kind}"
+        last = getattr(self.layers[name], "_data_format", "") in CHANNELS_LAST
+        tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
+        for number, leaf in enumerate(tensors):
+            array = as_array(leaf)
+            if last and array.ndim > 2:
+                array = np.moveaxis(array, -1, 1)
+            self.see(f"{label}[{number}]" if number else label, array)

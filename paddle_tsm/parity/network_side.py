@@ -1,0 +1,70 @@
+"""What a comparison asks of a TSM network beyond any other model: its stages, its classes, its optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from paddle_tsm.networks.network import Network
+from paddle_tsm.parity.model_pair.structure import as_array
+from paddle_tsm.parity.model_pair.trace import Watch
+from paddle_tsm.parity.network_stages import tensors_by_stage
+from paddle_tsm.parity.side import See, Side, is_statistic
+
+
+class NetworkSide(Side):
+    """A network in evaluation mode. Inputs x are [N*T, C, H, W] in the side's precision; targets are classes [N]."""
+
+    network: Network
+    run: Callable[[Any], Any]  # of the framework's class: from inputs to outputs, without gradients
+    outcome = "logits"
+    input_gradients = False
+
+    def outputs(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Every stage's output [N*T, C, h, w], the features that the classifier reads [N*T, C], the logits [N, K]."""
+        results: dict[str, np.ndarray] = {}
+        names = {last_layer: stage for stage, last_layer in self.model.stage_ends.items()}
+        names["dropout"] = "features"  # in evaluation mode dropout drops nothing, but some families scale there
+        watched = {names[name]: layer for name, layer in self.named_layers() if name in names}
+        logits = self.forward(inputs, watched, results.__setitem__)
+        return results | {"logits": logits}
+
+    def watch_layers(self, inputs: np.ndarray, see: See, train: bool = False) -> np.ndarray:
+        """The logits of x. see(name, output) is called for each layer with weights, in forward order."""
+        if train:
+            self.model.train()
+        logits = self.forward(inputs, {name: layer for name, layer in self.named_layers() if has_weights(layer)}, see)
+        self.model.eval()
+        return logits
+
+    def forward(self, x: np.ndarray, watched: dict[str, Any], see: See) -> np.ndarray:
+        """The logits of x, without gradients. see(name, output) is called when a layer of `watched` has run."""
+        with Watch(watched, after=lambda name, output: see(name, as_array(output))):
+            return as_array(self.run(x))
+
+    def statistics(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Every BatchNorm's running mean and variance after one training pass over x. Changes the network."""
+        self.model.train()
+        self.run(inputs)
+        self.model.eval()
+        return {name: array for name, array in self.tensors().items() if is_statistic(name)}
+
+    def optimizer_state(self) -> dict[str, np.ndarray]:
+        state = self.optimizer.state_dict()["state"]
+        return {f"{name}: {buffer}": array for name, arrays in state.items() for buffer, array in arrays.items()}
+
+    def has_statistics(self) -> bool:
+        return any(is_statistic(name) for name in self.network.shapes())  # a fused network has no BatchNorm
+
+    def is_buffer(self, name: str) -> bool:
+        return is_statistic(name) or name.endswith("num_batches_tracked")
+
+    def tensor_groups(self) -> dict[str, list[str]]:
+        return tensors_by_stage(self.network)
+
+
+def has_weights(layer: Any) -> bool:
+    """Whether the layer itself, without those inside it, has parameters."""
+    return any(parameter is not None for parameter in layer._parameters.values())
