@@ -78,6 +78,58 @@ def batch_norm_constants():
     return 1e-10 < relative(a, b) < 1e-6
 
 
+def values(scale=1.0, length=9):
+    return scale * np.random.default_rng(0).standard_normal((2, 4, length, length))
+
+
+def apart(ours, reference, scale=1.0):
+    """The relative difference of two functions on the same values in float64."""
+    a, b = pair(values(scale))
+    return relative(ours(a).numpy(), reference(b).numpy())
+
+
+def norms_epsilon():
+    def differ(eps):
+        return apart(
+            lambda x: F.layer_norm(x, 9, epsilon=eps), lambda x: torch.nn.functional.layer_norm(x, [9], eps=eps), 1e-3
+        )
+
+    return differ(2.0**-17) < 1e-13 and 1e-10 < differ(1e-5) < 1e-6
+
+
+def activations_constants():
+    torch_functional = torch.nn.functional
+    found = {
+        "elu": apart(lambda x: F.elu(x, 0.7), lambda x: torch_functional.elu(x, 0.7)),
+        "celu": apart(lambda x: F.celu(x, 0.7), lambda x: torch_functional.celu(x, 0.7)),
+        "selu": apart(F.selu, torch_functional.selu),
+        "hardtanh": apart(lambda x: F.hardtanh(x, -0.3, 0.3), lambda x: torch_functional.hardtanh(x, -0.3, 0.3)),
+        "softshrink": apart(lambda x: F.softshrink(x, 0.3), lambda x: torch_functional.softshrink(x, 0.3)),
+    }
+    exact = apart(lambda x: F.elu(x, 0.75), lambda x: torch_functional.elu(x, 0.75))
+    return exact < 1e-15 and all(1e-10 < size < 1e-7 for size in found.values())
+
+
+def hardsigmoids_slope():
+    return 1e-8 < apart(F.hardsigmoid, torch.nn.functional.hardsigmoid) < 1e-6
+
+
+def interpolations_ratio():
+    def differ(size):
+        return apart(
+            lambda x: F.interpolate(x, [size, size], mode="bilinear"),
+            lambda x: torch.nn.functional.interpolate(x, (size, size), mode="bilinear"),
+        )
+
+    return differ(18) < 1e-14 and 1e-8 < differ(13) < 1e-5
+
+
+def powers_exponent():
+    return apart(lambda x: x.abs() ** 0.5, lambda x: x.abs() ** 0.5) < 1e-15 and 1e-9 < apart(
+        lambda x: x.abs() ** 0.3, lambda x: x.abs() ** 0.3
+    )
+
+
 def clip_by_global_norm():
     parameters = [paddle.create_parameter([1], "float64") for _ in range(2)]
     for parameter in parameters:
@@ -212,6 +264,11 @@ MEASURES = {
     "running variance": running_variance,
     "BatchNorm momentum": batch_norm_momentum,
     "BatchNorm constants": batch_norm_constants,
+    "norms' epsilon": norms_epsilon,
+    "activations' constants": activations_constants,
+    "Hardsigmoid's slope": hardsigmoids_slope,
+    "interpolation's ratio": interpolations_ratio,
+    "powers' exponent": powers_exponent,
     "clip by global norm": clip_by_global_norm,
     "Momentum's constants": momentums_constants,
     "frozen by clear_grad": frozen_by_clear_grad,

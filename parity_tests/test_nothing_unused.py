@@ -11,6 +11,9 @@ FOLDERS = ("paddle_tsm", "torch_ref", "tools")
 FOR_OTHERS = {
     "tsm_adamw": "it has PyTorch's options",
     "main": "a test's command line",
+    "elu": "PyTorch passes on a model's arguments, and so below",
+    "celu": "PyTorch",
+    "hardtanh": "PyTorch",
     "write_checkpoint": "all that a file may hold",
     "check_list": "a caller without a terminal",
     "read_clips": "export passes on what the command gives",
@@ -27,6 +30,7 @@ CALLED_BY_OTHERS = {
     "__getattr__": "Python, for a module's attributes",
     "__dir__": "Python, for a module's attributes",
     "__enter__": "with",
+    "__torch_function__": "PyTorch",
     "__exit__": "with",
     "__str__": "print",
     "__iter__": "for",

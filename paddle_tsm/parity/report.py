@@ -19,7 +19,9 @@ class Report:
     rows: the outputs in forward order, first in float64, then in float32, then gradients and training steps, where
     these were asked for. first_layer: the first layer that differs in float64, or None. seconds: how long each part of
     the comparison took. layers: precision -> layer -> relative difference, in forward order, for the plot. options:
-    those in which the two networks differ as they ran. remarks: what was done to compare them, a sentence each.
+    those in which the two networks differ as they ran. remarks: what was done to compare them, a sentence each. known:
+    the known differences of the frameworks that were taken into account, a sentence each. alignment: which tensors
+    of any two models were compared.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
@@ -31,6 +33,7 @@ class Report:
     layers: dict[str, dict[str, float]] = field(default_factory=dict)
     options: list[OptionDifference] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
     alignment: Alignment | None = None
 
     @property

@@ -14,7 +14,7 @@ def about_networks(report: Report) -> list[str]:
 
 def notes(report: Report) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
-    lines = []
+    lines = [f"Known difference of the frameworks, taken into account: {one}." for one in report.known]
     if report.gradients or report.steps:
         lines.append(
             "Gradients and steps are those of training mode with dropout off, because the frameworks draw different "

@@ -28,6 +28,7 @@ def compare_models(
     align: Align = None,
     float32: bool = True,
     seed: int = 0,
+    strict: bool = False,
     progress: Callable[[str], None] = lambda part: None,
 ) -> Report:
     """Compare two models number for number. Neither of them is changed.
@@ -39,7 +40,9 @@ def compare_models(
     dropout off. steps: so many training steps, 0 to 200. loss: (PyTorch's, Paddle's) functions (outputs) to a scalar;
     None is a seeded projection of all outputs. optimizer: see `optimizer_pair`. align: PyTorch's layer or tensor ->
     Paddle's, where names and the order of execution do not tell, an `Alignment`, or the file of one. float32: also run
-    in float32, held against the noise of PyTorch's float32. progress: called with the name of each part.
+    in float32, held against the noise of PyTorch's float32. strict: known differences of the frameworks that no port
+    can help, such as the biased running variance of Paddle's BatchNorm, count as differences; else they are taken into
+    account and named in `report.known`. progress: called with the name of each part.
 
     Raises ValueError for models whose layers cannot be paired, and for inputs that one of them refuses.
     """
@@ -51,13 +54,14 @@ def compare_models(
     chosen = optimizer_pair(optimizer)
     training = Training(with_target(loss), (chosen.torch, chosen.paddle))
     progress("pairing the layers")
-    pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training)
+    pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
     report = run_parity(pair.torch_side, pair.paddle_side, given[0], same_weights=False, progress=progress)
     report.alignment = pair.alignment
     request = TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps > 0, lr=chosen.lr)
     compare_training(
         report, lambda dtype, _: pair.torch_side(dtype), lambda dtype, _: pair.paddle_side(dtype), request, progress
     )
+    report.known = pair.known()
     return report
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.known_differences import functions_called, is_own_norm, sentences
 from paddle_tsm.parity.model_pair.layer_tensors import paddle_layers, torch_layers
 from paddle_tsm.parity.model_pair.model_copies import PaddleSource, TorchSource
 from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
@@ -39,11 +39,19 @@ class ModelPair:
     """Pairs two models on an input, and makes new sides of them.
 
     inputs: arrays, floats in float64. weights: "copy" gives Paddle PyTorch's weights, "as they are" leaves it its own.
+    strict: take no known difference of the frameworks into account.
     Raises ValueError where the layers cannot be paired, and ModelFailed where a model does not run.
     """
 
     def __init__(
-        self, torch_model: Any, paddle_layer: Any, inputs: Any, weights: str, align: Align, training: Training
+        self,
+        torch_model: Any,
+        paddle_layer: Any,
+        inputs: Any,
+        weights: str,
+        align: Align,
+        training: Training,
+        strict: bool,
     ):
         TorchModel = torch_model_class()
         self.torch, self.paddle = TorchSource(torch_model), PaddleSource(paddle_layer)
@@ -60,6 +68,7 @@ class ModelPair:
             self.alignment = Pairing(a, b, run_torch, run_paddle, align).pair()
         self.copied = weights == "copy"
         self.plain_layers = self._pair_plain_layers(a, b, run_torch, run_paddle)
+        self._find_known_differences(b, run_paddle, strict)
 
     def _pair_plain_layers(self, a: Any, b: Any, run_torch: Callable, run_paddle: Callable) -> dict[str, str]:
         torch = innermost(list(a.named_modules()), {layer.name for layer in torch_layers(a)})
@@ -67,27 +76,51 @@ class ModelPair:
         orders = call_order(torch, run_torch), call_order(paddle, run_paddle)
         return pair_plain_layers(self.alignment, torch, paddle, orders)
 
+    def _find_known_differences(self, model: Any, run: Callable[[], Any], strict: bool) -> None:
+        """Find the norms and functions of Paddle's own whose constants PyTorch's model is to compute with."""
+        self.norms: dict[str, Any] = {}
+        self.rules: dict[str, dict[str, float]] = {}
+        self.values: dict[str, int] = {}
+        self.rules_used: set[str] = set()
+        if strict:
+            return
+        layers = {"": model, **dict(model.named_sublayers())}
+        found = {pair.torch: layers[pair.paddle] for pair in self.alignment.layers if pair.paddle in layers}
+        self.norms = {name: layer for name, layer in found.items() if is_own_norm(layer)}
+        self.rules = {"pow": {}}
+        with functions_called(self.rules):
+            run()
+
+    def known(self) -> list[str]:
+        """The known differences of the frameworks that were met and taken into account, a sentence each."""
+        return sentences(self.norms, self.values, self.rules_used)
+
     def watched(self) -> dict[str, str]:
         """PyTorch's layer -> Paddle's, of all that is compared layer by layer. The models themselves are not."""
         pairs = {pair.torch: pair.paddle for pair in self.alignment.layers} | self.plain_layers
         return {a: b for a, b in pairs.items() if a and b}
 
-    def torch_side(self, dtype: str, context: Callable = contextlib.nullcontext) -> TorchModel:
-        """A new PyTorch side in this precision."""
+    def torch_side(self, dtype: str) -> TorchModel:
+        """A new PyTorch side in this precision, which computes with Paddle's constants where its twin does."""
+        from paddle_tsm.parity.model_pair.torch_arithmetic import PaddleConstants, PaddleNorms
+
         model = self.torch.new(dtype)
         layers = dict(model.named_modules())
+        PaddleNorms({name: layers[name] for name in self.norms if hasattr(layers[name], "eps")}, self.values)
         watched = {name: layers[name] for name in self.watched()}
         losses, optimizers = self.training.losses, self.training.optimizers
         names = set(self.alignment.torch_shapes)
-        return torch_model_class()(model, watched, losses[0], optimizers[0], context, names)
+        return torch_model_class()(
+            model, watched, losses[0], optimizers[0], lambda: PaddleConstants(self.rules, self.rules_used), names
+        )
 
-    def paddle_side(self, dtype: str, context: Callable = contextlib.nullcontext) -> PaddleModel:
+    def paddle_side(self, dtype: str) -> PaddleModel:
         """A new Paddle side in this precision, whose weights are PyTorch's where they are to be copied."""
         model = self.paddle.new(dtype, self.alignment.to_paddle(self.torch.tensors) if self.copied else None)
         layers = dict(model.named_sublayers())
         watched = {name: layers[twin] for name, twin in self.watched().items()}
         losses, optimizers = self.training.losses, self.training.optimizers
-        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1], context)
+        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1])
 
     def own_tensors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Both models' own tensors that are paired, by PyTorch's names."""

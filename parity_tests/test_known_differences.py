@@ -1,0 +1,136 @@
+"""The known differences of the frameworks, taken into account: with Paddle's constants PyTorch computes the same."""
+
+import numpy as np
+import paddle
+import pytest
+import torch
+from paddle.nn import functional as F
+from torch.nn import functional as torch_functional
+
+from paddle_tsm.parity import compare_models
+from paddle_tsm.parity.model_pair.known_differences import functions_called, is_own_norm
+from paddle_tsm.parity.model_pair.torch_arithmetic import RULES, PaddleConstants
+from paddle_tsm.parity.tolerance import TOLERANCES
+
+LIMIT = TOLERANCES["float64"].limit
+
+
+def values(*shape, scale=1.0):
+    return scale * np.random.default_rng(0).standard_normal(shape)
+
+
+PLANE = values(2, 4, 9, 9)
+SMALL = values(2, 4, 9, 9, scale=1e-3)
+CASES = {
+    "elu": (PLANE, lambda x: torch.nn.ELU(0.7)(x), lambda x: F.elu(x, 0.7)),
+    "celu": (PLANE, lambda x: torch_functional.celu(x, 0.7), lambda x: F.celu(x, 0.7)),
+    "selu": (PLANE, torch_functional.selu, F.selu),
+    "hardsigmoid": (PLANE, torch.nn.Hardsigmoid(), F.hardsigmoid),
+    "hardtanh": (PLANE, lambda x: torch_functional.hardtanh(x, -0.3, 0.3), lambda x: F.hardtanh(x, -0.3, 0.3)),
+    "softshrink": (PLANE, lambda x: torch_functional.softshrink(x, 0.3), lambda x: F.softshrink(x, 0.3)),
+    "layer_norm": (SMALL, lambda x: torch_functional.layer_norm(x, [9]), lambda x: F.layer_norm(x, 9)),
+    "pow": (PLANE, lambda x: x.abs() ** 0.3, lambda x: x.abs() ** 0.3),
+}
+
+
+def apart(values, reference, ours, rules):
+    """The relative difference of a function of PyTorch, under these rules, and one of Paddle; and the rules used."""
+    used = set()
+    with PaddleConstants({name: {} for name in rules}, used):
+        a = reference(torch.from_numpy(values)).numpy()
+    b = ours(paddle.to_tensor(values)).numpy()
+    return np.abs(a - b).max() / np.abs(a).max(), used
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_gives_paddles_values(name):
+    without, _ = apart(*CASES[name], rules=())
+    within, used = apart(*CASES[name], rules=RULES)
+    assert without > LIMIT > 1e4 * within and used == {name}
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("wanted", [{"size": (13, 17)}, {"size": (5, 4)}, {"scale_factor": 1.7}, {"scale_factor": 2}])
+@pytest.mark.parametrize("mode", ["linear", "bilinear", "bicubic", "trilinear"])
+def test_interpolation(mode, wanted, align_corners):
+    axes = {"linear": 1, "trilinear": 3}.get(mode, 2)
+    shape = {1: (2, 4, 9), 2: (2, 4, 9, 9), 3: (1, 2, 9, 9, 9)}[axes]
+    layout = {1: "NCW", 2: "NCHW", 3: "NCDHW"}[axes]
+    if "size" in wanted:
+        wanted = {"size": (*wanted["size"], 7)[:axes]}
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
+    within, used = apart(
+        values(*shape),
+        lambda x: torch_functional.interpolate(x, mode=mode, align_corners=align_corners, **wanted),
+        lambda x: F.interpolate(x, mode=mode, align_corners=align_corners, data_format=layout, **given),
+        rules=RULES,
+    )
+    assert within < 1e-12 and used == {"interpolate"}
+
+
+def test_float32_is_left_alone():
+    """Where the tensors are float32, so are the constants of both frameworks, and a rule would only round again."""
+    used = set()
+    with PaddleConstants({"elu": {}}, used):
+        torch_functional.elu(torch.ones(3))
+    assert not used
+
+
+def norm_pair(momentum=0.9, epsilon=1e-5):
+    """A convolution, a BatchNorm, a mean and a LayerNorm in both frameworks."""
+    a = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Flatten(), torch.nn.LayerNorm(4 * 36)
+    )
+    b = paddle.nn.Sequential(
+        paddle.nn.Conv2D(3, 4, 3),
+        paddle.nn.BatchNorm2D(4, momentum=momentum, epsilon=epsilon),
+        paddle.nn.Flatten(),
+        paddle.nn.LayerNorm(4 * 36),
+    )
+    return a, b, values(2, 3, 8, 8)
+
+
+def test_norms_are_named_and_taken_into_account():
+    report = compare_models(*norm_pair(), steps=3)
+    assert report.equal
+    assert [one.partition(":")[0] for one in report.known] == [
+        "running variance",
+        "BatchNorm constants",
+        "norms' epsilon",
+    ]
+    assert "1 part in 72 at 1" in report.known[0]  # 2 images of 6 x 6 places
+
+
+def test_strict_counts_them():
+    report = compare_models(*norm_pair(), steps=3, strict=True)
+    assert not report.equal and report.known == []
+    assert report.first_breach.name == "running stats" and "1.running_" in report.first_breach.problem
+
+
+@pytest.mark.parametrize("change", [{"momentum": 0.99}, {"momentum": 0.1}, {"epsilon": 1e-3}])
+def test_another_momentum_or_epsilon_is_no_known_difference(change):
+    assert not compare_models(*norm_pair(**change), steps=0, gradients=False, float32=False).equal
+
+
+class ExactNorm(paddle.nn.BatchNorm2D):
+    """A BatchNorm of the caller's, which is none of Paddle's own."""
+
+    def forward(self, x):
+        mean, variance = x.mean([0, 2, 3], keepdim=True), x.var([0, 2, 3], unbiased=False, keepdim=True)
+        return (x - mean) / paddle.sqrt(variance + 1e-5)
+
+
+def test_only_paddles_own_norms_have_its_constants():
+    assert is_own_norm(paddle.nn.BatchNorm2D(3)) and is_own_norm(paddle.nn.LayerNorm(3))
+    assert not is_own_norm(ExactNorm(3)) and not is_own_norm(paddle.nn.GroupNorm(1, 3))
+
+
+def test_only_functions_that_paddle_calls():
+    called = {}
+    with functions_called(called):
+        paddle.nn.Hardsigmoid()(paddle.ones([2]))
+        F.hardsigmoid(paddle.ones([2]))
+    assert called == {"hardsigmoid": {}} and F.hardsigmoid.__name__ == "hardsigmoid"
+    with functions_called(called := {}):
+        F.hardsigmoid(paddle.ones([2]), 0.2)
+    assert called == {"hardsigmoid": {"slope": 0.2}}
