@@ -124,6 +124,17 @@ def interpolations_ratio():
     return differ(18) < 1e-14 and 1e-8 < differ(13) < 1e-5
 
 
+def average_pools_gradient():
+    def differ(window):
+        ours, reference = pair(values(length=7 * window))
+        ours.stop_gradient = False
+        F.avg_pool2d(ours, window).sum().backward()
+        torch.nn.functional.avg_pool2d(reference.requires_grad_(), window).sum().backward()
+        return relative(ours.grad.numpy(), reference.grad.numpy())
+
+    return differ(4) == 0 and 1e-8 < differ(7) < 1e-7
+
+
 def powers_exponent():
     return apart(lambda x: x.abs() ** 0.5, lambda x: x.abs() ** 0.5) < 1e-15 and 1e-9 < apart(
         lambda x: x.abs() ** 0.3, lambda x: x.abs() ** 0.3
@@ -268,6 +279,7 @@ MEASURES = {
     "activations' constants": activations_constants,
     "Hardsigmoid's slope": hardsigmoids_slope,
     "interpolation's ratio": interpolations_ratio,
+    "average pool's gradient": average_pools_gradient,
     "powers' exponent": powers_exponent,
     "clip by global norm": clip_by_global_norm,
     "Momentum's constants": momentums_constants,

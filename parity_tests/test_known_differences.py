@@ -68,6 +68,39 @@ def test_interpolation(mode, wanted, align_corners):
     assert within < 1e-12 and used == {"interpolate"}
 
 
+POOLS = {
+    "1d": (values(2, 3, 11), "avg_pool1d", (3, 2), {}, {}),
+    "2d, padding counts": (PLANE, "avg_pool2d", (3, 2, 1), {}, {"exclusive": False}),
+    "2d, padding does not count": (PLANE, "avg_pool2d", (3, 2, 1), {"count_include_pad": False}, {}),
+    "2d, ceil_mode": (values(1, 2, 10, 12), "avg_pool2d", (3, 2, 1, True), {"count_include_pad": False}, {}),
+    "2d, two sizes": (PLANE, "avg_pool2d", ([3, 7], [1, 2]), {}, {}),
+    "2d, own divisor": (PLANE, "avg_pool2d", (3, 2), {"divisor_override": 5}, {"divisor_override": 5}),
+    "3d": (values(1, 2, 5, 6, 7), "avg_pool3d", (3, 2), {}, {}),
+    "adaptive 1d": (values(2, 3, 11), "adaptive_avg_pool1d", (3,), {}, {}),
+    "adaptive 2d": (values(2, 3, 11, 13), "adaptive_avg_pool2d", ([3, 5],), {}, {}),
+    "adaptive 3d": (values(2, 3, 5, 6, 7), "adaptive_avg_pool3d", ([1, 3, 3],), {}, {}),
+}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_an_average_pools_gradient(name):
+    array, function, arguments, torch_only, paddle_only = POOLS[name]
+    ours = paddle.to_tensor(array, stop_gradient=False)
+    given = getattr(F, function)(ours, *arguments, **paddle_only)
+    weights = np.random.default_rng(1).standard_normal(given.shape)
+    (given * paddle.to_tensor(weights)).sum().backward()
+
+    def difference(rules):
+        reference = torch.tensor(array, requires_grad=True)
+        with PaddleConstants(rules, set()):
+            pooled = getattr(torch_functional, function)(reference, *arguments, **torch_only)
+        assert np.abs(pooled.detach().numpy() - given.numpy()).max() < 1e-14
+        (pooled * torch.from_numpy(weights)).sum().backward()
+        return np.abs(reference.grad.numpy() - ours.grad.numpy()).max() / np.abs(ours.grad.numpy()).max()
+
+    assert difference({}) > 1e-9 > 1e5 * difference({"avg_pool": {}})
+
+
 def test_float32_is_left_alone():
     """Where the tensors are float32, so are the constants of both frameworks, and a rule would only round again."""
     used = set()

@@ -93,6 +93,13 @@ DIFFERENCES = (
         "compare_models mixes PyTorch's values with Paddle's weights",
     ),
     Difference(
+        "average pool's gradient",
+        "Paddle's average pools multiply the gradient by 1 / n in float32, also for float64; n values are in a window",
+        "the backward kernel declares the factor so (phi/kernels/funcs/pooling.cc)",
+        "2e-8 of every gradient in front of a pool of 7 x 7, nothing where n is a power of two",
+        "compare_models multiplies PyTorch's gradient by the same factor",
+    ),
+    Difference(
         "powers' exponent",
         "Paddle holds the exponent of pow as float32, also for float64",
         "it is an attribute of the kernel",

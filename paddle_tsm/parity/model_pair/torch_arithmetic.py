@@ -16,6 +16,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from paddle_tsm.parity.model_pair.torch_average_pool import AVERAGE_POOLS
+
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 HARDSIGMOID_SLOPE = 0.1666667  # of paddle.nn.functional.hardsigmoid; PyTorch's is 1 / 6
 CUBIC = -0.75  # the constant of both frameworks' bicubic interpolation
@@ -169,6 +171,7 @@ RULES: dict[str, dict[Callable, Callable]] = {
     "softshrink": {F.softshrink: softshrink},
     "layer_norm": {F.layer_norm: layer_norm},
     "interpolate": {F.interpolate: interpolate},
+    "avg_pool": AVERAGE_POOLS,
     "pow": {torch.pow: power, torch.Tensor.pow: power, torch.Tensor.__pow__: power},
 }
 
