@@ -8,6 +8,7 @@ from typing import Any
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
 from paddle_tsm.parity.model_pair.optimizers import optimizer_pair
+from paddle_tsm.parity.model_pair.step_size import small_rate
 from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.tolerance import step_limit
@@ -57,7 +58,10 @@ def compare_models(
     pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
     report = run_parity(pair.torch_side, pair.paddle_side, given[0], same_weights=False, progress=progress)
     report.alignment = pair.alignment
-    request = TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps > 0, lr=chosen.lr)
+    lr = chosen.lr
+    if lr is None:
+        lr = small_rate(pair.torch_side("float64"), given[0]) if steps else 0.0
+    request = TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps > 0, lr=lr)
     compare_training(
         report, lambda dtype, _: pair.torch_side(dtype), lambda dtype, _: pair.paddle_side(dtype), request, progress
     )

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-LR = 0.01
-
 
 @dataclass(frozen=True)
 class OptimizerPair:
-    """torch, paddle: functions (parameters, lr) to an optimizer of the framework. lr: the learning rate."""
+    """torch, paddle: functions (parameters, lr) to an optimizer of the framework. lr: the learning rate; None for one
+    that moves the weights a little (`step_size.py`).
+    """
 
     torch: Callable[[list[Any], float], Any]
     paddle: Callable[[list[Any], float], Any]
-    lr: float = LR
+    lr: float | None = None
 
 
 def optimizer_pair(optimizer: Any = None) -> OptimizerPair:
