@@ -81,10 +81,12 @@ def compare_steps(
 def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
     """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none."""
     names = reference.name, other.name
-    buffers, other_buffers = tensors_of(reference, True), tensors_of(other, True)
+    buffers, other_buffers = (
+        {name: as_float(array) for name, array in tensors_of(side, True).items()} for side in (reference, other)
+    )
     found = {
         "weights": compare_tensors(tensors_of(reference, False), tensors_of(other, False), limit, names)[0],
-        "buffers": [compare(name, as_float(a), as_float(other_buffers[name]), limit) for name, a in buffers.items()],
+        "buffers": compare_tensors(buffers, other_buffers, limit, names)[0],
         "optimizer state": compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0],
     }
     return {name: rows for name, rows in found.items() if rows}
