@@ -204,7 +204,7 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's
     momentum.
     """
-    from paddle_tsm.parity.report_page import weights_table
+    from paddle_tsm.parity.tensor_table import file_table
 
     network = next(n for each, n in PAIRS if each.name == layout)
     network = network.with_options(num_classes=network.family.features(network))
@@ -220,8 +220,8 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     file = Checkpoint("x", file_format, there, (), {PADDLE_NAMES: internal}, {})
     found = interpret(file, layout)
     assert np.array_equal(found.tensors[weight], arrays[weight])
-    row = next(row for row in weights_table(found, "x").split("<tr>") if f"<td class=''>{weight}</td>" in row)
-    assert ("transposed" in row) == transposed, row
+    row = next(row for row in file_table(found, "x").rows if row.other == weight)
+    assert (row.remark == "transposed") == transposed, row
     assert momentum_of(found, internal[key], there[key])[weight].tolist() == arrays[weight].tolist()
 
 

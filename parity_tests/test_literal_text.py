@@ -200,7 +200,7 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     run(capfd, "parity", f"{PATH}.pth", "--junit", f"{PATH}.xml")
     ElementTree.parse(f"{PATH}.xml")
 
-    from paddle_tsm.parity.checkpoint_pair import read_pair
+    from paddle_tsm.parity.checkpoint_pair import describe, read_pair
     from paddle_tsm.parity.compare import ComparisonRow
     from paddle_tsm.parity.console_report import print_report
     from paddle_tsm.parity.report import Report
@@ -214,7 +214,8 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
     write_junit(report, "hostile.xml")
     cases = ElementTree.parse("hostile.xml").getroot()
     assert [case.get("name") for case in cases] == [literal(name) for name in NAMES]
-    text = page(report, *read_pair(f"{PATH}.pth"), {})
+    describe(report, *read_pair(f"{PATH}.pth"))
+    text = page(report, {})
     assert obeyed(text) == "" and literal(PATH).strip() in text and "<script>&" not in text
     assert "<script>" not in rows_table(report, summary=False) and obeyed(rows_table(report, summary=False)) == ""
     print_report(report)

@@ -212,5 +212,5 @@ def test_folds_that_cannot_be_exchanged(folder, capsys):
 def test_the_page_says_it_too(folder, capsys):
     convert("a.pth", "b.safetensors", "--shift-div", "4")
     pair = read_pair("a.pth", "b.safetensors")
-    text = write_page(compare_files(*pair, noise_clip(8, 32)), *pair, "page").read_text()
+    text = write_page(compare_files(*pair, noise_clip(8, 32)), "page").read_text()
     assert text.index("A: shift_div 8, assumed; B: 4, recorded") < text.index("layer1")

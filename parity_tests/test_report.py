@@ -36,7 +36,7 @@ def report_folder(tmp_path_factory, r18_file):
     training = TrainingRequest(batches, steps=True, float32=True, plots=True, lr=1e-3)
     report = compare_files(a, b, batches[0][0], training=training)
     folder = tmp_path_factory.mktemp("report") / "new" / "folder"
-    assert write_page(report, a, b, folder) == folder / "index.html"
+    assert write_page(report, folder) == folder / "index.html"
     return folder
 
 
@@ -102,7 +102,7 @@ def test_page_of_a_breach_says_so(tmp_path, r18_file):
     report = compare_files(a, b, seeded_batches(a.network, 1, 4, 32)[0][0])
     assert report.equal
     report.rows[0] = ComparisonRow("layer<1>", "float64", (1,), 1.0, 1.0, 1e-10, "beyond the limit")
-    text = write_page(report, a, b, tmp_path).read_text()
+    text = write_page(report, tmp_path).read_text()
     page = Page(text)
     assert "They differ." in page.words and "layer<1>" in " ".join(page.words) and "layer<1>" not in text
     assert "Gradients" not in page.headings and page.images == []  # no empty sections

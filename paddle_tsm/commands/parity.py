@@ -161,7 +161,7 @@ def compare(args: argparse.Namespace) -> int:
     if args.report:
         from paddle_tsm.parity.report_page import write_page
 
-        page = write_page(report, a, b, args.report)
+        page = write_page(report, args.report)
     if args.json:
         write_json(report, args.json)
     if args.junit:

@@ -11,10 +11,12 @@ import numpy as np
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.network_stages import tensors_by_stage
 from paddle_tsm.parity.option_differences import OptionDifference, option_differences
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.shift_orders import changed_tensors, hint_of_other_order, in_one_order
 from paddle_tsm.parity.side import Side
+from paddle_tsm.parity.tensor_table import file_table
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 from paddle_tsm.runtime import import_paddle
 from paddle_tsm.terminal.extras import how_to_install
@@ -61,6 +63,7 @@ def compare_files(
     )
     report.options = differences_as_run(differences, a, b)
     report.remarks = remarks + ([hint] if hint else [])
+    describe(report, a, b)
     if training is not None:
         compare_training(
             report,
@@ -70,6 +73,16 @@ def compare_files(
             progress,
         )
     return report
+
+
+def describe(report: Report, a: NetworkFile, b: NetworkFile) -> None:
+    """Say in the report what is compared, for its page."""
+    network = a.asked_network()
+    names = [os.path.basename(str(found.checkpoint.path)) for found in (a, b)]
+    report.title = f"{names[0]} in PyTorch, {names[1]} in Paddle"
+    report.about = f"{network.arch}, {network.num_segments} frames"
+    report.groups = tensors_by_stage(network)
+    report.tables = [file_table(found, name) for found, name in zip([a] if a is b else [a, b], names)]
 
 
 def check_comparable(a: NetworkFile, b: NetworkFile, given: dict | None = None) -> None:

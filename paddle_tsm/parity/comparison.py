@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
-from paddle_tsm.parity.layer_outputs import first_difference
+from paddle_tsm.parity.layer_outputs import compare_layers
 from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.side import Side
-from paddle_tsm.parity.summary_row import named_problem, worst_of
+from paddle_tsm.parity.summary_row import layers_row, named_problem, worst_of
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
 SideBuilder = Callable[[str], Side]  # from "float64" or "float32" to a new side in that precision
@@ -58,11 +58,13 @@ def compare_in_float64(
     other_outputs = timer.time(f"{second.name} float64", lambda: second.outputs(x))
     report.rows += [compare(name, output, other_outputs[name], limit) for name, output in outputs.items()]
     if not (report.equal and same_weights):
-        row = timer.time("every layer", lambda: first_difference(first, second, x, limit))
-        if row:
-            report.first_layer = row.name
-            if report.equal:
-                report.rows.append(row)
+        rows = timer.time("every layer", lambda: compare_layers(first, second, x, limit))
+        report.layers["float64"] = {row.name: row.max_rel for row in rows}
+        different = next((row for row in rows if not row.passed), None)
+        if different:
+            report.first_layer = different.name
+        if rows and not same_weights:
+            report.rows.append(layers_row(rows))
     if not first.has_statistics():
         return (first.name, second.name), outputs
     row = timer.time("running statistics", lambda: compare_statistics(first, second, x, limit))

@@ -8,14 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from paddle_tsm.parity.compare import ComparisonRow
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.report_text import about_networks, notes, verdict
-from paddle_tsm.parity.summary_row import SummaryRow
+from paddle_tsm.parity.summary_row import LayersRow, SummaryRow
 from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 
 
-def print_report(report: Report, console: Console | None = None) -> None:
-    """Print how the networks differ, every row, with the first breach marked, what must be known, and the verdict."""
+def print_report(report: Findings, console: Console | None = None) -> None:
+    """Print how the networks differ, every row, what must be known of them, the verdict, and the causes."""
     console = console or plain_console()
     for line in about_networks(report):
         console.print(literal(line), highlight=False, soft_wrap=True)
@@ -25,19 +25,22 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for line in notes(report):
         console.print(literal(line), highlight=False)
     console.print(literal(verdict(report)), style="bold green" if report.equal else "bold red", highlight=False)
+    for line in report.causes:
+        console.print(literal(line), highlight=False, soft_wrap=True)
 
 
-def print_seconds(report: Report, console: Console | None = None) -> None:
+def print_seconds(report: Findings, console: Console | None = None) -> None:
     """Print how long each part took."""
     console = console or plain_console()
     console.print("seconds: " + ", ".join(f"{part} {s:.1f}" for part, s in report.seconds.items()), highlight=False)
 
 
-def outputs_table(report: Report) -> Table:
+def outputs_table(report: Findings) -> Table:
     """The forward pass: one row for each output."""
     table = empty_table("PyTorch against Paddle")
-    for column in ("", "output", "shape"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("output", overflow="fold")
+    table.add_column("shape", no_wrap=True)
     for column in ("max abs", "max rel", "limit"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -47,7 +50,7 @@ def outputs_table(report: Report) -> Table:
         [
             (
                 row.precision,
-                literal(row.name),
+                literal(row.label if isinstance(row, LayersRow) else row.name),
                 "x".join(map(str, row.shape)),
                 f"{row.max_abs:.1e}",
                 f"{row.max_rel:.1e}",
@@ -60,12 +63,12 @@ def outputs_table(report: Report) -> Table:
     return table
 
 
-def training_table(report: Report) -> Table:
+def training_table(report: Findings) -> Table:
     """Gradients and training steps: one row for each group, with its worst member."""
     table = empty_table("In training")
-    for column in ("", "compared"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("worst", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for column in ("compared", "worst"):
+        table.add_column(column, overflow="fold")
     for column in ("max rel", "limit"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -102,7 +105,7 @@ def add_by_precision(table: Table, rows: list[tuple]) -> None:
         last = precision
 
 
-def row_verdict(report: Report, row: ComparisonRow) -> Text:
+def row_verdict(report: Findings, row: ComparisonRow) -> Text:
     """The row's verdict, in colour."""
     if row.passed:
         return as_text("equal", "green")

@@ -37,11 +37,6 @@ def compare_layers(reference: Side, other: Side, inputs: Any, limit: float) -> l
     return [rows[name] for name in [*order, *only] if name in rows]
 
 
-def first_difference(reference: Side, other: Side, inputs: Any, limit: float) -> ComparisonRow | None:
-    """The row of the first layer, in forward order, whose output differs by more than `limit`; None where none does."""
-    return next((row for row in compare_layers(reference, other, inputs, limit) if not row.passed), None)
-
-
 def layer_errors(reference: Side, other: Side, inputs: Any) -> dict[str, float]:
     """Layer with weights -> relative difference of its output on the inputs, in forward order."""
     return {row.name: row.max_rel for row in compare_layers(reference, other, inputs, limit=0.0)}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#c2410c", "#1d6fb8", "#2f855a", "#7c3aed")  # who does not see red from green can tell them apart
 LEAST = 1e-18  # a difference of exactly 0 has its place here on a logarithmic axis
+TICKS = 16  # names that have room below a plot
 FEW_STEPS = 30  # so many steps are not marked one by one any more
 
 
@@ -34,8 +35,14 @@ def errors_plot(
         axes.plot(on_log_axis(errors.values()), ".-", color=colour, label=name, linewidth=0.8, markersize=4)
     if limit:
         axes.axhline(limit, color="#555555", linestyle="--", linewidth=1, label=f"float64 limit {limit:.0e}")
+    shown = list(stage_starts)[:: -(-len(stage_starts) // TICKS) or 1]
     axes.set_xticks(
-        list(stage_starts.values()), list(stage_starts), rotation=40, ha="right", rotation_mode="anchor", fontsize=9
+        [stage_starts[name] for name in shown],
+        [name[-24:] for name in shown],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=9,
     )
     axes.legend(fontsize=8, ncols=2, loc="best")
     return png(drawing)

@@ -1,47 +1,34 @@
-"""What a comparison found: the content of every form of the report."""
+"""The report of a comparison: what it found, and every form in which that is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
 
-from paddle_tsm.parity.compare import ComparisonRow
-from paddle_tsm.parity.gradients import GradientComparison
-from paddle_tsm.parity.model_pair.alignment import Alignment
-from paddle_tsm.parity.noise import Float32Gap
-from paddle_tsm.parity.option_differences import OptionDifference
-from paddle_tsm.parity.steps import StepComparison
+from paddle_tsm.parity.findings import Findings
+from paddle_tsm.parity.report_files import write_json, write_junit
+from paddle_tsm.parity.report_page import write_page
+from paddle_tsm.parity.report_text import summary
+
+AnyPath = str | os.PathLike[str]
 
 
-@dataclass
-class Report:
-    """What a comparison found.
-
-    rows: the outputs in forward order, first in float64, then in float32, then gradients and training steps, where
-    these were asked for. first_layer: the first layer that differs in float64, or None. seconds: how long each part of
-    the comparison took. layers: precision -> layer -> relative difference, in forward order, for the plot. options:
-    those in which the two networks differ as they ran. remarks: what was done to compare them, a sentence each. known:
-    the known differences of the frameworks that were taken into account, a sentence each. alignment: which tensors
-    of any two models were compared.
+class Report(Findings):
+    """What a comparison found. `equal`, `first_layer`, `rows`, `known` and `causes` say it in Python; `print` shows the
+    verdict, the rows that do not pass, and what would explain them.
     """
 
-    rows: list[ComparisonRow] = field(default_factory=list)
-    first_layer: str | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    gradients: GradientComparison | None = None
-    steps: StepComparison | None = None
-    gaps: list[Float32Gap] | None = None
-    layers: dict[str, dict[str, float]] = field(default_factory=dict)
-    options: list[OptionDifference] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
-    alignment: Alignment | None = None
+    def __str__(self) -> str:
+        return summary(self)
 
-    @property
-    def equal(self) -> bool:
-        """Whether every row passes."""
-        return all(row.passed for row in self.rows)
+    def write(self, folder: AnyPath | None = None, junit: AnyPath | None = None, json: AnyPath | None = None) -> None:
+        """Write what is asked for: a page with its plots into `folder`, which is made; JUnit XML; JSON.
 
-    @property
-    def first_breach(self) -> ComparisonRow | None:
-        """The first row that does not pass, or None."""
-        return next((row for row in self.rows if not row.passed), None)
+        Nothing is computed again: the plots show what the comparison measured. The page needs matplotlib, which the
+        extra `report` has. Raises ValueError where it is missing, and for a folder whose index.html is another page.
+        """
+        if folder is not None:
+            write_page(self, folder)
+        if junit is not None:
+            write_junit(self, junit)
+        if json is not None:
+            write_json(self, json)

@@ -11,14 +11,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.report_text import about_networks, notes, verdict
 from paddle_tsm.terminal.literal_text import literal
 
 AnyPath = str | os.PathLike[str]
 
 
-def write_json(report: Report, path: AnyPath) -> None:
+def write_json(report: Findings, path: AnyPath) -> None:
     """Write the verdict, the rows and the seconds as JSON. NaN and infinity, which JSON does not have, become null."""
     content = {
         "equal": report.equal,
@@ -28,6 +28,7 @@ def write_json(report: Report, path: AnyPath) -> None:
         "rows": [asdict(row) | {"passed": row.passed} for row in report.rows],
         "options": [asdict(one) for one in report.options],
         "notes": [*about_networks(report), *notes(report)],
+        "causes": report.causes,
         "seconds": report.seconds,
     }
     if report.gradients:
@@ -50,6 +51,7 @@ def write_json_error(reason: str, path: AnyPath) -> None:
         "rows": [],
         "options": [],
         "notes": [],
+        "causes": [],
         "seconds": {},
     }
     write_content(content, path)
@@ -70,7 +72,7 @@ def finite(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def write_junit(report: Report, path: AnyPath) -> None:
+def write_junit(report: Findings, path: AnyPath) -> None:
     """Write one JUnit test case for each row, so that a CI system says which output differs.
 
     How the networks themselves differ stands in the suite's properties, in front of the cases.
@@ -86,7 +88,9 @@ def write_junit(report: Report, path: AnyPath) -> None:
         case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=literal(row.name))
         if not row.passed:
             text = f"{row.problem}: {row.max_rel:.3e} relative, limit {row.limit:.3e}"
-            ElementTree.SubElement(case, "failure", message=printable(text)).text = printable(verdict(report))
+            ElementTree.SubElement(case, "failure", message=printable(text)).text = printable(
+                "\n".join([verdict(report), *report.causes])
+            )
     write_suite(suite, path)
 
 

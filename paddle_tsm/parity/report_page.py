@@ -7,27 +7,30 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from paddle_tsm.drawing.figure import need_matplotlib
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.differences import DIFFERENCES
+from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.page_html import Cell, document, escape, image, paragraph, section, table
-from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.report_environment import environment
-from paddle_tsm.parity.report_folder import HEADING, PAGE
+from paddle_tsm.parity.report_folder import HEADING, PAGE, remove_page
 from paddle_tsm.parity.report_plots import draw_plots
 from paddle_tsm.parity.report_text import about_networks, notes, verdict
-from paddle_tsm.parity.summary_row import SummaryRow
+from paddle_tsm.parity.summary_row import LayersRow, SummaryRow
+from paddle_tsm.parity.tensor_table import TensorTable
 
 
-def write_page(report: Report, a: NetworkFile, b: NetworkFile, folder: str | os.PathLike) -> Path:
-    """Write the page and its plots into `folder`, which is made; returns the page's path. a, b: the two checkpoints."""
+def write_page(report: Findings, folder: str | os.PathLike) -> Path:
+    """Write the page and its plots into `folder`, which is made; returns the page's path. An older page is removed."""
+    need_matplotlib()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    images = draw_plots(report, a.asked_network())
+    remove_page(folder)
+    images = draw_plots(report)
     for name, content in images.items():
         write_file(folder / f"{name}.png", content)
-    write_file(folder / PAGE, page(report, a, b, images).encode())
+    write_file(folder / PAGE, page(report, images).encode())
     return folder / PAGE
 
 
@@ -37,31 +40,28 @@ def write_file(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def page(report: Report, a: NetworkFile, b: NetworkFile, images: dict[str, bytes]) -> str:
+def page(report: Findings, images: dict[str, bytes]) -> str:
     """The HTML of the page. images: name -> PNG."""
-    network = a.asked_network()
-    names = [os.path.basename(str(found.checkpoint.path)) for found in (a, b)]
-    title = f"{names[0]} in PyTorch, {names[1]} in Paddle"
     word, detail = "Equal" if report.equal else "They differ", verdict(report).partition(" ")[2]
-    files = [a] if a is b else [a, b]
     content = [
         HEADING,
-        paragraph(f"{title}: {network.arch}, {network.num_segments} frames"),
+        paragraph(": ".join(filter(None, (report.title, report.about)))),
         f"<p class='verdict{'' if report.equal else ' bad'}'><b>{word}.</b> "
         f"{escape(detail[0].upper() + detail[1:])}</p>",
+        *(f"<p>{escape(line)}</p>" for line in report.causes),
         *(paragraph(line) for line in [*about_networks(report), *notes(report)]),
         section("Forward", image(images, "forward_error") + rows_table(report, summary=False)),
         section("Gradients", gradients_section(report, images)),
         section("Training", training_section(report, images)),
         section("float32 against its own noise", noise_section(report, images)),
-        section("Weights", "".join(weights_table(found, name) for found, name in zip(files, names))),
+        section("Weights", "".join(map(weights_table, report.tables))),
         section("Known differences of the frameworks", differences_table()),
         section("Environment", environment_table(report)),
     ]
-    return document(f"{word}: {title}", "".join(content))
+    return document(": ".join(filter(None, (word, report.title))), "".join(content))
 
 
-def gradients_section(report: Report, images: dict[str, bytes]) -> str:
+def gradients_section(report: Findings, images: dict[str, bytes]) -> str:
     """The plot and the rows of the gradients."""
     remark = ""
     if report.gradients and report.gradients.errors32:
@@ -72,23 +72,23 @@ def gradients_section(report: Report, images: dict[str, bytes]) -> str:
     return image(images, "gradient_error") + remark + rows_table(report, True, lambda row: not is_step(row))
 
 
-def training_section(report: Report, images: dict[str, bytes]) -> str:
+def training_section(report: Findings, images: dict[str, bytes]) -> str:
     """The plots and the rows of the training steps in float64."""
     rows = rows_table(report, True, lambda row: is_step(row) and row.precision == "float64")
     return image(images, "losses") + image(images, "loss_difference") + rows
 
 
-def noise_section(report: Report, images: dict[str, bytes]) -> str:
+def noise_section(report: Findings, images: dict[str, bytes]) -> str:
     """The plot and the rows of the training steps in float32."""
     return image(images, "float32_gap") + rows_table(report, True, lambda row: row.precision == "float32")
 
 
-def rows_table(report: Report, summary: bool, chosen: Callable[[ComparisonRow], bool] = lambda row: True) -> str:
+def rows_table(report: Findings, summary: bool, chosen: Callable[[ComparisonRow], bool] = lambda row: True) -> str:
     """A table of the report's chosen rows, which are summaries or are not; "" where there are none."""
     rows: list[tuple[Cell, ...]] = [
         (
             ("number", row.precision),
-            f"{row.name} ({row.worst})" if isinstance(row, SummaryRow) and row.worst else row.name,
+            label(row),
             ("number", f"{row.max_rel:.1e}"),
             ("number", f"{row.limit:.1e}"),
             ("number good", "equal") if row.passed else ("number bad", "differs"),
@@ -99,26 +99,30 @@ def rows_table(report: Report, summary: bool, chosen: Callable[[ComparisonRow], 
     return table(("", "worst" if summary else "output", "relative", "limit", ""), rows) if rows else ""
 
 
+def label(row: ComparisonRow) -> str:
+    """The row's name, with the worst of what it stands for."""
+    if isinstance(row, LayersRow):
+        return row.label
+    return f"{row.name} ({row.worst})" if isinstance(row, SummaryRow) and row.worst else row.name
+
+
 def is_step(row: ComparisonRow) -> bool:
     """Whether the row is one of the training steps' ("5 steps: loss")."""
     return bool(re.match(r"\d+ steps?: ", row.name))
 
 
-def weights_table(found: NetworkFile, name: str) -> str:
-    """The file's keys, each with its canonical name, its shape in the file, and whether it is transposed. The table is
-    closed until a reader opens it.
-    """
+def weights_table(found: TensorTable) -> str:
+    """The tensors, each under both names. The table is closed until a reader opens it."""
     rows: list[tuple[Cell, ...]] = [
-        (
-            found.named.keys[entry.key],
-            entry.canonical,
-            ("number", "x".join(map(str, entry.shape)) or "scalar"),
-            "transposed" if entry.transposed else "",
-        )
-        for entry in found.entries
+        (row.name, row.other, ("number", shape_text(row.shape)), row.remark) for row in found.rows
     ]
-    head = (f"key in the file ({found.layout.name})", "canonical name", "shape", "")
-    return f"<details><summary>{escape(name)}: {len(rows)} tensors</summary>{table(head, rows)}</details>"
+    title = f"<summary>{escape(found.title)}: {len(rows)} tensors</summary>"
+    return f"<details>{title}{table((*found.head, 'shape', ''), rows)}</details>"
+
+
+def shape_text(shape: tuple[int, ...] | None) -> str:
+    """A shape as 2x3; "" for one that is not known."""
+    return "" if shape is None else "x".join(map(str, shape)) or "scalar"
 
 
 def differences_table() -> str:
@@ -130,7 +134,7 @@ def differences_table() -> str:
     )
 
 
-def environment_table(report: Report) -> str:
+def environment_table(report: Findings) -> str:
     """The environment, and the seconds of each part of the comparison."""
     seconds = ", ".join(f"{part} {seconds:.1f}" for part, seconds in report.seconds.items())
     return table(("", ""), (environment() | {"seconds": seconds}).items())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from paddle_tsm.networks.network import Network
+import re
+
 from paddle_tsm.parity import plots
-from paddle_tsm.parity.network_stages import tensors_by_stage
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 
+SHOWN = re.compile(r"(#\d+)?(: input)?(\[\d+\])?$")  # behind a layer's name: which call, input or member of a tuple
 
-def draw_plots(report: Report, network: Network) -> dict[str, bytes]:
+
+def draw_plots(report: Findings) -> dict[str, bytes]:
     """Name (see `report_folder.PLOTS`) -> PNG, for everything that the report holds."""
     images = {}
     if report.layers:
@@ -17,7 +19,7 @@ def draw_plots(report: Report, network: Network) -> dict[str, bytes]:
             "Error of each layer, in forward order",
             report.layers,
             TOLERANCES["float64"].limit,
-            stage_starts(network, list(report.layers["float64"])),
+            group_starts(report.groups, list(report.layers["float64"])),
         )
     if report.gradients:
         series = {"float64": report.gradients.errors}
@@ -27,7 +29,7 @@ def draw_plots(report: Report, network: Network) -> dict[str, bytes]:
             "Error of each parameter's gradient, in forward order",
             series,
             TOLERANCES["gradients"].limit,
-            stage_starts(network, list(report.gradients.errors)),
+            group_starts(report.groups, list(report.gradients.errors)),
         )
     if report.steps:
         images["losses"] = plots.losses_plot(report.steps.losses)
@@ -38,12 +40,20 @@ def draw_plots(report: Report, network: Network) -> dict[str, bytes]:
     return images
 
 
-def stage_starts(network: Network, names: list[str]) -> dict[str, int]:
-    """Stage -> the index of its first member. names: those of layers or of tensors, in forward order."""
+def group_starts(groups: dict[str, list[str]], names: list[str]) -> dict[str, int]:
+    """Group -> the index of its first member. groups: group -> its tensors. names: those of tensors, or of what layers
+    took and gave, in forward order.
+    """
     starts = {}
-    for stage, tensors in tensors_by_stage(network).items():
-        layers = {tensor.rpartition(".")[0] for tensor in tensors}
-        indices = [i for i, name in enumerate(names) if name in layers or name.rpartition(".")[0] in layers]
+    for group, tensors in groups.items():
+        inside = {path for tensor in tensors for path in paths_to(tensor)}
+        indices = [i for i, name in enumerate(names) if SHOWN.sub("", name) in inside]
         if indices:
-            starts[stage] = min(indices)
+            starts[group] = min(indices)
     return starts
+
+
+def paths_to(tensor: str) -> list[str]:
+    """The tensor's name and those of the layers that hold it: "a.b.weight", "a.b", "a"."""
+    words = tensor.split(".")
+    return [".".join(words[:count]) for count in range(len(words), 0, -1)]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.noise import Float32Gap
-from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
 
+LISTED = 12  # rows of a summary
 
-def about_networks(report: Report) -> list[str]:
+
+def about_networks(report: Findings) -> list[str]:
     """How the two networks differ, whatever their outputs are: a sentence each."""
     return [*report.remarks, *(f"The options differ. {one}." for one in report.options)]
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: Findings) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
     lines = [f"Known difference of the frameworks, taken into account: {one}." for one in report.known]
     if report.gradients or report.steps:
@@ -43,7 +45,7 @@ def about_gap(gap: Float32Gap) -> str:
     )
 
 
-def verdict(report: Report) -> str:
+def verdict(report: Findings) -> str:
     """One sentence: equal, or what differs first."""
     row = report.first_breach
     if row is None:
@@ -57,3 +59,15 @@ def verdict(report: Report) -> str:
         f"differs{options} at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude"
         f"{where}"
     )
+
+
+def summary(report: Findings) -> str:
+    """The verdict, the rows that do not pass, and what would explain them: a line each."""
+    failed = [row for row in report.rows if not row.passed]
+    lines = [f"{row.precision} {row.name}: {row.problem}, {row.max_rel:.1e}, limit {row.limit:.1e}" for row in failed]
+    return "\n".join([verdict(report), *lines[:LISTED], *more_rows(lines), *report.causes])
+
+
+def more_rows(lines: list[str]) -> list[str]:
+    """How many lines are left out, in a line; none where all are shown."""
+    return [f"and {len(lines) - LISTED} more rows"] if len(lines) > LISTED else []

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+INPUT = ": input"  # behind a layer's name: what it took
 See = Callable[[str, np.ndarray], None]  # called with the name of what a layer took or gave, and the values
 
 

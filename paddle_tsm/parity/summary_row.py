@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paddle_tsm.parity.compare import ComparisonRow
+from paddle_tsm.parity.side import INPUT
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,21 @@ class SummaryRow(ComparisonRow):
 
     worst: str = ""
     count: int = 1
+
+
+@dataclass(frozen=True)
+class LayersRow(ComparisonRow):
+    """One row for all layers, beside the outputs. worst: the one whose figures it has. count: how many outputs of
+    layers there are; one that is called twice has two.
+    """
+
+    worst: str = ""
+    count: int = 1
+
+    @property
+    def label(self) -> str:
+        """The row's name in a table."""
+        return f"{self.count} layer{'s' if self.count > 1 else ''}, worst: {self.worst}"
 
 
 def worst_of(rows: list[ComparisonRow]) -> ComparisonRow:
@@ -39,3 +55,10 @@ def summarise(name: str, rows: list[ComparisonRow]) -> SummaryRow:
         worst=worst.name,
         count=len(rows),
     )
+
+
+def layers_row(rows: list[ComparisonRow]) -> LayersRow:
+    """One row called "layers" for what all layers took and gave; its worst is the first that does not pass."""
+    worst, count = worst_of(rows), sum(not row.name.partition("[")[0].endswith(INPUT) for row in rows)
+    figures = (worst.precision, worst.shape, worst.max_abs, worst.max_rel, worst.limit)
+    return LayersRow("layers", *figures, named_problem(worst), worst.name, count)

@@ -8,9 +8,11 @@ from typing import Any
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
 from paddle_tsm.parity.model_pair.optimizers import optimizer_pair
+from paddle_tsm.parity.model_pair.outputs import by_first_word
 from paddle_tsm.parity.model_pair.step_size import small_rate
 from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision
 from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.tensor_table import alignment_table
 from paddle_tsm.parity.tolerance import step_limit
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 
@@ -57,7 +59,7 @@ def compare_models(
     progress("pairing the layers")
     pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
     report = run_parity(pair.torch_side, pair.paddle_side, given[0], same_weights=False, progress=progress)
-    report.alignment = pair.alignment
+    describe(report, pair)
     lr = chosen.lr
     if lr is None:
         lr = small_rate(pair.torch_side("float64"), given[0]) if steps else 0.0
@@ -67,6 +69,15 @@ def compare_models(
     )
     report.known = pair.known()
     return report
+
+
+def describe(report: Report, pair: ModelPair) -> None:
+    """Say in the report what is compared, for its page."""
+    alignment = report.alignment = pair.alignment
+    report.title = f"{pair.torch.name} in PyTorch, {pair.paddle.name} in Paddle"
+    report.about = f"{len(alignment.layers)} pairs of layers with {len(alignment.tensors)} pairs of tensors"
+    report.groups = by_first_word(name for name in pair.torch.tensors if name in alignment.torch_shapes)
+    report.tables = [alignment_table(alignment)]
 
 
 def assert_equal(report: Report) -> None:

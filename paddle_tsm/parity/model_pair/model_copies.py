@@ -12,13 +12,14 @@ from paddle_tsm.parity.model_pair.structure import as_array
 
 
 class TorchSource:
-    """A PyTorch module, or a function without arguments that makes one. tensors: its weights and buffers."""
+    """A PyTorch module, or a function without arguments that makes one. tensors: its own. name: its class."""
 
     def __init__(self, model: Any):
         import torch  # optional
 
         self.model, self.function = made("torch_model", model, torch.nn.Module, "torch.nn.Module")
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+        self.name = type(self.model).__name__
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
         """A new copy on the CPU in this precision, in evaluation mode. tensors: other values than its own."""
@@ -33,13 +34,14 @@ class TorchSource:
 
 
 class PaddleSource:
-    """A Paddle layer, or a function without arguments that makes one. tensors: its weights and buffers."""
+    """A Paddle layer, or a function without arguments that makes one. tensors: its own. name: its class."""
 
     def __init__(self, model: Any):
         import paddle
 
         self.model, self.function = made("paddle_layer", model, paddle.nn.Layer, "paddle.nn.Layer")
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+        self.name = type(self.model).__name__
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
         """A new copy in this precision, in evaluation mode. tensors: other values than its own, by Paddle's names."""

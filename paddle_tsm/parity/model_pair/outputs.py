@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,3 +49,11 @@ def projection(shape: tuple[int, ...], number: int) -> np.ndarray:
 def total_norm(gradients: dict[str, np.ndarray]) -> float:
     """The norm of all gradients together."""
     return float(np.sqrt(sum(float((array.astype("float64") ** 2).sum()) for array in gradients.values())))
+
+
+def by_first_word(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of tensors by the first word of each: the rows of a report."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition(".")[0], []).append(name)
+    return groups

@@ -11,7 +11,7 @@ import torch
 
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
-from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.outputs import STATE, Step, by_first_word, flat, named_outputs, projection, total_norm
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
 from paddle_tsm.parity.model_pair.watched import Emitter
 from paddle_tsm.parity.side import See, Side, StepOutcome
@@ -124,10 +124,7 @@ class TorchModel(Side):
         return name in dict(self.model.named_buffers())
 
     def tensor_groups(self) -> dict[str, list[str]]:
-        groups: dict[str, list[str]] = {}
-        for name in named_tensors(self.model):
-            groups.setdefault(name.partition(".")[0], []).append(name)
-        return groups
+        return by_first_word(named_tensors(self.model))
 
 
 def as_tensors(inputs: Any) -> Any:

@@ -9,10 +9,9 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.structure import as_array, leaves
 from paddle_tsm.parity.model_pair.trace import Watch
-from paddle_tsm.parity.side import See
+from paddle_tsm.parity.side import INPUT, See
 
 CHANNELS_LAST = ("NHWC", "NLC", "NDHWC")
-INPUT = ": input"
 
 
 class Emitter(Watch):
