@@ -30,6 +30,7 @@ READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "insp
 PRINTED_BY = {
     "cli.py": READERS,
     "commands/curve_comparison.py": ("parity",),
+    "commands/model_comparison.py": ("parity",),
     "commands/evaluated_clips.py": ("evaluate",),
     "parity/curves.py": ("parity",),
     "training/framework.py": ("train",),

@@ -7,6 +7,13 @@ import contextlib
 
 from paddle_tsm.commands.curve_comparison import add_curve_options, compare_runs, curve_inputs
 from paddle_tsm.commands.help_text import add_command
+from paddle_tsm.commands.model_comparison import (
+    add_model_options,
+    compare_pair,
+    files_read,
+    print_comparison,
+    refuse_model_options,
+)
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.commands.shared_options import add_network_key
 
@@ -23,12 +30,13 @@ def add_parser(subparsers) -> None:
         "A [B]",
         (
             "Load A into PyTorch and B (or A itself) into Paddle, run the same clip through both in float64 and "
-            "float32, and compare every stage.",
+            "float32, and compare every stage. With --models, compare any two models of your own.",
             "The exit code is 0 where they are equal, 1 where they differ, and 2 where they cannot be compared.",
         ),
         (
             "paddle-tsm parity tsm_r50_mmaction2.pth tsm_r50.safetensors --video clip.mp4",
             "paddle-tsm parity tsm_r50_mmaction2.pth --gradients --steps 5 --junit parity.xml",
+            "paddle-tsm parity --models mine:torch_model mine:paddle_model --inputs mine:inputs --junit parity.xml",
             "paddle-tsm parity --curves run_paddle run_torch --report page",
         ),
     )
@@ -56,6 +64,7 @@ def add_parser(subparsers) -> None:
         help="Write the report as JUnit XML with one test case an output or, with exit code 2, one that ended in an "
         "error.",
     )
+    add_model_options(parser)
     add_curve_options(parser)
     add_network_options(parser)
     parser.set_defaults(run=run)
@@ -83,11 +92,17 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that compare training as well."""
     group = parser.add_argument_group("training", "Dropout is off in what these options compare.")
-    group.add_argument("--gradients", action="store_true", help="Compare every gradient of a seeded batch.")
+    group.add_argument("--gradients", action="store_true", help="Compare every gradient of a batch; --models does.")
     group.add_argument(
-        "--steps", type=int, metavar="K", help="Train both networks for K steps, 1 to 200, and compare each step."
+        "--steps",
+        type=int,
+        metavar="K",
+        help="Train both networks for K steps, 1 to 200, and compare each step. With --models also 0. Default: none, "
+        f"but {DEFAULT_STEPS} with --models and --report.",
     )
-    group.add_argument("--lr", type=float, help=f"The learning rate of the steps. Default: {DEFAULT_LR}.")
+    group.add_argument(
+        "--lr", type=float, help=f"The learning rate of the steps. Default: {DEFAULT_LR}; 0.001 for adam and adamw."
+    )
     group.add_argument(
         "--float32",
         action="store_true",
@@ -104,10 +119,15 @@ def run(args: argparse.Namespace) -> int:
     args.a, args.b = (path and checkpoint_of("parity", path) for path in (args.a, args.b))
     read = [path for path in (args.a, args.b, args.video) if path]
     read += [f"{path}.json" for path in (args.a, args.b) if path]  # the record that can lie beside a checkpoint
+    if args.models:
+        read += files_read(args)
     if args.curves:
         read += curve_inputs([*args.curves, *(args.noise or [])])
     try:
         with claimed(read, args.json, args.junit, args.report):
+            if args.models:
+                return compare_pair(args)
+            refuse_model_options(args)
             return compare_runs(args) if args.curves else compare(args)
     except (ValueError, OSError):
         raise
@@ -139,7 +159,6 @@ def compare(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-    from paddle_tsm.parity.report_files import write_json, write_junit
     from paddle_tsm.terminal.literal_text import as_text, status
 
     check_options(args)
@@ -157,29 +176,9 @@ def compare(args: argparse.Namespace) -> int:
         report = compare_files(
             a, b, x, lambda part: spinner.update(as_text(f"parity: {part}")), training=training, given=options
         )
-    page = None
-    if args.report:
-        from paddle_tsm.parity.report_page import write_page
-
-        page = write_page(report, args.report)
-    if args.json:
-        write_json(report, args.json)
-    if args.junit:
-        write_junit(report, args.junit)
-    print_comparison(report, page)
+    report.write(args.report, junit=args.junit, json=args.json)
+    print_comparison(report, args.report)
     return 0 if report.equal else 1
-
-
-def print_comparison(report, page) -> None:
-    """Print the report and where its page is."""
-    from paddle_tsm.commands.closed_pipe import print_until_closed
-    from paddle_tsm.parity.console_report import print_report, print_seconds
-
-    def show(console) -> None:
-        print_report(report, console)
-        print_seconds(report, console)
-
-    print_until_closed(show, page)
 
 
 def check_options(args: argparse.Namespace) -> None:
@@ -196,7 +195,7 @@ def check_options(args: argparse.Namespace) -> None:
         if getattr(args, name):
             raise ValueError(f"--{name}: got no --curves, wanted --curves A B beside it")
     if args.a is None:
-        raise ValueError("A: got no checkpoint, wanted one (or --differences, or --curves A B)")
+        raise ValueError("A: got no checkpoint, wanted one (or --models, --curves or --differences)")
     if args.video and args.clips is not None:
         raise ValueError("--clips: got it beside --video, which is one clip; leave one of them out")
     for name in ("clips", "size"):

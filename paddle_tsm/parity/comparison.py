@@ -25,17 +25,20 @@ def run_parity(
     other: SideBuilder,
     x: Any,
     same_weights: bool = True,
+    float32: bool = True,
     progress: Callable[[str], None] = lambda part: None,
 ) -> Report:
     """Compare two networks on x: every stage in float64 and float32, and BatchNorm's running statistics in float64.
 
     reference, other: functions from "float64" or "float32" to a new `Side`. x: the inputs in float64.
     same_weights: False also compares every layer, because a ReLU or a pool can hide from a stage what differs in front
-    of it. progress: called with the name of each part of the comparison before it begins.
+    of it. float32: False leaves float32 out. progress: called with the name of each part of the comparison before it begins.
     """
     report = Report()
     timer = PartTimer(report.seconds, progress)
     names, reference64 = compare_in_float64(report, timer, reference, other, x, same_weights)
+    if not float32:
+        return report
     x32 = in_precision(x, "float32")
     reference32 = timer.time(f"{names[0]} float32", lambda: reference("float32").outputs(x32))
     other32 = timer.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))

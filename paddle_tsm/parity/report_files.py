@@ -75,15 +75,15 @@ def finite(content: Any) -> Any:
 def write_junit(report: Findings, path: AnyPath) -> None:
     """Write one JUnit test case for each row, so that a CI system says which output differs.
 
-    How the networks themselves differ stands in the suite's properties, in front of the cases.
+    How the networks themselves and the frameworks differ stands in the suite's properties, in front of the cases.
     """
     failures = sum(not row.passed for row in report.rows)
     suite = suite_of(len(report.rows), failures=failures)
-    lines = about_networks(report)
+    lines = [("networks", line) for line in about_networks(report)] + [("known", line) for line in report.known]
     if lines:
         properties = ElementTree.SubElement(suite, "properties")
-        for line in lines:
-            ElementTree.SubElement(properties, "property", name="networks", value=printable(line))
+        for name, line in lines:
+            ElementTree.SubElement(properties, "property", name=name, value=printable(line))
     for row in report.rows:
         case = ElementTree.SubElement(suite, "testcase", classname=f"parity.{row.precision}", name=literal(row.name))
         if not row.passed:

@@ -58,7 +58,7 @@ def compare_models(
     training = Training(with_target(loss), (chosen.torch, chosen.paddle))
     progress("pairing the layers")
     pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
-    report = run_parity(pair.torch_side, pair.paddle_side, given[0], same_weights=False, progress=progress)
+    report = run_parity(pair.torch_side, pair.paddle_side, given[0], False, float32, progress)
     describe(report, pair)
     lr = chosen.lr
     if lr is None:

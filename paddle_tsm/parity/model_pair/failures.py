@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from paddle_tsm.parity.model_pair.error_place import described
+
 
 class ModelFailed(ValueError):
     """A model raised an error. framework: whose model. reason: the error in one line."""
 
     def __init__(self, framework: str, error: Exception):
-        text = " ".join(str(error).split())
-        self.framework, self.reason = framework, f"{type(error).__name__}: {text[:400]}"
+        self.framework, self.reason = framework, described(error)
         super().__init__(f"{framework} model failed: {self.reason}")
 
 
