@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("paddle_tsm", "torch_ref", "tools")
+FOLDERS = ("paddle_tsm", "paddle_tsm_pytest", "torch_ref", "tools")
 # functions whose options are for callers that are no program here
 FOR_OTHERS = {
     "tsm_adamw": "it has PyTorch's options",
@@ -36,6 +36,9 @@ CALLED_BY_OTHERS = {
     "__iter__": "for",
     "get_next": "ONNX Runtime's calibration",
     "render": "rich's progress bar",
+    "pytest_addoption": "pytest",
+    "pytest_configure": "pytest",
+    "__call__": "a call of the fixture",
 }
 
 

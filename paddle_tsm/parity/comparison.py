@@ -32,7 +32,7 @@ def run_parity(
 
     reference, other: functions from "float64" or "float32" to a new `Side`. x: the inputs in float64.
     same_weights: False also compares every layer, because a ReLU or a pool can hide from a stage what differs in front
-    of it. float32: False leaves float32 out. progress: called with the name of each part of the comparison before it begins.
+    of it. float32: False leaves float32 out. progress: called with the name of each part before it begins.
     """
     report = Report()
     timer = PartTimer(report.seconds, progress)
