@@ -33,12 +33,13 @@ CALLED_BY_OTHERS = {
     "__torch_function__": "PyTorch",
     "__exit__": "with",
     "__str__": "print",
+    "__repr__": "pytest, where an assertion fails",
     "__iter__": "for",
     "get_next": "ONNX Runtime's calibration",
     "render": "rich's progress bar",
     "pytest_addoption": "pytest",
     "pytest_configure": "pytest",
-    "__call__": "a call of the fixture",
+    "__tracebackhide__": "pytest",
 }
 
 

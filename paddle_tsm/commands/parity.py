@@ -101,7 +101,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         f"but {DEFAULT_STEPS} with --models and --report.",
     )
     group.add_argument(
-        "--lr", type=float, help=f"The learning rate of the steps. Default: {DEFAULT_LR}; 0.001 for adam and adamw."
+        "--lr",
+        type=float,
+        help=f"The learning rate of the steps. Default: {DEFAULT_LR}; with --models a small one, from the weights.",
     )
     group.add_argument(
         "--float32",

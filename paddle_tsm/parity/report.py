@@ -7,7 +7,7 @@ import os
 from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.report_files import write_json, write_junit
 from paddle_tsm.parity.report_page import write_page
-from paddle_tsm.parity.report_text import summary
+from paddle_tsm.parity.report_text import summary, verdict
 
 AnyPath = str | os.PathLike[str]
 
@@ -19,6 +19,9 @@ class Report(Findings):
 
     def __str__(self) -> str:
         return summary(self)
+
+    def __repr__(self) -> str:
+        return f"<Report: {verdict(self)}>"
 
     def write(self, folder: AnyPath | None = None, junit: AnyPath | None = None, json: AnyPath | None = None) -> None:
         """Write what is asked for: a page with its plots into `folder`, which is made; JUnit XML; JSON.
