@@ -24,7 +24,7 @@ class Findings:
     the known differences of the frameworks that were taken into account, a sentence each. causes: what would explain
     the differences, a sentence each. alignment: which tensors of any two models were compared. title, about: what is
     compared, for the page. groups: group -> its tensors, in forward order, for the plots. tables: the models' tensors,
-    for the page.
+    for the page. same_masks: whether training was compared with dropout's masks instead of without dropout.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
@@ -43,6 +43,7 @@ class Findings:
     about: str = ""
     groups: dict[str, list[str]] = field(default_factory=dict)
     tables: list[TensorTable] = field(default_factory=list)
+    same_masks: bool = False
 
     @property
     def equal(self) -> bool:

@@ -12,6 +12,9 @@ from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import TOLERANCES
+from paddle_tsm.parity.training_setup import compare_setup
+
+TRAINING_OUTPUTS = "training outputs"  # the name of the row
 
 
 @dataclass
@@ -42,6 +45,7 @@ def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) ->
         side.start_training(lr=0.0)
     loss_a, gradients_a = reference.gradients(inputs, target)
     loss_b, gradients_b = other.gradients(inputs, target)
+    outputs = compare_outputs(reference, other, limit)
     rows, vanishing = compare_tensors(gradients_a, gradients_b, limit, (reference.name, other.name))
     by_name = {row.name: row for row in rows}
     groups = reference.tensor_groups()
@@ -50,7 +54,8 @@ def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) ->
     groups = {"the inputs": inputs} | groups if inputs else groups
     order = [name for names in groups.values() for name in names if name in by_name]
     loss_row = compare("mean of the batch", np.array(loss_a), np.array(loss_b), limit)
-    result = GradientComparison([summarise("training loss", [loss_row])], vanishing=vanishing)
+    setup = [summarise(name, members) for name, members in compare_setup(reference, other).items()]
+    result = GradientComparison([*setup, *outputs, summarise("training loss", [loss_row])], vanishing=vanishing)
     for group, names in groups.items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:
@@ -59,3 +64,10 @@ def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) ->
     result.first = next((name for name in reversed(order) if not by_name[name].passed), None)
     result.problem = by_name[result.first].problem if result.first else ""
     return result
+
+
+def compare_outputs(reference: Side, other: Side, limit: float) -> list[ComparisonRow]:
+    """One row for all outputs in training mode; none where the sides keep none."""
+    a, b = reference.training_outputs(), other.training_outputs()
+    rows, _ = compare_tensors(a, b, limit, (reference.name, other.name))
+    return [summarise(TRAINING_OUTPUTS, rows)] if rows else []

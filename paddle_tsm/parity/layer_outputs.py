@@ -10,14 +10,16 @@ from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.side import Side
 
 
-def compare_layers(reference: Side, other: Side, inputs: Any, limit: float) -> list[ComparisonRow]:
+def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, train: bool = False) -> list[ComparisonRow]:
     """A row for all that `Side.watch_layers` shows of both sides, in the reference's order of execution.
+
+    train: in training mode, which changes the sides' BatchNorm statistics.
 
     What only one side shows has a row that does not pass, unless it is another member of a tuple than the first: a
     layer may return more in one framework.
     """
     outputs: dict[str, np.ndarray] = {}
-    reference.watch_layers(inputs, outputs.__setitem__)
+    reference.watch_layers(inputs, outputs.__setitem__, train)
     order, rows, only = list(outputs), {}, []
 
     def compare_output(name: str, output: np.ndarray) -> None:
@@ -28,13 +30,20 @@ def compare_layers(reference: Side, other: Side, inputs: Any, limit: float) -> l
         else:
             only.append(name)
 
-    other.watch_layers(inputs, compare_output)
+    other.watch_layers(inputs, compare_output, train)
     for name in [*outputs, *only]:
         if not name.endswith("]"):
             without = reference.name if name in only else other.name
             problem = f"{without} does not run this layer as often"
             rows[name] = ComparisonRow(name, "", (), float("inf"), float("inf"), limit, problem)
     return [rows[name] for name in [*order, *only] if name in rows]
+
+
+def first_difference(
+    reference: Side, other: Side, inputs: Any, limit: float, train: bool = False
+) -> ComparisonRow | None:
+    """The row of the first layer, in forward order, whose output differs by more than `limit`; None where none does."""
+    return next((row for row in compare_layers(reference, other, inputs, limit, train) if not row.passed), None)
 
 
 def layer_errors(reference: Side, other: Side, inputs: Any) -> dict[str, float]:

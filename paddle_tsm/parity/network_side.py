@@ -19,6 +19,7 @@ class NetworkSide(Side):
 
     network: Network
     run: Callable[[Any], Any]  # of the framework's class: from inputs to outputs, without gradients
+    dropout_layer: Any  # the framework's class
     outcome = "logits"
     input_gradients = False
 
@@ -50,6 +51,16 @@ class NetworkSide(Side):
         self.run(inputs)
         self.model.eval()
         return {name: array for name, array in self.tensors().items() if is_statistic(name)}
+
+    def start_training(self, lr: float) -> None:
+        self.model.train()
+        for _, layer in self.named_layers():
+            if isinstance(layer, self.dropout_layer):
+                layer.p = 0.0
+        self.optimizer = self.new_optimizer(lr)
+
+    def training_outputs(self) -> dict[str, np.ndarray]:
+        return {}  # the loss, which is compared, is the mean of the logits' cross entropy
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
         state = self.optimizer.state_dict()["state"]

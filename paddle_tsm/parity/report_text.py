@@ -18,18 +18,26 @@ def notes(report: Findings) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
     lines = [f"Known difference of the frameworks, taken into account: {one}." for one in report.known]
     if report.gradients or report.steps:
+        masks = "the same masks of dropout in both frameworks"
+        off = "dropout off, because the frameworks draw different dropout masks"
+        lines.append(f"Gradients and steps are those of training mode with {masks if report.same_masks else off}.")
+    if report.steps and report.steps.moved_by_rounding:
         lines.append(
-            "Gradients and steps are those of training mode with dropout off, because the frameworks draw different "
-            "dropout masks."
+            "The optimizer divides a gradient by its own size, and these weights have values whose gradient is 0 in "
+            "exact arithmetic, so that rounding alone moved them; there they may be as far apart as the learning rates "
+            f"allow: {first_names(report.steps.moved_by_rounding)}."
         )
     if report.gradients and report.gradients.vanishing:
-        names = report.gradients.vanishing
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         lines.append(
             "These gradients are 0 in exact arithmetic, so they are held to the limit in proportion to their layer's "
-            f"largest gradient: {', '.join(names[:3])}{more}."
+            f"largest gradient: {first_names(report.gradients.vanishing)}."
         )
     return lines + [about_gap(gap) for gap in report.gaps or []]
+
+
+def first_names(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def about_gap(gap: Float32Gap) -> str:

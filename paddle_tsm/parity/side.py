@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from paddle_tsm.parity.model_pair.dropout_masks import Draw
+
 INPUT = ": input"  # behind a layer's name: what it took
 See = Callable[[str, np.ndarray], None]  # called with the name of what a layer took or gave, and the values
 
@@ -38,7 +40,6 @@ class Side(ABC):
     name: str  # the framework's name, as it is printed
     model: Any
     optimizer: Any
-    dropout_layer: Any  # the framework's class, or a tuple of classes
     outcome = "logits"  # what a training step's outputs are called in the report
 
     @abstractmethod
@@ -86,13 +87,37 @@ class Side(ABC):
         """Whether a tensor is one that no optimizer changes."""
         return is_statistic(name) or name.endswith("num_batches_tracked")
 
+    def trained(self) -> set[str]:
+        """The parameters that an optimizer changes."""
+        return set()
+
+    def evaluated(self) -> set[str]:
+        """The layers with running statistics that are in evaluation mode although the model is trained."""
+        return set()
+
+    def training_outputs(self) -> dict[str, np.ndarray]:
+        """What the model gave in training mode when its gradients were taken; empty where this is not compared."""
+        return {}
+
+    def learning_rates(self) -> dict[str, float]:
+        """Parameter -> the learning rate of the last step; empty where this is not compared."""
+        return {}
+
+    def moved_by_rounding(self) -> tuple[dict[str, np.ndarray], float]:
+        """(Parameter -> which of its values an optimizer moved by the rounding of a gradient that is 0 in exact
+        arithmetic, how far it may have moved each): empty but for those that divide a gradient by its own size.
+        """
+        return {}, 0.0
+
+    def dropout_draws(self) -> list[Draw]:
+        """The masks of dropout that the model has drawn; empty where dropout is off."""
+        return []
+
+    @abstractmethod
     def start_training(self, lr: float) -> None:
-        """Go into training mode with an optimizer. Dropout is off, because the frameworks draw different masks."""
-        self.model.train()
-        for _, layer in self.named_layers():
-            if isinstance(layer, self.dropout_layer):
-                layer.p = 0.0
-        self.optimizer = self.new_optimizer(lr)
+        """Go into training mode with an optimizer. Dropout is off, because the frameworks draw different masks, unless
+        the model is given the same ones.
+        """
 
     @abstractmethod
     def optimizer_state(self) -> dict[str, np.ndarray]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.networks.network import Network
-from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import step_limit
+from paddle_tsm.parity.training_setup import compare_rates, compare_setup
 
 Batches = list[tuple[Any, Any]]  # (inputs, what the loss takes beside the outputs), one for each step
 
@@ -25,12 +26,13 @@ class StepComparison:
 
     rows: loss, gradient norm and logits, each of the worst step; then weights, buffers and optimizer state after the
     last step, each of the worst tensor. losses: framework -> each step's loss. differences: quantity -> each step's
-    relative difference.
+    relative difference. moved_by_rounding: weights of which values were moved by nothing but rounding.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, list[float]] = field(default_factory=dict)
+    moved_by_rounding: list[str] = field(default_factory=list)
 
 
 def seeded_batches(network: Network, count: int, clips: int, size: int, seed: int = 0) -> Batches:
@@ -61,6 +63,7 @@ def compare_steps(
         side.start_training(lr)
     rows: dict[str, list[ComparisonRow]] = {"loss": [], "gradient norm": [], outcome: []}
     losses: dict[str, list[float]] = {side.name: [] for side in sides}
+    rates: list[ComparisonRow] = []
     for number, (x, target) in enumerate(batches, 1):
         a, b = (side.train_step(x, target) for side in sides)
         for side, result in zip(sides, (a, b)):
@@ -71,30 +74,57 @@ def compare_steps(
             (outcome, (a.logits, b.logits)),
         ):
             rows[name].append(compare(f"step {number}", *pair, limit))
+        rates += compare_rates(f"step {number}", *sides)
         see(number, sides)
     prefix = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
     differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
-    rows |= compare_states(*sides, limit)
-    return StepComparison([summarise(prefix + name, members) for name, members in rows.items()], losses, differences)
+    states, moved = compare_states(*sides, limit)
+    rows = compare_setup(*sides) | ({"learning rate": rates} if rates else {}) | rows | states
+    summaries: list[ComparisonRow] = [summarise(prefix + name, members) for name, members in rows.items()]
+    return StepComparison(summaries, losses, differences, moved)
 
 
-def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
-    """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none."""
+def compare_states(reference: Side, other: Side, limit: float) -> tuple[dict[str, list[ComparisonRow]], list[str]]:
+    """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none.
+    Also the names of the weights that rounding moved.
+
+    Adam divides a gradient by its own size. Where a gradient is 0 in exact arithmetic, as that of a bias in front of a
+    BatchNorm, it moves the weight by up to the learning rate in a direction that rounding chooses. Such values may be
+    as far apart as that; the model's outputs do not depend on them.
+    """
     names = reference.name, other.name
-    buffers, other_buffers = (
-        {name: as_float(array) for name, array in tensors_of(side, True).items()} for side in (reference, other)
-    )
+    buffers, weights = split_tensors(reference, reference.is_buffer)
+    other_buffers, other_weights = split_tensors(other, reference.is_buffer)
+    moved, reach = reference.moved_by_rounding()
+    apart = []
+    for name, values in moved.items():
+        if name in weights and name in other_weights and other_weights[name].shape == values.shape:
+            within = values & (np.abs(other_weights[name] - weights[name]) <= reach)
+            if distance_where(within, weights[name], other_weights[name]) > limit:
+                apart.append(name)
+            other_weights[name] = np.where(within, weights[name], other_weights[name])
     found = {
-        "weights": compare_tensors(tensors_of(reference, False), tensors_of(other, False), limit, names)[0],
+        "weights": compare_tensors(weights, other_weights, limit, names)[0],
         "buffers": compare_tensors(buffers, other_buffers, limit, names)[0],
         "optimizer state": compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0],
     }
-    return {name: rows for name, rows in found.items() if rows}
+    return {name: rows for name, rows in found.items() if rows}, apart
 
 
-def tensors_of(side: Side, buffers: bool) -> dict[str, np.ndarray]:
-    """A side's buffers, or its weights."""
-    return {name: array for name, array in side.tensors().items() if side.is_buffer(name) == buffers}
+def distance_where(chosen: np.ndarray, reference: np.ndarray, other: np.ndarray) -> float:
+    """The largest difference of the chosen values, relative to the reference's largest magnitude."""
+    return distance(reference, np.where(chosen, other, reference))[1] if reference.size else 0.0
+
+
+def split_tensors(side: Side, is_buffer: Callable[[str], bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """(A side's buffers, its weights). is_buffer: the reference's, because Paddle counts some buffers as parameters."""
+    found: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+    for name, array in side.tensors().items():
+        if is_buffer(name):
+            found[0][name] = as_float(array)
+        else:
+            found[1][name] = array
+    return found
 
 
 def as_float(array: np.ndarray) -> np.ndarray:

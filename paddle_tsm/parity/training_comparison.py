@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.parity.gradients import compare_gradients
-from paddle_tsm.parity.layer_outputs import layer_errors
+from paddle_tsm.parity.gradients import TRAINING_OUTPUTS, compare_gradients
+from paddle_tsm.parity.layer_outputs import first_difference, layer_errors
 from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.noise import Float32Gap, measure_gaps
 from paddle_tsm.parity.part_timer import PartTimer
@@ -115,6 +115,11 @@ def add_gradients(
     found = timer.time("gradients", lambda: compare_gradients(*new_sides("float64"), x, target))
     report.gradients = found
     report.rows += found.rows
+    if report.first_layer is None and any(row.name == TRAINING_OUTPUTS and not row.passed for row in found.rows):
+        row = first_difference(*new_sides("float64"), x, TOLERANCES["gradients"].limit, train=True)
+        if row:
+            report.first_layer = row.name
+            report.remarks.append(f"{row.name} is the first layer that differs in training mode: {row.problem}")
     if request.plots:
         x32 = in_precision(x, "float32")
         found.errors32 = timer.time(

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
-from paddle_tsm.parity.model_pair.optimizers import optimizer_pair
-from paddle_tsm.parity.model_pair.outputs import by_first_word
+from paddle_tsm.parity.model_pair.optimizers import OptimizerPair, optimizer_pair
+from paddle_tsm.parity.model_pair.outputs import by_first_word, flat
+from paddle_tsm.parity.model_pair.schedules import schedule_pair
 from paddle_tsm.parity.model_pair.step_size import small_rate
-from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision
+from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision, leaves
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.tensor_table import alignment_table
 from paddle_tsm.parity.tolerance import step_limit
@@ -33,42 +35,75 @@ def compare_models(
     seed: int = 0,
     strict: bool = False,
     progress: Callable[[str], None] = lambda part: None,
+    *,
+    schedule: Any = None,
+    clip: float | None = None,
+    dropout: str = "off",
 ) -> Report:
     """Compare two models number for number. Neither of them is changed.
 
     torch_model: a torch.nn.Module; paddle_layer: a paddle.nn.Layer; or functions without arguments that make them.
     inputs: an array or tensor; a tuple of them, the positional arguments; a dict, the named ones; or a function (seed)
     to any of these, called with another seed for each training step. weights: "copy" copies PyTorch's into a copy of
-    Paddle's model, "as they are" compares Paddle's own. gradients: those of weights and inputs, in training mode with
-    dropout off. steps: so many training steps, 0 to 200. loss: (PyTorch's, Paddle's) functions (outputs) to a scalar;
-    None is a seeded projection of all outputs. optimizer: see `optimizer_pair`. align: PyTorch's layer or tensor ->
+    Paddle's model, "as they are" compares Paddle's own. gradients: those of weights and inputs, in training mode.
+    steps: so many training steps, 0 to 200. loss: (PyTorch's, Paddle's) functions (outputs) to a scalar; None is a
+    seeded projection of all outputs of floating-point numbers. optimizer: None for SGD with momentum, a name such as
+    "adamw", a mapping of options or a pair of functions, see `optimizer_pair`. align: PyTorch's layer or tensor ->
     Paddle's, where names and the order of execution do not tell, an `Alignment`, or the file of one. float32: also run
     in float32, held against the noise of PyTorch's float32. strict: known differences of the frameworks that no port
     can help, such as the biased running variance of Paddle's BatchNorm, count as differences; else they are taken into
-    account and named in `report.known`. progress: called with the name of each part.
+    account and named in `report.known`. progress: called with the name of each part. schedule: the rate of each step, a
+    function (step, from 0) to it, or a pair of functions (optimizer) to a scheduler, see `schedule_pair`. clip: the
+    largest norm of all gradients together; None does not clip. dropout: in training mode, "off", or "same masks" in
+    both frameworks.
+
+    A layer that the caller set to evaluation mode (`bn.eval()`) inside a model in training mode stays so in training; a
+    model in evaluation mode as a whole is trained as a whole. Parameters that are frozen (`requires_grad`, or
+    `stop_gradient` in Paddle) stay so; they must be the same in both.
 
     Raises ValueError for models whose layers cannot be paired, and for inputs that one of them refuses.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
+    if dropout not in DROPOUT:
+        raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
+    if clip is not None and not 0 < clip < float("inf"):
+        raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
     if steps:
         step_limit(steps)
     given = [inputs_of(inputs, seed + number) for number in range(max(steps, 1))]
     chosen = optimizer_pair(optimizer)
-    training = Training(with_target(loss), (chosen.torch, chosen.paddle))
+    training = Training(with_target(loss), (chosen.torch, chosen.paddle), schedule_pair(schedule, steps), clip)
+    training.masks = dropout == "same masks"
     progress("pairing the layers")
     pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
     report = run_parity(pair.torch_side, pair.paddle_side, given[0], False, float32, progress)
     describe(report, pair)
-    lr = chosen.lr
-    if lr is None:
-        lr = small_rate(pair.torch_side("float64"), given[0]) if steps else 0.0
-    request = TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps > 0, lr=lr)
+    report.same_masks = training.masks
+    request = training_request(report, pair, given, chosen, gradients, steps > 0)
     compare_training(
         report, lambda dtype, _: pair.torch_side(dtype), lambda dtype, _: pair.paddle_side(dtype), request, progress
     )
+    report.remarks += [*training.said, *(chosen.remarks if request.steps else [])]
     report.known = pair.known()
     return report
+
+
+def training_request(
+    report: Report, pair: ModelPair, given: list[Any], chosen: OptimizerPair, gradients: bool, steps: bool
+) -> TrainingRequest:
+    """What is compared of training: what is asked for, but for what is impossible, which the report then says."""
+    sides = pair.torch_side("float64"), pair.paddle_side("float64")
+    hindrance = why_no_loss(sides, given[0]) if gradients or steps else ""
+    frozen = hindrance or why_no_steps(sides)
+    for asked, reason, what in ((gradients, hindrance, "Gradients"), (steps, frozen, "Training steps")):
+        if asked and reason:
+            report.remarks.append(f"{what} are not compared: {reason}")
+    gradients, steps = gradients and not hindrance, steps and not frozen
+    lr = chosen.lr
+    if lr is None:
+        lr = small_rate(pair.torch_side("float64"), given[0], chosen.adaptive) if steps else 0.0
+    return TrainingRequest([(x, None) for x in given], gradients=gradients, steps=steps, lr=lr)
 
 
 def describe(report: Report, pair: ModelPair) -> None:
@@ -78,6 +113,19 @@ def describe(report: Report, pair: ModelPair) -> None:
     report.about = f"{len(alignment.layers)} pairs of layers with {len(alignment.tensors)} pairs of tensors"
     report.groups = by_first_word(name for name in pair.torch.tensors if name in alignment.torch_shapes)
     report.tables = [alignment_table(alignment)]
+
+
+def why_no_loss(sides: tuple[Any, Any], inputs: Any) -> str:
+    """Why neither model has gradients; "" where one of them can have some."""
+    if sides[0].loss is None and not any(flat(side.run(inputs)).size for side in sides):
+        return "no output is of floating-point numbers, so that there is no loss; give one as loss="
+    numbers = any(leaf.dtype.kind == "f" for leaf in leaves(inputs).values())
+    return "" if numbers else why_no_steps(sides)
+
+
+def why_no_steps(sides: tuple[Any, Any]) -> str:
+    """Why neither model can be trained; "" where one of them can."""
+    return "" if any(side.trained_parameters() for side in sides) else "no parameter is trained in either model"
 
 
 def assert_equal(report: Report) -> None:

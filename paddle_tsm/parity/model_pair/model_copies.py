@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
+from paddle_tsm.parity.model_pair.step_rules import layers_in_evaluation
 from paddle_tsm.parity.model_pair.structure import as_array
 
 
 class TorchSource:
-    """A PyTorch module, or a function without arguments that makes one. tensors: its own. name: its class."""
+    """A PyTorch module, or a function without arguments that makes one. tensors: its own. name: its class.
+    in_evaluation: the layers that stay in evaluation mode in training.
+    """
 
     def __init__(self, model: Any):
         import torch  # optional
 
         self.model, self.function = made("torch_model", model, torch.nn.Module, "torch.nn.Module")
+        self.in_evaluation = layers_in_evaluation(self.model, self.model.named_modules())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name = type(self.model).__name__
 
@@ -34,12 +38,15 @@ class TorchSource:
 
 
 class PaddleSource:
-    """A Paddle layer, or a function without arguments that makes one. tensors: its own. name: its class."""
+    """A Paddle layer, or a function without arguments that makes one. tensors: its own. name: its class. in_evaluation:
+    the layers that stay in evaluation mode in training.
+    """
 
     def __init__(self, model: Any):
         import paddle
 
         self.model, self.function = made("paddle_layer", model, paddle.nn.Layer, "paddle.nn.Layer")
+        self.in_evaluation = layers_in_evaluation(self.model, self.model.named_sublayers())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name = type(self.model).__name__
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
+from paddle_tsm.parity.model_pair.dropout_masks import Draws
 from paddle_tsm.parity.model_pair.failures import ModelFailed
 from paddle_tsm.parity.model_pair.known_differences import functions_called, is_own_norm, sentences
 from paddle_tsm.parity.model_pair.layer_tensors import paddle_layers, torch_layers
@@ -17,6 +18,8 @@ from paddle_tsm.parity.model_pair.model_copies import PaddleSource, TorchSource
 from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
 from paddle_tsm.parity.model_pair.pairing import Pairing
 from paddle_tsm.parity.model_pair.plain_layers import call_order, innermost, pair_plain_layers
+from paddle_tsm.parity.model_pair.schedules import SchedulePair
+from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.terminal.extras import how_to_install
 
 if TYPE_CHECKING:
@@ -29,10 +32,25 @@ Align = Mapping[str, str | None] | Alignment | str | os.PathLike | None
 class Training:
     """What training needs of each framework. losses: (PyTorch's, Paddle's) functions (outputs, target) to a scalar, or
     None for a seeded projection. optimizers: (PyTorch's, Paddle's) functions (parameters, lr) to an optimizer.
+    schedule: the learning rates. clip: the largest norm of all gradients together, or None. masks: whether dropout
+    draws the same masks in both; else it is off. said: what the models gave rise to say, a sentence each.
     """
 
     losses: tuple[Callable | None, Callable | None] = (None, None)
     optimizers: tuple[Callable | None, Callable | None] = (None, None)
+    schedule: SchedulePair = SchedulePair()
+    clip: float | None = None
+    masks: bool = False
+    said: list[str] = field(default_factory=list)
+
+    def say(self, sentence: str) -> None:
+        """Note a sentence once."""
+        if sentence not in self.said:
+            self.said.append(sentence)
+
+    def rules(self, scheduler: Callable | None, in_evaluation: frozenset[str]) -> StepRules:
+        """What surrounds a step of a new side."""
+        return StepRules(self.schedule.rate, scheduler, self.clip, Draws(self.masks), in_evaluation, self.say)
 
 
 class ModelPair:
@@ -110,8 +128,15 @@ class ModelPair:
         watched = {name: layers[name] for name in self.watched()}
         losses, optimizers = self.training.losses, self.training.optimizers
         names = set(self.alignment.torch_shapes)
+        step_rules = self.training.rules(self.training.schedule.torch, self.torch.in_evaluation)
         return torch_model_class()(
-            model, watched, losses[0], optimizers[0], lambda: PaddleConstants(self.rules, self.rules_used), names
+            model,
+            watched,
+            losses[0],
+            optimizers[0],
+            lambda: PaddleConstants(self.rules, self.rules_used),
+            names,
+            step_rules,
         )
 
     def paddle_side(self, dtype: str) -> PaddleModel:
@@ -120,7 +145,8 @@ class ModelPair:
         layers = dict(model.named_sublayers())
         watched = {name: layers[twin] for name, twin in self.watched().items()}
         losses, optimizers = self.training.losses, self.training.optimizers
-        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1])
+        step_rules = self.training.rules(self.training.schedule.paddle, self.paddle.in_evaluation)
+        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1], rules=step_rules)
 
     def own_tensors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Both models' own tensors that are paired, by PyTorch's names."""

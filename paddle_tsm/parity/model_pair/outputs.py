@@ -11,7 +11,14 @@ import numpy as np
 from paddle_tsm.parity.model_pair.structure import as_array, leaves
 
 # Paddle's word for an array of an optimizer's state -> PyTorch's
-STATE = {"velocity": "momentum_buffer", "moment1": "exp_avg", "moment2": "exp_avg_sq"}
+STATE = {
+    "velocity": "momentum_buffer",
+    "moment1": "exp_avg",
+    "moment2": "exp_avg_sq",
+    "moment2_max": "max_exp_avg_sq",
+    "moment": "sum",
+    "mean_square": "square_avg",
+}
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,22 @@ from typing import Any
 
 import numpy as np
 import paddle
+from paddle.nn.layer.rnn import RNNBase
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
+from paddle_tsm.parity.model_pair.schedules import paddle_scheduler, set_paddle_rate
+from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
+from paddle_tsm.parity.model_pair.trained_model import TrainedModel
 from paddle_tsm.parity.model_pair.watched import Emitter
-from paddle_tsm.parity.side import See, Side, StepOutcome
+from paddle_tsm.parity.side import See, StepOutcome, is_statistic
 
 
-class PaddleModel(Side):
+class PaddleModel(TrainedModel):
     """A Paddle layer, which this object may change. Its layers and tensors go by PyTorch's names.
 
     alignment: which tensor is which of PyTorch's. The other arguments are those of `TorchModel`.
@@ -27,7 +32,7 @@ class PaddleModel(Side):
     name = "Paddle"
     outcome = "outputs"
     input_gradients = True  # whether they are compared, too
-    dropout_layer: Any = (paddle.nn.Dropout, paddle.nn.Dropout2D, paddle.nn.Dropout3D, paddle.nn.AlphaDropout)
+    recurrent_layer = RNNBase
 
     def __init__(
         self,
@@ -37,18 +42,20 @@ class PaddleModel(Side):
         loss: Callable[[Any, Any], paddle.Tensor] | None = None,
         optimizer: Callable[[list[Any], float], Any] | None = None,
         context: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
+        rules: StepRules | None = None,
     ):
         model.eval()
+        self.rules, self.rates, self.given_in_training = rules or StepRules(), {}, {}
         self.model, self.alignment, self.watched, self.loss = model, alignment, watched or {}, loss
         self.make_optimizer, self.context = optimizer, context
 
     def named_layers(self) -> Iterator[tuple[str, Any]]:
-        return self.model.named_sublayers()
+        return self.model.named_sublayers(include_self=True)
 
     def call(self, inputs: Any) -> Any:
         """What the model gives for inputs that are tensors already."""
         arguments, named = call_arguments(inputs)
-        with self.context(), running(self.name):
+        with self.context(), self.running_in_mode(), running(self.name):
             return self.model(*arguments, **named)
 
     def run(self, inputs: Any) -> Any:
@@ -61,7 +68,7 @@ class PaddleModel(Side):
 
     def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
         if train:
-            self.model.train()
+            self.train()
         with Emitter(self.watched, see):
             given = self.run(inputs)
         self.model.eval()
@@ -69,7 +76,23 @@ class PaddleModel(Side):
 
     def new_optimizer(self, lr: float) -> Any:
         assert self.make_optimizer, "a comparison of steps names an optimizer"
-        return self.make_optimizer([p for p in self.model.parameters() if not p.stop_gradient], lr)
+        return self.make_optimizer(self.trained_parameters(), lr)
+
+    def trained_parameters(self) -> list[Any]:
+        return [p for p in self.model.parameters() if not p.stop_gradient]
+
+    def trained(self) -> set[str]:
+        own = dict(self.model.named_parameters())
+        trained = {name for name, parameter in own.items() if not parameter.stop_gradient}
+        pairs = self.alignment.tensors
+        frozen = {pair.torch for pair in pairs if pair.paddle not in trained}  # or frozen in a part
+        return {pair.torch for pair in pairs} - frozen
+
+    def dropout_context(self) -> contextlib.AbstractContextManager:
+        return paddle_dropout(self.rules.draws)
+
+    def random_state(self) -> Any:
+        return [word for word in str(paddle.get_rng_state()[0]).split() if not word.startswith("0x")]
 
     def backward(self, inputs: Any, target: Any) -> tuple[float, Any, Any]:
         """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
@@ -83,7 +106,8 @@ class PaddleModel(Side):
         return float(loss.detach()), given, outputs
 
     def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
-        loss, given, _ = self.backward(inputs, target)
+        loss, given, outputs = self.backward(inputs, target)
+        self.given_in_training = named_outputs(outputs)
         found = self.alignment.to_torch(self._own_gradients())
         for path, leaf in leaves(given).items():
             if leaf.grad is not None:
@@ -91,8 +115,13 @@ class PaddleModel(Side):
         return loss, found
 
     def _own_gradients(self) -> dict[str, np.ndarray]:
-        """The gradients by Paddle's names; 0 for a part of a packed tensor that got none where another part got one."""
-        found = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
+        """The gradients by Paddle's names."""
+        return self._with_all_parts(
+            {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
+        )
+
+    def _with_all_parts(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays, by Paddle's names, and 0 for a part of a packed tensor that has none where another part has."""
         tensors = named_tensors(self.model)
         with_some = {pair.torch for pair in self.alignment.tensors if pair.paddle in found}
         for pair in self.alignment.tensors:
@@ -101,11 +130,33 @@ class PaddleModel(Side):
         return found
 
     def train_step(self, inputs: Any, target: Any) -> StepOutcome:
-        self.optimizer.clear_grad(set_to_zero=False)
+        self.begin_step()
+        if self.optimizer is not None:
+            self.optimizer.clear_grad(set_to_zero=False)
         loss, _, outputs = self.backward(inputs, target)
-        norm = total_norm({name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None})
-        self.optimizer.step()
+        gradients = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
+        norm = total_norm(gradients)
+        if self.rules.clip is not None:
+            paddle.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
+        self.end_step(gradients)
         return Step(loss, norm, flat(outputs))
+
+    def current_rates(self) -> dict[str, float]:
+        groups = self.optimizer._parameter_list
+        given = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
+        taken, rate = {p.name: p for p in given}, float(self.optimizer.get_lr())
+        own, rates = named_tensors(self.model), {}
+        for pair in self.alignment.tensors:
+            parameter = taken.get(own[pair.paddle].name)
+            if parameter is not None and not parameter.stop_gradient:
+                rates[pair.torch] = rate * float((parameter.optimize_attr or {}).get("learning_rate", 1.0))
+        return rates
+
+    def set_rate(self, rate: float) -> None:
+        set_paddle_rate(self.optimizer, rate)
+
+    def new_scheduler(self, make: Callable[[Any], Any]) -> Any:
+        return paddle_scheduler(make, self.optimizer)
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
@@ -113,15 +164,16 @@ class PaddleModel(Side):
         for word, buffer in STATE.items():
             arrays = getattr(self.optimizer, "_accumulators", {}).get(word, {})
             state = {name: as_array(arrays[tensor.name]) for name, tensor in own.items() if tensor.name in arrays}
-            found |= {f"{name}: {buffer}": array for name, array in self.alignment.to_torch(state).items()}
+            state = self.alignment.to_torch(self._with_all_parts(state))
+            found |= {f"{name}: {buffer}": array for name, array in state.items()}
         return found
 
     def tensors(self) -> dict[str, np.ndarray]:
         return self.alignment.to_torch({name: as_array(value) for name, value in named_tensors(self.model).items()})
 
     def is_buffer(self, name: str) -> bool:
-        own = named_tensors(self.model)
-        return any(own[pair.paddle].stop_gradient for pair in self.alignment.tensors if pair.torch == name)
+        buffers = dict(self.model.named_buffers())  # a BatchNorm's statistics are parameters in Paddle
+        return is_statistic(name) or any(p.paddle in buffers for p in self.alignment.tensors if p.torch == name)
 
     def tensor_groups(self) -> dict[str, list[str]]:
         raise NotImplementedError("the report's rows are PyTorch's groups")

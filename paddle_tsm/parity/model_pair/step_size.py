@@ -17,16 +17,18 @@ from paddle_tsm.parity.side import Side
 SHARE = 2.0**-16  # of the weights' norm, that the first step moves them by
 
 
-def small_rate(side: Side, inputs: Any) -> float:
+def small_rate(side: Side, inputs: Any, adaptive: bool = False) -> float:
     """The power of two by which plain SGD moves the weights by about `SHARE` of their norm; 1 where nothing moves.
 
-    side: a new one, in float64, which is trained on. A power of two is held exactly in every precision.
+    side: a new one, in float64, which is trained on. adaptive: for an optimizer such as Adam, which moves every weight
+    by about the rate. A power of two is held exactly in every precision.
     """
     side.start_training(0.0)
     _, gradients = side.gradients(inputs, None)
     tensors = side.tensors()
     weights = {name: tensors[name] for name in gradients if name in tensors}
-    norms = total_norm(weights), total_norm({name: gradients[name] for name in weights})
+    steps = {name: np.sign(gradients[name]) if adaptive else gradients[name] for name in weights}
+    norms = total_norm(weights), total_norm(steps)
     if not all(np.isfinite(norms)) or min(norms) == 0:
         return 1.0
     return 2.0 ** round(math.log2(SHARE * norms[0] / norms[1]))

@@ -12,24 +12,28 @@ import torch
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.outputs import STATE, Step, by_first_word, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.schedules import set_torch_rate
+from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
+from paddle_tsm.parity.model_pair.torch_dropout import TorchDropout
+from paddle_tsm.parity.model_pair.trained_model import TrainedModel
 from paddle_tsm.parity.model_pair.watched import Emitter
-from paddle_tsm.parity.side import See, Side, StepOutcome
+from paddle_tsm.parity.side import See, StepOutcome
 
 
-class TorchModel(Side):
+class TorchModel(TrainedModel):
     """A PyTorch module, which this object may change.
 
     watched: name -> module, whose inputs and outputs `watch_layers` shows. loss: a function (outputs, target) to a
     scalar tensor; None is a seeded projection of all outputs. optimizer: a function (parameters, lr) to an optimizer.
     context: a function to the context in which the model runs. names: the tensors that have a twin in Paddle; None for
-    all.
+    all. rules: what surrounds a training step.
     """
 
     name = "PyTorch"
     outcome = "outputs"
     input_gradients = True  # whether they are compared, too
-    dropout_layer: Any = torch.nn.modules.dropout._DropoutNd
+    recurrent_layer = torch.nn.RNNBase
 
     def __init__(
         self,
@@ -39,7 +43,9 @@ class TorchModel(Side):
         optimizer: Callable[[list[torch.nn.Parameter], float], Any] | None = None,
         context: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext,
         names: set[str] | None = None,
+        rules: StepRules | None = None,
     ):
+        self.rules, self.rates, self.given_in_training = rules or StepRules(), {}, {}
         self.model, self.watched, self.loss = model.eval(), watched or {}, loss
         self.make_optimizer, self.context, self.names = optimizer, context, names
 
@@ -49,7 +55,7 @@ class TorchModel(Side):
     def call(self, inputs: Any) -> Any:
         """What the model gives for inputs that are tensors already."""
         arguments, named = call_arguments(inputs)
-        with self.context(), running(self.name):
+        with self.context(), self.running_in_mode(), running(self.name):
             return self.model(*arguments, **named)
 
     def run(self, inputs: Any) -> Any:
@@ -61,7 +67,8 @@ class TorchModel(Side):
         return named_outputs(self.run(inputs))
 
     def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
-        self.model.train(train)
+        if train:
+            self.train()
         with Emitter(self.watched, see):
             given = self.run(inputs)
         self.model.eval()
@@ -69,7 +76,23 @@ class TorchModel(Side):
 
     def new_optimizer(self, lr: float) -> Any:
         assert self.make_optimizer, "a comparison of steps names an optimizer"
-        return self.make_optimizer([p for p in self.model.parameters() if p.requires_grad], lr)
+        return self.make_optimizer(self.trained_parameters(), lr)
+
+    def trained_parameters(self) -> list[torch.nn.Parameter]:
+        return [p for p in self.model.parameters() if p.requires_grad]
+
+    def trained(self) -> set[str]:
+        return {
+            name
+            for name, p in self.model.named_parameters()
+            if p.requires_grad and (self.names is None or name in self.names)
+        }
+
+    def dropout_context(self) -> contextlib.AbstractContextManager:
+        return TorchDropout(self.rules.draws)
+
+    def random_state(self) -> Any:
+        return torch.get_rng_state().numpy().tobytes()
 
     def backward(self, inputs: Any, target: Any) -> tuple[float, Any, Any]:
         """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
@@ -85,7 +108,8 @@ class TorchModel(Side):
         return float(loss.detach()), given, outputs
 
     def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
-        loss, given, _ = self.backward(inputs, target)
+        loss, given, outputs = self.backward(inputs, target)
+        self.given_in_training = named_outputs(outputs)
         found = {
             name: as_array(p.grad)
             for name, p in self.model.named_parameters()
@@ -97,19 +121,44 @@ class TorchModel(Side):
         return loss, found
 
     def train_step(self, inputs: Any, target: Any) -> StepOutcome:
-        self.optimizer.zero_grad()
+        self.begin_step()
+        self.model.zero_grad()
         loss, _, outputs = self.backward(inputs, target)
-        norm = total_norm({name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None})
-        self.optimizer.step()
+        gradients = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
+        norm = total_norm(gradients)
+        if self.rules.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
+        self.end_step(gradients)
         return Step(loss, norm, flat(outputs))
+
+    def current_rates(self) -> dict[str, float]:
+        names, trained = {id(p): name for name, p in self.model.named_parameters()}, self.trained()
+        return {
+            names[id(p)]: float(group["lr"])
+            for group in self.optimizer.param_groups
+            for p in group["params"]
+            if names.get(id(p)) in trained
+        }
+
+    def moved_by_rounding(self) -> tuple[dict[str, np.ndarray], float]:
+        if isinstance(self.optimizer, torch.optim.SGD):
+            return {}, 0.0
+        return {name: small for name, small in self.vanishing.items() if small.any()}, 2 * self.rates_in_all
+
+    def set_rate(self, rate: float) -> None:
+        set_torch_rate(self.optimizer, rate)
+
+    def new_scheduler(self, make: Callable[[Any], Any]) -> Any:
+        return make(self.optimizer)
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
         found = {}
         for name, parameter in self.model.named_parameters():
             if self.names is None or name in self.names:
                 state = getattr(self.optimizer, "state", {}).get(parameter, {})
+                never_stepped = not float(state.get("step", 1))  # Adagrad has a state before the first step
                 for buffer in STATE.values():
-                    if state.get(buffer) is not None:
+                    if state.get(buffer) is not None and not never_stepped:
                         found[f"{name}: {buffer}"] = as_array(state[buffer])
         return found
 
