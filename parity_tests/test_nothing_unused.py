@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("paddle_tsm", "paddle_tsm_pytest", "torch_ref", "tools")
 # functions whose options are for callers that are no program here
 FOR_OTHERS = {
+    "compare_models": "a program that compares its own models",
     "tsm_adamw": "it has PyTorch's options",
     "main": "a test's command line",
     "elu": "PyTorch passes on a model's arguments, and so below",

@@ -137,6 +137,14 @@ def test_what_is_refused(optimizer, message):
         trained(optimizer=optimizer)
 
 
+def test_without_a_rate_the_weights_move_a_little():
+    """The loss depends on what the first step did, and by how little is the rate's."""
+    for optimizer in (None, "adamw"):
+        losses = trained(optimizer=optimizer, steps=3).steps.losses["PyTorch"]
+        still = trained(optimizer={"kind": optimizer or "momentum", "lr": 0.0}, steps=3).steps.losses["PyTorch"]
+        assert losses[0] == still[0] and 0 < abs(losses[2] - still[2]) < 1e-3
+
+
 # Groups and clipping
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
 from paddle_tsm.parity.model_pair.optimizers import OptimizerPair, optimizer_pair
-from paddle_tsm.parity.model_pair.outputs import by_first_word, flat
+from paddle_tsm.parity.model_pair.outputs import by_first_word
 from paddle_tsm.parity.model_pair.schedules import schedule_pair
 from paddle_tsm.parity.model_pair.step_size import small_rate
 from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision, leaves
@@ -93,9 +94,10 @@ def training_request(
     report: Report, pair: ModelPair, given: list[Any], chosen: OptimizerPair, gradients: bool, steps: bool
 ) -> TrainingRequest:
     """What is compared of training: what is asked for, but for what is impossible, which the report then says."""
-    sides = pair.torch_side("float64"), pair.paddle_side("float64")
-    hindrance = why_no_loss(sides, given[0]) if gradients or steps else ""
-    frozen = hindrance or why_no_steps(sides)
+    frozen = "" if pair.torch.trains or pair.paddle.trains else "no parameter is trained in either model"
+    hindrance = "" if any(leaf.dtype.kind == "f" for leaf in leaves(given[0]).values()) else frozen
+    if pair.training.losses == (None, None) and not any(is_number(row) for row in report.rows):
+        hindrance = frozen = "no output is of floating-point numbers, so that there is no loss; give one as loss="
     for asked, reason, what in ((gradients, hindrance, "Gradients"), (steps, frozen, "Training steps")):
         if asked and reason:
             report.remarks.append(f"{what} are not compared: {reason}")
@@ -115,17 +117,9 @@ def describe(report: Report, pair: ModelPair) -> None:
     report.tables = [alignment_table(alignment)]
 
 
-def why_no_loss(sides: tuple[Any, Any], inputs: Any) -> str:
-    """Why neither model has gradients; "" where one of them can have some."""
-    if sides[0].loss is None and not any(flat(side.run(inputs)).size for side in sides):
-        return "no output is of floating-point numbers, so that there is no loss; give one as loss="
-    numbers = any(leaf.dtype.kind == "f" for leaf in leaves(inputs).values())
-    return "" if numbers else why_no_steps(sides)
-
-
-def why_no_steps(sides: tuple[Any, Any]) -> str:
-    """Why neither model can be trained; "" where one of them can."""
-    return "" if any(side.trained_parameters() for side in sides) else "no parameter is trained in either model"
+def is_number(row: ComparisonRow) -> bool:
+    """Whether a row is of an output of floating-point numbers."""
+    return row.name.startswith("output") and "float" in row.precision
 
 
 def assert_equal(report: Report) -> None:

@@ -14,7 +14,7 @@ from paddle_tsm.parity.model_pair.structure import as_array
 
 class TorchSource:
     """A PyTorch module, or a function without arguments that makes one. tensors: its own. name: its class.
-    in_evaluation: the layers that stay in evaluation mode in training.
+    in_evaluation: the layers that stay in evaluation mode in training. trains: whether any parameter is trained.
     """
 
     def __init__(self, model: Any):
@@ -22,6 +22,7 @@ class TorchSource:
 
         self.model, self.function = made("torch_model", model, torch.nn.Module, "torch.nn.Module")
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_modules())
+        self.trains = any(parameter.requires_grad for parameter in self.model.parameters())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name = type(self.model).__name__
 
@@ -39,7 +40,7 @@ class TorchSource:
 
 class PaddleSource:
     """A Paddle layer, or a function without arguments that makes one. tensors: its own. name: its class. in_evaluation:
-    the layers that stay in evaluation mode in training.
+    the layers that stay in evaluation mode in training. trains: whether any parameter is trained.
     """
 
     def __init__(self, model: Any):
@@ -47,6 +48,7 @@ class PaddleSource:
 
         self.model, self.function = made("paddle_layer", model, paddle.nn.Layer, "paddle.nn.Layer")
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_sublayers())
+        self.trains = any(not parameter.stop_gradient for parameter in self.model.parameters())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name = type(self.model).__name__
 

@@ -86,20 +86,22 @@ class OptimizerPair:
 def optimizer_pair(optimizer: Any = None) -> OptimizerPair:
     """The optimizer that is asked for.
 
-    optimizer: None is "momentum". A name: "sgd", "momentum", "adam", "adamw" or "adagrad". A mapping with "kind", one
-    of these names, and any of its options, which are called as PyTorch calls them: {"kind": "adamw", "lr": 1e-3,
-    "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.05, "amsgrad": True}; without "lr" it is one that moves the
-    weights a little. Or a pair of functions (PyTorch's
-    parameters) to an optimizer and (Paddle's parameters) to an optimizer. Raises ValueError for anything else, and for
-    what the two frameworks compute differently.
+    optimizer: None is SGD with a momentum of 0.9 as float32 holds it. A name: "sgd", "momentum", "adam", "adamw" or
+    "adagrad". A mapping with "kind", one of these names, and any of its options, which are called as PyTorch calls
+    them: {"kind": "adamw", "lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.05, "amsgrad": True};
+    without "lr" it is one that moves the weights a little. Or a pair of functions (PyTorch's parameters) to an
+    optimizer and (Paddle's parameters) to an optimizer. Raises ValueError for anything else, and for what the two
+    frameworks compute differently.
     """
     if isinstance(optimizer, (tuple, list)) and len(optimizer) == 2 and all(map(callable, optimizer)):
         make_torch, make_paddle = optimizer
         return OptimizerPair(
             lambda parameters, _: make_torch(parameters), lambda parameters, _: make_paddle(parameters), 1.0
         )
-    if optimizer is None or isinstance(optimizer, str):
-        optimizer = {"kind": optimizer or "momentum"}
+    if optimizer is None:
+        optimizer = {"kind": "momentum", "momentum": float(np.float32(0.9))}
+    if isinstance(optimizer, str):
+        optimizer = {"kind": optimizer}
     if not isinstance(optimizer, Mapping):
         raise ValueError(
             f"optimizer: got {optimizer!r}, wanted None, one of {', '.join(KINDS)}, a mapping with kind and options, "
