@@ -42,13 +42,9 @@ class TensorPair:
     layer: str = ""
 
     def to_paddle(self, array: np.ndarray) -> np.ndarray:
-        """Paddle's tensor of PyTorch's. Raises ValueError where the sizes do not fit."""
+        """Paddle's tensor of PyTorch's, which has PyTorch's shape."""
         part = array[slice(*self.rows)] if self.rows else array
         part = part.T if self.transposed else part
-        if part.shape != self.shape and part.size != np.prod(self.shape):
-            raise ValueError(
-                f"{self.torch}: got {list(array.shape)}, wanted what fills Paddle's {self.paddle} {list(self.shape)}"
-            )
         return np.ascontiguousarray(part.reshape(self.shape))
 
     def to_torch(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -61,20 +57,28 @@ class TensorPair:
 class Alignment:
     """layers: the pairs of layers, in PyTorch's order of execution. tensors: every tensor of Paddle that has a twin.
     torch_shapes: PyTorch's tensor -> its shape. left_out: tensors without a twin, which the caller left out, and
-    buffers that only one model has.
+    buffers that only one model has. other_names: framework -> further name -> first name, of the tensors that layers
+    share: `tensors` has the first, a state dict has all.
     """
 
     layers: list[LayerPair] = field(default_factory=list)
     tensors: list[TensorPair] = field(default_factory=list)
     torch_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=lambda: {"torch": [], "paddle": []})
+    other_names: dict[str, dict[str, str]] = field(default_factory=lambda: {"torch": {}, "paddle": {}})
 
     def to_paddle(self, torch_tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Paddle's tensors of PyTorch's. Raises ValueError where one is missing or does not fit."""
         missing = sorted({pair.torch for pair in self.tensors} - set(torch_tensors))
         if missing:
             raise ValueError(f"{missing[0]}: PyTorch's weights have no such tensor; {len(missing)} are missing in all")
-        return {pair.paddle: pair.to_paddle(as_array(torch_tensors[pair.torch])) for pair in self.tensors}
+        found = {}
+        for pair in self.tensors:
+            array, shape = as_array(torch_tensors[pair.torch]), self.torch_shapes[pair.torch]
+            if array.shape != shape:
+                raise ValueError(f"{pair.torch}: got the shape {list(array.shape)}, wanted PyTorch's {list(shape)}")
+            found[pair.paddle] = pair.to_paddle(array)
+        return found
 
     def to_torch(self, paddle_tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """PyTorch's tensors of Paddle's, those that were packed into one put together again."""
@@ -82,6 +86,9 @@ class Alignment:
         for pair in self.tensors:
             array = paddle_tensors.get(pair.paddle)
             if array is not None:
+                if array.shape != pair.shape:
+                    got, wanted = list(array.shape), list(pair.shape)
+                    raise ValueError(f"{pair.paddle}: got the shape {got}, wanted Paddle's {wanted}")
                 parts.setdefault(pair.torch, []).append(pair.to_torch(array, self.torch_shapes[pair.torch]))
         return {name: members[0] if len(members) == 1 else np.concatenate(members) for name, members in parts.items()}
 
@@ -106,6 +113,7 @@ class Alignment:
                 ],
                 {name: tuple(shape) for name, shape in content["torch_shapes"].items()},
                 content["left_out"],
+                content["other_names"],
             )
         except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path}: is no alignment that paddle-tsm wrote ({error})") from error
@@ -134,14 +142,21 @@ def convert_weights(
     if to not in ("paddle", "torch"):
         raise ValueError(f'to: got {to!r}, wanted "paddle" or "torch"')
     alignment = align if isinstance(align, Alignment) else Alignment.load(align)
-    known = {getattr(pair, "torch" if to == "paddle" else "paddle") for pair in alignment.tensors}
-    allowed = known | set(alignment.left_out["torch" if to == "paddle" else "paddle"])
+    source = "torch" if to == "paddle" else "paddle"
+    known = {getattr(pair, source) for pair in alignment.tensors}
+    allowed = known | set(alignment.left_out[source]) | set(alignment.other_names[source])
     unknown = [name for name in torch_state if name not in allowed and not name.endswith("num_batches_tracked")]
     if unknown:
         raise ValueError(f"{unknown[0]}: the alignment knows no such tensor; it knows {len(known)}")
     if to == "paddle":
-        return alignment.to_paddle(torch_state)
+        return with_other_names(alignment.to_paddle(torch_state), alignment.other_names["paddle"])
     missing = sorted(known - set(torch_state))
     if missing:
         raise ValueError(f"{missing[0]}: Paddle's weights have no such tensor; {len(missing)} are missing in all")
-    return alignment.to_torch({name: as_array(tensor) for name, tensor in torch_state.items()})
+    given = alignment.to_torch({name: as_array(tensor) for name, tensor in torch_state.items()})
+    return with_other_names(given, alignment.other_names["torch"])
+
+
+def with_other_names(tensors: dict[str, np.ndarray], other_names: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The tensors, those that several layers share by every name, as a state dict has them."""
+    return tensors | {name: tensors[first] for name, first in other_names.items() if first in tensors}

@@ -123,7 +123,7 @@ def own_tensors(layer: Any, with_members: bool, seen: set[int]) -> dict[str, Any
         *layer.named_parameters(include_sublayers=with_members),
         *layer.named_buffers(include_sublayers=with_members),
     ]:
-        if id(tensor) not in seen:
+        if id(tensor) not in seen and not is_empty(tensor):
             seen.add(id(tensor))
             found[name] = tensor
     return found
@@ -161,4 +161,36 @@ def comparable_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def named_tensors(model: Any) -> dict[str, Any]:
     """Every parameter and buffer of a model of either framework; one that is shared has its first name only."""
-    return dict([*model.named_parameters(), *model.named_buffers()])
+    found: dict[str, Any] = {}
+    seen: set[int] = set()
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if id(tensor) not in seen and not is_empty(tensor):
+            seen.add(id(tensor))
+            found[name] = tensor
+    return found
+
+
+def is_empty(tensor: Any) -> bool:
+    """Whether a tensor of Paddle holds nothing yet, such as the state of the dropout of a recurrent network."""
+    return hasattr(tensor, "_is_initialized") and not tensor._is_initialized()
+
+
+def other_names(model: Any) -> dict[str, str]:
+    """Further name -> first name of every tensor that several layers of a model share, as its state dict has them."""
+    first = {id(tensor): name for name, tensor in named_tensors(model).items()}
+    found = {}
+    for path, layer in layers_by_every_name(model):
+        for table in (layer._parameters, layer._buffers):
+            for name, tensor in table.items():
+                full = join(path, name)
+                if id(tensor) in first and first[id(tensor)] != full:
+                    found[full] = first[id(tensor)]
+    return found
+
+
+def layers_by_every_name(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(Path, layer) for each path to it: a layer that several others share has several."""
+    yield path, model
+    for name, member in (getattr(model, "_modules", None) or getattr(model, "_sub_layers", {})).items():
+        if member is not None:
+            yield from layers_by_every_name(member, join(path, name))

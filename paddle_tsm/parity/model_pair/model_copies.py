@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
+from paddle_tsm.parity.model_pair.layer_tensors import is_empty, named_tensors
 from paddle_tsm.parity.model_pair.step_rules import layers_in_evaluation
 from paddle_tsm.parity.model_pair.structure import as_array
 
@@ -55,13 +55,32 @@ class PaddleSource:
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
         """A new copy in this precision, in evaluation mode. tensors: other values than its own, by Paddle's names."""
         model = copied("paddle_layer", self.model, self.function)
-        model.to(dtype=dtype)
+        to_precision(model, dtype)
         model.eval()
         targets = named_tensors(model)
         for name, array in (self.tensors | (tensors or {})).items():
             kind = str(targets[name].dtype).removeprefix("paddle.")
             targets[name].set_value(np.ascontiguousarray(array.astype(kind)).reshape(targets[name].shape))
         return model
+
+
+def to_precision(model: Any, dtype: str) -> None:
+    """Change the precision of a Paddle layer's floating-point tensors.
+
+    Two kinds of buffers stay out of Paddle's `to`: those that hold nothing yet, at which it fails, and integers, which
+    it would make floating-point numbers.
+    """
+    kept = [
+        (layer, name, buffer)
+        for layer in model.sublayers(include_self=True)
+        for name, buffer in layer._buffers.items()
+        if buffer is not None and (is_empty(buffer) or not buffer.is_floating_point())
+    ]
+    for layer, name, _ in kept:
+        layer._buffers[name] = None
+    model.to(dtype=dtype)
+    for layer, name, buffer in kept:
+        layer._buffers[name] = buffer
 
 
 def made(argument: str, model: Any, wanted: type, name: str) -> tuple[Any, Any]:

@@ -53,6 +53,11 @@ def projection(shape: tuple[int, ...], number: int) -> np.ndarray:
     return weights / max(weights.size, 1) ** 0.5
 
 
+def takes_gradient(array: np.ndarray) -> bool:
+    """Whether the gradient of an input is compared: not of integers, nor of a mask of 0 and minus infinity."""
+    return array.dtype.kind == "f" and not np.isneginf(array).any()
+
+
 def total_norm(gradients: dict[str, np.ndarray]) -> float:
     """The norm of all gradients together."""
     return float(np.sqrt(sum(float((array.astype("float64") ** 2).sum()) for array in gradients.values())))

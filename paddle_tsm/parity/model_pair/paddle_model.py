@@ -13,7 +13,7 @@ from paddle.nn.layer.rnn import RNNBase
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
-from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, takes_gradient, total_norm
 from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
 from paddle_tsm.parity.model_pair.schedules import paddle_scheduler, set_paddle_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules
@@ -55,7 +55,7 @@ class PaddleModel(TrainedModel):
     def call(self, inputs: Any) -> Any:
         """What the model gives for inputs that are tensors already."""
         arguments, named = call_arguments(inputs)
-        with self.context(), self.running_in_mode(), running(self.name):
+        with default_precision(self.model), self.context(), self.running_in_mode(), running(self.name):
             return self.model(*arguments, **named)
 
     def run(self, inputs: Any) -> Any:
@@ -98,7 +98,7 @@ class PaddleModel(TrainedModel):
         """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
         given = as_tensors(inputs)
         for leaf in leaves(given).values():
-            leaf.stop_gradient = not (self.input_gradients and leaf.is_floating_point())
+            leaf.stop_gradient = not (self.input_gradients and takes_gradient(as_array(leaf)))
         outputs = self.call(map_leaves(lambda leaf: leaf.clone() if leaf.is_floating_point() else leaf, given))
         loss = self.loss(outputs, target) if self.loss else projected(outputs)
         with running(f"{self.name}'s backward pass of"):
@@ -177,6 +177,18 @@ class PaddleModel(TrainedModel):
 
     def tensor_groups(self) -> dict[str, list[str]]:
         raise NotImplementedError("the report's rows are PyTorch's groups")
+
+
+@contextlib.contextmanager
+def default_precision(model: paddle.nn.Layer) -> Iterator[None]:
+    """What the model makes without naming a precision, such as a first state of zeros, has that of its weights."""
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+    before = paddle.get_default_dtype()
+    try:
+        paddle.set_default_dtype(own or before)
+        yield
+    finally:
+        paddle.set_default_dtype(before)
 
 
 def as_tensors(inputs: Any) -> Any:

@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment, LayerPair, TensorPair
-from paddle_tsm.parity.model_pair.layer_kinds import CUSTOM
-from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer, named_tensors, paddle_layers, torch_layers
+from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.layer_names import most_similar, plain
+from paddle_tsm.parity.model_pair.layer_tensors import (
+    TensorLayer,
+    named_tensors,
+    other_names,
+    paddle_layers,
+    torch_layers,
+)
+from paddle_tsm.parity.model_pair.pairing_errors import PADDLE, framework, undecided, unmatched
 from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
-
-WRAPPERS = ("module", "_orig_mod", "_layers", "model")  # what programs put around a model
-SYNONYMS = {"cross_attn": "multihead_attn"}  # Paddle's name in a Transformer's decoder -> PyTorch's
-LISTED = 4  # layers that a message names
-PADDLE = "paddle: "  # in front of a key of `align`: a name of Paddle's that has no twin
 
 AlignLines = Mapping[str, str | None]
 
@@ -41,14 +44,6 @@ class Calls:
     def order(self) -> dict[str, int]:
         """Layer -> its place in the order of first calls; a layer that is never called has none."""
         return {name: number for number, name in enumerate(self.sketches)}
-
-
-def plain(name: str) -> str:
-    """A layer's name without wrappers in front, with PyTorch's word where the frameworks' own layers differ."""
-    words = name.split(".")
-    while words and words[0] in WRAPPERS:
-        words = words[1:]
-    return ".".join(SYNONYMS.get(word, word) for word in words)
 
 
 class Pairing:
@@ -70,7 +65,11 @@ class Pairing:
         self.torch_model, self.paddle_model = torch_model, paddle_model
         self.run_torch, self.run_paddle = run_torch, run_paddle
         self.align = dict(align or {})
+        self.given: list[np.ndarray] = []  # the sketches of PyTorch's and of Paddle's outputs
+        self.guesses: list[tuple[TensorLayer, TensorLayer, list[TensorLayer]]] = []
+        self.error: ValueError | None = None  # what pairing said while Paddle's model ran
         self.alignment = Alignment()
+        self.alignment.other_names = {"torch": other_names(torch_model), "paddle": other_names(paddle_model)}
         self.torch, self.paddle = Calls(torch_layers(torch_model)), Calls(paddle_layers(paddle_model))
         self.torch_tensors, self.paddle_tensors = named_tensors(torch_model), named_tensors(paddle_model)
 
@@ -82,13 +81,12 @@ class Pairing:
         self._record_torch()
         self.free = {layer.name: layer for layer in self.torch.layers}
         self.fixed = self._pairs_of_align()
-        by_name = {layer.name: layer for layer in self.paddle.layers}
-        with Watch({name: layer.layer for name, layer in by_name.items()}, before=self._see_paddle):
-            self._see = by_name
-            self.run_paddle()
+        self._run_paddle()
         for layer in self.paddle.layers:
-            if layer.name in by_name and layer.name not in self.paddle.sketches:
+            if layer.name not in self.paddle.sketches:
                 self._choose(layer, None)
+        if self.guesses and not same_sketch(*self.given):
+            raise ValueError(self._guessed())
         order = {
             name: number for number, name in enumerate([*self.torch.order(), *(x.name for x in self.torch.layers)])
         }
@@ -143,7 +141,7 @@ class Pairing:
     def _pairs_of_align(self) -> dict[str, str]:
         """Paddle's layer -> PyTorch's, for every layer that the caller's lines name or contain."""
         fixed: dict[str, str] = {}
-        paddle_names = {layer.name for layer in self.paddle.layers}
+        by_name = {layer.name: layer for layer in self.paddle.layers}
         for path, target in sorted(self.align.items(), key=lambda line: len(line[0])):  # the longest name decides
             assert target is not None
             inside = [name for name in self.free if name == path or name.startswith(f"{path}.")]
@@ -151,7 +149,9 @@ class Pairing:
                 raise ValueError(f"align: {path!r} names no layer and no tensor of PyTorch's model")
             found = {target + name[len(path) :]: name for name in inside}
             for twin, name in found.items():
-                if twin in paddle_names:
+                if twin in by_name:
+                    if by_name[twin].signature != self.free[name].signature:
+                        raise ValueError(f"align: PyTorch's {self.free[name]} cannot be Paddle's {by_name[twin]}")
                     fixed[twin] = name
                 elif name == path:
                     raise ValueError(f"align: {target!r} names no layer and no tensor of Paddle's model")
@@ -189,16 +189,30 @@ class Pairing:
     def _record_torch(self) -> None:
         """Run PyTorch's model and keep the order of the first calls and their sketches."""
         with Watch({layer.name: layer.layer for layer in self.torch.layers}, before=self._see_torch):
-            self.run_torch()
+            self.given.append(sketch(self.run_torch()))
+
+    def _run_paddle(self) -> None:
+        """Run Paddle's model; each layer is paired when it is called first."""
+        by_name = {layer.name: layer for layer in self.paddle.layers}
+
+        def see(name: str, layer: Any, arguments: tuple) -> None:
+            if name not in self.paddle.sketches:
+                self.paddle.sketches[name] = sketch(arguments)
+                try:
+                    self._choose(by_name[name], self.paddle.sketches[name])
+                except ValueError as error:
+                    self.error = error
+                    raise
+
+        with Watch({name: layer.layer for name, layer in by_name.items()}, before=see):
+            try:
+                self.given.append(sketch(self.run_paddle()))
+            except ModelFailed as failed:
+                raise self.error or failed from None
 
     def _see_torch(self, name: str, layer: Any, arguments: tuple) -> None:
         if name not in self.torch.sketches:
             self.torch.sketches[name] = sketch(arguments)
-
-    def _see_paddle(self, name: str, layer: Any, arguments: tuple) -> None:
-        if name not in self.paddle.sketches:
-            self.paddle.sketches[name] = sketch(arguments)
-            self._choose(self._see[name], self.paddle.sketches[name])
 
     # The choice of a twin
 
@@ -209,8 +223,6 @@ class Pairing:
             twin = self.free.get(name)
             if twin is None:
                 raise ValueError(f"align: {name!r} was paired twice; wanted one layer of Paddle for it")
-            if twin.signature != layer.signature:
-                raise ValueError(f"align: PyTorch's {twin} cannot be Paddle's {layer}")
         else:
             kept = set(self.fixed.values())
             candidates = [
@@ -235,16 +247,38 @@ class Pairing:
         for group in ([found for found in fed if found in named], named if not fed else []):
             if len(group) == 1:
                 return group[0], "name"
+        similar = most_similar(layer, fed, self._open(layer))
+        if similar:
+            return similar, "name"
         if seen is not None and self._same_order(layer):
-            first = min(fed or candidates, key=lambda found: self.torch.order().get(found.name, len(called)))
-            return first, "order"
-        if len(candidates) == 1 and len(self._alike(layer)) == 1:
+            return self._next_in_order(layer, fed or candidates), "order"
+        if len(candidates) == 1 and len(self._open(layer)) == 1:
             return candidates[0], "order"
-        raise ValueError(undecided(layer, candidates, bool(fed)))
+        raise ValueError(undecided(layer, candidates, fed if seen is not None else []))
 
-    def _alike(self, layer: TensorLayer) -> list[TensorLayer]:
-        """Paddle's layers of the same kind and shapes."""
-        return [found for found in self.paddle.layers if found.signature == layer.signature]
+    def _open(self, layer: TensorLayer) -> list[TensorLayer]:
+        """Paddle's layers of the same kind and shapes that have no twin yet."""
+        done = {pair.paddle for pair in self.alignment.layers} | set(self.fixed)
+        return [x for x in self.paddle.layers if x.signature == layer.signature and x.name not in done]
+
+    def _next_in_order(self, layer: TensorLayer, candidates: list[TensorLayer]) -> TensorLayer:
+        """The first of them that PyTorch calls. It is a guess where another one takes the same input."""
+        called = self.torch.sketches
+        first = min(candidates, key=lambda found: self.torch.order().get(found.name, len(called)))
+        rivals = [
+            found
+            for found in candidates
+            if first.name in called and found.name in called and same_sketch(called[found.name], called[first.name])
+        ]
+        if len(rivals) > 1:
+            self.guesses.append((layer, first, rivals))
+        return first
+
+    def _guessed(self) -> str:
+        """What to say where layers with the same input were paired by their order and the outputs then differ."""
+        layer, _, rivals = self.guesses[0]
+        guess = {first.name: layer.name for layer, first, _ in self.guesses}
+        return undecided(layer, rivals, rivals, guess)
 
     def _same_order(self, layer: TensorLayer) -> bool:
         """Whether both models have called layers of the same kinds and shapes, in the same order, so far."""
@@ -277,40 +311,3 @@ def drop(layer: TensorLayer, tensor: str) -> None:
     """Take a tensor out of a layer's list."""
     for table in (layer.shapes, layer.names, layer.parts):
         table.pop(tensor, None)
-
-
-def framework(side: str) -> str:
-    """The framework's name, as it is printed."""
-    return {"torch": "PyTorch", "paddle": "Paddle"}[side]
-
-
-def unmatched(torch: list[TensorLayer], paddle: list[TensorLayer]) -> str:
-    """What to say where the two models do not have the same layers."""
-    lists = [
-        f"{framework(side)} has {listed(found)}" for side, found in (("torch", torch), ("paddle", paddle)) if found
-    ]
-    only = torch[0].name if torch else f"{PADDLE}{paddle[0].name}"
-    advice = f"align={{{only!r}: None}} leaves a layer out"
-    if torch and paddle:
-        pairs = zip(sorted(torch[0].shapes.items()), sorted(paddle[0].shapes.items()))
-        if all(a[1] in (b[1], b[1][::-1]) for a, b in pairs) and torch[0].kind.name == CUSTOM == paddle[0].kind.name:
-            tensor, other = next(iter(torch[0].names.values())), next(iter(paddle[0].parts.values()))[0].tensor
-            turned = next(iter(torch[0].shapes.values())) != next(iter(paddle[0].shapes.values()))
-            advice = f"align={{{tensor!r}: {other + '.T' * turned!r}}} pairs two tensors"
-    return f"the models do not have the same layers. {'; '.join(lists)}. {advice}"
-
-
-def undecided(layer: TensorLayer, candidates: list[TensorLayer], fed: bool) -> str:
-    """What to say where several layers could be the twin."""
-    names = ", ".join(repr(found.name) for found in candidates)
-    why = "got the same input" if fed else "neither name nor input nor order of execution tells which"
-    return (
-        f"Paddle's {layer} could be any of PyTorch's {names}: {why}; say which, for instance "
-        f"align={{{candidates[0].name!r}: {layer.name!r}}}"
-    )
-
-
-def listed(layers: list[TensorLayer]) -> str:
-    """The first few layers, and how many more there are."""
-    more = f" and {len(layers) - LISTED} more" if len(layers) > LISTED else ""
-    return ", ".join(map(str, layers[:LISTED])) + more

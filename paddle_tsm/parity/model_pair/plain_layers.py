@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
-from paddle_tsm.parity.model_pair.pairing import plain
+from paddle_tsm.parity.model_pair.layer_names import plain
 from paddle_tsm.parity.model_pair.trace import Watch
 
 # Layers that only hand their input on, in evaluation mode; one model may have them where the other has none.

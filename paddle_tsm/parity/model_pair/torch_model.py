@@ -11,7 +11,7 @@ import torch
 
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
-from paddle_tsm.parity.model_pair.outputs import STATE, Step, by_first_word, flat, named_outputs, projection, total_norm
+from paddle_tsm.parity.model_pair.outputs import STATE, Step, by_first_word, flat, named_outputs, projection, takes_gradient, total_norm
 from paddle_tsm.parity.model_pair.schedules import set_torch_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
@@ -55,7 +55,7 @@ class TorchModel(TrainedModel):
     def call(self, inputs: Any) -> Any:
         """What the model gives for inputs that are tensors already."""
         arguments, named = call_arguments(inputs)
-        with self.context(), self.running_in_mode(), running(self.name):
+        with default_precision(self.model), self.context(), self.running_in_mode(), running(self.name):
             return self.model(*arguments, **named)
 
     def run(self, inputs: Any) -> Any:
@@ -98,7 +98,7 @@ class TorchModel(TrainedModel):
         """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
         given = as_tensors(inputs)
         for leaf in leaves(given).values():
-            if self.input_gradients and leaf.is_floating_point():
+            if self.input_gradients and takes_gradient(as_array(leaf)):
                 leaf.requires_grad_()
         # A model may change its input in place, which PyTorch refuses for a leaf of the graph.
         outputs = self.call(map_leaves(lambda leaf: leaf.clone() if leaf.is_floating_point() else leaf, given))
@@ -174,6 +174,18 @@ class TorchModel(TrainedModel):
 
     def tensor_groups(self) -> dict[str, list[str]]:
         return by_first_word(named_tensors(self.model))
+
+
+@contextlib.contextmanager
+def default_precision(model: torch.nn.Module) -> Iterator[None]:
+    """What the model makes without naming a precision, such as a first state of zeros, has that of its weights."""
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(own or before)
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def as_tensors(inputs: Any) -> Any:

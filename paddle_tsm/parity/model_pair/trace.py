@@ -19,6 +19,7 @@ def sketch(value: Any) -> np.ndarray:
     """
     arrays = [as_array(leaf).astype("float64").ravel() for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
     values = np.concatenate(arrays) if arrays else np.zeros(0)
+    values = np.where(np.isfinite(values), values, 0)  # a mask may hold minus infinity
     largest = float(np.abs(values).max()) if values.size else 0.0
     angles = np.arange(values.size, dtype="float64")
     sums = [float(values @ np.cos(angles * (0.7 + number))) for number in range(SKETCH)]

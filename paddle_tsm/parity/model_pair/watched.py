@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from paddle_tsm.parity.model_pair.layer_kinds import paddle_kind
 from paddle_tsm.parity.model_pair.structure import as_array, leaves
 from paddle_tsm.parity.model_pair.trace import Watch
 from paddle_tsm.parity.side import INPUT, See
@@ -33,6 +34,8 @@ class Emitter(Watch):
         self.show(name, self.calls[name], INPUT, arguments)
 
     def gave(self, name: str, output: Any) -> None:
+        if paddle_kind(self.layers[name]).name == "lstm_cell":
+            output = output[1]  # Paddle's cell puts the output in front of the two states, which PyTorch's gives alone
         self.show(name, self.open[name].pop(), "", output)
 
     def show(self, name: str, call: int, kind: str, value: Any) -> None:
@@ -43,4 +46,9 @@ class Emitter(Watch):
             array = as_array(leaf)
             if last and array.ndim > 2:
                 array = np.moveaxis(array, -1, 1)
-            self.see(f"{label}[{number}]" if number else label, array)
+            name = f"{label}[{number}]" if number else label
+            if kind == INPUT and array.dtype.kind == "f" and np.isneginf(array).any():
+                # A mask hides with minus infinity, which both inputs must have at the same places.
+                self.see(f"{name}, masked", np.isneginf(array).astype(array.dtype))
+                array = np.where(np.isneginf(array), 0, array)
+            self.see(name, array)
