@@ -1,7 +1,12 @@
-"""Every layer of paddle.nn that torch.nn has, too: paired without a line of `align`, and equal in output, gradients and
-training steps but for what is known to differ.
+"""Layers and networks that nobody here wrote: every layer of paddle.nn that torch.nn has, too, and the networks of
+paddle.vision against those of torchvision.
+
+    TORCHVISION_FOLDER=DIR pytest parity_tests/test_library_layers.py -m slow
+
+DIR is where `pip install --no-deps --target DIR torchvision` put it. Without it those networks are skipped.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,18 +17,19 @@ from paddle_tsm.parity import compare_models
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 from library_layers import layer_pairs
+from library_networks import network_pairs
+from torchvision_folder import import_torchvision_models
 
 PAIRS = {pair.name: pair for pair in layer_pairs()}
 # PyTorch's whole Transformer says that it does not take its fast path; it has no option against the remark
 pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning")
-STATISTICS = ("running stats", "3 steps: buffers")  # Paddle's running variance is biased, its momentum in float32
 
 
 def differing(pair, weights="copy"):
-    """The names of the rows that do not pass, without those of BatchNorm's running statistics."""
+    """The names of the rows that do not pass."""
     report = compare_models(pair.torch, pair.paddle, pair.inputs, steps=3, align=pair.align or None, weights=weights)
     assert report.steps and report.gradients and report.alignment.layers
-    return [row.name for row in report.rows if not row.passed and row.name not in STATISTICS]
+    return [row.name for row in report.rows if not row.passed]
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -32,10 +38,70 @@ def test_a_layer_and_its_twin_are_equal(name):
     assert not PAIRS[name].align
 
 
-DRAWN = [name for name in PAIRS if "Norm" not in name and name != "PReLU"]  # whose first weights are no constants
+# their weights are drawn, not constant
+DRAWN = [name for name in PAIRS if "Norm" not in name and name != "PReLU"]
 
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_weights_of_their_own_are_seen(name):
     """The comparison of each pair can fail: with weights that each library drew itself, the outputs differ."""
     assert "output" in " ".join(differing(PAIRS[name], "as they are"))
+
+
+# The networks. Those of the same family that are only deeper or wider are left to tools/compare_libraries.py.
+TWINS_HERE = {pair.name: pair for pair in network_pairs(None)}
+EQUAL = (
+    *("resnet18", "resnet50", "resnext50_32x4d", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"),
+    *("shufflenet_v2_x1_0", "densenet121", "alexnet, mended", "squeezenet1_0, mended", "squeezenet1_1, mended"),
+    *("googlenet, mended", "inception_v3, mended"),
+)
+DIFFERING = {  # network -> the first layer that differs, and by which of its differences
+    "squeezenet1_0": "features.7.squeeze: input",  # ceil_mode
+    "squeezenet1_1": "features.0",  # padding
+    "alexnet": "classifier.1: input",  # dropout's scale
+    "inception_v3": "Conv2d_1a_3x3.bn",  # eps
+}
+
+
+@pytest.fixture(scope="module")
+def torchvision_pairs():
+    folder = os.environ.get("TORCHVISION_FOLDER")
+    if not folder:
+        pytest.skip("torchvision is no dependency: TORCHVISION_FOLDER does not name a folder that it is installed in")
+    return {pair.name: pair for pair in network_pairs(import_torchvision_models(folder))}
+
+
+def test_lenet_is_equal():
+    assert differing(TWINS_HERE["LeNet"]) == []
+
+
+@pytest.mark.slow
+def test_mobilenet_v1_is_equal():
+    assert differing(TWINS_HERE["MobileNetV1"]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EQUAL)
+def test_a_network_and_torchvisions_are_equal(name, torchvision_pairs):
+    assert differing(torchvision_pairs[name]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DIFFERING)
+def test_where_libraries_differ_the_first_layer_is_named(name, torchvision_pairs):
+    pair = torchvision_pairs[name]
+    report = compare_models(pair.torch, pair.paddle, pair.inputs, steps=0, gradients=False)
+    assert not report.equal and report.first_layer == DIFFERING[name]
+    assert not pair.equal and pair.differs
+
+
+@pytest.mark.slow
+def test_googlenets_are_not_paired_as_they_are(torchvision_pairs):
+    pair = torchvision_pairs["googlenet"]
+    with pytest.raises(ValueError, match="do not have the same layers"):
+        compare_models(pair.torch, pair.paddle, pair.inputs, steps=0, gradients=False)
+
+
+def test_a_folder_without_torchvision_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no torchvision; install it there"):
+        import_torchvision_models(str(tmp_path))

@@ -92,6 +92,7 @@ class ModelPair:
         torch = innermost(list(a.named_modules()), {layer.name for layer in torch_layers(a)})
         paddle = innermost([("", b), *b.named_sublayers()], {layer.name for layer in paddle_layers(b)})
         orders = call_order(torch, run_torch), call_order(paddle, run_paddle)
+        self.with_activation = {name for name, layer in paddle.items() if getattr(layer, "_act", None)}
         return pair_plain_layers(self.alignment, torch, paddle, orders)
 
     def _find_known_differences(self, model: Any, run: Callable[[], Any], strict: bool) -> None:
@@ -114,9 +115,12 @@ class ModelPair:
         return sentences(self.norms, self.values, self.rules_used)
 
     def watched(self) -> dict[str, str]:
-        """PyTorch's layer -> Paddle's, of all that is compared layer by layer. The models themselves are not."""
+        """PyTorch's layer -> Paddle's, of all that is compared layer by layer. The models themselves are not, nor is a
+        BatchNorm of Paddle that applies an activation, too, which PyTorch has as a layer behind it: what both give
+        shows in the input of the next layer.
+        """
         pairs = {pair.torch: pair.paddle for pair in self.alignment.layers} | self.plain_layers
-        return {a: b for a, b in pairs.items() if a and b}
+        return {a: b for a, b in pairs.items() if a and b and b not in self.with_activation}
 
     def torch_side(self, dtype: str) -> TorchModel:
         """A new PyTorch side in this precision, which computes with Paddle's constants where its twin does."""
