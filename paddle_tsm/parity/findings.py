@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paddle_tsm.parity.compare import ComparisonRow
+from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.gradients import GradientComparison
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.noise import Float32Gap
@@ -21,8 +22,8 @@ class Findings:
     these were asked for. first_layer: the first layer that differs in float64, or None. seconds: how long each part of
     the comparison took. layers: precision -> layer -> relative difference, in forward order, for the plot. options:
     those in which the two networks differ as they ran. remarks: what was done to compare them, a sentence each. known:
-    the known differences of the frameworks that were taken into account, a sentence each. causes: what would explain
-    the differences, a sentence each. alignment: which tensors of any two models were compared. title, about: what is
+    the known differences of the frameworks that were taken into account, a sentence each. diagnosed: what was measured
+    to explain the differences, that of the first layer in front. alignment: which tensors of any two models were compared. title, about: what is
     compared, for the page. groups: group -> its tensors, in forward order, for the plots. tables: the models' tensors,
     for the page. same_masks: whether training was compared with dropout's masks instead of without dropout.
     """
@@ -38,7 +39,7 @@ class Findings:
     remarks: list[str] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     alignment: Alignment | None = None
-    causes: list[str] = field(default_factory=list)
+    diagnosed: list[Cause] = field(default_factory=list)
     title: str = ""
     about: str = ""
     groups: dict[str, list[str]] = field(default_factory=dict)
@@ -49,6 +50,11 @@ class Findings:
     def equal(self) -> bool:
         """Whether every row passes."""
         return all(row.passed for row in self.rows)
+
+    @property
+    def causes(self) -> list[str]:
+        """What was measured to explain the differences, a sentence each."""
+        return [cause.sentence for cause in self.diagnosed]
 
     @property
     def first_breach(self) -> ComparisonRow | None:

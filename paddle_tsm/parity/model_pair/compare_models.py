@@ -7,6 +7,7 @@ from typing import Any
 
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.diagnosis.diagnose import diagnose
 from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
 from paddle_tsm.parity.model_pair.optimizers import OptimizerPair, optimizer_pair
@@ -87,6 +88,9 @@ def compare_models(
     )
     report.remarks += [*training.said, *(chosen.remarks if request.steps else [])]
     report.known = pair.known()
+    if not report.equal:
+        progress("the cause")
+        diagnose(report, (pair.torch_side, pair.paddle_side), given[0])
     return report
 
 

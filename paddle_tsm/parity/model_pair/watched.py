@@ -38,8 +38,13 @@ class Emitter(Watch):
             output = output[1]  # Paddle's cell puts the output in front of the two states, which PyTorch's gives alone
         self.show(name, self.open[name].pop(), "", output)
 
+    @staticmethod
+    def label(name: str, call: int, kind: str) -> str:
+        """The name of what a layer took (kind INPUT) or gave in this call."""
+        return f"{name or 'the model'}{f'#{call}' if call > 1 else ''}{kind}"
+
     def show(self, name: str, call: int, kind: str, value: Any) -> None:
-        label = f"{name or 'the model'}{f'#{call}' if call > 1 else ''}{kind}"
+        label = self.label(name, call, kind)
         last = getattr(self.layers[name], "_data_format", "") in CHANNELS_LAST
         tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
         for number, leaf in enumerate(tensors):

@@ -1,0 +1,164 @@
+"""Names where two models first differ and what was measured to explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from paddle_tsm.parity.diagnosis.cause import Cause
+from paddle_tsm.parity.diagnosis.places import (
+    NOT_RUN,
+    Place,
+    gap_name,
+    is_gap,
+    layer_of_label,
+    wrong_places,
+)
+from paddle_tsm.parity.diagnosis.training import statistics_causes
+from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.tolerance import TOLERANCES
+
+if TYPE_CHECKING:
+    from paddle_tsm.parity.diagnosis.torch_calls import Record
+    from paddle_tsm.parity.diagnosis.torch_search import Explanation
+    from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
+    from paddle_tsm.parity.model_pair.torch_model import TorchModel
+
+UNEXPLAINED = "unexplained"
+LISTED = 3  # layers that a sentence names
+
+Sides = tuple[Callable[[str], "TorchModel"], Callable[[str], "PaddleModel"]]  # from a precision to a new side
+
+
+def diagnose(report: Report, sides: Sides, inputs: Any) -> None:
+    """Write into a report that is not equal where the two models first differ, and the causes.
+
+    sides: functions from a precision to a new side. inputs: those of the comparison, in float64.
+    """
+    name, causes = forward_causes(*(build("float64") for build in sides), inputs, train=False)
+    in_training = name is None
+    torch_side, paddle_side = (build("float64") for build in sides)
+    for side in (torch_side, paddle_side):
+        side.start_training(0.0)
+    before = torch_side.tensors()
+    training = Pass(torch_side, paddle_side, inputs, train=True)
+    if in_training:
+        name, causes = training.causes()
+    statistics = statistics_causes(before, torch_side.tensors(), paddle_side.tensors(), training.record, torch_side)
+    report.diagnosed += causes + together(statistics)
+    report.first_layer = name or (statistics[0].layer if statistics else report.first_layer)
+
+
+class Pass:
+    """One run of PyTorch's model, and one of Paddle's in which every layer gets PyTorch's input."""
+
+    def __init__(self, torch_side: TorchModel, paddle_side: PaddleModel, inputs: Any, train: bool):
+        from paddle_tsm.parity.diagnosis.torch_calls import record_run
+
+        self.side, self.inputs, self.train = torch_side, inputs, train
+        self.record = record_run(torch_side, inputs, train)
+        limit = TOLERANCES["float64"].limit
+        self.places = wrong_places(self.record, paddle_side, inputs, limit, train)
+
+    def causes(self) -> tuple[str | None, list[Cause]]:
+        """(The first place that differs, a cause for each that does); (None, []) where nothing differs."""
+        wrong = frozenset(place.label for place in self.places)
+        causes: list[tuple[Cause, tuple]] = []
+        first = None
+        for place in self.places:
+            name, found = causes_of(place, wrong, self.record, self.side, self.inputs, self.train)
+            known = [key for _, key in causes]
+            causes += [(cause, key) for cause, key in found if key not in known]
+            first = first or name
+            if place.row.problem.startswith("shape"):
+                break  # PyTorch's values cannot take the place of this one, and what follows differs because of it
+        return first, together([cause for cause, _ in causes])
+
+
+def forward_causes(
+    torch_side: TorchModel, paddle_side: PaddleModel, inputs: Any, train: bool
+) -> tuple[str | None, list[Cause]]:
+    """(The first place that differs in the forward pass, a cause for each place that does); (None, []) for none."""
+    found = Pass(torch_side, paddle_side, inputs, train)
+    missing = [layer_of_label(place.label) for place in found.places if NOT_RUN in place.row.problem]
+    if missing:  # what only one model calls is no point at which both can be compared
+        for side in (torch_side, paddle_side):
+            side.watched = {name: layer for name, layer in side.watched.items() if name not in missing}
+        found = Pass(torch_side, paddle_side, inputs, train)
+        if not found.places:
+            sentence = f"{missing[0]}: only one model calls this layer; nothing else differs"
+            return missing[0], [Cause(missing[0], "layer not run", "", "", sentence)]
+    return found.causes()
+
+
+def causes_of(
+    place: Place, wrong: frozenset[str], record: Record, side: TorchModel, inputs: Any, train: bool
+) -> tuple[str, list[tuple[Cause, tuple]]]:
+    """The name of a place, and its causes, each with a key by which it is known again at another place."""
+    from paddle_tsm.parity.diagnosis.torch_replay import Replay
+    from paddle_tsm.parity.diagnosis.torch_search import Search
+
+    label = place.label
+    gap = is_gap(record, label)
+    name = gap_name(record, label, wrong) if gap else label
+    replay = Replay(side, inputs, record, place, wrong, train)
+    found = Search(replay, TOLERANCES["float64"].limit).explain()
+    if gap and found and found[0].call is not None:
+        name = own_layer(side, found[0].call.module) or name
+    start = beginning(place, gap, bool(record_weights(side, name)))
+    if not found:
+        sentence = f"{name}: {start}; none of {replay.runs} changes that were tried explains it"
+        key = (UNEXPLAINED, tuple(map(str, record.origins.get(label, [label]))))
+        return name, [(Cause(name, UNEXPLAINED, "", "", sentence), key)]
+    return name, [(cause_of(name, start, one), key_of(name, one)) for one in found]
+
+
+def own_layer(side: TorchModel, module: str) -> str:
+    """A module that is not compared by itself and holds no others, such as an activation; "" for any other."""
+    layer = dict(side.named_layers()).get(module)
+    return module if module and layer is not None and not list(layer.children()) else ""
+
+
+def record_weights(side: TorchModel, name: str) -> list[Any]:
+    """The weights of the layer of this name."""
+    layer = dict(side.named_layers()).get(layer_of_label(name))
+    return list(layer.parameters()) if layer is not None and name else []
+
+
+def beginning(place: Place, gap: bool, weights: bool) -> str:
+    """What is known of a difference before it is explained."""
+    row = place.row
+    size = f"differs by {row.max_rel:.1e}" if row.max_rel != float("inf") else f"differs ({row.problem})"
+    if gap:
+        what = "output" if ": input" not in place.label else "input of " + place.label.replace(": input", "")
+        return f"the same values go in; the {what} {size}"
+    return f"same {'weights and ' if weights else ''}input; its output {size}"
+
+
+def cause_of(name: str, start: str, found: Explanation) -> Cause:
+    """The cause with its sentence."""
+    return Cause(name, found.kind, found.before, found.after, f"{name}: {start}; {found.words} by {found.left:.1g}")
+
+
+def key_of(name: str, found: Explanation) -> tuple:
+    """What tells that two places have one cause: the same change of the same call."""
+    return (found.kind, found.after, found.call.number if found.call is not None else name)
+
+
+def together(causes: list[Cause]) -> list[Cause]:
+    """One cause for all layers that have the same one."""
+    groups: dict[tuple[str, str, str], list[Cause]] = {}
+    for cause in causes:
+        key = (cause.kind, cause.before, cause.after)
+        groups.setdefault(key if cause.kind != UNEXPLAINED else (cause.kind, cause.layer, ""), []).append(cause)
+    return [with_others(members) for members in groups.values()]
+
+
+def with_others(members: list[Cause]) -> Cause:
+    """The first of several causes, whose sentence names the others."""
+    first, names = members[0], [cause.layer for cause in members[1:]]
+    if not names:
+        return first
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    sentence = f"{first.sentence}. The same holds for {', '.join(names[:LISTED])}{more}"
+    return Cause(first.layer, first.kind, first.before, first.after, sentence)

@@ -1,0 +1,93 @@
+"""Where two models differ, each place by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.outputs import named_outputs
+from paddle_tsm.parity.model_pair.watched import INPUT
+
+if TYPE_CHECKING:
+    from paddle_tsm.parity.diagnosis.torch_calls import Record
+    from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
+
+THE_INPUT = "the input"
+NOT_RUN = "does not run this layer as often"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value that differs although all in front of it is the same. row: how. array: Paddle's, or None."""
+
+    row: ComparisonRow
+    array: np.ndarray | None = None
+
+    @property
+    def label(self) -> str:
+        """The value's name: "conv2: input", "conv2", "output"."""
+        return self.row.name
+
+
+def wrong_places(record: Record, side: PaddleModel, inputs: Any, limit: float, train: bool = False) -> list[Place]:
+    """What differs by itself in Paddle's model, in PyTorch's order, when every layer gets PyTorch's input."""
+    from paddle_tsm.parity.diagnosis.paddle_forced import Forcing
+
+    found: dict[str, Place] = {}
+    seen: set[str] = set()
+
+    def see(label: str, array: np.ndarray) -> None:
+        seen.add(label)
+        own = record.arrays.get(label)
+        if own is None:
+            if not label.endswith("]"):
+                found[label] = Place(not_run(label, "PyTorch", limit))
+        elif not label.endswith("]") or own.shape == array.shape:
+            row = compare(label, own, array, limit)
+            if not row.passed:
+                found[label] = Place(row, array)
+
+    side.model.train() if train else side.model.eval()
+    finished = True
+    try:
+        with Forcing(side.watched, see, record.arrays):
+            given = side.run(inputs)
+        for label, array in named_outputs(given).items():
+            see(label, array)
+    except ModelFailed:
+        finished = False  # a value of another shape stops the rest
+    side.model.eval()
+    order = {label: number for number, label in enumerate(record.arrays)}
+    if finished:
+        for label in order:
+            if label not in seen and not label.endswith("]"):
+                found[label] = Place(not_run(label, side.name, limit))
+    return sorted(found.values(), key=lambda place: order.get(place.label, len(order)))
+
+
+def not_run(label: str, framework: str, limit: float) -> ComparisonRow:
+    """The row of a value that one model does not have."""
+    infinite = float("inf")
+    return ComparisonRow(label, "", (), infinite, infinite, limit, f"{framework} {NOT_RUN}")
+
+
+def layer_of_label(label: str) -> str:
+    """The layer of a value's name: "conv2" for "conv2: input" and "conv2#2[1]"."""
+    return label.removesuffix(INPUT).partition("#")[0].partition("[")[0]
+
+
+def is_gap(record: Record, label: str) -> bool:
+    """Whether a value is computed between watched layers, and not by one of them."""
+    return label not in record.spans
+
+
+def gap_name(record: Record, label: str, wrong: frozenset[str]) -> str:
+    """A place between layers: "between bn1 and conv2", "between fc and the output"."""
+    _, sources = record.behind(label, wrong)
+    target = label.partition(INPUT)[0] if INPUT in label else f"the {label}"
+    source = next((name for name in reversed(sources) if INPUT not in name), THE_INPUT)
+    return f"between {source} and {target}"

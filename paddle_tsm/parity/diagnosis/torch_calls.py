@@ -1,0 +1,278 @@
+"""The calls of PyTorch's functions in a run of a model: recorded with what their inputs come from, or one changed.
+
+Every module and every functional call ends in a function that a `TorchFunctionMode` sees, so that any of them can be
+given other arguments without touching the model's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from paddle_tsm.parity.diagnosis.places import THE_INPUT
+from paddle_tsm.parity.model_pair.outputs import named_outputs
+from paddle_tsm.parity.model_pair.structure import leaves
+from paddle_tsm.parity.model_pair.torch_model import TorchModel
+from paddle_tsm.parity.model_pair.watched import INPUT, Emitter
+
+Change = Callable[[Callable, tuple, dict], Any]  # (function, arguments, named arguments) to what is returned
+Origin = int | str  # the number of a call, or the name of the watched output that a tensor is
+
+
+@dataclass
+class Call:
+    """One call. func, name: the function and its name. module: the innermost module that made it. line: where in its code.
+    origins: where the tensors among its arguments come from.
+    """
+
+    number: int
+    func: Callable
+    name: str
+    args: tuple
+    kwargs: dict
+    module: str
+    line: tuple[str, int]
+    origins: list[Origin]
+    result: Any = None
+
+
+@dataclass
+class Record:
+    """A run. arrays: name of what a watched layer took or gave -> array, in order, and the outputs at the end. origins:
+    the same names -> where these tensors come from. spans: name of a watched output -> its layer's first call and the
+    one behind its last. tensors: the same names -> the tensors themselves.
+    """
+
+    calls: dict[int, Call] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    origins: dict[str, list[Origin]] = field(default_factory=dict)
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def behind(self, label: str, wrong: frozenset[str] = frozenset()) -> tuple[list[Call], list[str]]:
+        """The calls that could have made this value differ, the latest first, and the watched values that they read.
+
+        For a layer's output, the calls in the layer; else those since the watched values that it is computed from.
+        wrong: watched values that differ, and so are not where to stop.
+        """
+        if label in self.spans:
+            first, end = self.spans[label]
+            return [self.calls[n] for n in range(end - 1, first - 1, -1) if n in self.calls], []
+        found: dict[int, Call] = {}
+        sources: dict[str, None] = {}
+        open_ = list(self.origins.get(label, []))
+        known = self.known_results(wrong | {label})
+        while open_:
+            origin = open_.pop()
+            if isinstance(origin, int) and origin in known:
+                sources[known[origin]] = None
+            elif isinstance(origin, str):
+                sources[origin] = None
+            elif origin not in found and origin in self.calls:
+                found[origin] = self.calls[origin]
+                open_ += self.calls[origin].origins
+        order = [*self.arrays, THE_INPUT]
+        return [found[n] for n in sorted(found, reverse=True)], sorted(sources, key=order.index)
+
+
+    def known_results(self, wrong: frozenset[str]) -> dict[int, str]:
+        """The number of a call whose result a layer took as its input -> the input's name, of those not in `wrong`."""
+        found = {}
+        for label, origins in self.origins.items():
+            if INPUT in label and label not in wrong and len(origins) == 1 and isinstance(origins[0], int):
+                call = self.calls.get(origins[0])
+                if call is not None and call.result is self.tensors[label]:
+                    found[origins[0]] = label
+        return found
+
+
+class Reached(BaseException):
+    """Ends a run once the value that was asked for is there. It is no error, so that nothing takes it for one."""
+
+    def __init__(self, array: np.ndarray):
+        super().__init__()
+        self.array = array
+
+
+class CallMode(TorchFunctionMode):
+    """Numbers the calls. changes: number -> what to do instead. record: written, if given."""
+
+    def __init__(self, changes: dict[int, Change] | None = None, record: Record | None = None):
+        super().__init__()
+        self.changes, self.record = changes or {}, record
+        self.number, self.paused = 0, False
+        self.origin: dict[int, Origin] = {}
+        self.kept: list[Any] = []  # tensors of the run: an id is another tensor's once its own is gone
+        self.modules: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = kwargs or {}
+        if self.paused:
+            return func(*args, **kwargs)
+        number = self.number
+        self.number += 1
+        if number in self.changes:
+            return self.changes[number](func, args, kwargs)
+        if self.record is None:
+            return func(*args, **kwargs)
+        origins = [origin for tensor in tensors_in((args, kwargs)) if (origin := self.origin_of(tensor)) is not None]
+        name = str(getattr(func, "__name__", func))
+        given = with_copied_statistics(name, args, kwargs)
+        result = func(*args, **kwargs)
+        changed = [args[0]] if name == "__setitem__" or "out" in kwargs else tensors_in(result)
+        if changed and name != "__get__":
+            module = self.modules[-1] if self.modules else ""
+            self.record.calls[number] = Call(number, func, name, *given, module, calling_line(), origins, result)
+        if changed:
+            self.mark(changed, number if name != "__get__" else (origins[0] if origins else number))
+        return result
+
+    def origin_of(self, tensor: Any) -> Origin | None:
+        """Where a tensor comes from; None for a weight."""
+        return self.origin.get(id(tensor))
+
+    def mark(self, tensors: list[Any], origin: Origin) -> None:
+        """Enter where these tensors come from."""
+        for tensor in tensors:
+            self.kept.append(tensor)
+            self.origin[id(tensor)] = origin
+
+
+class RecordingEmitter(Emitter):
+    """Writes what the layers took and gave, and where it comes from."""
+
+    def __init__(self, layers: dict[str, Any], mode: CallMode, record: Record):
+        super().__init__(layers, record.arrays.__setitem__)
+        self.mode, self.record = mode, record
+        self.first: dict[tuple[str, int], int] = {}
+
+    def show(self, name: str, call: int, kind: str, value: Any) -> None:
+        self.mode.paused = True
+        known = set(self.record.arrays)
+        super().show(name, call, kind, value)
+        new = [label for label in self.record.arrays if label not in known]
+        if kind == INPUT:
+            self.first[name, call] = self.mode.number
+        tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
+        for label, tensor in zip(new, tensors):
+            self.record.tensors[label] = tensor
+            if kind == INPUT:
+                origin = self.mode.origin_of(tensor)
+                self.record.origins[label] = [] if origin is None else [origin]
+            else:
+                self.record.spans[label] = (self.first[name, call], self.mode.number)
+                self.mode.mark([tensor], label)
+        self.mode.paused = False
+
+
+class Stopper(Emitter):
+    """Ends the run at the value of this name."""
+
+    def __init__(self, layers: dict[str, Any], mode: CallMode, label: str):
+        super().__init__(layers, self.stop_at)
+        self.mode, self.label = mode, label
+
+    def show(self, name: str, call: int, kind: str, value: Any) -> None:
+        self.mode.paused = True
+        super().show(name, call, kind, value)
+        self.mode.paused = False
+
+    def stop_at(self, label: str, array: np.ndarray) -> None:
+        if label == self.label:
+            raise Reached(array)
+
+
+def with_copied_statistics(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The arguments with copies of the running statistics, which the call changes in training mode."""
+    if name not in ("batch_norm", "instance_norm"):
+        return args, kwargs
+    copied = tuple(arg.clone() if i in (1, 2) and arg is not None else arg for i, arg in enumerate(args))
+    named = {k: v.clone() if k.startswith("running_") and v is not None else v for k, v in kwargs.items()}
+    return copied, named
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """Every tensor of arguments or of a result."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [tensor for member in value for tensor in tensors_in(member)] if isinstance(value, (tuple, list)) else []
+
+
+def calling_line() -> tuple[str, int]:
+    """The file and line of the code that called PyTorch, outside PyTorch's own where there is such code."""
+    frame: Any = sys._getframe(2)
+    while frame is not None and ("/torch/" in frame.f_code.co_filename or "/parity/" in frame.f_code.co_filename):
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
+
+
+@contextlib.contextmanager
+def in_modules(model: torch.nn.Module, mode: CallMode) -> Iterator[None]:
+    """While it lasts, the mode knows which module is running."""
+    hooks = [model.register_forward_pre_hook(lambda m, a, k: mode.mark(tensors_in((a, k)), THE_INPUT), with_kwargs=True)]
+    for name, module in model.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda m, a, name=name: mode.modules.append(name), prepend=True))
+        hooks.append(module.register_forward_hook(lambda m, a, o: (mode.modules.pop(), None)[1], always_call=True))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextlib.contextmanager
+def with_mode(side: TorchModel, mode: CallMode) -> Iterator[None]:
+    """While it lasts, the side's model runs under the mode, inside the side's own context."""
+    own = side.context
+
+    @contextlib.contextmanager
+    def both() -> Iterator[None]:
+        with own(), mode:
+            yield
+
+    side.context = both
+    try:
+        yield
+    finally:
+        side.context = own
+
+
+def record_run(side: TorchModel, inputs: Any, train: bool = False) -> Record:
+    """Run the side's model once and record its calls and all that its watched layers took and gave."""
+    record = Record()
+    mode = CallMode(record=record)
+    side.model.train(train)
+    with with_mode(side, mode), in_modules(side.model, mode), RecordingEmitter(side.watched, mode, record):
+        given = side.run(inputs)
+    side.model.eval()
+    record.arrays |= named_outputs(given)
+    for path, tensor in zip(named_outputs(given), leaves(given).values()):
+        record.tensors[path] = tensor
+        origin = mode.origin_of(tensor)
+        record.origins[path] = [] if origin is None else [origin]
+    return record
+
+
+def changed_run(
+    side: TorchModel, inputs: Any, changes: dict[int, Change], label: str, train: bool = False
+) -> np.ndarray:
+    """The value of this name of a run in which some calls are changed."""
+    mode = CallMode(changes)
+    side.model.train(train)
+    try:
+        with with_mode(side, mode), Stopper(side.watched, mode, label):
+            given = side.run(inputs)
+        return named_outputs(given)[label]
+    except Reached as reached:
+        return reached.array
+    finally:
+        side.model.eval()
