@@ -10,6 +10,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as PF
 import pytest
+import torch
 
 from paddle_tsm.parity import compare_models
 from parity_tests.faulty_networks import (
@@ -99,15 +100,41 @@ fault(
     "padding",
     lambda net: put(pool2=nn.AvgPool2D(3, 2, padding=0, ceil_mode=True, exclusive=False))(net),
 )
-fault("slope for relu", "cnn", "between bn1 and conv2", "activation", method("stem", lambda net, x: PF.leaky_relu(net.bn1(net.conv1(x)))))
 fault(
-    "no padding of a pool", "cnn", "between bn1 and conv2", "padding", method("pool1", lambda net, x: PF.max_pool2d(x, 3, 2))
+    "slope for relu",
+    "cnn",
+    "between bn1 and conv2",
+    "activation",
+    method("stem", lambda net, x: PF.leaky_relu(net.bn1(net.conv1(x)))),
 )
-fault("mean for maximum", "cnn", "between bn1 and conv2", "pool", method("pool1", lambda net, x: PF.avg_pool2d(x, 3, 2, padding=1)))
-fault("gelu by tanh", "cnn", "between conv3 and fc1", "gelu approximation", method("act3", lambda net, x: PF.gelu(x, approximate=True)))
+fault(
+    "no padding of a pool",
+    "cnn",
+    "between bn1 and conv2",
+    "padding",
+    method("pool1", lambda net, x: PF.max_pool2d(x, 3, 2)),
+)
+fault(
+    "mean for maximum",
+    "cnn",
+    "between bn1 and conv2",
+    "pool",
+    method("pool1", lambda net, x: PF.avg_pool2d(x, 3, 2, padding=1)),
+)
+fault(
+    "gelu by tanh",
+    "cnn",
+    "between conv3 and fc1",
+    "gelu approximation",
+    method("act3", lambda net, x: PF.gelu(x, approximate=True)),
+)
 fault("relu for gelu", "cnn", "between conv3 and fc1", "activation", method("act3", lambda net, x: PF.relu(x)))
 fault(
-    "flat in another order", "cnn", "between conv3 and fc1", "layout", method("flat", lambda net, x: x.transpose([0, 2, 3, 1]).flatten(1))
+    "flat in another order",
+    "cnn",
+    "between conv3 and fc1",
+    "layout",
+    method("flat", lambda net, x: x.transpose([0, 2, 3, 1]).flatten(1)),
 )
 fault(
     "square weight not transposed",
@@ -116,10 +143,22 @@ fault(
     "transposed weight",
     method("hidden", lambda net, x: net.drop(PF.silu(PF.linear(x, net.fc1.weight.T, net.fc1.bias)))),
 )
-fault("no logarithm", "cnn", "between fc2 and the output", "activation", method("scores", lambda net, x: PF.softmax(net.fc2(x), axis=1)))
-fault("no activation", "cnn", "between fc1 and fc2", "activation", method("hidden", lambda net, x: net.drop(net.fc1(x))))
 fault(
-    "dropout scaled at inference", "cnn", "drop", "dropout", lambda net: put(drop=nn.Dropout(0.5, mode="downscale_in_infer"))(net)
+    "no logarithm",
+    "cnn",
+    "between fc2 and the output",
+    "activation",
+    method("scores", lambda net, x: PF.softmax(net.fc2(x), axis=1)),
+)
+fault(
+    "no activation", "cnn", "between fc1 and fc2", "activation", method("hidden", lambda net, x: net.drop(net.fc1(x)))
+)
+fault(
+    "dropout scaled at inference",
+    "cnn",
+    "drop",
+    "dropout",
+    lambda net: put(drop=nn.Dropout(0.5, mode="downscale_in_infer"))(net),
 )
 
 # ---- the network with residual blocks
@@ -159,7 +198,11 @@ fault(
     lambda net: method("join", lambda block, y, x: PF.relu(0.3 * y + x))(net.layer3),
 )
 fault(
-    "maximum for mean", "resnet", "between layer3.bn2 and fc", "reduction", method("means", lambda net, x: x.max(axis=[2, 3]))
+    "maximum for mean",
+    "resnet",
+    "between layer3.bn2 and fc",
+    "reduction",
+    method("means", lambda net, x: x.max(axis=[2, 3])),
 )
 fault(
     "padding of a convolution",
@@ -227,7 +270,11 @@ fault(
     method("act", lambda net, x: PF.gelu(x, approximate=True)),
 )
 fault(
-    "positions left out", "transformer", "between embed and norm1", "term left out", method("positions", lambda net, x: x)
+    "positions left out",
+    "transformer",
+    "between embed and norm1",
+    "term left out",
+    method("positions", lambda net, x: x),
 )
 fault(
     "embeddings scaled",
@@ -295,11 +342,13 @@ fault(
     "order",
     method("joined", lambda net, a, b: paddle.concat([b, a], 1)),
 )
+fault("groups of a GroupNorm", "segmentation", "norm1", "num_groups", lambda net: put(norm1=nn.GroupNorm(3, 6))(net))
 fault(
-    "groups of a GroupNorm", "segmentation", "norm1", "num_groups", lambda net: put(norm1=nn.GroupNorm(3, 6))(net)
-)
-fault(
-    "eps of an InstanceNorm", "segmentation", "norm2", "eps", lambda net: put(norm2=nn.InstanceNorm2D(6, epsilon=1e-3))(net)
+    "eps of an InstanceNorm",
+    "segmentation",
+    "norm2",
+    "eps",
+    lambda net: put(norm2=nn.InstanceNorm2D(6, epsilon=1e-3))(net),
 )
 fault(
     "zeros for the border",
@@ -308,7 +357,13 @@ fault(
     "padding mode",
     lambda net: put(mix=nn.Conv2D(12, 6, 3, padding=1))(net),
 )
-fault("sides of a pad", "segmentation", "between up and head", "pad", method("padded", lambda net, x: PF.pad(x, [0, 1, 0, 1])))
+fault(
+    "sides of a pad",
+    "segmentation",
+    "between up and head",
+    "pad",
+    method("padded", lambda net, x: PF.pad(x, [0, 1, 0, 1])),
+)
 fault(
     "softmax along the rows",
     "segmentation",
@@ -332,7 +387,11 @@ fault(
     method("entered", lambda net, x: x.transpose([0, 3, 2, 1])),
 )
 fault(
-    "flat behind the pixels", "channels last", "between conv2 and fc", "layout", method("flat", lambda net, x: x.flatten(1))
+    "flat behind the pixels",
+    "channels last",
+    "between conv2 and fc",
+    "layout",
+    method("flat", lambda net, x: x.flatten(1)),
 )
 fault(
     "colours reversed",
@@ -364,3 +423,33 @@ fault(
     "channel permutation",
     method("shift", lambda net, x: PF.channel_shuffle(PaddleVideo.shift(net, x), 2)),
 )
+
+
+def compared(pair, change=lambda net: None):
+    """The report of a pair of this name, whose Paddle network was changed."""
+    make_torch, make_paddle, inputs = PAIRS[pair]
+    torch.manual_seed(0)
+    net = make_paddle()
+    change(net)
+    return compare_models(make_torch(), net, inputs, steps=0, gradients=False, float32=False)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_networks_without_a_fault_are_equal(pair):
+    report = compared(pair)
+    assert report.equal, report.rows
+    assert report.first_layer is None and report.causes == []
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_is_named(fault):
+    report = compared(fault.pair, fault.change)
+    assert not report.equal
+    assert report.first_layer == fault.layer, report.causes
+    assert report.diagnosed[0].layer == fault.layer
+    assert report.diagnosed[0].kind == fault.kind, report.causes
+
+
+def test_enough_faults():
+    assert len({fault.name for fault in FAULTS}) >= 40
+    assert {fault.pair for fault in FAULTS} == set(PAIRS)

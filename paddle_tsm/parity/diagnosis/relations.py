@@ -63,9 +63,17 @@ def of_numbers(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str, str, np.ndar
         if a.size > 4 * size and 1 < size:
             top = (a * b).sum(others, keepdims=True)
             bottom = np.maximum((a * a).sum(others, keepdims=True), 1e-300)
-            yield "factor of channels", f"PyTorch's times a factor for each of the {size} places of axis {axis}", a * (top / bottom)
+            yield (
+                "factor of channels",
+                f"PyTorch's times a factor for each of the {size} places of axis {axis}",
+                a * (top / bottom),
+            )
             shift = (b - a).mean(others, keepdims=True)
-            yield "offset of channels", f"PyTorch's and a number added for each of the {size} places of axis {axis}", a + shift
+            yield (
+                "offset of channels",
+                f"PyTorch's and a number added for each of the {size} places of axis {axis}",
+                a + shift,
+            )
 
 
 def of_axes(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -128,9 +136,7 @@ def of_displacements(a: np.ndarray, b: np.ndarray) -> Iterator[Relation]:
                 yield Relation(kind, f"PyTorch's displaced along axis {axis}: {in_runs(found)}", 0.0)
 
 
-def displacements(
-    a: np.ndarray, b: np.ndarray, channels: int, axis: int, steps: tuple[int, ...]
-) -> list[int] | None:
+def displacements(a: np.ndarray, b: np.ndarray, channels: int, axis: int, steps: tuple[int, ...]) -> list[int] | None:
     """For each channel the number of places by which b is a displaced along the axis; None where one is not.
 
     Slices of zeros at the ends of a clip match any other.
@@ -170,7 +176,11 @@ def in_runs(steps: list[int]) -> str:
             runs[-1] = (runs[-1][0], number, step)
         else:
             runs.append((number, number, step))
-    words = [f"{first} to {last} by {step:+d}" if first != last else f"{first} by {step:+d}" for first, last, step in runs if step]
+    words = [
+        f"{first} to {last} by {step:+d}" if first != last else f"{first} by {step:+d}"
+        for first, last, step in runs
+        if step
+    ]
     more = f" and {len(words) - 4} more runs" if len(words) > 4 else ""
     return f"channels {', '.join(words[:4])}{more}"
 

@@ -83,7 +83,12 @@ def activation_variations(name: str, given: Arguments) -> Iterator[Variation | F
     if name == "softplus":
         yield Fit("beta", "beta", float(given.get("beta", 1.0)), lambda v: with_function(lambda x: F.softplus(x, v)))
     if name in ("silu", "sigmoid"):
-        yield Fit("scale", "the input times", 1.0, lambda v: with_function(lambda x: F.silu(x * v) / v if name == "silu" else torch.sigmoid(v * x)))  # noqa: E501
+        yield Fit(
+            "scale",
+            "the input times",
+            1.0,
+            lambda v: with_function(lambda x: F.silu(x * v) / v if name == "silu" else torch.sigmoid(v * x)),
+        )  # noqa: E501
     if name in ("hardtanh", "clamp", "relu6"):
         for bounds in ((0.0, 1.0), (-1.0, 1.0), (0.0, 20.0), (0.0, 255.0), (-6.0, 6.0)):
             change = with_function(lambda x, bounds=bounds: torch.clamp(x, *bounds))

@@ -46,14 +46,13 @@ class Call:
 @dataclass
 class Record:
     """A run. arrays: name of what a watched layer took or gave -> array, in order, and the outputs at the end. origins:
-    the same names -> where these tensors come from. spans: name of a watched output -> its layer's first call and the
-    one behind its last. tensors: the same names -> the tensors themselves.
+    the same names -> where these tensors come from. spans: name of a watched output -> its layer's first call. tensors: the same names -> the tensors themselves.
     """
 
     calls: dict[int, Call] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     origins: dict[str, list[Origin]] = field(default_factory=dict)
-    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spans: dict[str, int] = field(default_factory=dict)
     tensors: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def behind(self, label: str, wrong: frozenset[str] = frozenset()) -> tuple[list[Call], list[str]]:
@@ -62,25 +61,22 @@ class Record:
         For a layer's output, the calls in the layer; else those since the watched values that it is computed from.
         wrong: watched values that differ, and so are not where to stop.
         """
-        if label in self.spans:
-            first, end = self.spans[label]
-            return [self.calls[n] for n in range(end - 1, first - 1, -1) if n in self.calls], []
         found: dict[int, Call] = {}
         sources: dict[str, None] = {}
         open_ = list(self.origins.get(label, []))
-        known = self.known_results(wrong | {label})
+        first = self.spans.get(label, 0)
+        known = {} if label in self.spans else self.known_results(wrong | {label})
         while open_:
             origin = open_.pop()
             if isinstance(origin, int) and origin in known:
                 sources[known[origin]] = None
             elif isinstance(origin, str):
                 sources[origin] = None
-            elif origin not in found and origin in self.calls:
+            elif origin not in found and origin in self.calls and origin >= first:
                 found[origin] = self.calls[origin]
                 open_ += self.calls[origin].origins
         order = [*self.arrays, THE_INPUT]
         return [found[n] for n in sorted(found, reverse=True)], sorted(sources, key=order.index)
-
 
     def known_results(self, wrong: frozenset[str]) -> dict[int, str]:
         """The number of a call whose result a layer took as its input -> the input's name, of those not in `wrong`."""
@@ -163,11 +159,10 @@ class RecordingEmitter(Emitter):
         tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
         for label, tensor in zip(new, tensors):
             self.record.tensors[label] = tensor
-            if kind == INPUT:
-                origin = self.mode.origin_of(tensor)
-                self.record.origins[label] = [] if origin is None else [origin]
-            else:
-                self.record.spans[label] = (self.first[name, call], self.mode.number)
+            origin = self.mode.origin_of(tensor)
+            self.record.origins[label] = [] if origin is None else [origin]
+            if kind != INPUT:
+                self.record.spans[label] = self.first[name, call]
                 self.mode.mark([tensor], label)
         self.mode.paused = False
 
@@ -177,7 +172,7 @@ class Stopper(Emitter):
 
     def __init__(self, layers: dict[str, Any], mode: CallMode, label: str):
         super().__init__(layers, self.stop_at)
-        self.mode, self.label = mode, label
+        self.mode, self.wanted = mode, label
 
     def show(self, name: str, call: int, kind: str, value: Any) -> None:
         self.mode.paused = True
@@ -185,7 +180,7 @@ class Stopper(Emitter):
         self.mode.paused = False
 
     def stop_at(self, label: str, array: np.ndarray) -> None:
-        if label == self.label:
+        if label == self.wanted:
             raise Reached(array)
 
 
@@ -218,7 +213,9 @@ def calling_line() -> tuple[str, int]:
 @contextlib.contextmanager
 def in_modules(model: torch.nn.Module, mode: CallMode) -> Iterator[None]:
     """While it lasts, the mode knows which module is running."""
-    hooks = [model.register_forward_pre_hook(lambda m, a, k: mode.mark(tensors_in((a, k)), THE_INPUT), with_kwargs=True)]
+    hooks = [
+        model.register_forward_pre_hook(lambda m, a, k: mode.mark(tensors_in((a, k)), THE_INPUT), with_kwargs=True)
+    ]
     for name, module in model.named_modules():
         hooks.append(module.register_forward_pre_hook(lambda m, a, name=name: mode.modules.append(name), prepend=True))
         hooks.append(module.register_forward_hook(lambda m, a, o: (mode.modules.pop(), None)[1], always_call=True))

@@ -73,7 +73,7 @@ class Replay:
 
     def _run_alone(self, changes: dict[int, Change]) -> np.ndarray:
         made: dict[int, torch.Tensor] = {}
-        with torch.no_grad():
+        with torch.no_grad(), self.side.context():
             for call in reversed(self.calls):
                 args, kwargs = with_copied_statistics(call.name, call.args, call.kwargs)
                 args, kwargs = substituted(args, made), substituted(kwargs, made)

@@ -90,9 +90,7 @@ class Search:
             return  # a call with other arguments than this function's usual ones has no variations
 
     def _keep(self, call: Call, variation: Variation, left: float) -> None:
-        self.found.append(
-            Explanation(variation.kind, variation.before, variation.after, variation.phrase, left, call)
-        )
+        self.found.append(Explanation(variation.kind, variation.before, variation.after, variation.phrase, left, call))
 
     def _fit(self, calls: list[Call], fit: Fit) -> None:
         """Find the number with which the difference vanishes, by the secant method along the line between two values."""

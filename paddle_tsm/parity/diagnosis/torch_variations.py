@@ -246,9 +246,7 @@ def reduction_variations(name: str, given: Arguments) -> Iterator[Variation]:
                 "biased variance",
                 name,
                 f"{name} with correction {correction}",
-                with_function(
-                    lambda x, c=correction: getattr(torch, name)(x, dim=dim, correction=c, keepdim=keep)
-                ),
+                with_function(lambda x, c=correction: getattr(torch, name)(x, dim=dim, correction=c, keepdim=keep)),
             )
     if name in functions and isinstance(dim, int):
         for axis in range(given.first().ndim):
@@ -331,7 +329,9 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
     if name == "roll":
         shifts = given.get("shifts")
         turned = -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
-        yield Variation("shift direction", str(shifts), str(turned), with_arguments(lambda g: {"shifts": turned}), "shifts")  # noqa: E501
+        yield Variation(
+            "shift direction", str(shifts), str(turned), with_arguments(lambda g: {"shifts": turned}), "shifts"
+        )  # noqa: E501
     if name == "channel_shuffle":
         groups, channels = given.get("groups"), x.shape[1]
         yield setting("groups", groups, channels // groups)
@@ -388,7 +388,9 @@ def embedding_variations(given: Arguments) -> Iterator[Variation]:
         def zeroed(func: Callable, args: tuple, kwargs: dict, row: int = row) -> Any:
             return func(*args, **kwargs) * (Arguments("embedding", args, kwargs).get("input") != row).unsqueeze(-1)
 
-        yield Variation("padding_idx", str(given.get("padding_idx")), f"{row}, whose row gives 0", zeroed, "padding_idx")
+        yield Variation(
+            "padding_idx", str(given.get("padding_idx")), f"{row}, whose row gives 0", zeroed, "padding_idx"
+        )
     for step in (1, -1):
         if rows > int(tokens.max()) + step and int(tokens.min()) + step >= 0:
             change = with_function(lambda x, step=step: F.embedding(x + step, given.get("weight")))

@@ -88,7 +88,9 @@ def padded_variations(now: Values, weight: torch.Tensor) -> Iterator[Variation]:
         return pads
 
     yield Variation("padding", before, 'padding "SAME"', padded(lambda x: same(x, False)))
-    yield Variation("padding", before, "padding that is the same size, more of it in front", padded(lambda x: same(x, True)))  # noqa: E501
+    yield Variation(
+        "padding", before, "padding that is the same size, more of it in front", padded(lambda x: same(x, True))
+    )  # noqa: E501
     total = 2 * now["padding"]
     for front in (total, 0):
         if total:
@@ -167,7 +169,9 @@ def resize_variations(given: Arguments) -> Iterator[Variation]:
                 after = f"{other}{', align_corners' if flag else ''}"
                 change = with_arguments(lambda g, o=other, f=flag: {"mode": o, "align_corners": f, "antialias": False})
                 yield Variation("mode" if other != mode else "align_corners", before, after, change)
-    yield Variation("align_mode", "0", "1", resized_by(lambda x, size: without_half_pixel(x, size, False)), "align_mode")
+    yield Variation(
+        "align_mode", "0", "1", resized_by(lambda x, size: without_half_pixel(x, size, False)), "align_mode"
+    )
     yield Variation(
         "align_corners",
         before,
