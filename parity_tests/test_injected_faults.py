@@ -14,7 +14,6 @@ import torch
 
 from paddle_tsm.parity import compare_models
 from parity_tests.faulty_networks import (
-    PaddleBlock,
     PaddleCnn,
     PaddleLast,
     PaddleRecurrent,

@@ -9,8 +9,6 @@ from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.places import (
     NOT_RUN,
     Place,
-    gap_name,
-    is_gap,
     layer_of_label,
     wrong_places,
 )
@@ -35,11 +33,11 @@ def diagnose(report: Report, sides: Sides, inputs: Any) -> None:
 
     sides: functions from a precision to a new side. inputs: those of the comparison, in float64.
     """
-    name, causes = forward_causes(*(build("float64") for build in sides), inputs, train=False)
+    name, causes = forward_causes(sides, inputs)
     in_training = name is None
-    torch_side, paddle_side = (build("float64") for build in sides)
-    for side in (torch_side, paddle_side):
-        side.start_training(0.0)
+    torch_side, paddle_side = new_sides(sides)
+    torch_side.start_training(0.0)
+    paddle_side.start_training(0.0)
     before = torch_side.tensors()
     training = Pass(torch_side, paddle_side, inputs, train=True)
     if in_training:
@@ -75,16 +73,20 @@ class Pass:
         return first, together([cause for cause, _ in causes])
 
 
-def forward_causes(
-    torch_side: TorchModel, paddle_side: PaddleModel, inputs: Any, train: bool
-) -> tuple[str | None, list[Cause]]:
-    """(The first place that differs in the forward pass, a cause for each place that does); (None, []) for none."""
-    found = Pass(torch_side, paddle_side, inputs, train)
+def new_sides(sides: Sides) -> tuple[TorchModel, PaddleModel]:
+    """Both sides in float64."""
+    return sides[0]("float64"), sides[1]("float64")
+
+
+def forward_causes(sides: Sides, inputs: Any) -> tuple[str | None, list[Cause]]:
+    """(The first place that differs in evaluation mode, a cause for each place that does); (None, []) for none."""
+    torch_side, paddle_side = new_sides(sides)
+    found = Pass(torch_side, paddle_side, inputs, train=False)
     missing = [layer_of_label(place.label) for place in found.places if NOT_RUN in place.row.problem]
     if missing:  # what only one model calls is no point at which both can be compared
-        for side in (torch_side, paddle_side):
-            side.watched = {name: layer for name, layer in side.watched.items() if name not in missing}
-        found = Pass(torch_side, paddle_side, inputs, train)
+        torch_side.watched = {name: layer for name, layer in torch_side.watched.items() if name not in missing}
+        paddle_side.watched = {name: layer for name, layer in paddle_side.watched.items() if name not in missing}
+        found = Pass(torch_side, paddle_side, inputs, train=False)
         if not found.places:
             sentence = f"{missing[0]}: only one model calls this layer; nothing else differs"
             return missing[0], [Cause(missing[0], "layer not run", "", "", sentence)]
@@ -99,8 +101,8 @@ def causes_of(
     from paddle_tsm.parity.diagnosis.torch_search import Search
 
     label = place.label
-    gap = is_gap(record, label)
-    name = gap_name(record, label, wrong) if gap else label
+    gap = label not in record.spans
+    name = record.gap(label, wrong) if gap else label
     replay = Replay(side, inputs, record, place, wrong, train)
     found = Search(replay, TOLERANCES["float64"].limit).explain()
     if gap and found and found[0].call is not None:

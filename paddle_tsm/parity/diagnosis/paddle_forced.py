@@ -1,5 +1,6 @@
-"""Paddle's model run so that every layer gets PyTorch's input and hands PyTorch's output on: what then differs is wrong by
-itself, and not because something in front of it is.
+"""Paddle's model run so that every layer gets PyTorch's input and hands PyTorch's output on.
+
+What then differs is wrong by itself, and not because something in front of it is.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from paddle_tsm.parity.diagnosis.torch_calls import Record
     from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
 
-THE_INPUT = "the input"
 NOT_RUN = "does not run this layer as often"
 
 
@@ -78,16 +77,3 @@ def not_run(label: str, framework: str, limit: float) -> ComparisonRow:
 def layer_of_label(label: str) -> str:
     """The layer of a value's name: "conv2" for "conv2: input" and "conv2#2[1]"."""
     return label.removesuffix(INPUT).partition("#")[0].partition("[")[0]
-
-
-def is_gap(record: Record, label: str) -> bool:
-    """Whether a value is computed between watched layers, and not by one of them."""
-    return label not in record.spans
-
-
-def gap_name(record: Record, label: str, wrong: frozenset[str]) -> str:
-    """A place between layers: "between bn1 and conv2", "between fc and the output"."""
-    _, sources = record.behind(label, wrong)
-    target = label.partition(INPUT)[0] if INPUT in label else f"the {label}"
-    source = next((name for name in reversed(sources) if INPUT not in name), THE_INPUT)
-    return f"between {source} and {target}"

@@ -63,7 +63,7 @@ def activation_variations(name: str, given: Arguments) -> Iterator[Variation | F
         slope = float(given.get("negative_slope", 0.01))
         for value in (0.01, 0.1, 0.2, 0.25, 0.3):
             if value != slope:
-                change = with_function(lambda x, value=value: F.leaky_relu(x, value))
+                change = with_function(F.leaky_relu, value)
                 yield Variation("negative_slope", number(slope), number(value), change, "negative_slope")
     yield Variation("activation", own, IDENTITY, with_function(lambda x: x.clone()))
     if name == "sigmoid":
@@ -88,8 +88,8 @@ def activation_variations(name: str, given: Arguments) -> Iterator[Variation | F
             "the input times",
             1.0,
             lambda v: with_function(lambda x: F.silu(x * v) / v if name == "silu" else torch.sigmoid(v * x)),
-        )  # noqa: E501
+        )
     if name in ("hardtanh", "clamp", "relu6"):
         for bounds in ((0.0, 1.0), (-1.0, 1.0), (0.0, 20.0), (0.0, 255.0), (-6.0, 6.0)):
-            change = with_function(lambda x, bounds=bounds: torch.clamp(x, *bounds))
+            change = with_function(torch.clamp, *bounds)
             yield Variation("bounds", own, f"clamp{bounds}", change)

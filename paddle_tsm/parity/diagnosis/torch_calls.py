@@ -10,26 +10,27 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from paddle_tsm.parity.diagnosis.places import THE_INPUT
 from paddle_tsm.parity.model_pair.outputs import named_outputs
 from paddle_tsm.parity.model_pair.structure import leaves
 from paddle_tsm.parity.model_pair.torch_model import TorchModel
 from paddle_tsm.parity.model_pair.watched import INPUT, Emitter
 
 Change = Callable[[Callable, tuple, dict], Any]  # (function, arguments, named arguments) to what is returned
+THE_INPUT = "the input"
 Origin = int | str  # the number of a call, or the name of the watched output that a tensor is
 
 
 @dataclass
 class Call:
-    """One call. func, name: the function and its name. module: the innermost module that made it. line: where in its code.
-    origins: where the tensors among its arguments come from.
+    """One call. func, name: the function and its name. module: the innermost module that made it. line: where in its
+    code. origins: where the tensors among its arguments come from.
     """
 
     number: int
@@ -46,7 +47,8 @@ class Call:
 @dataclass
 class Record:
     """A run. arrays: name of what a watched layer took or gave -> array, in order, and the outputs at the end. origins:
-    the same names -> where these tensors come from. spans: name of a watched output -> its layer's first call. tensors: the same names -> the tensors themselves.
+    the same names -> where these tensors come from. spans: name of a watched output -> its layer's first call. tensors:
+    the same names -> the tensors themselves.
     """
 
     calls: dict[int, Call] = field(default_factory=dict)
@@ -77,6 +79,13 @@ class Record:
                 open_ += self.calls[origin].origins
         order = [*self.arrays, THE_INPUT]
         return [found[n] for n in sorted(found, reverse=True)], sorted(sources, key=order.index)
+
+    def gap(self, label: str, wrong: frozenset[str]) -> str:
+        """The name of a place that no watched layer computes: "between bn1 and conv2", "between fc and the output"."""
+        _, sources = self.behind(label, wrong)
+        target = label.partition(INPUT)[0] if INPUT in label else f"the {label}"
+        source = next((name for name in reversed(sources) if INPUT not in name), THE_INPUT)
+        return f"between {source} and {target}"
 
     def known_results(self, wrong: frozenset[str]) -> dict[int, str]:
         """The number of a call whose result a layer took as its input -> the input's name, of those not in `wrong`."""
@@ -210,6 +219,11 @@ def calling_line() -> tuple[str, int]:
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
+def entered(mode: CallMode, name: str, module: torch.nn.Module, arguments: tuple) -> None:
+    """A hook: the module of this name begins to run."""
+    mode.modules.append(name)
+
+
 @contextlib.contextmanager
 def in_modules(model: torch.nn.Module, mode: CallMode) -> Iterator[None]:
     """While it lasts, the mode knows which module is running."""
@@ -217,7 +231,7 @@ def in_modules(model: torch.nn.Module, mode: CallMode) -> Iterator[None]:
         model.register_forward_pre_hook(lambda m, a, k: mode.mark(tensors_in((a, k)), THE_INPUT), with_kwargs=True)
     ]
     for name, module in model.named_modules():
-        hooks.append(module.register_forward_pre_hook(lambda m, a, name=name: mode.modules.append(name), prepend=True))
+        hooks.append(module.register_forward_pre_hook(partial(entered, mode, name), prepend=True))
         hooks.append(module.register_forward_hook(lambda m, a, o: (mode.modules.pop(), None)[1], always_call=True))
     try:
         yield

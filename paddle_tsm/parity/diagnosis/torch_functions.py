@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from paddle_tsm.parity.diagnosis.variation import Change
+
 CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 CONV_TRANSPOSE = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
@@ -24,13 +26,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     **{f"max_pool{n}d": MAX_POOL for n in (1, 2, 3)},
     **{f"avg_pool{n}d": AVG_POOL for n in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{n}d": ("input", "output_size") for n in (1, 2, 3) for kind in ("avg", "max")},
-    **{name: REDUCTION for name in ("mean", "sum", "amax", "amin", "max", "logsumexp")},
-    **{name: ("input", "dim", "unbiased", "keepdim") for name in ("var", "std")},
-    **{name: ("tensors", "dim") for name in ("cat", "concat", "stack")},
-    **{name: ("input", "other") for name in ("add", "sub", "mul", "div", "matmul", "bmm", "mm", "maximum", "minimum")},
-    **{name: ("input", "dim") for name in ("softmax", "log_softmax", "cumsum", "glu", "unbind")},
-    **{name: ("input", "p", "training", "inplace") for name in ("dropout", "dropout1d", "dropout2d", "dropout3d")},
-    **{name: RECURRENT for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")},
+    **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "logsumexp"), REDUCTION),
+    **dict.fromkeys(("var", "std"), ("input", "dim", "unbiased", "keepdim")),
+    **dict.fromkeys(("cat", "concat", "stack"), ("tensors", "dim")),
+    **dict.fromkeys(("add", "sub", "mul", "div", "matmul", "bmm", "mm", "maximum", "minimum"), ("input", "other")),
+    **dict.fromkeys(("softmax", "log_softmax", "cumsum", "glu", "unbind"), ("input", "dim")),
+    **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d"), ("input", "p", "training", "inplace")),
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), RECURRENT),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
     "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps"),
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
@@ -64,7 +66,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale"),
     "multi_head_attention_forward": ATTENTION,
 }
-METHOD_NAMES = {"self": "input"}
 
 
 def plain_name(name: str) -> str:
@@ -103,19 +104,19 @@ class Arguments:
         return tuple(args), kwargs
 
 
-def with_arguments(values: Callable[[Arguments], dict[str, Any]]) -> Callable[[Callable, tuple, dict], Any]:
-    """The change of a call that gives other values to some arguments."""
+def with_arguments(values: Callable[[Arguments], dict[str, Any]] | dict[str, Any]) -> Change:
+    """The change of a call that gives other values to some arguments. values: these, or what is made of the others."""
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
         given = Arguments(func.__name__, args, kwargs)
-        new_args, new_kwargs = given.replaced(values(given))
+        new_args, new_kwargs = given.replaced(values(given) if callable(values) else values)
         return func(*new_args, **new_kwargs)
 
     return change
 
 
-def with_function(new: Callable[..., torch.Tensor]) -> Callable[[Callable, tuple, dict], Any]:
-    """The change of a call that gives its first argument to another function instead.
+def with_function(new: Callable[..., torch.Tensor], *more: Any, **named: Any) -> Change:
+    """The change of a call that gives its first argument to another function instead. more, named: what else it takes.
 
     A function that works in place still does, because the model may go on with its argument.
     """
@@ -124,22 +125,22 @@ def with_function(new: Callable[..., torch.Tensor]) -> Callable[[Callable, tuple
         first = Arguments(func.__name__, args, kwargs).first()
         name = func.__name__
         if kwargs.get("inplace") or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i"):
-            return first.copy_(new(first.clone()))
-        return new(first)
+            return first.copy_(new(first.clone(), *more, **named))
+        return new(first, *more, **named)
 
     return change
 
 
-def on_result(new: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Callable, tuple, dict], Any]:
-    """The change of a call that does something more with its result."""
+def on_result(new: Callable[..., torch.Tensor], *more: Any) -> Change:
+    """The change of a call that does something more with its result. more: what else `new` takes."""
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
         if isinstance(result, torch.Tensor):
             name = func.__name__
             if kwargs.get("inplace") or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i"):
-                return result.copy_(new(result.clone()))
-            return new(result)
+                return result.copy_(new(result.clone(), *more))
+            return new(result, *more)
         return result
 
     return change

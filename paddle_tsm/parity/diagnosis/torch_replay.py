@@ -20,8 +20,8 @@ NEARER = 1e-6  # a change that explains a difference leaves at most this share o
 class Replay:
     """What a value of a run would be, if some calls were others.
 
-    place: the value's name and Paddle's value. wrong: the names of all values that differ. The calls alone are run where that gives the recorded value, else
-    the whole model is.
+    place: the value's name and Paddle's value. wrong: the names of all values that differ. The calls alone are run
+    where that gives the recorded value, else the whole model is.
     """
 
     def __init__(self, side: TorchModel, inputs: Any, record: Record, place: Place, wrong: frozenset[str], train: bool):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +95,7 @@ class Search:
         self.found.append(Explanation(variation.kind, variation.before, variation.after, variation.phrase, left, call))
 
     def _fit(self, calls: list[Call], fit: Fit) -> None:
-        """Find the number with which the difference vanishes, by the secant method along the line between two values."""
+        """Find the number with which the difference vanishes, by the secant method."""
 
         def changes(value: float) -> dict[int, Change]:
             return {call.number: fit.change(value) for call in calls}
@@ -143,11 +145,11 @@ class Search:
 
     def _more_functions(self) -> Iterator[tuple[str, float]]:
         own = torch.from_numpy(np.array(self.replay.own))
-        functions = dict(ACTIVATIONS)
+        functions: dict[str, Callable[..., Any]] = dict(ACTIVATIONS)
         for axis in range(own.ndim):
-            functions[f"softmax along axis {axis}"] = lambda x, axis=axis: x.softmax(axis)
-            functions[f"log_softmax along axis {axis}"] = lambda x, axis=axis: x.log_softmax(axis)
-            functions[f"normalize along axis {axis}"] = lambda x, axis=axis: torch.nn.functional.normalize(x, dim=axis)
+            functions[f"softmax along axis {axis}"] = partial(torch.softmax, dim=axis)
+            functions[f"log_softmax along axis {axis}"] = partial(torch.log_softmax, dim=axis)
+            functions[f"normalize along axis {axis}"] = partial(torch.nn.functional.normalize, dim=axis)
         for name, function in functions.items():
             left = self.replay.difference(function(own).numpy())
             if self.replay.explains(left, self.limit):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -20,12 +22,11 @@ from paddle_tsm.parity.diagnosis.torch_windows import (
     setting,
     window_variations,
 )
-from paddle_tsm.parity.diagnosis.variation import Fit, Variation, number
+from paddle_tsm.parity.diagnosis.variation import Change, Fit, Variation, number
 
 EPS = (1e-5, 1e-3, 1e-6, 1e-12, 1e-4, 1e-8, 1e-7, 1e-2, 0.0)
 DEFAULT_EPS = {"normalize": 1e-12}
 SHAPED = ("view", "reshape", "flatten", "permute", "transpose", "unflatten")
-PRODUCTS = ("matmul", "bmm", "mm", "einsum")
 
 
 def specific_variations(name: str, args: tuple, kwargs: dict) -> Iterator[Variation | Fit]:
@@ -94,16 +95,20 @@ def fitted_variations(name: str, args: tuple, result: Any) -> Iterator[Variation
         yield Fit("constant factor", "the factor of its result", 1.0, lambda v: on_result(lambda y: y * v))
         yield Fit("constant offset", "the constant added to its result", 0.0, lambda v: on_result(lambda y: y + v))
     if plain in ("softmax", "log_softmax", "sigmoid", "tanh", "gelu", "exp", "linear"):
-        change = lambda v: with_arguments_first(lambda x: x * v)  # noqa: E731
-        yield Fit("constant factor", "the factor of its input", 1.0, change)
+        yield Fit("constant factor", "the factor of its input", 1.0, partial(with_first, torch.mul))
 
 
-def with_arguments_first(new: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Callable, tuple, dict], Any]:
-    """The change of a call that makes something else of its first argument."""
-    return lambda func, args, kwargs: func(new(args[0]), *args[1:], **kwargs)
+def with_first(new: Callable[..., torch.Tensor], value: float) -> Change:
+    """The change of a call that makes something else of its first argument: new(argument, value)."""
+    return lambda func, args, kwargs: func(new(args[0], value), *args[1:], **kwargs)
 
 
-def times_operand(value: float, position: int) -> Callable[[Callable, tuple, dict], Any]:
+def reduced(x: torch.Tensor, index: Any, function: Callable[..., torch.Tensor], dim: int) -> torch.Tensor:
+    """A part of a tensor, reduced over one axis."""
+    return function(x[index], dim=dim)
+
+
+def times_operand(value: float, position: int) -> Change:
     """The change of a call that multiplies the argument at this position."""
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
@@ -115,7 +120,7 @@ def times_operand(value: float, position: int) -> Callable[[Callable, tuple, dic
     return change
 
 
-def operand_factor(position: int) -> Callable[[float], Callable[[Callable, tuple, dict], Any]]:
+def operand_factor(position: int) -> Callable[[float], Change]:
     """From a number to the change that multiplies the argument at this position."""
     return lambda value: times_operand(value, position)
 
@@ -125,11 +130,11 @@ def exchanged_axes(result: torch.Tensor) -> Iterator[Variation]:
     for a in range(result.ndim):
         for b in range(a + 1, result.ndim):
             if result.shape[a] == result.shape[b] > 1:
-                change = on_result(lambda y, a=a, b=b: y.transpose(a, b).contiguous())
+                change = on_result(torch.transpose, a, b)
                 yield Variation("layout", "", f"axes {a} and {b} of its result exchanged", change)
     for a in range(1, result.ndim):
         if result.shape[a] > 1:
-            change = on_result(lambda y, a=a: y.flip(a))
+            change = on_result(torch.flip, (a,))
             yield Variation("flipped axis", "", f"axis {a} of its result flipped", change)
 
 
@@ -140,7 +145,7 @@ def norm_variations(name: str, given: Arguments) -> Iterator[Variation | Fit]:
     for value in EPS:
         if value != eps:
             rounded = float(np.float32(value))  # Paddle holds it in float32
-            change = with_arguments(lambda g, v=rounded: {"eps": v})
+            change = with_arguments({"eps": rounded})
             yield Variation("eps", number(eps), number(value), change, "eps")
     if name == "batch_norm":
         training = bool(given.get("training", False))
@@ -169,7 +174,7 @@ def norm_variations(name: str, given: Arguments) -> Iterator[Variation | Fit]:
 def layer_norm_variations(given: Arguments, eps: float) -> Iterator[Variation]:
     """The unbiased variance; eps added to the standard deviation."""
 
-    def by_hand(unbiased: bool, outside: bool) -> Callable[[Callable, tuple, dict], Any]:
+    def by_hand(unbiased: bool, outside: bool) -> Change:
         def change(func: Callable, args: tuple, kwargs: dict) -> Any:
             g = Arguments(func.__name__, args, kwargs)
             x, dims = g.get("input"), [-1 - i for i in range(len(g.get("normalized_shape")))]
@@ -192,7 +197,7 @@ def layer_norm_variations(given: Arguments, eps: float) -> Iterator[Variation]:
     yield Variation("statistics", "", "no mean subtracted", without_mean(eps))
 
 
-def without_mean(eps: float) -> Callable[[Callable, tuple, dict], Any]:
+def without_mean(eps: float) -> Change:
     """The change of a layer norm to the root mean square alone."""
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
@@ -218,7 +223,7 @@ def softmax_variations(name: str, given: Arguments) -> Iterator[Variation]:
         for size in sorted(set(x.shape)):
             factor = float(size) ** power
             if factor != 1.0:
-                change = with_function(lambda x, f=factor: getattr(F, name)(x * f, dim))
+                change = with_first(torch.mul, factor)
                 yield Variation("constant factor", "1", number(factor), change, "the factor of its input")
 
 
@@ -235,10 +240,10 @@ def reduction_variations(name: str, given: Arguments) -> Iterator[Variation]:
     }
     for other, function in functions.items():
         if other != name and not (name == "max" and other == "amax"):
-            yield Variation("reduction", name, other, with_function(lambda x, f=function: f(x, dim=dim, keepdim=keep)))
+            yield Variation("reduction", name, other, with_function(function, dim=dim, keepdim=keep))
     if isinstance(dim, int) and not keep:
         for place, word in ((-1, "last"), (0, "first")):
-            change = with_function(lambda x, place=place: x.select(dim, place))
+            change = with_function(torch.select, dim, place)
             yield Variation("reduction", name, f"the {word} place of the axis alone", change)
     if name in ("var", "std"):
         for correction in (0, 1):
@@ -246,7 +251,7 @@ def reduction_variations(name: str, given: Arguments) -> Iterator[Variation]:
                 "biased variance",
                 name,
                 f"{name} with correction {correction}",
-                with_function(lambda x, c=correction: getattr(torch, name)(x, dim=dim, correction=c, keepdim=keep)),
+                with_function(getattr(torch, name), dim=dim, correction=correction, keepdim=keep),
             )
     if name in functions and isinstance(dim, int):
         for axis in range(given.first().ndim):
@@ -277,7 +282,7 @@ def order_variations(name: str, given: Arguments) -> Iterator[Variation]:
                 yield Variation("order", "its tensors in order", f"in the order {order}", change)
 
 
-def with_order(order: tuple[int, ...]) -> Callable[[Callable, tuple, dict], Any]:
+def with_order(order: tuple[int, ...]) -> Change:
     """The change of a call that joins its tensors in another order."""
     return lambda func, args, kwargs: func([args[0][i] for i in order], *args[1:], **kwargs)
 
@@ -298,12 +303,12 @@ def index_variations(name: str, args: tuple) -> Iterator[Variation]:
         for other in others:
             if other != part:
                 changed = (*index[:axis], other, *index[axis + 1 :])
-                yield Variation("index", str(part), str(other), with_function(lambda x, i=changed: x[i]), "index")
+                yield Variation("index", str(part), str(other), with_function(operator.getitem, changed), "index")
         if isinstance(part, int):
             kept = (*index[:axis], slice(None), *index[axis + 1 :])
             dim = sum(not isinstance(before, int) for before in index[:axis])
             for word, function in (("mean", torch.mean), ("sum", torch.sum), ("amax", torch.amax)):
-                change = with_function(lambda x, i=kept, d=dim, f=function: f(x[i], dim=d))
+                change = with_function(reduced, kept, function, dim)
                 yield Variation("reduction", f"the place {part} of an axis alone", word, change)
 
 
@@ -331,7 +336,7 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
         turned = -shifts if isinstance(shifts, int) else tuple(-s for s in shifts)
         yield Variation(
             "shift direction", str(shifts), str(turned), with_arguments(lambda g: {"shifts": turned}), "shifts"
-        )  # noqa: E501
+        )
     if name == "channel_shuffle":
         groups, channels = given.get("groups"), x.shape[1]
         yield setting("groups", groups, channels // groups)
@@ -362,7 +367,7 @@ def product_attention_variations(given: Arguments) -> Iterator[Variation | Fit]:
     scale = given.get("scale") or size**-0.5
     for value in (1.0, size**-0.5, 1.0 / size, float(size) ** 0.5):
         if value != scale:
-            change = with_arguments(lambda g, v=value: {"scale": v})
+            change = with_arguments({"scale": value})
             yield Variation("constant factor", number(scale), number(value), change, "scale")
     causal = bool(given.get("is_causal", False))
     yield setting("is_causal", causal, not causal)
@@ -375,7 +380,7 @@ def product_attention_variations(given: Arguments) -> Iterator[Variation | Fit]:
     for order in permutations(range(3)):
         if list(order) != [0, 1, 2]:
             after = ", ".join(words[i] for i in order)
-            change = with_arguments(lambda g, o=order: {w: g.get(words[i]) for w, i in zip(words, o)})
+            change = with_arguments({word: given.get(words[i]) for word, i in zip(words, order)})
             yield Variation("projection order", ", ".join(words), after, change)
     yield Fit("constant factor", "scale", scale, lambda v: with_arguments(lambda g: {"scale": v}))
 
@@ -393,5 +398,5 @@ def embedding_variations(given: Arguments) -> Iterator[Variation]:
         )
     for step in (1, -1):
         if rows > int(tokens.max()) + step and int(tokens.min()) + step >= 0:
-            change = with_function(lambda x, step=step: F.embedding(x + step, given.get("weight")))
+            change = with_first(torch.add, step)
             yield Variation("index", "", f"{step} added to its indices", change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -53,7 +54,7 @@ def kernel_variations(weight: torch.Tensor) -> Iterator[Variation]:
     if len(sizes) > 1:
         for axis in sizes:
             yield from changed_tensor(
-                "flipped kernel", f"its kernel flipped along axis {axis}", "weight", lambda w, axis=axis: w.flip([axis])
+                "flipped kernel", f"its kernel flipped along axis {axis}", "weight", partial(torch.flip, dims=[axis])
             )
         if weight.shape[-1] == weight.shape[-2]:
             yield from changed_tensor(
@@ -65,10 +66,10 @@ def kernel_variations(weight: torch.Tensor) -> Iterator[Variation]:
         )
 
 
-def blocks_in_order(tensor: torch.Tensor, order: tuple[int, ...], axis: int = 0) -> torch.Tensor:
-    """The tensor's equal blocks along the axis in another order."""
-    blocks = tensor.chunk(len(order), axis)
-    return torch.cat([blocks[i] for i in order], axis)
+def blocks_in_order(tensor: torch.Tensor, order: tuple[int, ...]) -> torch.Tensor:
+    """The tensor's equal blocks of rows in another order."""
+    blocks = tensor.chunk(len(order))
+    return torch.cat([blocks[i] for i in order])
 
 
 def gate_variations(name: str) -> Iterator[Variation]:
@@ -91,10 +92,9 @@ def gate_variations(name: str) -> Iterator[Variation]:
                 return func(*args[:start], *(turned(value) for value in args[start:]), **kwargs)
 
             yield Variation("gate order", gates, ", ".join(words[i] for i in order), change, "gates")
-    if name.startswith("gru"):
-        change = with_arguments(lambda g: {"params": [exchanged_update(value) for value in g.get("params")]})
-        if name == "gru":
-            yield Variation("complement", "", "the update gate's complement (1 - z for z)", change)
+    if name == "gru":
+        complement = with_arguments(lambda g: {"params": [exchanged_update(value) for value in g.get("params")]})
+        yield Variation("complement", "", "the update gate's complement (1 - z for z)", complement)
 
 
 def exchanged_update(value: torch.Tensor) -> torch.Tensor:
@@ -117,7 +117,7 @@ def projection_variations(given: Arguments) -> Iterator[Variation]:
         for order in permutations(range(3)):
             if list(order) != [0, 1, 2]:
                 after = ", ".join(words[i] for i in order)
-                change = with_packed(lambda t, order=order: blocks_in_order(t, order))
+                change = with_packed(partial(blocks_in_order, order=order))
                 yield Variation("projection order", ", ".join(words), after, change, "projections")
 
         def by_head(tensor: torch.Tensor) -> torch.Tensor:
@@ -128,7 +128,7 @@ def projection_variations(given: Arguments) -> Iterator[Variation]:
         yield from changed_tensor("no bias", "no bias of the projections", "in_proj_bias", torch.zeros_like)
     for other in range(1, size + 1):
         if size % other == 0 and other != heads:
-            change = with_arguments(lambda g, other=other: {"num_heads": other})
+            change = with_arguments({"num_heads": other})
             yield Variation("heads", str(heads), str(other), change, "heads")
     for argument in ("out_proj_weight",):
         yield from changed_tensor("transposed weight", "its output weight transposed", argument, lambda w: w.T)

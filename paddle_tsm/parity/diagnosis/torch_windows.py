@@ -1,4 +1,4 @@
-"""Other windows: padding, stride, kernel, ceil_mode and what else decides where a convolution, a pool or a resize looks."""
+"""Other windows: padding, stride, kernel, ceil_mode and what else decides where a convolution, pool or resize looks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from paddle_tsm.parity.diagnosis.torch_functions import Arguments, with_arguments, with_function
-from paddle_tsm.parity.diagnosis.variation import Variation
+from paddle_tsm.parity.diagnosis.variation import Change, Variation
 
 Values = dict[str, Any]
 
@@ -35,7 +35,7 @@ def one(value: Any) -> Any:
 
 def setting(name: str, before: Any, after: Any) -> Variation:
     """The variation that gives another value to one argument."""
-    return Variation(name, str(before), str(after), with_arguments(lambda given: {name: after}), name)
+    return Variation(name, str(before), str(after), with_arguments({name: after}), name)
 
 
 def conv_variations(name: str, given: Arguments) -> Iterator[Variation]:
@@ -59,7 +59,7 @@ def conv_variations(name: str, given: Arguments) -> Iterator[Variation]:
         yield from padded_variations(now, weight)
     for key in ("stride", "dilation"):
         for value, padding in product(others[key], others["padding"]):
-            change = with_arguments(lambda given, k=key, v=value, p=padding: {k: v, "padding": p})
+            change = with_arguments({key: value, "padding": padding})
             before = f"{key} {now[key]} and padding {now['padding']}"
             yield Variation(key, before, f"{key} {value} and padding {padding}", change)
 
@@ -71,10 +71,10 @@ def padded_variations(now: Values, weight: torch.Tensor) -> Iterator[Variation]:
         return
     before = f"padding {now['padding']}"
 
-    def padded(pads: Callable[[torch.Tensor], list[int]], mode: str = "constant") -> Any:
+    def padded(pads: Callable[[torch.Tensor], list[int]] | list[int], mode: str = "constant") -> Change:
         def values(given: Arguments) -> Values:
             x = given.get("input")
-            return {"input": F.pad(x, pads(x), mode=mode), "padding": 0}
+            return {"input": F.pad(x, pads(x) if callable(pads) else pads, mode=mode), "padding": 0}
 
         return with_arguments(values)
 
@@ -90,16 +90,16 @@ def padded_variations(now: Values, weight: torch.Tensor) -> Iterator[Variation]:
     yield Variation("padding", before, 'padding "SAME"', padded(lambda x: same(x, False)))
     yield Variation(
         "padding", before, "padding that is the same size, more of it in front", padded(lambda x: same(x, True))
-    )  # noqa: E501
+    )
     total = 2 * now["padding"]
     for front in (total, 0):
         if total:
             after = f"padding {front} in front and {total - front} behind"
-            yield Variation("padding", before, after, padded(lambda x, f=front: [f, total - f] * len(sizes)))
+            yield Variation("padding", before, after, padded([front, total - front] * len(sizes)))
     for mode in ("reflect", "replicate", "circular"):
         if total:
             pads = [now["padding"]] * (2 * len(sizes))
-            yield Variation("padding mode", "zeros", mode, padded(lambda x, p=pads: p, mode), "padding mode")
+            yield Variation("padding mode", "zeros", mode, padded(pads, mode), "padding mode")
 
 
 def pool_variations(name: str, given: Arguments) -> Iterator[Variation]:
@@ -124,15 +124,13 @@ def pool_variations(name: str, given: Arguments) -> Iterator[Variation]:
         for value in values:
             if value != now[key]:
                 fixed = {"stride": stride} if key == "kernel_size" else {}
-                change = with_arguments(lambda given, k=key, v=value, fixed=fixed: {k: v, **fixed})
+                change = with_arguments({key: value, **fixed})
                 yield Variation(key, str(now[key]), str(value), change, key)
     other = name.replace("avg", "max") if average else name.replace("max", "avg")
     function = getattr(F, other)
     for count in (False, True) if not average else (None,):
         more = {} if average else {"count_include_pad": count}
-        change = with_function(
-            lambda x, m=more: function(x, kernel, stride, now["padding"], ceil_mode=now["ceil_mode"], **m)
-        )
+        change = with_function(function, kernel, stride, now["padding"], ceil_mode=now["ceil_mode"], **more)
         yield Variation("pool", name, other, change)
     for values in product(range(1, 8), range(1, 5), range(4), (False, True), counts):
         arguments = dict(zip(("kernel_size", "stride", "padding", "ceil_mode"), values[:4]))
@@ -143,7 +141,7 @@ def pool_variations(name: str, given: Arguments) -> Iterator[Variation]:
             if len(changed) in (2, 3):
                 before = " and ".join(f"{key} {now.get(key, counts[0])}" for key in changed)
                 after = " and ".join(f"{key} {value}" for key, value in changed.items())
-                yield Variation(next(iter(changed)), before, after, with_arguments(lambda g, a=arguments: a))
+                yield Variation(next(iter(changed)), before, after, with_arguments(arguments))
 
 
 def adaptive_variations(name: str, given: Arguments) -> Iterator[Variation]:
@@ -167,7 +165,7 @@ def resize_variations(given: Arguments) -> Iterator[Variation]:
         for flag in (False, True) if other in (linear, "bicubic") else (None,):
             if (other, bool(flag)) != (mode, bool(corners)):
                 after = f"{other}{', align_corners' if flag else ''}"
-                change = with_arguments(lambda g, o=other, f=flag: {"mode": o, "align_corners": f, "antialias": False})
+                change = with_arguments({"mode": other, "align_corners": flag, "antialias": False})
                 yield Variation("mode" if other != mode else "align_corners", before, after, change)
     yield Variation(
         "align_mode", "0", "1", resized_by(lambda x, size: without_half_pixel(x, size, False)), "align_mode"
@@ -191,7 +189,7 @@ def resized_by(new: Callable[[torch.Tensor, tuple[int, ...]], torch.Tensor]) -> 
 
 
 def without_half_pixel(x: torch.Tensor, size: tuple[int, ...], nearest_at_corners: bool) -> torch.Tensor:
-    """x resized one axis after the other: linear from pixel i * scale, or the nearest pixel with the corners aligned."""
+    """x resized axis by axis: linear from pixel i * scale, or the nearest pixel with the corners aligned."""
     for axis, new in enumerate(size, 2):
         old = x.shape[axis]
         if nearest_at_corners:
@@ -213,14 +211,14 @@ def pad_variations(given: Arguments) -> Iterator[Variation]:
     pads, mode = list(given.get("pad")), given.get("mode", "constant")
     turned = [pads[i ^ 1] for i in range(len(pads))]
     if turned != pads:
-        yield Variation("pad", str(pads), str(turned), with_arguments(lambda g: {"pad": turned}), "pad")
+        yield Variation("pad", str(pads), str(turned), with_arguments({"pad": turned}), "pad")
     axes = [pads[i : i + 2] for i in range(0, len(pads), 2)][::-1]
     exchanged = [value for pair in axes for value in pair]
     if exchanged != pads:
-        yield Variation("pad", str(pads), str(exchanged), with_arguments(lambda g: {"pad": exchanged}), "pad")
+        yield Variation("pad", str(pads), str(exchanged), with_arguments({"pad": exchanged}), "pad")
     for other in ("constant", "reflect", "replicate", "circular"):
         if other != mode:
-            change = with_arguments(lambda g, o=other: {"mode": o, "value": None})
+            change = with_arguments({"mode": other, "value": None})
             yield Variation("padding mode", mode, other, change, "padding mode")
 
 

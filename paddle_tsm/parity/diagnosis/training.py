@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,11 +30,12 @@ def statistics_causes(before: Tensors, after: Tensors, other: Tensors, record: R
     layers = dict(side.named_layers())
     causes = []
     for name in [name.removesuffix(".running_mean") for name in after if name.endswith(".running_mean")]:
-        pairs = [(after[f"{name}.{word}"], other.get(f"{name}.{word}")) for word in STATISTICS]
-        if all(b is not None and far(a, b) <= limit for a, b in pairs):
-            continue
+        names = [f"{name}.{word}" for word in STATISTICS]
         x = record.arrays.get(f"{name}: input")
-        if x is None or f"{name}#2: input" in record.arrays or any(b is None for _, b in pairs):
+        if x is None or f"{name}#2: input" in record.arrays or not set(names) <= set(other):
+            continue
+        pairs = [(after[full], other[full]) for full in names]
+        if all(far(a, b) <= limit for a, b in pairs):
             continue
         start = f"{name}: after one pass its running statistics differ by {max(far(a, b) for a, b in pairs):.1e}"
         momentum = getattr(layers[name], "momentum", None) or 0.0
