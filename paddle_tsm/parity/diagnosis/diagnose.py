@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from paddle_tsm.parity.diagnosis.cause import Cause
@@ -12,6 +13,7 @@ from paddle_tsm.parity.diagnosis.places import (
     layer_of_label,
     wrong_places,
 )
+from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from paddle_tsm.parity.diagnosis.training import statistics_causes
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -19,8 +21,10 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 if TYPE_CHECKING:
     from paddle_tsm.parity.diagnosis.torch_calls import Record
     from paddle_tsm.parity.diagnosis.torch_search import Explanation
+    from paddle_tsm.parity.model_pair.model_pair import ModelPair
     from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
     from paddle_tsm.parity.model_pair.torch_model import TorchModel
+    from paddle_tsm.parity.training_comparison import TrainingRequest
 
 UNEXPLAINED = "unexplained"
 LISTED = 3  # layers that a sentence names
@@ -28,23 +32,63 @@ LISTED = 3  # layers that a sentence names
 Sides = tuple[Callable[[str], "TorchModel"], Callable[[str], "PaddleModel"]]  # from a precision to a new side
 
 
-def diagnose(report: Report, sides: Sides, inputs: Any) -> None:
+def diagnose(report: Report, pair: ModelPair, request: TrainingRequest) -> None:
     """Write into a report that is not equal where the two models first differ, and the causes.
 
-    sides: functions from a precision to a new side. inputs: those of the comparison, in float64.
+    pair: makes the two models' sides. request: what was compared of training.
     """
+    if all(row.passed for row in report.rows if row.precision != "float32"):
+        return  # rounding alone: float64 shows no difference whose cause could be sought
+    inputs = request.batches[0][0]
+    tensors = [] if pair.copied else tensor_causes(*pair.own_tensors())
+    sides: Sides = (pair.torch_side, partial(pair.paddle_side, copied=True))
     name, causes = forward_causes(sides, inputs)
-    in_training = name is None
+    if tensors and name is None:
+        tensors.append(Cause("", "same weights", "", "", "with PyTorch's weights in both the forward pass is equal"))
+    if not tensors:
+        in_training, statistics = training_causes(sides, inputs, name is None)
+        name, causes = name or in_training, [*causes, *statistics]
+    if name is None and not tensors and report.gradients and report.gradients.first:
+        causes += gradients_of(sides, inputs, report.gradients.first)
+        name = causes[0].layer if causes else None
+    if name is None and not tensors and request.steps:
+        causes += steps_of(sides, request)
+    report.diagnosed += together(tensors) + causes
+    report.first_layer = (tensors[0].layer if tensors else name) or report.first_layer
+
+
+def training_causes(sides: Sides, inputs: Any, in_evaluation_equal: bool) -> tuple[str | None, list[Cause]]:
+    """(The first place that differs in training mode alone, the causes); of running statistics, too."""
     torch_side, paddle_side = new_sides(sides)
     torch_side.start_training(0.0)
     paddle_side.start_training(0.0)
     before = torch_side.tensors()
     training = Pass(torch_side, paddle_side, inputs, train=True)
-    if in_training:
-        name, causes = training.causes()
+    name, causes = training.causes() if in_evaluation_equal else (None, [])
     statistics = statistics_causes(before, torch_side.tensors(), paddle_side.tensors(), training.record, torch_side)
-    report.diagnosed += causes + together(statistics)
-    report.first_layer = name or (statistics[0].layer if statistics else report.first_layer)
+    return name or (statistics[0].layer if statistics else None), causes + together(statistics)
+
+
+def gradients_of(sides: Sides, inputs: Any, first: str) -> list[Cause]:
+    """The causes of gradients that differ. first: the first one that does, in backward order."""
+    from paddle_tsm.parity.diagnosis.torch_gradients import gradient_causes
+
+    torch_side, paddle_side = new_sides(sides)
+    torch_side.start_training(0.0)
+    paddle_side.start_training(0.0)
+    return gradient_causes(torch_side, paddle_side, inputs, first)
+
+
+def steps_of(sides: Sides, request: TrainingRequest) -> list[Cause]:
+    """The causes of training steps that differ from equal gradients."""
+    from paddle_tsm.parity.diagnosis.torch_steps import step_causes
+
+    return step_causes(lambda: sides[0]("float64"), lambda: sides[1]("float64"), request.batches, request.lr)
+
+
+def new_sides(sides: Sides) -> tuple[TorchModel, PaddleModel]:
+    """Both sides in float64."""
+    return sides[0]("float64"), sides[1]("float64")
 
 
 class Pass:
@@ -71,11 +115,6 @@ class Pass:
             if place.row.problem.startswith("shape"):
                 break  # PyTorch's values cannot take the place of this one, and what follows differs because of it
         return first, together([cause for cause, _ in causes])
-
-
-def new_sides(sides: Sides) -> tuple[TorchModel, PaddleModel]:
-    """Both sides in float64."""
-    return sides[0]("float64"), sides[1]("float64")
 
 
 def forward_causes(sides: Sides, inputs: Any) -> tuple[str | None, list[Cause]]:

@@ -90,7 +90,7 @@ def compare_models(
     report.known = pair.known()
     if not report.equal:
         progress("the cause")
-        diagnose(report, (pair.torch_side, pair.paddle_side), given[0])
+        diagnose(report, pair, request)
     return report
 
 

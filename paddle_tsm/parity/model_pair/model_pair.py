@@ -143,9 +143,13 @@ class ModelPair:
             step_rules,
         )
 
-    def paddle_side(self, dtype: str) -> PaddleModel:
-        """A new Paddle side in this precision, whose weights are PyTorch's where they are to be copied."""
-        model = self.paddle.new(dtype, self.alignment.to_paddle(self.torch.tensors) if self.copied else None)
+    def paddle_side(self, dtype: str, copied: bool = False) -> PaddleModel:
+        """A new Paddle side in this precision, whose weights are PyTorch's where they are to be copied.
+
+        copied: whether they are anyway.
+        """
+        copied = copied or self.copied
+        model = self.paddle.new(dtype, self.alignment.to_paddle(self.torch.tensors) if copied else None)
         layers = dict(model.named_sublayers())
         watched = {name: layers[twin] for name, twin in self.watched().items()}
         losses, optimizers = self.training.losses, self.training.optimizers

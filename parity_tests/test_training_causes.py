@@ -1,0 +1,176 @@
+"""What only training or the weights themselves show: the cause of each is named, and no cause where there is none."""
+
+import json
+
+import numpy as np
+import paddle
+import paddle.nn.functional as PF
+import pytest
+
+from paddle_tsm.parity import compare_models
+from paddle_tsm.parity.report_files import write_json
+from paddle_tsm.parity.report_text import notes
+from parity_tests.faulty_networks import PaddleCnn, PaddleRecurrent, PaddleResNet, TorchCnn, TorchRecurrent, TorchResNet
+from parity_tests.test_injected_faults import method, noise, put
+
+IMAGES = noise(2, 3, 9, 9)
+
+
+def own_weights(torch_net, paddle_net):
+    """Give Paddle's network PyTorch's weights, as a correct port would."""
+    layers = paddle_net.named_sublayers()
+    transposed = {f"{name}.weight" for name, layer in layers if isinstance(layer, paddle.nn.Linear)}
+    names = {"_mean": "running_mean", "_variance": "running_var"}
+    source = torch_net.state_dict()
+    for name, tensor in paddle_net.named_parameters():
+        path, _, last = name.rpartition(".")
+        array = source[f"{path}.{names.get(last, last)}"].numpy()
+        tensor.set_value(array.T if name in transposed else array)
+
+
+def test_own_weights_that_are_right_are_equal():
+    a, b = TorchResNet(), PaddleResNet()
+    own_weights(a, b)
+    assert compare_models(a, b, IMAGES, weights="as they are", steps=0, gradients=False).equal
+
+
+def gates(order):
+    def change(b):
+        for parameter in b.rnn.parameters():
+            parameter.set_value(np.concatenate([np.split(parameter.numpy(), 4)[i] for i in order]))
+
+    return change
+
+
+def changed(name, function):
+    """The change that sets one tensor of a network to what the function makes of it."""
+
+    def change(b):
+        tensor = b.state_dict()[name]
+        tensor.set_value(np.ascontiguousarray(function(tensor.numpy())))
+
+    return change
+
+
+WEIGHTS = {
+    "square Linear not transposed": ("cnn", "fc1", "transposed weight", changed("fc1.weight", np.transpose)),
+    "kernel flipped": ("cnn", "conv1", "flipped axis", changed("conv1.weight", lambda a: a[:, :, ::-1])),
+    "kernel transposed": (
+        "cnn",
+        "conv2",
+        "transposed weight",
+        changed("conv2.weight", lambda a: a.swapaxes(0, 1)),
+    ),
+    "colours reversed": ("cnn", "conv1", "flipped axis", changed("conv1.weight", lambda a: a[:, ::-1])),
+    "channels in another order": (
+        "cnn",
+        "conv2",
+        "channel permutation",
+        changed("conv2.weight", lambda a: a[:, [3, 1, 0, 2, 4, 5, 6, 7]]),
+    ),
+    "order of gates": ("lstm", "rnn", "gate order", gates([0, 1, 3, 2])),
+    "gates of TensorFlow": ("lstm", "rnn", "gate order", gates([0, 2, 1, 3])),
+    "times a constant": ("cnn", "fc2", "constant factor", changed("fc2.weight", lambda a: a * 0.5)),
+    "half precision": (
+        "cnn",
+        "conv3",
+        "rounded",
+        changed("conv3.weight", lambda a: np.float32(np.float16(a))),
+    ),
+    "not loaded": ("cnn", "conv2", "other weights", changed("conv2.weight", lambda a: noise(*a.shape) * 0.1)),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_wrong_weight_is_named(name):
+    pair, layer, kind, change = WEIGHTS[name]
+    a, b = (TorchCnn(), PaddleCnn()) if pair == "cnn" else (TorchRecurrent(), PaddleRecurrent())
+    own_weights(a, b)
+    change(b)
+    x = noise(2, 3, 15, 15) if pair == "cnn" else noise(2, 3, 6)
+    report = compare_models(a, b, x, weights="as they are", steps=0, gradients=False)
+    assert not report.equal
+    assert (report.first_layer, report.diagnosed[0].kind) == (layer, kind), report.causes
+    assert "the forward pass is equal" in report.causes[-1]
+
+
+def detached(net, x):
+    return PF.relu(net.bn1(net.conv1(x))).detach()
+
+
+GRADIENTS = {
+    "a detached stem": ("between bn1 and conv2", "detached", method("stem", detached)),
+    "a frozen weight": ("conv2", "frozen", lambda b: setattr(b.conv2.weight, "stop_gradient", True)),
+}
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_a_wrong_gradient_is_named(name):
+    layer, kind, change = GRADIENTS[name]
+    a, b = TorchCnn(), PaddleCnn()
+    change(b)
+    report = compare_models(a, b, noise(2, 3, 15, 15), steps=0)
+    assert not report.equal
+    assert (report.first_layer, report.diagnosed[0].kind) == (layer, kind), report.causes
+
+
+def test_a_detached_branch_is_named():
+    a, b = TorchResNet(), PaddleResNet()
+    method("join", lambda block, y, x: PF.relu(y.detach() + x))(b.layer2)
+    report = compare_models(a, b, IMAGES, steps=0)
+    assert report.diagnosed[0].kind == "detached" and report.first_layer == "layer2.bn2", report.causes
+
+
+def test_what_differs_in_training_alone_is_placed():
+    a, b = TorchResNet(), PaddleResNet()
+    put(bn1=paddle.nn.BatchNorm2D(6, use_global_stats=True))(b.layer1)
+    report = compare_models(a, b, IMAGES, steps=0)
+    assert (report.first_layer, report.diagnosed[0].kind) == ("layer1.bn1", "statistics"), report.causes
+
+
+def test_two_faults_are_both_named_and_one_in_many_layers_once(tmp_path):
+    a, b = TorchResNet(), PaddleResNet()
+    for block in (b.layer1, b.layer2, b.layer3):
+        put(bn2=paddle.nn.BatchNorm2D(block.bn2._num_features, epsilon=1e-3))(block)
+    method("means", lambda net, x: x.max(axis=[2, 3]))(b)
+    report = compare_models(a, b, IMAGES, steps=0, gradients=False)
+    assert [cause.kind for cause in report.diagnosed] == ["eps", "reduction"]
+    assert report.first_layer == "layer1.bn2"
+    assert "layer2.bn2, layer3.bn2" in report.causes[0]
+    assert f"Cause: {report.causes[0]}." in notes(report)
+    write_json(report, tmp_path / "parity.json")
+    assert json.loads((tmp_path / "parity.json").read_text())["causes"][0]["kind"] == "eps"
+
+
+def test_what_nothing_explains_is_called_so():
+    a, b = TorchResNet(), PaddleResNet()
+    method("means", lambda net, x: paddle.sin(x).cumsum(-1).std(axis=[2, 3]))(b)
+    report = compare_models(a, b, IMAGES, steps=0, gradients=False)
+    assert [cause.kind for cause in report.diagnosed] == ["unexplained"]
+    assert report.first_layer == "between layer3.bn2 and fc"
+    assert "changes that were tried explains it" in report.causes[0]
+
+
+@pytest.mark.parametrize(
+    "name, make, kind",
+    [
+        ("momentum", lambda p, lr: paddle.optimizer.Momentum(lr, 0.8, p), "momentum"),
+        ("rate", lambda p, lr: paddle.optimizer.Momentum(lr * 10, 0.9, p), "lr"),
+        ("decay", lambda p, lr: paddle.optimizer.Momentum(lr, 0.9, p, weight_decay=1e-4), "weight_decay"),
+        ("nesterov", lambda p, lr: paddle.optimizer.Momentum(lr, 0.9, p, use_nesterov=True), "nesterov"),
+    ],
+)
+def test_a_wrong_setting_of_an_optimizer_is_named(name, make, kind, monkeypatch):
+    from paddle_tsm.parity.model_pair import compare_models as module
+
+    original = module.optimizer_pair
+
+    def pair(optimizer):
+        chosen = original(optimizer)
+        object.__setattr__(chosen, "paddle", make)
+        return chosen
+
+    monkeypatch.setattr(module, "optimizer_pair", pair)
+    report = compare_models(TorchRecurrent(), PaddleRecurrent(), noise(2, 3, 6), steps=2)
+    assert not report.equal
+    assert (report.diagnosed[0].layer, report.diagnosed[0].kind) == ("the optimizer", kind), report.causes
