@@ -9,7 +9,12 @@ import paddle_tsm
 
 paddle_tsm.create_model
 
-MODULES = ("paddle_tsm.models.create", "paddle_tsm.parity.compare", "torch_ref.create")
+MODULES = (
+    "paddle_tsm.models.create",
+    "paddle_tsm.parity.compare",
+    "paddle_tsm.parity.model_pair.alignment",
+    "torch_ref.create",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -95,6 +95,7 @@ def test_equal_models_and_every_file(here, capsys):
     assert "3 layers, worst:" in printed and "2 steps: loss" in printed and "report: page/index.html" in printed
     content = json.loads((here / "out.json").read_text())
     assert content["equal"] and content["error"] is None and content["causes"] == []
+    assert content["alignment"]["layers"][0] == {"torch": "conv", "paddle": "conv", "how": "name"}
     layers = next(row for row in content["rows"] if row["name"] == "layers")
     assert layers["count"] == 3 and layers["passed"]
     suite = ElementTree.parse(here / "out.xml").getroot()
@@ -104,6 +105,9 @@ def test_equal_models_and_every_file(here, capsys):
     assert "own_nets:TorchNet in PyTorch, own_nets:PaddleNet in Paddle" in page and page.count("<img") == 4
     assert "<td class=''>head.weight</td><td class=''>head.weight</td><td class='number'>4x4</td>" in page
     assert "transposed, by" in page, "a square Linear, by its kind"
+    assert (
+        "<summary>Every layer in float64, in forward order</summary>" in page and "<td class=''>bn: input</td>" in page
+    )
     found = Alignment.load("align.json")
     assert found.lines() == {"conv": "conv", "bn": "bn", "head": "head"}
     assert compare("--steps", "0", "--no-gradients", "--no-float32", "--align", "align.json") == 0
@@ -234,6 +238,8 @@ def test_options_that_need_models(here, capsys, option):
 def test_the_callers_files_are_kept(here, capsys):
     before = (here / "own_nets.py").read_text()
     assert compare("--json", "own_nets.py") == 2
+    with pytest.raises(SystemExit):
+        compare("--json", "own_nets.py", "--no-such-option")
     assert compare("--junit", "kept.json", "--save-align", "kept.json") == 2
     assert "which would be lost" in capsys.readouterr().err
     assert (here / "own_nets.py").read_text() == before

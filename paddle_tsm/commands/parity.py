@@ -143,6 +143,7 @@ def write_refusal(words: list[str], reason: str) -> None:
 
     words: the command line behind `parity`.
     """
+    from paddle_tsm.parity.model_pair.import_path import source_files
     from paddle_tsm.parity.output_files import claimed
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
@@ -151,7 +152,8 @@ def write_refusal(words: list[str], reason: str) -> None:
     with contextlib.suppress(argparse.ArgumentError, SystemExit, ValueError):
         files, others = parser.parse_known_args(words)
         values = [word.partition("=")[2] if word.startswith("-") else word for word in others]
-        read = [*values, *(f"{value}.json" for value in values)]  # any other word can be a file that must be kept
+        # any other word can be a file that must be kept, or name a module
+        read = [*values, *(f"{value}.json" for value in values), *map(str, source_files(values))]
         with claimed(read, files.json, files.junit, files.report):
             raise ValueError(reason)
 

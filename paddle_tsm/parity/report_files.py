@@ -39,6 +39,9 @@ def write_json(report: Findings, path: AnyPath) -> None:
         content["steps"] = {"losses": report.steps.losses, "differences": report.steps.differences}
     if report.gaps:
         content["float32_gap"] = [asdict(gap) | {"ratios": gap.ratios} for gap in report.gaps]
+    if report.alignment:
+        pairs = asdict(report.alignment)
+        content["alignment"] = {name: pairs[name] for name in ("layers", "tensors", "left_out")}
     write_content(content, path)
 
 

@@ -19,6 +19,7 @@ from paddle_tsm.parity.report_plots import draw_plots
 from paddle_tsm.parity.report_text import about_networks, notes, verdict
 from paddle_tsm.parity.summary_row import LayersRow, SummaryRow
 from paddle_tsm.parity.tensor_table import TensorTable
+from paddle_tsm.parity.tolerance import TOLERANCES
 
 
 def write_page(report: Findings, folder: str | os.PathLike) -> Path:
@@ -50,7 +51,7 @@ def page(report: Findings, images: dict[str, bytes]) -> str:
         f"{escape(detail[0].upper() + detail[1:])}</p>",
         *(f"<p>{escape(line)}</p>" for line in report.causes),
         *(paragraph(line) for line in [*about_networks(report), *notes(report)]),
-        section("Forward", image(images, "forward_error") + rows_table(report, summary=False)),
+        section("Forward", image(images, "forward_error") + rows_table(report, summary=False) + layers_table(report)),
         section("Gradients", gradients_section(report, images)),
         section("Training", training_section(report, images)),
         section("float32 against its own noise", noise_section(report, images)),
@@ -97,6 +98,17 @@ def rows_table(report: Findings, summary: bool, chosen: Callable[[ComparisonRow]
         if isinstance(row, SummaryRow) == summary and chosen(row)
     ]
     return table(("", "worst" if summary else "output", "relative", "limit", ""), rows) if rows else ""
+
+
+def layers_table(report: Findings) -> str:
+    """What every layer took and gave, closed until a reader opens it; "" where layers were not compared."""
+    errors = report.layers.get("float64", {})
+    limit = TOLERANCES["float64"].limit
+    rows: list[tuple[Cell, ...]] = [
+        (name, ("number" if error <= limit else "number bad", f"{error:.1e}")) for name, error in errors.items()
+    ]
+    what = "<summary>Every layer in float64, in forward order</summary>"
+    return f"<details>{what}{table(('layer', 'relative'), rows)}</details>" if rows else ""
 
 
 def label(row: ComparisonRow) -> str:
