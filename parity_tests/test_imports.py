@@ -38,11 +38,14 @@ assert model(paddle.zeros([2, 3, 32, 32])).shape == [1, 27]
 from paddle_tsm.cli import main
 assert main(["convert", {str(r18_file)!r}, {str(tmp_path / "out.pdparams")!r}]) == 0
 assert main(["parity", {str(r18_file)!r}]) == 2
+open({str(tmp_path / "own_layer.py")!r}, "w").write("import paddle; layer, x = paddle.nn.Linear(1, 1), [1.0]")
+sys.path.insert(0, {str(tmp_path)!r})
+assert main(["parity", "--models", "own_layer:layer", "own_layer:layer", "--inputs", "own_layer:x"]) == 2
 assert "torch" not in sys.modules
 """,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"pip install -c \S*constraints.txt 'torch>=", done.stderr)
+    assert len(re.findall(r"parity needs PyTorch .*pip install -c \S*constraints.txt 'torch>=", done.stderr)) == 2
 
 
 def test_training_without_torch():

@@ -9,7 +9,7 @@ from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.diagnosis.diagnose import diagnose
 from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
-from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training
+from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training, torch_model_class
 from paddle_tsm.parity.model_pair.optimizers import OptimizerPair, optimizer_pair
 from paddle_tsm.parity.model_pair.outputs import by_first_word
 from paddle_tsm.parity.model_pair.schedules import schedule_pair
@@ -71,6 +71,7 @@ def compare_models(
         raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
     if clip is not None and not 0 < clip < float("inf"):
         raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
+    torch_model_class()  # in front of everything else that imports torch
     if steps:
         step_limit(steps)
     given = [inputs_of(inputs, seed + number) for number in range(max(steps, 1))]
