@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.noise import Float32Gap
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -64,17 +67,20 @@ def verdict(report: Findings) -> str:
     where = f"; first layer that differs: {report.first_layer}" if report.first_layer else ""
     if report.gradients and report.gradients.first:
         where += f"; first gradient that differs, in backward order: {report.gradients.first}"
-    return (
-        f"differs{options} at {row.name} ({row.precision}): {row.problem}, {row.max_rel:.1e} of its largest magnitude"
-        f"{where}"
-    )
+    size = f", {row.max_rel:.1e} of its largest magnitude" if math.isfinite(row.max_rel) else ""
+    return f"differs{options} at {row.name} ({row.precision}): {row.problem}{size}{where}"
 
 
 def summary(report: Findings) -> str:
     """The verdict, the rows that do not pass, and what would explain them: a line each."""
     failed = [row for row in report.rows if not row.passed]
-    lines = [f"{row.precision} {row.name}: {row.problem}, {row.max_rel:.1e}, limit {row.limit:.1e}" for row in failed]
+    lines = [f"{row.precision} {row.name}: {row.problem}{figures(row)}" for row in failed]
     return "\n".join([verdict(report), *lines[:LISTED], *more_rows(lines), *report.causes])
+
+
+def figures(row: ComparisonRow) -> str:
+    """The row's difference and limit; "" where there is no number, because of a shape, a dtype or NaN."""
+    return f", {row.max_rel:.1e}, limit {row.limit:.1e}" if math.isfinite(row.max_rel) else ""
 
 
 def more_rows(lines: list[str]) -> list[str]:

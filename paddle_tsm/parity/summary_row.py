@@ -58,7 +58,7 @@ def summarise(name: str, rows: list[ComparisonRow]) -> SummaryRow:
 
 
 def layers_row(rows: list[ComparisonRow]) -> LayersRow:
-    """One row called "layers" for what all layers took and gave; its worst is the first that does not pass."""
+    """One row called "layers" for what all layers took and gave in float64; its worst is the first that fails."""
     worst, count = worst_of(rows), sum(not row.name.partition("[")[0].endswith(INPUT) for row in rows)
-    figures = (worst.precision, worst.shape, worst.max_abs, worst.max_rel, worst.limit)
+    figures = ("float64", worst.shape, worst.max_abs, worst.max_rel, worst.limit)
     return LayersRow("layers", *figures, named_problem(worst), worst.name, count)
