@@ -9,7 +9,6 @@ import pytest
 
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.report_files import write_json
-from paddle_tsm.parity.report_text import notes
 from parity_tests.faulty_networks import PaddleCnn, PaddleRecurrent, PaddleResNet, TorchCnn, TorchRecurrent, TorchResNet
 from parity_tests.test_injected_faults import method, noise, put
 
@@ -137,7 +136,7 @@ def test_two_faults_are_both_named_and_one_in_many_layers_once(tmp_path):
     assert [cause.kind for cause in report.diagnosed] == ["eps", "reduction"]
     assert report.first_layer == "layer1.bn2"
     assert "layer2.bn2, layer3.bn2" in report.causes[0]
-    assert f"Cause: {report.causes[0]}." in notes(report)
+    assert report.causes[0] in str(report)
     write_json(report, tmp_path / "parity.json")
     assert json.loads((tmp_path / "parity.json").read_text())["causes"][0]["kind"] == "eps"
 

@@ -26,7 +26,7 @@ def print_report(report: Findings, console: Console | None = None) -> None:
         console.print(literal(line), highlight=False)
     console.print(literal(verdict(report)), style="bold green" if report.equal else "bold red", highlight=False)
     for line in report.causes:
-        console.print(literal(line), highlight=False, soft_wrap=True)
+        console.print(literal(line), highlight=False)
 
 
 def print_seconds(report: Findings, console: Console | None = None) -> None:

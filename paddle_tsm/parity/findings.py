@@ -22,10 +22,11 @@ class Findings:
     these were asked for. first_layer: the first layer that differs in float64, or None. seconds: how long each part of
     the comparison took. layers: precision -> layer -> relative difference, in forward order, for the plot. options:
     those in which the two networks differ as they ran. remarks: what was done to compare them, a sentence each. known:
-    the known differences of the frameworks that were taken into account, a sentence each. diagnosed: what was measured
-    to explain the differences, that of the first layer in front. alignment: which tensors of any two models were compared. title, about: what is
-    compared, for the page. groups: group -> its tensors, in forward order, for the plots. tables: the models' tensors,
-    for the page. same_masks: whether training was compared with dropout's masks instead of without dropout.
+    the known differences of the frameworks that were taken into account, a sentence each. diagnosed: what was
+    measured to explain the differences, that of the first layer in front. alignment: which tensors of any two models
+    were compared. title, about: what is compared, for the page. groups: group -> its tensors, in forward order, for the
+    plots. tables: the models' tensors, for the page. same_masks: whether training was compared with dropout's masks
+    instead of without dropout.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)

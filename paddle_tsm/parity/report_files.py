@@ -29,7 +29,6 @@ def write_json(report: Findings, path: AnyPath) -> None:
         "causes": [asdict(cause) for cause in report.diagnosed],
         "options": [asdict(one) for one in report.options],
         "notes": [*about_networks(report), *notes(report)],
-        "causes": report.causes,
         "seconds": report.seconds,
     }
     if report.gradients:
@@ -56,7 +55,6 @@ def write_json_error(reason: str, path: AnyPath) -> None:
         "causes": [],
         "options": [],
         "notes": [],
-        "causes": [],
         "seconds": {},
     }
     write_content(content, path)

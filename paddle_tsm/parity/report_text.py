@@ -19,8 +19,7 @@ def about_networks(report: Findings) -> list[str]:
 
 def notes(report: Findings) -> list[str]:
     """What a reader of the rows must know: a sentence each."""
-    lines = [f"Cause: {sentence}." for sentence in report.causes]
-    lines += [f"Known difference of the frameworks, taken into account: {one}." for one in report.known]
+    lines = [f"Known difference of the frameworks, taken into account: {one}." for one in report.known]
     if report.gradients or report.steps:
         masks = "the same masks of dropout in both frameworks"
         off = "dropout off, because the frameworks draw different dropout masks"

@@ -13,7 +13,15 @@ from paddle.nn.layer.rnn import RNNBase
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
-from paddle_tsm.parity.model_pair.outputs import STATE, Step, flat, named_outputs, projection, takes_gradient, total_norm
+from paddle_tsm.parity.model_pair.outputs import (
+    STATE,
+    Step,
+    flat,
+    named_outputs,
+    projection,
+    takes_gradient,
+    total_norm,
+)
 from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
 from paddle_tsm.parity.model_pair.schedules import paddle_scheduler, set_paddle_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules

@@ -11,7 +11,16 @@ import torch
 
 from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
-from paddle_tsm.parity.model_pair.outputs import STATE, Step, by_first_word, flat, named_outputs, projection, takes_gradient, total_norm
+from paddle_tsm.parity.model_pair.outputs import (
+    STATE,
+    Step,
+    by_first_word,
+    flat,
+    named_outputs,
+    projection,
+    takes_gradient,
+    total_norm,
+)
 from paddle_tsm.parity.model_pair.schedules import set_torch_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
