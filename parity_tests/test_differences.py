@@ -141,6 +141,31 @@ def powers_exponent():
     )
 
 
+def slopes(ours, reference, *shape):
+    """The relative difference of the gradients of a function in both frameworks, of a seeded sum of its values."""
+    a, b = pair(np.random.default_rng(0).standard_normal(shape))
+    a.stop_gradient = False
+    b.requires_grad_()
+    for x, function in ((a, ours), (b, reference)):
+        (function(x) ** 2).sum().backward()
+    return np.abs(a.grad.numpy() - b.grad.numpy()).max() / np.abs(b.grad.numpy()).max()
+
+
+def group_norm_without_weights():
+    functional, weights = torch.nn.functional, np.ones(4)
+
+    def cubed(x):  # the gradient of a sum of squares behind a normalisation is 0
+        return x**3
+
+    without = slopes(lambda x: cubed(F.group_norm(x, 2)), lambda x: cubed(functional.group_norm(x, 2)), 2, 4, 5, 6)
+    with_ones = slopes(
+        lambda x: cubed(F.group_norm(x, 2, weight=paddle.to_tensor(weights))),
+        lambda x: cubed(functional.group_norm(x, 2, torch.tensor(weights))),
+        *(2, 4, 5, 6),
+    )
+    return without > 0.01 and with_ones < 1e-12
+
+
 def clip_by_global_norm():
     parameters = [paddle.create_parameter([1], "float64") for _ in range(2)]
     for parameter in parameters:
@@ -281,6 +306,7 @@ MEASURES = {
     "interpolation's ratio": interpolations_ratio,
     "average pool's gradient": average_pools_gradient,
     "powers' exponent": powers_exponent,
+    "GroupNorm without weights": group_norm_without_weights,
     "clip by global norm": clip_by_global_norm,
     "Momentum's constants": momentums_constants,
     "frozen by clear_grad": frozen_by_clear_grad,

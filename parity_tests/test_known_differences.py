@@ -29,6 +29,7 @@ CASES = {
     "hardtanh": (PLANE, lambda x: torch_functional.hardtanh(x, -0.3, 0.3), lambda x: F.hardtanh(x, -0.3, 0.3)),
     "softshrink": (PLANE, lambda x: torch_functional.softshrink(x, 0.3), lambda x: F.softshrink(x, 0.3)),
     "layer_norm": (SMALL, lambda x: torch_functional.layer_norm(x, [9]), lambda x: F.layer_norm(x, 9)),
+    "instance_norm": (SMALL, torch.nn.InstanceNorm2d(4), F.instance_norm),
     "pow": (PLANE, lambda x: x.abs() ** 0.3, lambda x: x.abs() ** 0.3),
 }
 
@@ -49,6 +50,18 @@ def test_a_rule_gives_paddles_values(name):
     assert without > LIMIT > 1e4 * within and used == {name}
 
 
+def test_selus_slope():
+    """Paddle's backward pass rounds the product of the two constants, so the slope is not that of the values."""
+    x, y = torch.from_numpy(PLANE).requires_grad_(), paddle.to_tensor(PLANE, stop_gradient=False)
+    F.selu(y).sum().backward()
+
+    def apart(function):
+        (slope,) = torch.autograd.grad(function(x).sum(), x)
+        return np.abs(slope.numpy() - y.grad.numpy()).max()
+
+    assert apart(torch_functional.selu) > 1e-9 > 1e4 * apart(RULES["selu"][torch_functional.selu])
+
+
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("wanted", [{"size": (13, 17)}, {"size": (5, 4)}, {"scale_factor": 1.7}, {"scale_factor": 2}])
 @pytest.mark.parametrize("mode", ["linear", "bilinear", "bicubic", "trilinear"])
@@ -59,46 +72,20 @@ def test_interpolation(mode, wanted, align_corners):
     if "size" in wanted:
         wanted = {"size": (*wanted["size"], 7)[:axes]}
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
-    within, used = apart(
-        values(*shape),
-        lambda x: torch_functional.interpolate(x, mode=mode, align_corners=align_corners, **wanted),
-        lambda x: F.interpolate(x, mode=mode, align_corners=align_corners, data_format=layout, **given),
-        rules=RULES,
-    )
+
+    def reference(x):
+        return torch_functional.interpolate(x, mode=mode, align_corners=align_corners, **wanted)
+
+    def ours(x):
+        return F.interpolate(x, mode=mode, align_corners=align_corners, data_format=layout, **given)
+
+    within, used = apart(values(*shape), reference, ours, rules=RULES)
     assert within < 1e-12 and used == {"interpolate"}
-
-
-POOLS = {
-    "1d": (values(2, 3, 11), "avg_pool1d", (3, 2), {}, {}),
-    "2d, padding counts": (PLANE, "avg_pool2d", (3, 2, 1), {}, {"exclusive": False}),
-    "2d, padding does not count": (PLANE, "avg_pool2d", (3, 2, 1), {"count_include_pad": False}, {}),
-    "2d, ceil_mode": (values(1, 2, 10, 12), "avg_pool2d", (3, 2, 1, True), {"count_include_pad": False}, {}),
-    "2d, two sizes": (PLANE, "avg_pool2d", ([3, 7], [1, 2]), {}, {}),
-    "2d, own divisor": (PLANE, "avg_pool2d", (3, 2), {"divisor_override": 5}, {"divisor_override": 5}),
-    "3d": (values(1, 2, 5, 6, 7), "avg_pool3d", (3, 2), {}, {}),
-    "adaptive 1d": (values(2, 3, 11), "adaptive_avg_pool1d", (3,), {}, {}),
-    "adaptive 2d": (values(2, 3, 11, 13), "adaptive_avg_pool2d", ([3, 5],), {}, {}),
-    "adaptive 3d": (values(2, 3, 5, 6, 7), "adaptive_avg_pool3d", ([1, 3, 3],), {}, {}),
-}
-
-
-@pytest.mark.parametrize("name", POOLS)
-def test_an_average_pools_gradient(name):
-    array, function, arguments, torch_only, paddle_only = POOLS[name]
-    ours = paddle.to_tensor(array, stop_gradient=False)
-    given = getattr(F, function)(ours, *arguments, **paddle_only)
-    weights = np.random.default_rng(1).standard_normal(given.shape)
-    (given * paddle.to_tensor(weights)).sum().backward()
-
-    def difference(rules):
-        reference = torch.tensor(array, requires_grad=True)
-        with PaddleConstants(rules, set()):
-            pooled = getattr(torch_functional, function)(reference, *arguments, **torch_only)
-        assert np.abs(pooled.detach().numpy() - given.numpy()).max() < 1e-14
-        (pooled * torch.from_numpy(weights)).sum().backward()
-        return np.abs(reference.grad.numpy() - ours.grad.numpy()).max() / np.abs(ours.grad.numpy()).max()
-
-    assert difference({}) > 1e-9 > 1e5 * difference({"avg_pool": {}})
+    x, y = torch.from_numpy(values(*shape)).requires_grad_(), paddle.to_tensor(values(*shape), stop_gradient=False)
+    with PaddleConstants({"interpolate": {}}, set()):
+        (reference(x) ** 2).sum().backward()
+    (ours(y) ** 2).sum().backward()
+    assert np.abs(x.grad.numpy() - y.grad.numpy()).max() < 1e-12
 
 
 def test_float32_is_left_alone():

@@ -13,6 +13,7 @@ from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import layers_row, named_problem, worst_of
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
@@ -27,16 +28,18 @@ def run_parity(
     same_weights: bool = True,
     float32: bool = True,
     progress: Callable[[str], None] = lambda part: None,
+    judge: Judge = keep,
 ) -> Report:
     """Compare two networks on x: every stage in float64 and float32, and BatchNorm's running statistics in float64.
 
     reference, other: functions from "float64" or "float32" to a new `Side`. x: the inputs in float64.
     same_weights: False also compares every layer, because a ReLU or a pool can hide from a stage what differs in front
-    of it. float32: False leaves float32 out. progress: called with the name of each part before it begins.
+    of it. float32: False leaves float32 out. progress: called with the name of each part before it begins. judge: looks
+    again at rows that failed (`rounding.py`).
     """
     report = Report()
     timer = PartTimer(report.seconds, progress)
-    names, reference64 = compare_in_float64(report, timer, reference, other, x, same_weights)
+    names, reference64 = compare_in_float64(report, timer, reference, other, x, same_weights, judge)
     if not float32:
         return report
     x32 = in_precision(x, "float32")
@@ -44,12 +47,19 @@ def run_parity(
     other32 = timer.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))
     for name, output in reference32.items():
         _, noise = distance(reference64[name], output)
-        report.rows.append(compare(name, output, other32[name], float32_limit(noise)))
+        row = compare(name, output, other32[name], float32_limit(noise))
+        report.rows += judge("float32 outputs", [row])
     return report
 
 
 def compare_in_float64(
-    report: Report, timer: PartTimer, reference: SideBuilder, other: SideBuilder, x: Any, same_weights: bool
+    report: Report,
+    timer: PartTimer,
+    reference: SideBuilder,
+    other: SideBuilder,
+    x: Any,
+    same_weights: bool,
+    judge: Judge,
 ) -> tuple[tuple[str, str], dict[str, np.ndarray]]:
     """Add the rows in float64 to the report. Returns the names of the two sides, and the reference's outputs.
 
@@ -59,9 +69,10 @@ def compare_in_float64(
     first, second = reference("float64"), other("float64")
     outputs = timer.time(f"{first.name} float64", lambda: first.outputs(x))
     other_outputs = timer.time(f"{second.name} float64", lambda: second.outputs(x))
-    report.rows += [compare(name, output, other_outputs[name], limit) for name, output in outputs.items()]
+    rows = [compare(name, output, other_outputs[name], limit) for name, output in outputs.items()]
+    report.rows += judge("outputs", rows)
     if not (report.equal and same_weights):
-        rows = timer.time("every layer", lambda: compare_layers(first, second, x, limit))
+        rows = timer.time("every layer", lambda: judge("layers", compare_layers(first, second, x, limit)))
         report.layers["float64"] = {row.name: row.max_rel for row in rows}
         different = next((row for row in rows if not row.passed), None)
         if different:
@@ -70,21 +81,21 @@ def compare_in_float64(
             report.rows.append(layers_row(rows))
     if not first.has_statistics():
         return (first.name, second.name), outputs
-    row = timer.time("running statistics", lambda: compare_statistics(first, second, x, limit))
+    row = timer.time("running statistics", lambda: compare_statistics(first, second, x, limit, judge))
     report.rows.append(row)
     if not row.passed and report.first_layer is None:
         report.first_layer = row.problem.split(".running_")[0]
     return (first.name, second.name), outputs
 
 
-def compare_statistics(reference: Side, other: Side, x: Any, limit: float) -> ComparisonRow:
+def compare_statistics(reference: Side, other: Side, x: Any, limit: float, judge: Judge = keep) -> ComparisonRow:
     """One row for the running statistics of all BatchNorms after one training pass over x. Changes the sides.
 
     The row has the figures of the worst of them; its shape is their number.
     """
     a, b = reference.statistics(x), other.statistics(x)
     # a mean that is 0 in exact arithmetic, behind a BatchNorm and a convolution without bias, is only rounding
-    rows, _ = compare_tensors(a, b, limit, (reference.name, other.name))
+    rows = judge("statistics", compare_tensors(a, b, limit, (reference.name, other.name))[0])
     worst = worst_of(rows)
     return ComparisonRow(
         "running stats", worst.precision, (len(rows),), worst.max_abs, worst.max_rel, limit, named_problem(worst)

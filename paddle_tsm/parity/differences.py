@@ -97,7 +97,7 @@ DIFFERENCES = (
         "Paddle's average pools multiply the gradient by 1 / n in float32, also for float64; n values are in a window",
         "the backward kernel declares the factor so (phi/kernels/funcs/pooling.cc)",
         "2e-8 of every gradient in front of a pool of 7 x 7, nothing where n is a power of two",
-        "compare_models multiplies PyTorch's gradient by the same factor",
+        "compare_models multiplies Paddle's gradient by what is missing",
     ),
     Difference(
         "powers' exponent",
@@ -105,6 +105,13 @@ DIFFERENCES = (
         "it is an attribute of the kernel",
         "3e-8 of the output, for an exponent of 0.3",
         "compare_models rounds PyTorch's exponent",
+    ),
+    Difference(
+        "GroupNorm without weights",
+        "the gradient of Paddle's GroupNorm without a weight (weight_attr=False) is wrong; with one it is right",
+        "the kernel's backward pass (phi/kernels/cpu/group_norm_grad_kernel.cc)",
+        "0.05 to 0.3 of the gradient's largest value",
+        "compare_models reports it: a weight of ones that is not trained gives the right one",
     ),
     Difference(
         "clip by global norm",

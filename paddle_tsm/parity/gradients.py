@@ -9,6 +9,7 @@ import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.named_tensors import compare_tensors
+from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
 from paddle_tsm.parity.tolerance import TOLERANCES
@@ -35,10 +36,13 @@ class GradientComparison:
     problem: str = ""
 
 
-def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) -> GradientComparison:
+def compare_gradients(
+    reference: Side, other: Side, inputs: Any, target: Any, judge: Judge = keep
+) -> GradientComparison:
     """Compare the loss and every gradient of two new sides on the inputs and what their loss takes beside the outputs.
 
-    The inputs have the sides' precision; the limit is that for float64. Changes the sides' BatchNorm statistics.
+    The inputs have the sides' precision; the limit is that for float64. judge: looks again at rows that failed. Changes
+    the sides' BatchNorm statistics.
     """
     limit = TOLERANCES["gradients"].limit
     for side in (reference, other):
@@ -47,15 +51,15 @@ def compare_gradients(reference: Side, other: Side, inputs: Any, target: Any) ->
     loss_b, gradients_b = other.gradients(inputs, target)
     outputs = compare_outputs(reference, other, limit)
     rows, vanishing = compare_tensors(gradients_a, gradients_b, limit, (reference.name, other.name))
-    by_name = {row.name: row for row in rows}
+    by_name = {row.name: row for row in judge("gradients", rows)}
     groups = reference.tensor_groups()
     listed = {name for names in groups.values() for name in names}
     inputs = [name for name in by_name if name not in listed]  # the gradients of the inputs themselves
     groups = {"the inputs": inputs} | groups if inputs else groups
     order = [name for names in groups.values() for name in names if name in by_name]
-    loss_row = compare("mean of the batch", np.array(loss_a), np.array(loss_b), limit)
+    loss_rows = judge("loss", [compare("mean of the batch", np.array(loss_a), np.array(loss_b), limit)])
     setup = [summarise(name, members) for name, members in compare_setup(reference, other).items()]
-    result = GradientComparison([*setup, *outputs, summarise("training loss", [loss_row])], vanishing=vanishing)
+    result = GradientComparison([*setup, *outputs, summarise("training loss", loss_rows)], vanishing=vanishing)
     for group, names in groups.items():
         members = [by_name[name] for name in reversed(names) if name in by_name]
         if members:

@@ -11,6 +11,7 @@ import numpy as np
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.named_tensors import compare_tensors
+from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import summarise
@@ -52,10 +53,12 @@ def compare_steps(
     batches: Batches,
     lr: float,
     see: Callable[[int, tuple[Side, Side]], None] = lambda number, sides: None,
+    judge: Judge = keep,
 ) -> StepComparison:
     """Train two new float64 sides with `tsm_sgd` on the batches, one step for each, and compare them.
 
-    see: called after each step with its number, which starts from 1, and both sides. Raises ValueError where
+    see: called after each step with its number, which starts from 1, and both sides. judge: looks again at rows that
+    failed. Raises ValueError where
     `step_limit` states no limit for so many steps.
     """
     limit, sides, outcome = step_limit(len(batches)), (reference, other), reference.outcome
@@ -80,7 +83,8 @@ def compare_steps(
     differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
     states, moved = compare_states(*sides, limit)
     rows = compare_setup(*sides) | ({"learning rate": rates} if rates else {}) | rows | states
-    summaries: list[ComparisonRow] = [summarise(prefix + name, members) for name, members in rows.items()]
+    judged = {name: judge(f"steps: {name}", members) for name, members in rows.items()}
+    summaries: list[ComparisonRow] = [summarise(prefix + name, members) for name, members in judged.items()]
     return StepComparison(summaries, losses, differences, moved)
 
 

@@ -15,6 +15,7 @@ from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.noise import Float32Gap, measure_gaps
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.steps import compare_steps
 from paddle_tsm.parity.summary_row import SummaryRow
@@ -50,11 +51,12 @@ def compare_training(
     other: ChangedSideBuilder,
     request: TrainingRequest,
     progress: Callable[[str], None] = lambda part: None,
+    judge: Judge = keep,
 ) -> None:
     """Add to the report what the request asks for.
 
     reference, other: functions (precision, change) to a new `Side`, whose weights are change(the network's tensors).
-    progress: called with the name of each part before it begins.
+    progress: called with the name of each part before it begins. judge: looks again at rows that failed.
     """
     timer = PartTimer(report.seconds, progress)
 
@@ -66,7 +68,7 @@ def compare_training(
         for dtype in ("float64", "float32"):
             report.layers[dtype] = timer.time(f"layers {dtype}", partial(layer_errors_in, dtype, new_sides, x))
     if request.gradients:
-        add_gradients(report, timer, new_sides, request)
+        add_gradients(report, timer, new_sides, request, judge)
     if request.steps:
         report.steps = timer.time(
             "training steps",
@@ -75,6 +77,7 @@ def compare_training(
                 request.batches,
                 request.lr,
                 see=lambda number, sides: progress(f"training step {number} of {len(request.batches)}"),
+                judge=judge,
             ),
         )
         report.rows += report.steps.rows
@@ -108,11 +111,15 @@ def side_for_noise(build: ChangedSideBuilder, seed: int | None) -> Side:
 
 
 def add_gradients(
-    report: Report, timer: PartTimer, new_sides: Callable[[str], tuple[Side, Side]], request: TrainingRequest
+    report: Report,
+    timer: PartTimer,
+    new_sides: Callable[[str], tuple[Side, Side]],
+    request: TrainingRequest,
+    judge: Judge,
 ) -> None:
     """Compare the gradients in float64 and, for the plot, measure their errors in float32."""
     x, target = request.batches[0]
-    found = timer.time("gradients", lambda: compare_gradients(*new_sides("float64"), x, target))
+    found = timer.time("gradients", lambda: compare_gradients(*new_sides("float64"), x, target, judge))
     report.gradients = found
     report.rows += found.rows
     if report.first_layer is None and any(row.name == TRAINING_OUTPUTS and not row.passed for row in found.rows):

@@ -16,6 +16,7 @@ from paddle_tsm.parity.model_pair.schedules import schedule_pair
 from paddle_tsm.parity.model_pair.step_size import small_rate
 from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision, leaves
 from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.rounding import Rounding
 from paddle_tsm.parity.tensor_table import alignment_table
 from paddle_tsm.parity.tolerance import step_limit
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
@@ -80,14 +81,21 @@ def compare_models(
     training.masks = dropout == "same masks"
     progress("pairing the layers")
     pair = ModelPair(torch_model, paddle_layer, given[0], weights, align, training, strict)
-    report = run_parity(pair.torch_side, pair.paddle_side, given[0], False, float32, progress)
+    rounding = Rounding(pair.torch_side, given)
+    report = run_parity(pair.torch_side, pair.paddle_side, given[0], False, float32, progress, rounding.judge)
     describe(report, pair)
     report.same_masks = training.masks
     request = training_request(report, pair, given, chosen, gradients, steps > 0)
+    rounding.lr = request.lr
     compare_training(
-        report, lambda dtype, _: pair.torch_side(dtype), lambda dtype, _: pair.paddle_side(dtype), request, progress
+        report,
+        lambda dtype, _: pair.torch_side(dtype),
+        lambda dtype, _: pair.paddle_side(dtype),
+        request,
+        progress,
+        rounding.judge,
     )
-    report.remarks += [*training.said, *(chosen.remarks if request.steps else [])]
+    report.remarks += [*training.said, *(chosen.remarks if request.steps else []), *rounding.remarks()]
     report.known = pair.known()
     if not report.equal:
         progress("the cause")

@@ -22,12 +22,11 @@ ROWS = {
     "softshrink": "activations' constants",
     "hardsigmoid": "Hardsigmoid's slope",
     "layer_norm": "norms' epsilon",
+    "instance_norm": "norms' epsilon",
     "interpolate": "interpolation's ratio",
     "pow": "powers' exponent",
-    "avg_pool": "average pool's gradient",
+    "avg_pool": "average pool's gradient",  # no function's name: every average pool runs one of two kernels
 }
-# Functions of a rule with another name
-FUNCTIONS = {f"{prefix}avg_pool{axes}d": "avg_pool" for prefix in ("", "adaptive_") for axes in (1, 2, 3)}
 OWN_NORMS = ("_BatchNormBase", "BatchNorm", "SyncBatchNorm", "LayerNorm", "InstanceNorm", "_InstanceNormBase")
 
 
@@ -48,12 +47,12 @@ def functions_called(called: dict[str, dict[str, float]]) -> Iterator[None]:
     """
     from paddle.nn import functional
 
-    originals = {name: getattr(functional, name) for name in [*ROWS, *FUNCTIONS] if hasattr(functional, name)}
+    originals = {name: getattr(functional, name) for name in ROWS if hasattr(functional, name)}
 
     def recorded(name: str, original: Callable) -> Callable:
         def function(*arguments: Any, **named: Any) -> Any:
             slope = named.get("slope", arguments[1] if len(arguments) > 1 else None) if name == "hardsigmoid" else None
-            called.setdefault(FUNCTIONS.get(name, name), {} if slope is None else {"slope": float(slope)})
+            called.setdefault(name, {} if slope is None else {"slope": float(slope)})
             return original(*arguments, **named)
 
         return function

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from paddle_tsm.parity.model_pair.known_differences import functions_called, is_
 from paddle_tsm.parity.model_pair.layer_tensors import paddle_layers, torch_layers
 from paddle_tsm.parity.model_pair.model_copies import PaddleSource, TorchSource
 from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
+from paddle_tsm.parity.model_pair.paddle_pools import exact_average_pools
 from paddle_tsm.parity.model_pair.pairing import Pairing
 from paddle_tsm.parity.model_pair.plain_layers import call_order, innermost, pair_plain_layers
 from paddle_tsm.parity.model_pair.schedules import SchedulePair
 from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.terminal.extras import how_to_install
+from paddle_tsm.training.nudge import nudged_weights
 
 if TYPE_CHECKING:
     from paddle_tsm.parity.model_pair.torch_model import TorchModel
@@ -82,6 +85,10 @@ class ModelPair:
             align = Alignment.load(align)
         if isinstance(align, Alignment):
             self.alignment = align
+            b = self.paddle.new(
+                "float64", align.to_paddle(self.torch.tensors)
+            )  # as Pairing leaves it: see plain_layers
+            paddle_side.model = b
         else:
             self.alignment = Pairing(a, b, run_torch, run_paddle, align).pair()
         self.copied = weights == "copy"
@@ -91,12 +98,13 @@ class ModelPair:
     def _pair_plain_layers(self, a: Any, b: Any, run_torch: Callable, run_paddle: Callable) -> dict[str, str]:
         torch = innermost(list(a.named_modules()), {layer.name for layer in torch_layers(a)})
         paddle = innermost([("", b), *b.named_sublayers()], {layer.name for layer in paddle_layers(b)})
-        orders = call_order(torch, run_torch), call_order(paddle, run_paddle)
+        calls = call_order(torch, run_torch), call_order(paddle, run_paddle)
         self.with_activation = {name for name, layer in paddle.items() if getattr(layer, "_act", None)}
-        return pair_plain_layers(self.alignment, torch, paddle, orders)
+        return pair_plain_layers(self.alignment, torch, paddle, calls)
 
     def _find_known_differences(self, model: Any, run: Callable[[], Any], strict: bool) -> None:
         """Find the norms and functions of Paddle's own whose constants PyTorch's model is to compute with."""
+        self.strict = strict
         self.norms: dict[str, Any] = {}
         self.rules: dict[str, dict[str, float]] = {}
         self.values: dict[str, int] = {}
@@ -104,9 +112,11 @@ class ModelPair:
         if strict:
             return
         layers = {"": model, **dict(model.named_sublayers())}
-        found = {pair.torch: layers[pair.paddle] for pair in self.alignment.layers if pair.paddle in layers}
+        found = {name: layers[twin] for name, twin in self.watched().items() if twin in layers}
         self.norms = {name: layer for name, layer in found.items() if is_own_norm(layer)}
         self.rules = {"pow": {}}
+        if any(is_own_norm(layer) and "InstanceNorm" in type(layer).__name__ for layer in layers.values()):
+            self.rules["instance_norm"] = {}  # one without weights may have no twin among the layers
         with functions_called(self.rules):
             run()
 
@@ -122,26 +132,30 @@ class ModelPair:
         pairs = {pair.torch: pair.paddle for pair in self.alignment.layers} | self.plain_layers
         return {a: b for a, b in pairs.items() if a and b and b not in self.with_activation}
 
-    def torch_side(self, dtype: str) -> TorchModel:
-        """A new PyTorch side in this precision, which computes with Paddle's constants where its twin does."""
-        from paddle_tsm.parity.model_pair.torch_arithmetic import PaddleConstants, PaddleNorms
+    def torch_side(self, dtype: str, nudge: int | None = None) -> TorchModel:
+        """A new PyTorch side in this precision, which computes with Paddle's constants where its twin does.
 
-        model = self.torch.new(dtype)
+        nudge: the seed of a change of every weight, and of what every function gives, by one unit in the last place;
+        None leaves them as they are.
+        """
+        from paddle_tsm.parity.model_pair.torch_arithmetic import PaddleConstants, PaddleNorms
+        from paddle_tsm.parity.model_pair.torch_rounding import RoundOtherwise
+
+        model = self.torch.new(dtype, None if nudge is None else nudged_weights(self.torch.tensors, nudge, dtype))
         layers = dict(model.named_modules())
         PaddleNorms({name: layers[name] for name in self.norms if hasattr(layers[name], "eps")}, self.values)
         watched = {name: layers[name] for name in self.watched()}
         losses, optimizers = self.training.losses, self.training.optimizers
         names = set(self.alignment.torch_shapes)
         step_rules = self.training.rules(self.training.schedule.torch, self.torch.in_evaluation)
-        return torch_model_class()(
-            model,
-            watched,
-            losses[0],
-            optimizers[0],
-            lambda: PaddleConstants(self.rules, self.rules_used),
-            names,
-            step_rules,
-        )
+
+        @contextlib.contextmanager
+        def context() -> Iterator[None]:
+            with PaddleConstants(self.rules, self.rules_used):
+                with contextlib.nullcontext() if nudge is None else RoundOtherwise(nudge):
+                    yield
+
+        return torch_model_class()(model, watched, losses[0], optimizers[0], context, names, step_rules)
 
     def paddle_side(self, dtype: str, copied: bool = False) -> PaddleModel:
         """A new Paddle side in this precision, whose weights are PyTorch's where they are to be copied.
@@ -154,7 +168,8 @@ class ModelPair:
         watched = {name: layers[twin] for name, twin in self.watched().items()}
         losses, optimizers = self.training.losses, self.training.optimizers
         step_rules = self.training.rules(self.training.schedule.paddle, self.paddle.in_evaluation)
-        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1], rules=step_rules)
+        context = contextlib.nullcontext if self.strict else lambda: exact_average_pools(self.rules_used)
+        return PaddleModel(model, self.alignment, watched, losses[1], optimizers[1], context, step_rules)
 
     def own_tensors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Both models' own tensors that are paired, by PyTorch's names."""

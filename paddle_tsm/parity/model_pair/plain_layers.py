@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.layer_names import plain
-from paddle_tsm.parity.model_pair.trace import Watch
+from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
 
 # Layers that only hand their input on, in evaluation mode; one model may have them where the other has none.
 HANDING_ON = ("Identity", "Dropout", "Flatten", "Unflatten", "StochasticDepth", "AlphaDropout", "DropPath")
@@ -23,39 +26,57 @@ def innermost(named_layers: list[tuple[str, Any]], tensor_layers: set[str]) -> d
     }
 
 
-def call_order(layers: dict[str, Any], run: Callable[[], Any]) -> list[str]:
-    """The names of the layers in the order in which `run` calls them; one that is called twice is named twice."""
+def call_order(layers: dict[str, Any], run: Callable[[], Any]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """The names of the layers in the order in which `run` calls them, one that is called twice named twice; and for
+    each the sketch of its first input.
+    """
     order: list[str] = []
-    with Watch(layers, before=lambda name, layer, arguments: order.append(name)):
+    sketches: dict[str, np.ndarray] = {}
+
+    def called(name: str, layer: Any, arguments: tuple) -> None:
+        order.append(name)
+        if name not in sketches:
+            sketches[name] = sketch(arguments)
+
+    with Watch(layers, before=called):
         run()
-    return order
+    return order, sketches
 
 
 def pair_plain_layers(
     alignment: Alignment,
     torch_layers: dict[str, Any],
     paddle_layers: dict[str, Any],
-    orders: tuple[list[str], list[str]],
+    calls: tuple[tuple[list[str], dict[str, np.ndarray]], tuple[list[str], dict[str, np.ndarray]]],
 ) -> dict[str, str]:
     """PyTorch's layer without tensors -> Paddle's, for those that are called as often between the same paired layers.
 
-    orders: the calls of both models. A layer whose calls would pair it with two others is left out: what it computes
+    calls: what `call_order` gives for both models, with the same weights. A pair has the same class and name, or took
+    the same input and has the same place or class: where one model has a module for its first activation and the other
+    for its second, the two are no pair. A layer whose calls would pair it with two others is left out: what it computes
     shows in the input of the next paired layer.
     """
+    (order, taken), (other_order, other_taken) = calls
     twins = {pair.torch: pair.paddle for pair in alignment.layers}
     back = {paddle: torch for torch, paddle in twins.items()}
     gaps = (
-        gaps_between(orders[0], set(twins)),
-        gaps_between([back.get(name, f"?{name}") for name in orders[1]], set(twins)),
+        gaps_between(order, set(twins)),
+        gaps_between([back.get(name, f"?{name}") for name in other_order], set(twins)),
     )
     found: dict[str, set[str]] = {}
     for key, names in gaps[0].items():
+        names = [name for name in names if not hands_on(torch_layers[name])]
         others = [name.removeprefix("?") for name in gaps[1].get(key, [])]
-        for a, b in pairs_in_gap(names, others, torch_layers, paddle_layers):
-            found.setdefault(a, set()).add(b)
+        others = [name for name in others if not hands_on(paddle_layers[name])]
+        in_order = len(names) == len(others)
+        for a, b in zip(names, others) if in_order else itertools.product(names, others):
+            same_class = class_name(torch_layers[a]) == class_name(paddle_layers[b])
+            same_input = same_sketch(taken[a], other_taken[b])
+            if (same_class and plain(a) == plain(b)) or (same_input and (in_order or same_class)):
+                found.setdefault(a, set()).add(b)
     sure = {a: next(iter(others)) for a, others in found.items() if len(others) == 1}
     taken = list(sure.values())
-    return {a: b for a, b in sure.items() if taken.count(b) == 1 and orders[0].count(a) == orders[1].count(b)}
+    return {a: b for a, b in sure.items() if taken.count(b) == 1 and order.count(a) == other_order.count(b)}
 
 
 def gaps_between(order: list[str], anchors: set[str]) -> dict[tuple[str, int], list[str]]:
@@ -71,16 +92,9 @@ def gaps_between(order: list[str], anchors: set[str]) -> dict[tuple[str, int], l
     return gaps
 
 
-def pairs_in_gap(
-    names: list[str], others: list[str], torch_layers: dict[str, Any], paddle_layers: dict[str, Any]
-) -> list[tuple[str, str]]:
-    """Pairs of one gap: all in order where there are as many of both, else those with the same name."""
-    names = [name for name in names if not hands_on(torch_layers[name])]
-    others = [name for name in others if not hands_on(paddle_layers[name])]
-    if len(names) == len(others):
-        return list(zip(names, others))
-    by_name = {plain(name): name for name in others}
-    return [(name, by_name[plain(name)]) for name in names if plain(name) in by_name]
+def class_name(layer: Any) -> str:
+    """The name of a layer's class as both frameworks have it: SiLU is Silu, MaxPool2d is MaxPool2D."""
+    return type(layer).__name__.lower()
 
 
 def hands_on(layer: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.outputs import total_norm
 from paddle_tsm.parity.side import Side
+from paddle_tsm.parity.tolerance import VANISHING
 
 SHARE = 2.0**-16  # of the weights' norm, that the first step moves them by
 
@@ -29,6 +30,6 @@ def small_rate(side: Side, inputs: Any, adaptive: bool = False) -> float:
     weights = {name: tensors[name] for name in gradients if name in tensors}
     steps = {name: np.sign(gradients[name]) if adaptive else gradients[name] for name in weights}
     norms = total_norm(weights), total_norm(steps)
-    if not all(np.isfinite(norms)) or min(norms) == 0:
+    if not all(np.isfinite(norms)) or norms[1] <= VANISHING * norms[0]:  # only rounding is left of such a gradient
         return 1.0
     return 2.0 ** round(math.log2(SHARE * norms[0] / norms[1]))

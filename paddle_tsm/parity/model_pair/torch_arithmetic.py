@@ -16,8 +16,6 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from paddle_tsm.parity.model_pair.torch_average_pool import AVERAGE_POOLS
-
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 HARDSIGMOID_SLOPE = 0.1666667  # of paddle.nn.functional.hardsigmoid; PyTorch's is 1 / 6
 CUBIC = -0.75  # the constant of both frameworks' bicubic interpolation
@@ -38,7 +36,10 @@ def celu(x: torch.Tensor, alpha: float = 1.0, inplace: bool = False) -> torch.Te
 
 def selu(x: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     scale, alpha = float32(SELU_SCALE), float32(SELU_ALPHA)
-    return torch.where(x > 0, scale * x, scale * (alpha * torch.exp(x) - alpha))
+    value = torch.where(x > 0, scale * x, scale * (alpha * torch.exp(x) - alpha)).detach()
+    # Paddle's backward pass takes the slope from the value, and the product of its two constants is rounded once more.
+    slope = torch.where(x > 0, torch.full_like(value, scale), value + float32(scale * alpha)).detach()
+    return value + slope * (x - x.detach())
 
 
 def hardsigmoid(x: torch.Tensor, inplace: bool = False, slope: float = HARDSIGMOID_SLOPE) -> torch.Tensor:
@@ -57,6 +58,19 @@ def layer_norm(
     x: torch.Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> torch.Tensor:
     return F.layer_norm(x, normalized_shape, weight, bias, float32(eps))
+
+
+def instance_norm(
+    x: torch.Tensor,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> torch.Tensor:
+    return F.instance_norm(x, running_mean, running_var, weight, bias, use_input_stats, momentum, float32(eps))
 
 
 def interpolate(
@@ -83,10 +97,27 @@ def interpolate(
         places = place(length, wanted, given, bool(align_corners))
         weights = {"bicubic": cubic_weights, "linear": line_weights}.get(mode, linear_weights)
         matrix = interpolation_matrix(length, places, weights)
-        # [..., length, ...] times [wanted, length] -> [..., wanted, ...]
-        product = x.movedim(axis + 2, -1) @ torch.from_numpy(matrix.T).to(x.dtype)
-        x = product.movedim(-1, axis + 2)
+        # The kernels of the backward pass compute every place in float32, whatever those of the forward pass do.
+        places = float32_places(length, wanted, given, bool(align_corners))
+        if mode != "bicubic":
+            places, weights = np.maximum(places, 0), linear_weights
+        slopes = interpolation_matrix(length, places, weights)
+        x = mixed(x.movedim(axis + 2, -1), matrix, slopes).movedim(-1, axis + 2)
     return x
+
+
+def mixed(x: torch.Tensor, matrix: np.ndarray, slopes: np.ndarray) -> torch.Tensor:
+    """The last axis of x times the matrix [wanted, length], whose gradient goes back through `slopes`."""
+    rest = x.detach() @ torch.from_numpy((matrix - slopes).T).to(x.dtype)
+    return x @ torch.from_numpy(slopes.T).to(x.dtype) + rest
+
+
+def float32_places(length: int, wanted: int, scale: float | None, align_corners: bool) -> np.ndarray:
+    """As `linear_places`, without the bound at 0, for a kernel that computes all of it in float32."""
+    k, half = np.arange(wanted).astype("float32"), np.float32(0.5)
+    if align_corners:
+        return (corner_ratio(length, wanted) * k).astype("float64")
+    return (np.float32(1 / scale if scale else length / wanted) * (k + half) - half).astype("float64")
 
 
 def linear_places(
@@ -103,10 +134,9 @@ def linear_places(
         return (corner_ratio(length, wanted) * k.astype("float32")).astype("float64")
     ratio = np.float32(1 / scale if scale else length / wanted)
     if rounding == "all":
-        places = ratio * (k.astype("float32") + np.float32(0.5)) - np.float32(0.5)
-    else:
-        places = float(ratio) * (k + 0.5) - 0.5
-        places = places.astype("float32") if rounding == "height" else places
+        return np.maximum(float32_places(length, wanted, scale, align_corners), 0)
+    places = float(ratio) * (k + 0.5) - 0.5
+    places = places.astype("float32") if rounding == "height" else places
     return np.maximum(places, 0).astype("float64")
 
 
@@ -170,8 +200,8 @@ RULES: dict[str, dict[Callable, Callable]] = {
     "hardtanh": {F.hardtanh: hardtanh},
     "softshrink": {F.softshrink: softshrink},
     "layer_norm": {F.layer_norm: layer_norm},
+    "instance_norm": {F.instance_norm: instance_norm},
     "interpolate": {F.interpolate: interpolate},
-    "avg_pool": AVERAGE_POOLS,
     "pow": {torch.pow: power, torch.Tensor.pow: power, torch.Tensor.__pow__: power},
 }
 

@@ -49,6 +49,8 @@ class Emitter(Watch):
         tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
         for number, leaf in enumerate(tensors):
             array = as_array(leaf)
+            if kind == INPUT and array.dtype.kind == "b":
+                continue  # a mask, whose True is "keep" in Paddle's attention and "leave out" in PyTorch's
             if last and array.ndim > 2:
                 array = np.moveaxis(array, -1, 1)
             name = f"{label}[{number}]" if number else label
