@@ -57,6 +57,7 @@ class PaddleSteep(paddle.nn.Layer):
 
 
 def test_values_that_are_zero_in_exact_arithmetic():
+    torch.manual_seed(1)
     report = compare_models(TorchZero(), PaddleZero(), X, steps=3)
     assert report.equal, str(report)
     (remark,) = (one for one in report.remarks if one.startswith("Rounding alone"))

@@ -96,7 +96,7 @@ def of_axes(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str, str, np.ndarray
 
 def of_permutations(a: np.ndarray, b: np.ndarray) -> Iterator[Relation]:
     """The places of one axis in another order, found by matching."""
-    for axis in [*range(1, a.ndim), 0]:
+    for axis in [*range(1, a.ndim), 0][: a.ndim]:  # a single number has none
         size = a.shape[axis]
         rows, others = (np.moveaxis(x, axis, 0).reshape(size, -1) for x in (a, b))
         weights = np.random.default_rng(3).standard_normal(rows.shape[1])

@@ -75,8 +75,8 @@ def pair_plain_layers(
             if (same_class and plain(a) == plain(b)) or (same_input and (in_order or same_class)):
                 found.setdefault(a, set()).add(b)
     sure = {a: next(iter(others)) for a, others in found.items() if len(others) == 1}
-    taken = list(sure.values())
-    return {a: b for a, b in sure.items() if taken.count(b) == 1 and order.count(a) == other_order.count(b)}
+    paired = list(sure.values())
+    return {a: b for a, b in sure.items() if paired.count(b) == 1 and order.count(a) == other_order.count(b)}
 
 
 def gaps_between(order: list[str], anchors: set[str]) -> dict[tuple[str, int], list[str]]:
