@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.layer_outputs import compare_layers
 from paddle_tsm.parity.model_pair.structure import in_precision
-from paddle_tsm.parity.named_tensors import compare_tensors
+from paddle_tsm.parity.named_tensors import compare_tensors, missing_row
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.rounding import Judge, keep
@@ -45,11 +45,26 @@ def run_parity(
     x32 = in_precision(x, "float32")
     reference32 = timer.time(f"{names[0]} float32", lambda: reference("float32").outputs(x32))
     other32 = timer.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))
-    for name, output in reference32.items():
-        _, noise = distance(reference64[name], output)
-        row = compare(name, output, other32[name], float32_limit(noise))
-        report.rows += judge("float32 outputs", [row])
+    shared = {name: output for name, output in reference32.items() if name in other32}
+    limits = {name: float32_limit(distance(reference64[name], output)[1]) for name, output in shared.items()}
+    report.rows += judge("float32 outputs", compare_outputs(shared, other32, limits, names[1]))
     return report
+
+
+def compare_outputs(
+    reference: Mapping[str, np.ndarray],
+    other: Mapping[str, np.ndarray],
+    limits: Mapping[str, float],
+    name_of_other: str,
+) -> list[ComparisonRow]:
+    """A row for each of the reference's outputs, which fails where the other side has none of this name."""
+    rows = []
+    for name, output in reference.items():
+        if name in other:
+            rows.append(compare(name, output, other[name], limits[name]))
+        else:
+            rows.append(missing_row(name, reference, other, limits[name], ("", name_of_other)))
+    return rows
 
 
 def compare_in_float64(
@@ -69,8 +84,9 @@ def compare_in_float64(
     first, second = reference("float64"), other("float64")
     outputs = timer.time(f"{first.name} float64", lambda: first.outputs(x))
     other_outputs = timer.time(f"{second.name} float64", lambda: second.outputs(x))
-    rows = [compare(name, output, other_outputs[name], limit) for name, output in outputs.items()]
-    report.rows += judge("outputs", rows)
+    report.rows += judge("outputs", compare_outputs(outputs, other_outputs, dict.fromkeys(outputs, limit), second.name))
+    for name in [name for name in other_outputs if name not in outputs]:
+        report.rows.append(missing_row(name, outputs, other_outputs, limit, (first.name, second.name)))
     if not (report.equal and same_weights):
         rows = timer.time("every layer", lambda: judge("layers", compare_layers(first, second, x, limit)))
         report.layers["float64"] = {row.name: row.max_rel for row in rows}

@@ -8,13 +8,15 @@ from typing import Any
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.diagnosis.diagnose import diagnose
+from paddle_tsm.parity.model_pair.caller_settings import own_settings
 from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
+from paddle_tsm.parity.model_pair.given_inputs import inputs_of
 from paddle_tsm.parity.model_pair.model_pair import Align, ModelPair, Training, torch_model_class
 from paddle_tsm.parity.model_pair.optimizers import OptimizerPair, optimizer_pair
 from paddle_tsm.parity.model_pair.outputs import by_first_word
 from paddle_tsm.parity.model_pair.schedules import schedule_pair
 from paddle_tsm.parity.model_pair.step_size import small_rate
-from paddle_tsm.parity.model_pair.structure import as_arrays, in_precision, leaves
+from paddle_tsm.parity.model_pair.structure import leaves
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.rounding import Rounding
 from paddle_tsm.parity.tensor_table import alignment_table
@@ -24,6 +26,7 @@ from paddle_tsm.parity.training_comparison import TrainingRequest, compare_train
 WEIGHTS = ("copy", "as they are")
 
 
+@own_settings()
 def compare_models(
     torch_model: Any,
     paddle_layer: Any,
@@ -64,7 +67,8 @@ def compare_models(
     model in evaluation mode as a whole is trained as a whole. Parameters that are frozen (`requires_grad`, or
     `stop_gradient` in Paddle) stay so; they must be the same in both.
 
-    Raises ValueError for models whose layers cannot be paired, and for inputs that one of them refuses.
+    Raises ValueError for models whose layers cannot be paired, for inputs that one of them refuses, and for a model
+    that gives other values when it runs again.
     """
     if weights not in WEIGHTS:
         raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
@@ -128,6 +132,12 @@ def describe(report: Report, pair: ModelPair) -> None:
     report.about = f"{len(alignment.layers)} pairs of layers with {len(alignment.tensors)} pairs of tensors"
     report.groups = by_first_word(name for name in pair.torch.tensors if name in alignment.torch_shapes)
     report.tables = [alignment_table(alignment)]
+    for name, source in (("PyTorch", pair.torch), ("Paddle", pair.paddle)):
+        if source.half:
+            report.remarks.append(
+                f"{name}'s model is in {source.half}, which CPUs compute in part only; it is compared in float64 and "
+                "float32 from the same values"
+            )
 
 
 def is_number(row: ComparisonRow) -> bool:
@@ -139,11 +149,6 @@ def assert_equal(report: Report) -> None:
     """Raise AssertionError with the report's verdict and its rows unless everything is equal."""
     if not report.equal:
         raise AssertionError(str(report))
-
-
-def inputs_of(inputs: Any, seed: int) -> Any:
-    """The inputs as new arrays, floats in float64."""
-    return in_precision(as_arrays(inputs(seed) if callable(inputs) else inputs), "float64")
 
 
 def with_target(loss: tuple[Callable, Callable] | None) -> tuple[Callable | None, Callable | None]:

@@ -15,6 +15,7 @@ from paddle_tsm.parity.model_pair.structure import as_array
 class TorchSource:
     """A PyTorch module, or a function without arguments that makes one. tensors: its own. name: its class.
     in_evaluation: the layers that stay in evaluation mode in training. trains: whether any parameter is trained.
+    half: the half precision that it is in, or "".
     """
 
     def __init__(self, model: Any):
@@ -24,7 +25,7 @@ class TorchSource:
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_modules())
         self.trains = any(parameter.requires_grad for parameter in self.model.parameters())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
-        self.name = type(self.model).__name__
+        self.name, self.half = type(self.model).__name__, half_precision(self.model)
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
         """A new copy on the CPU in this precision, in evaluation mode. tensors: other values than its own."""
@@ -41,6 +42,7 @@ class TorchSource:
 class PaddleSource:
     """A Paddle layer, or a function without arguments that makes one. tensors: its own. name: its class. in_evaluation:
     the layers that stay in evaluation mode in training. trains: whether any parameter is trained.
+    half: the half precision that it is in, or "".
     """
 
     def __init__(self, model: Any):
@@ -50,7 +52,7 @@ class PaddleSource:
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_sublayers())
         self.trains = any(not parameter.stop_gradient for parameter in self.model.parameters())
         self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
-        self.name = type(self.model).__name__
+        self.name, self.half = type(self.model).__name__, half_precision(self.model)
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
         """A new copy in this precision, in evaluation mode. tensors: other values than its own, by Paddle's names."""
@@ -83,11 +85,17 @@ def to_precision(model: Any, dtype: str) -> None:
         layer._buffers[name] = buffer
 
 
+def half_precision(model: Any) -> str:
+    """The half precision of a model's tensors, "float16" or "bfloat16"; "" where there is none."""
+    kinds = {str(tensor.dtype).rpartition(".")[2] for tensor in named_tensors(model).values()}
+    return ", ".join(sorted(kinds & {"float16", "bfloat16"}))
+
+
 def made(argument: str, model: Any, wanted: type, name: str) -> tuple[Any, Any]:
     """(The model, the function that made it or None). Raises ValueError for anything else."""
     if isinstance(model, wanted):
         return model, None
-    if not callable(model) or isinstance(model, type):
+    if not callable(model) or isinstance(model, type) or hasattr(model, "forward"):
         raise ValueError(f"{argument}: got {described(model)}, wanted a {name}, or a function that makes one")
     found = model()
     if not isinstance(found, wanted):

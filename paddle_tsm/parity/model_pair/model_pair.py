@@ -12,7 +12,7 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.model_pair.dropout_masks import Draws
-from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.first_runs import first_runs
 from paddle_tsm.parity.model_pair.known_differences import functions_called, is_own_norm, sentences
 from paddle_tsm.parity.model_pair.layer_tensors import paddle_layers, torch_layers
 from paddle_tsm.parity.model_pair.model_copies import PaddleSource, TorchSource
@@ -61,7 +61,7 @@ class ModelPair:
 
     inputs: arrays, floats in float64. weights: "copy" gives Paddle PyTorch's weights, "as they are" leaves it its own.
     strict: take no known difference of the frameworks into account.
-    Raises ValueError where the layers cannot be paired, and ModelFailed where a model does not run.
+    Raises ValueError where the layers cannot be paired, and where a model does not run, or not twice the same.
     """
 
     def __init__(
@@ -80,15 +80,12 @@ class ModelPair:
         a, b = self.torch.new("float64"), self.paddle.new("float64")
         torch_side, paddle_side = TorchModel(a), PaddleModel(b, Alignment())
         run_torch, run_paddle = (lambda: torch_side.run(inputs)), (lambda: paddle_side.run(inputs))
-        refuse_failures(run_torch, run_paddle)
+        first_runs(run_torch, run_paddle)
         if isinstance(align, (str, os.PathLike)):
             align = Alignment.load(align)
         if isinstance(align, Alignment):
             self.alignment = align
-            b = self.paddle.new(
-                "float64", align.to_paddle(self.torch.tensors)
-            )  # as Pairing leaves it: see plain_layers
-            paddle_side.model = b
+            b = paddle_side.model = self.paddle.new("float64", align.to_paddle(self.torch.tensors))  # as Pairing does
         else:
             self.alignment = Pairing(a, b, run_torch, run_paddle, align).pair()
         self.copied = weights == "copy"
@@ -184,17 +181,3 @@ def torch_model_class() -> type[TorchModel]:
     except ImportError as error:
         raise ValueError(f"parity needs PyTorch ({error}); install it with: {how_to_install('torch')}") from error
     return TorchModel
-
-
-def refuse_failures(run_torch: Callable[[], Any], run_paddle: Callable[[], Any]) -> None:
-    """Raise ValueError with what both models said, where one of them does not take the inputs."""
-    said, failed = [], False
-    for name, run in (("PyTorch", run_torch), ("Paddle", run_paddle)):
-        try:
-            run()
-            said.append(f"{name} ran them")
-        except ModelFailed as error:
-            said.append(f"{name} said: {error.reason}")
-            failed = True
-    if failed:
-        raise ValueError(f"inputs: the models do not both take them. {'. '.join(said)}")

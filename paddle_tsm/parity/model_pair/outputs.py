@@ -31,9 +31,9 @@ class Step:
 
 
 def named_outputs(value: Any) -> dict[str, np.ndarray]:
-    """Name -> array: "output" for the only one, else "output[1]" or "output.boxes"."""
+    """Name -> array: "output" for the only one, else "output[1]" or "output.boxes"; of a dict always with its key."""
     found = leaves(value)
-    if len(found) == 1:
+    if len(found) == 1 and next(iter(found)).strip("[]0123456789") == "":
         (leaf,) = found.values()
         return {"output": as_array(leaf)}
     return {f"output{path if path.startswith('[') else '.' + path}": as_array(leaf) for path, leaf in found.items()}
