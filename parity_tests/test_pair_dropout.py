@@ -141,6 +141,48 @@ def test_a_dropout_that_only_one_model_has_or_has_elsewhere():
     assert compared(in_front, behind_tanh, "off").equal
 
 
+def test_dimensions_in_another_order_are_named():
+    """They drop other values, although the models are equal without dropout."""
+
+    def turned(x, training):
+        return TF.dropout(x.transpose(1, 2).contiguous(), 0.4, training=training).transpose(1, 2)
+
+    def straight(x, training):
+        return PF.dropout(x, 0.4, training=training)
+
+    assert compared(turned, straight, "off", (8, 2)).equal
+    said = problem(compared(turned, straight, "same masks", (8, 2)), "dropout masks")
+    assert "[5, 2, 8], Paddle dropout with p 0.4 on [5, 8, 2]: with dimensions in another order" in said
+
+
+class TorchPair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.all = nn.Transformer(8, 2, 1, 1, 16, dropout=0.3, batch_first=True)
+
+    def forward(self, x):
+        return self.all(x, x[:, :3])
+
+
+class PaddlePair(paddle.nn.Layer):
+    def __init__(self, p):
+        super().__init__()
+        self.all = paddle.nn.Transformer(8, 2, 1, 1, 16, dropout=p)
+
+    def forward(self, x):
+        return self.all(x, x[:, :3])
+
+
+@pytest.mark.parametrize("dropout", ["off", "same masks"])
+def test_a_transformer_with_a_decoder(dropout):
+    x = np.random.default_rng(0).standard_normal((2, 5, 8))
+    options = {"dropout": dropout, "float32": False, "steps": 3, "optimizer": {"kind": "adamw", "lr": 1e-3}}
+    report = compare_models(TorchPair(), PaddlePair(0.3), x, **options)
+    assert report.equal and largest(report) < LIMIT, report.first_breach
+    assert compare_models(TorchPair(), PaddlePair(0.2), x, **options).equal == (dropout == "off")
+
+
 def test_the_mode_that_scales_in_evaluation_differs_in_both_modes():
     """Its outputs in evaluation mode are scaled, those in training mode are not."""
     scaling = paddle.nn.Dropout(0.5, mode="downscale_in_infer")

@@ -145,6 +145,21 @@ def test_without_a_rate_the_weights_move_a_little():
         assert losses[0] == still[0] and 0 < abs(losses[2] - still[2]) < 1e-3
 
 
+def test_functions_that_make_no_optimizer():
+    torch_sgd, paddle_sgd = (lambda p: torch.optim.SGD(p, lr=0.1)), (lambda p: paddle.optimizer.SGD(0.1, p))
+    for pair, message in (
+        ((paddle_sgd, torch_sgd), "optimizer: the "),
+        ((torch_sgd, lambda p: None), "optimizer: the function for Paddle made None, wanted an optimizer of Paddle"),
+        ((lambda p: p.lost, paddle_sgd), "optimizer: the one for PyTorch failed: AttributeError"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            trained(optimizer=pair)
+    with pytest.raises(ValueError, match="schedule: the function for PyTorch made None"):
+        trained(schedule=(lambda optimizer: None, lambda optimizer: None))
+    with pytest.raises(ValueError, match="schedule: the function for Paddle made 0.1, wanted a scheduler of Paddle"):
+        trained(schedule=(torch_schedule, lambda optimizer: 0.1))
+
+
 # Groups and clipping
 
 

@@ -43,7 +43,8 @@ class Draws:
     """The masks of one model. same: draw them; else dropout is off.
 
     The n-th mask of a number of values is the same for every model, whatever the shape: attention has
-    [batch * heads, L, S] in PyTorch and [batch, heads, L, S] in Paddle. seen: every draw.
+    [batch * heads, L, S] in PyTorch and [batch, heads, L, S] in Paddle. Models whose dimensions have another order,
+    [L, batch, E] against [batch, L, E], drop other values, which `different_draw` names. seen: every draw.
     """
 
     def __init__(self, same: bool = False):
@@ -71,8 +72,11 @@ def different_draw(a: list[Draw], b: list[Draw], names: tuple[str, str]) -> str:
             by_size.setdefault(int(np.prod(draw.shape)), ([], []))[number].append(draw)
     for size, (first, second) in by_size.items():
         for number, (one, other) in enumerate(zip(first, second), 1):
+            said = f"mask {number} of {size} values: {names[0]} has {one}, {names[1]} {other}"
             if abs(one.p - other.p) > 1e-12 or one.kind != other.kind:
-                return f"mask {number} of {size} values: {names[0]} has {one}, {names[1]} {other}"
+                return said
+            if one.shape != other.shape and sorted(one.shape) == sorted(other.shape):
+                return f"{said}: with dimensions in another order it drops other values"
         if len(first) != len(second):
             one = (first or second)[0]
             return f"{names[0]} draws {len(first)} masks of {size} values, {names[1]} {len(second)}; the first is {one}"

@@ -72,7 +72,7 @@ class OptimizerPair:
 
     def torch(self, parameters: list[Any], lr: float) -> Any:
         """PyTorch's optimizer, with the constants that Paddle holds as float32 rounded to that."""
-        optimizer = self.make_torch(parameters, lr)
+        optimizer = made(self.make_torch, parameters, lr, "PyTorch", "param_groups")
         for remark in round_constants(optimizer):
             if remark not in self.remarks:
                 self.remarks.append(remark)
@@ -80,7 +80,7 @@ class OptimizerPair:
 
     def paddle(self, parameters: list[Any], lr: float) -> Any:
         """Paddle's optimizer."""
-        return self.make_paddle(parameters, lr)
+        return made(self.make_paddle, parameters, lr, "Paddle", "_parameter_list")
 
 
 def optimizer_pair(optimizer: Any = None) -> OptimizerPair:
@@ -115,6 +115,20 @@ def optimizer_pair(optimizer: Any = None) -> OptimizerPair:
         options["lr"],
         "momentum" not in options,
     )
+
+
+def made(make: Callable, parameters: list[Any], lr: float, framework: str, has: str) -> Any:
+    """The optimizer that the function makes. Raises ValueError where it fails or makes something else."""
+    try:
+        optimizer = make(parameters, lr)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"optimizer: the one for {framework} failed: {type(error).__name__}: {reason}") from error
+    if not hasattr(optimizer, has):
+        raise ValueError(
+            f"optimizer: the function for {framework} made {optimizer!r}, wanted an optimizer of {framework}"
+        )
+    return optimizer
 
 
 def options_of(optimizer: Mapping[str, Any]) -> dict[str, Any]:

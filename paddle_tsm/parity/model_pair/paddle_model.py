@@ -77,6 +77,8 @@ class PaddleModel(TrainedModel):
     def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
         if train:
             self.train()
+        else:
+            self.model.eval()
         with Emitter(self.watched, see):
             given = self.run(inputs)
         self.model.eval()

@@ -62,9 +62,23 @@ def set_paddle_rate(optimizer: Any, rate: float) -> None:
     optimizer.set_lr(rate)
 
 
-def paddle_scheduler(make: Scheduler, optimizer: Any) -> Any:
-    """The caller's scheduler, which Paddle's optimizer takes its rate from afterwards."""
+def torch_scheduler(make: Scheduler, optimizer: Any) -> Any:
+    """The caller's scheduler of PyTorch's optimizer. Raises ValueError for anything else."""
     scheduler = make(optimizer)
+    if not hasattr(scheduler, "step"):
+        raise ValueError(f"schedule: the function for PyTorch made {scheduler!r}, wanted a scheduler of PyTorch")
+    return scheduler
+
+
+def paddle_scheduler(make: Scheduler, optimizer: Any) -> Any:
+    """The caller's scheduler, which Paddle's optimizer takes its rate from afterwards. Raises ValueError for anything
+    else.
+    """
+    from paddle.optimizer.lr import LRScheduler
+
+    scheduler = make(optimizer)
+    if not isinstance(scheduler, LRScheduler):
+        raise ValueError(f"schedule: the function for Paddle made {scheduler!r}, wanted a scheduler of Paddle")
     if optimizer._learning_rate is not scheduler:
         optimizer.set_lr_scheduler(scheduler)
     return scheduler

@@ -21,7 +21,7 @@ from paddle_tsm.parity.model_pair.outputs import (
     takes_gradient,
     total_norm,
 )
-from paddle_tsm.parity.model_pair.schedules import set_torch_rate
+from paddle_tsm.parity.model_pair.schedules import set_torch_rate, torch_scheduler
 from paddle_tsm.parity.model_pair.step_rules import StepRules
 from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
 from paddle_tsm.parity.model_pair.torch_dropout import TorchDropout
@@ -78,6 +78,8 @@ class TorchModel(TrainedModel):
     def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
         if train:
             self.train()
+        else:
+            self.model.eval()
         with Emitter(self.watched, see):
             given = self.run(inputs)
         self.model.eval()
@@ -158,7 +160,7 @@ class TorchModel(TrainedModel):
         set_torch_rate(self.optimizer, rate)
 
     def new_scheduler(self, make: Callable[[Any], Any]) -> Any:
-        return make(self.optimizer)
+        return torch_scheduler(make, self.optimizer)
 
     def optimizer_state(self) -> dict[str, np.ndarray]:
         found = {}
