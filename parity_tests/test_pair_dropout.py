@@ -6,7 +6,9 @@ import paddle.nn.functional as PF
 import pytest
 import torch
 import torch.nn.functional as TF
+from paddle.incubate.nn.functional import fused_dropout_add
 from paddle.nn.functional import dropout as dropout_by_name
+from paddle.nn.functional.flash_attention import flash_attention
 from torch import nn
 
 from paddle_tsm.parity import compare_models
@@ -16,6 +18,7 @@ from paddle_tsm.parity.report_text import notes
 from parity_tests.small_pairs import largest, problem
 
 LIMIT = 1e-9
+pytestmark = pytest.mark.filterwarnings("ignore:Currently, fused_dropout_add")  # Paddle says so of its own function
 
 
 class TorchNet(nn.Module):
@@ -68,6 +71,14 @@ def paddle_own_attention(p):
     return attend
 
 
+def paddle_flash_attention(p):
+    def attend(x, training):
+        y = x.transpose([0, 2, 1, 3])
+        return flash_attention(y, y, y, dropout=p, causal=True, training=training)[0].transpose([0, 2, 1, 3])
+
+    return attend
+
+
 # what it is -> (a function of p to PyTorch's, one to Paddle's, the shape of a sample)
 DROPOUTS = {
     "a layer": (nn.Dropout, paddle.nn.Dropout, (16,)),
@@ -90,12 +101,23 @@ DROPOUTS = {
         lambda p: lambda x, training: dropout_by_name(x, p, training=training),
         (16,),
     ),
+    "a function that is given names": (
+        lambda p: lambda x, training: TF.dropout(input=x, p=p, training=training),
+        lambda p: lambda x, training: PF.dropout(input=x, p=p, training=training),
+        (16,),
+    ),
+    "with a sum": (
+        lambda p: lambda x, training: TF.dropout(x, p, training) + x,
+        lambda p: lambda x, training: fused_dropout_add(x, x, p, training=training),
+        (16,),
+    ),
     "along an axis": (
         lambda p: lambda x, training: TF.dropout1d(x, p, training),
         lambda p: lambda x, training: PF.dropout(x, p, axis=[0, 1], training=training),
         (8, 2),
     ),
     "in attention": (torch_own_attention, paddle_own_attention, (2, 4, 2)),
+    "in flash attention": (torch_own_attention, paddle_flash_attention, (2, 4, 2)),
 }
 
 
@@ -112,7 +134,7 @@ def test_dropout_is_off(kind):
 def test_the_same_masks(kind, p):
     """Equal with the same p and not without dropout: the masks are there; with another p the first mask is named."""
     a, b, shape = DROPOUTS[kind]
-    if kind == "in attention" and p == 1.0:
+    if "attention" in kind and p == 1.0:
         p = 0.9
     report = compared(a(p), b(p), "same masks", shape)
     assert report.equal and largest(report) < LIMIT, report.first_breach

@@ -93,8 +93,10 @@ def alpha_dropout(draws: Draws, own: Callable) -> Callable:
 
 
 def arguments(function: Callable, args: tuple, kwargs: dict) -> dict[str, Any]:
-    """The arguments of a call by their names, with the defaults."""
-    bound = inspect.signature(function).bind(*args, **kwargs)
+    """The arguments of a call by their names, with the defaults. Paddle also takes PyTorch's name of the first one."""
+    bound = inspect.signature(function).bind(
+        *args, **{"x" if name == "input" else name: kwargs[name] for name in kwargs}
+    )
     bound.apply_defaults()
     return bound.arguments
 
