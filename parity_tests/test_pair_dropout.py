@@ -159,7 +159,9 @@ def test_a_dropout_that_only_one_model_has_or_has_elsewhere():
     def in_front(x, training):
         return TF.dropout(torch.tanh(x + 1.0), 0.4, training=training)
 
-    assert not compared(in_front, behind_tanh, "same masks").equal
+    elsewhere = compared(in_front, behind_tanh, "same masks")
+    assert not elsewhere.equal and elsewhere.first_layer == "last: input"
+    assert any("first layer that differs in training mode" in remark for remark in elsewhere.remarks)
     assert compared(in_front, behind_tanh, "off").equal
 
 

@@ -68,6 +68,28 @@ def test_another_momentum_is_found():
     assert not trained(optimizer=pair).equal
 
 
+@pytest.mark.parametrize(
+    "in_torch, in_paddle",
+    [
+        ({"kind": "momentum", "nesterov": True}, {"nesterov": False}),
+        ({"kind": "momentum", "weight_decay": 0.1}, {"weight_decay": 0.101}),
+        ({"kind": "sgd", "weight_decay": 0.1}, {"weight_decay": 0.0}),
+        ({"kind": "adam", "amsgrad": True}, {"amsgrad": False}),
+        ({"kind": "adam", "weight_decay": 0.1}, {"kind": "adamw"}),
+        ({"kind": "adamw", "eps": 1e-8}, {"eps": 1e-7}),
+        ({"kind": "adagrad", "eps": 1e-10}, {"eps": 1e-6}),
+        ({"kind": "adagrad"}, {"initial_accumulator_value": 1e-6}),
+    ],
+    ids=str,
+)
+def test_an_option_of_one_framework_only_is_found(in_torch, in_paddle):
+    a, b = (optimizers.optimizer_pair({"lr": 0.01} | options) for options in (in_torch, in_torch | in_paddle))
+    report = trained(
+        optimizer=(lambda parameters: a.torch(parameters, 0.01), lambda parameters: b.paddle(parameters, 0.01))
+    )
+    assert problem(report, "weights") and not problem(report, "learning rate")
+
+
 def test_another_kind_of_optimizer_is_found():
     pair = (
         lambda parameters: torch.optim.SGD(parameters, lr=0.01, momentum=0.9),

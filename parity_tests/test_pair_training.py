@@ -279,6 +279,18 @@ def test_inputs_without_gradients():
     assert report.equal and "gradients of the inputs" not in rows(report) and largest(report) < 1e-9
 
 
+def test_a_loss_that_no_gradient_flows_from_says_so():
+    def detached(outputs):
+        return outputs.detach().sum()
+
+    with pytest.raises(
+        ValueError, match="^The backward pass of PyTorch's model failed: RuntimeError: element 0 of tensors"
+    ):
+        trained(loss=(detached, detached), steps=1)
+    one_side = trained(loss=(torch.sum, lambda outputs: outputs.detach().sum()), steps=2, gradients=True)
+    assert "Paddle has no such tensor" in problem(one_side, "gradients of first")
+
+
 def test_outputs_that_are_all_integers_have_no_loss():
     report = compare_models(TorchWords(True), PaddleWords(True), WORDS, float32=False)
     assert report.equal and report.gradients is None and report.steps is None

@@ -111,7 +111,7 @@ class PaddleModel(TrainedModel):
             leaf.stop_gradient = not (self.input_gradients and takes_gradient(as_array(leaf)))
         outputs = self.call(map_leaves(lambda leaf: leaf.clone() if leaf.is_floating_point() else leaf, given))
         loss = self.loss(outputs, target) if self.loss else projected(outputs)
-        with running(f"{self.name}'s backward pass of"):
+        with running(f"The backward pass of {self.name}'s"):
             loss.backward()
         return float(loss.detach()), given, outputs
 

@@ -114,7 +114,7 @@ class TorchModel(TrainedModel):
         # A model may change its input in place, which PyTorch refuses for a leaf of the graph.
         outputs = self.call(map_leaves(lambda leaf: leaf.clone() if leaf.is_floating_point() else leaf, given))
         loss = self.loss(outputs, target) if self.loss else projected(outputs)
-        with running(f"{self.name}'s backward pass of"):
+        with running(f"The backward pass of {self.name}'s"):
             loss.backward()
         return float(loss.detach()), given, outputs
 
