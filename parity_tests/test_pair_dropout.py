@@ -161,7 +161,7 @@ def test_a_dropout_that_only_one_model_has_or_has_elsewhere():
 
     elsewhere = compared(in_front, behind_tanh, "same masks")
     assert not elsewhere.equal and elsewhere.first_layer == "between first and last"
-    assert any("first layer that differs in training mode" in remark for remark in elsewhere.remarks)
+    assert any("In training mode the first difference shows at" in remark for remark in elsewhere.remarks)
     assert compared(in_front, behind_tanh, "off").equal
 
 

@@ -250,7 +250,7 @@ def clipping_sgd(norm):
     return lambda parameters: Clipping(parameters, lr=0.5)
 
 
-@pytest.mark.parametrize("clip", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("clip", [0, -1.0, float("nan"), "1"])
 def test_a_clip_that_is_no_norm(clip):
     with pytest.raises(ValueError, match="clip: got"):
         trained(clip=clip)
@@ -295,6 +295,20 @@ def test_each_frameworks_own_scheduler(optimizer):
     report = trained(steps=6, schedule=(torch_schedule, paddle_schedule(3)), optimizer=optimizer)
     rate = optimizer["lr"]
     assert problem(report, "learning rate") == (f"step 3: unused has {rate / 10:g} in PyTorch and {rate:g} in Paddle")
+
+
+def test_a_warm_up_that_cannot_begin_at_a_rate_of_0():
+    """Where gradients are compared, too, an optimizer with that rate is made, but no scheduler of it."""
+    report = trained(
+        steps=8,
+        gradients=True,
+        optimizer={"kind": "sgd", "lr": 0.01},
+        schedule=(
+            lambda optimizer: torch.optim.lr_scheduler.LinearLR(optimizer, 0.1, 1.0, 5),
+            lambda optimizer: paddle.optimizer.lr.LinearWarmup(0.01, 5, 0.001, optimizer.get_lr()),
+        ),
+    )
+    assert report.equal, report.first_breach
 
 
 def test_a_scheduler_inside_paddles_optimizer():

@@ -66,7 +66,7 @@ def test_outputs_in_training_mode_are_compared_and_the_first_layer_is_named():
     report = compare_models(TorchScaled(), PaddleScaled(1.001), x, float32=False)
     assert rows(report)["output"].passed and not rows(report)["training outputs"].passed
     assert report.first_layer == "between first and second"
-    assert any("first layer that differs in training mode" in remark for remark in report.remarks)
+    assert any("In training mode the first difference shows at" in remark for remark in report.remarks)
 
 
 # Frozen parameters

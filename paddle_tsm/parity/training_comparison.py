@@ -126,7 +126,7 @@ def add_gradients(
         row = first_difference(*new_sides("float64"), x, TOLERANCES["gradients"].limit, train=True)
         if row:
             report.first_layer = row.name
-            report.remarks.append(f"{row.name} is the first layer that differs in training mode: {row.problem}")
+            report.remarks.append(f"In training mode the first difference shows at '{row.name}': {row.problem}")
     if request.plots:
         x32 = in_precision(x, "float32")
         found.errors32 = timer.time(

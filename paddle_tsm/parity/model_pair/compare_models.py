@@ -74,7 +74,7 @@ def compare_models(
         raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
     if dropout not in DROPOUT:
         raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
-    if clip is not None and not 0 < clip < float("inf"):
+    if clip is not None and not (isinstance(clip, (int, float)) and 0 < clip < float("inf")):
         raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
     torch_model_class()  # in front of everything else that imports torch
     if steps:

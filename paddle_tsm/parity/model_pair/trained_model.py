@@ -80,8 +80,6 @@ class TrainedModel(Side):
         )  # PyTorch refuses one over nothing
         self.scheduler, self.steps_done = None, 0
         self.vanishing, self.rates_in_all = {}, 0.0
-        if self.rules.scheduler and self.optimizer is not None:
-            self.scheduler = self.new_scheduler(self.rules.scheduler)
 
     @contextlib.contextmanager
     def running_in_mode(self) -> Iterator[None]:
@@ -101,7 +99,11 @@ class TrainedModel(Side):
             )
 
     def begin_step(self) -> None:
-        """Set the rate of the next step."""
+        """Set the rate of the next step. A scheduler is made for the first one, because a comparison of gradients makes
+        an optimizer with a rate of 0, for which some schedulers cannot be made.
+        """
+        if self.rules.scheduler and self.scheduler is None and self.optimizer is not None:
+            self.scheduler = self.new_scheduler(self.rules.scheduler)
         if self.rules.rate and self.optimizer is not None:
             self.set_rate(self.rules.rate(self.steps_done))
 
