@@ -93,7 +93,7 @@ def prove_float64(both: list[Build], batches: Batches, lr: float, out: Path) -> 
         task = bar.add_task("float64", total=len(batches))
 
         def see(number: int, sides: tuple[Any, Any]) -> None:
-            for name, rows in compare_states(*sides, limit)[0].items():
+            for name, rows in compare_states(*sides, limit).items():
                 states[name].append(max(row.max_rel for row in rows))
             largest = max(values[-1] for values in states.values())
             bar.update(task, advance=1, description=f"float64, difference {largest:.0e}")

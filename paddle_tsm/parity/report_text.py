@@ -24,11 +24,11 @@ def notes(report: Findings) -> list[str]:
         masks = "the same masks of dropout in both frameworks"
         off = "dropout off, because the frameworks draw different dropout masks"
         lines.append(f"Gradients and steps are those of training mode with {masks if report.same_masks else off}.")
-    if report.steps and report.steps.moved_by_rounding:
+    if report.steps and report.steps.rounded_gradients:
         lines.append(
-            "The optimizer divides a gradient by its own size, and these weights have values whose gradient is 0 in "
-            "exact arithmetic, so that rounding alone moved them; there they may be as far apart as the learning rates "
-            f"allow: {first_names(report.steps.moved_by_rounding)}."
+            "The optimizer divides a gradient by its own size, so that rounding alone would move a weight whose "
+            "gradient is 0 in exact arithmetic. For the optimizer such values are 0 in both frameworks, in the "
+            f"gradients of: {first_names(report.steps.rounded_gradients)}."
         )
     if report.gradients and report.gradients.vanishing:
         lines.append(

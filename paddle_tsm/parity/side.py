@@ -103,11 +103,9 @@ class Side(ABC):
         """Parameter -> the learning rate of the last step; empty where this is not compared."""
         return {}
 
-    def moved_by_rounding(self) -> tuple[dict[str, np.ndarray], float]:
-        """(Parameter -> which of its values an optimizer moved by the rounding of a gradient that is 0 in exact
-        arithmetic, how far it may have moved each): empty but for those that divide a gradient by its own size.
-        """
-        return {}, 0.0
+    def rounded_gradients(self) -> list[str]:
+        """The parameters of whose gradients some values, which are only rounding, were kept from the optimizer."""
+        return []
 
     def dropout_draws(self) -> list[Draw]:
         """The masks of dropout that the model has drawn; empty where dropout is off."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.networks.network import Network
-from paddle_tsm.parity.compare import ComparisonRow, compare, distance
+from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.named_tensors import compare_tensors
 from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.seeded_input import noise_clip, seeded_labels
@@ -27,13 +27,13 @@ class StepComparison:
 
     rows: loss, gradient norm and logits, each of the worst step; then weights, buffers and optimizer state after the
     last step, each of the worst tensor. losses: framework -> each step's loss. differences: quantity -> each step's
-    relative difference. moved_by_rounding: weights of which values were moved by nothing but rounding.
+    relative difference. rounded_gradients: see `Side.rounded_gradients`.
     """
 
     rows: list[ComparisonRow] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
     differences: dict[str, list[float]] = field(default_factory=dict)
-    moved_by_rounding: list[str] = field(default_factory=list)
+    rounded_gradients: list[str] = field(default_factory=list)
 
 
 def seeded_batches(network: Network, count: int, clips: int, size: int, seed: int = 0) -> Batches:
@@ -81,43 +81,24 @@ def compare_steps(
         see(number, sides)
     prefix = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
     differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
-    states, moved = compare_states(*sides, limit)
+    states = compare_states(*sides, limit)
     rows = compare_setup(*sides) | ({"learning rate": rates} if rates else {}) | rows | states
     judged = {name: judge(f"steps: {name}", members) for name, members in rows.items()}
     summaries: list[ComparisonRow] = [summarise(prefix + name, members) for name, members in judged.items()]
-    return StepComparison(summaries, losses, differences, moved)
+    return StepComparison(summaries, losses, differences, reference.rounded_gradients())
 
 
-def compare_states(reference: Side, other: Side, limit: float) -> tuple[dict[str, list[ComparisonRow]], list[str]]:
-    """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none.
-    Also the names of the weights that rounding moved.
-
-    Adam divides a gradient by its own size. Where a gradient is 0 in exact arithmetic, as that of a bias in front of a
-    BatchNorm, it moves the weight by up to the learning rate in a direction that rounding chooses. Such values may be
-    as far apart as that; the model's outputs do not depend on them.
-    """
+def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
+    """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none."""
     names = reference.name, other.name
     buffers, weights = split_tensors(reference, reference.is_buffer)
     other_buffers, other_weights = split_tensors(other, reference.is_buffer)
-    moved, reach = reference.moved_by_rounding()
-    apart = []
-    for name, values in moved.items():
-        if name in weights and name in other_weights and other_weights[name].shape == values.shape:
-            within = values & (np.abs(other_weights[name] - weights[name]) <= reach)
-            if distance_where(within, weights[name], other_weights[name]) > limit:
-                apart.append(name)
-            other_weights[name] = np.where(within, weights[name], other_weights[name])
     found = {
         "weights": compare_tensors(weights, other_weights, limit, names)[0],
         "buffers": compare_tensors(buffers, other_buffers, limit, names)[0],
         "optimizer state": compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0],
     }
-    return {name: rows for name, rows in found.items() if rows}, apart
-
-
-def distance_where(chosen: np.ndarray, reference: np.ndarray, other: np.ndarray) -> float:
-    """The largest difference of the chosen values, relative to the reference's largest magnitude."""
-    return distance(reference, np.where(chosen, other, reference))[1] if reference.size else 0.0
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def split_tensors(side: Side, is_buffer: Callable[[str], bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -41,6 +41,7 @@ class PaddleModel(TrainedModel):
     outcome = "outputs"
     input_gradients = True  # whether they are compared, too
     recurrent_layer = RNNBase
+    plain_optimizer = (paddle.optimizer.SGD, paddle.optimizer.Momentum)
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class PaddleModel(TrainedModel):
         rules: StepRules | None = None,
     ):
         model.eval()
-        self.rules, self.rates, self.given_in_training = rules or StepRules(), {}, {}
+        self.rules, self.rates, self.given_in_training, self.rounded = rules or StepRules(), {}, {}, []
         self.model, self.alignment, self.watched, self.loss = model, alignment, watched or {}, loss
         self.make_optimizer, self.context = optimizer, context
 
@@ -161,6 +162,15 @@ class PaddleModel(TrainedModel):
             if parameter is not None and not parameter.stop_gradient:
                 rates[pair.torch] = rate * float((parameter.optimize_attr or {}).get("learning_rate", 1.0))
         return rates
+
+    def torch_names(self) -> dict[str, str]:
+        return {pair.paddle: pair.torch for pair in self.alignment.tensors}
+
+    def clear_gradient(self, name: str, where: np.ndarray) -> None:
+        gradient = dict(self.model.named_parameters())[name].grad
+        array = gradient.numpy()
+        array[where] = 0.0
+        gradient.set_value(array)
 
     def set_rate(self, rate: float) -> None:
         set_paddle_rate(self.optimizer, rate)

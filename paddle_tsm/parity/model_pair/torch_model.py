@@ -43,6 +43,7 @@ class TorchModel(TrainedModel):
     outcome = "outputs"
     input_gradients = True  # whether they are compared, too
     recurrent_layer = torch.nn.RNNBase
+    plain_optimizer = torch.optim.SGD
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class TorchModel(TrainedModel):
         names: set[str] | None = None,
         rules: StepRules | None = None,
     ):
-        self.rules, self.rates, self.given_in_training = rules or StepRules(), {}, {}
+        self.rules, self.rates, self.given_in_training, self.rounded = rules or StepRules(), {}, {}, []
         self.model, self.watched, self.loss = model.eval(), watched or {}, loss
         self.make_optimizer, self.context, self.names = optimizer, context, names
 
@@ -151,10 +152,13 @@ class TorchModel(TrainedModel):
             if names.get(id(p)) in trained
         }
 
-    def moved_by_rounding(self) -> tuple[dict[str, np.ndarray], float]:
-        if isinstance(self.optimizer, torch.optim.SGD):
-            return {}, 0.0
-        return {name: small for name, small in self.vanishing.items() if small.any()}, 2 * self.rates_in_all
+    def torch_names(self) -> dict[str, str]:
+        return {}
+
+    def clear_gradient(self, name: str, where: np.ndarray) -> None:
+        gradient = self.model.get_parameter(name).grad
+        assert gradient is not None
+        gradient[torch.from_numpy(where)] = 0.0
 
     def set_rate(self, rate: float) -> None:
         set_torch_rate(self.optimizer, rate)

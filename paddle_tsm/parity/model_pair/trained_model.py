@@ -20,7 +20,8 @@ class TrainedModel(Side):
     """A model of either framework that can be trained by `StepRules`.
 
     watched: PyTorch's name -> layer. recurrent_layer: the framework's class of an LSTM or GRU, whose dropout between
-    layers is off. rates: PyTorch's name of a parameter -> the learning rate of the last step.
+    layers is off. plain_optimizer: its optimizers that do not divide a gradient by its own size. rates: PyTorch's name
+    of a parameter -> the learning rate of the last step. rounded: see `Side.rounded_gradients`.
     """
 
     rules: StepRules
@@ -28,7 +29,8 @@ class TrainedModel(Side):
     recurrent_layer: Any
     rates: dict[str, float]
     given_in_training: dict[str, np.ndarray]
-    vanishing: dict[str, np.ndarray]
+    plain_optimizer: Any
+    rounded: list[str]
 
     @abstractmethod
     def trained_parameters(self) -> list[Any]:
@@ -37,6 +39,14 @@ class TrainedModel(Side):
     @abstractmethod
     def current_rates(self) -> dict[str, float]:
         """PyTorch's name of a parameter -> the learning rate that the optimizer has for it."""
+
+    @abstractmethod
+    def torch_names(self) -> dict[str, str]:
+        """The framework's name of a tensor -> PyTorch's, where it is another."""
+
+    @abstractmethod
+    def clear_gradient(self, name: str, where: np.ndarray) -> None:
+        """Set the chosen values of the gradient of a parameter, by the framework's name, to 0."""
 
     @abstractmethod
     def random_state(self) -> Any:
@@ -75,11 +85,10 @@ class TrainedModel(Side):
 
     def start_training(self, lr: float) -> None:
         self.train()
-        self.optimizer = (
-            self.new_optimizer(lr) if self.trained_parameters() else None
-        )  # PyTorch refuses one over nothing
+        # PyTorch refuses an optimizer over nothing.
+        self.optimizer = self.new_optimizer(lr) if self.trained_parameters() else None
         self.scheduler, self.steps_done = None, 0
-        self.vanishing, self.rates_in_all = {}, 0.0
+        self.rounded = []
 
     @contextlib.contextmanager
     def running_in_mode(self) -> Iterator[None]:
@@ -113,20 +122,34 @@ class TrainedModel(Side):
         if self.optimizer is None:
             return
         self.rates = self.current_rates()
-        self.note_gradients(gradients)
+        if not isinstance(self.optimizer, self.plain_optimizer):
+            self.leave_out_rounding(gradients)
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
 
-    def note_gradients(self, gradients: dict[str, np.ndarray]) -> None:
-        """Keep which values have had no gradient but rounding in all steps so far, and the sum of the rates."""
+    def leave_out_rounding(self, gradients: dict[str, np.ndarray]) -> None:
+        """Set to 0 what of a gradient is only rounding, for an optimizer that divides a gradient by its own size.
+
+        A gradient may be 0 in exact arithmetic, as that of a bias in front of a BatchNorm. Of what rounding leaves of
+        it Adam makes a step of the learning rate, in a direction that rounding chooses. gradients: before they are
+        clipped, by the framework's names.
+        """
+        names = self.torch_names()
         largest: dict[str, float] = {}
         for name, array in gradients.items():
-            largest[layer_of(name)] = max(largest.get(layer_of(name), 0.0), magnitude(array))
+            layer = layer_of(names.get(name, name))
+            largest[layer] = max(largest.get(layer, 0.0), magnitude(array))
         for name, array in gradients.items():
-            small = np.abs(array) <= VANISHING * largest[layer_of(name)]
-            self.vanishing[name] = small & self.vanishing[name] if name in self.vanishing else small
-        self.rates_in_all += max(self.rates.values(), default=0.0)
+            known = names.get(name, name)
+            small = (np.abs(array) <= VANISHING * largest[layer_of(known)]) & (array != 0)
+            if small.any():
+                self.clear_gradient(name, small)
+                if known not in self.rounded:
+                    self.rounded.append(known)
+
+    def rounded_gradients(self) -> list[str]:
+        return self.rounded
 
     def learning_rates(self) -> dict[str, float]:
         return self.rates
