@@ -151,7 +151,7 @@ def causes_of(
 
     label = place.label
     gap = label not in record.spans
-    name = record.gap(label, wrong) if gap else label
+    name = record.gap(label) if gap else label
     replay = Replay(side, inputs, record, place, wrong, train)
     found = Search(replay, TOLERANCES["float64"].limit).explain()
     if gap and found and found[0].call is not None:

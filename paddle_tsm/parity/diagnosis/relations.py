@@ -193,12 +193,14 @@ def shift_of_source(source: np.ndarray, a: np.ndarray, b: np.ndarray) -> Relatio
         for axis in range(a.ndim):
             if axis != channels:
                 own, other = (displacements(source, x, channels, axis, (0, 1, -1)) for x in (a, b))
-                if own and other and own != other:
-                    turned = any(p == -q != 0 for p, q in zip(own, other))
+                if own and other and any(own):
+                    turned = all(p == -q for p, q in zip(own, other))
                     kind = "shift direction" if turned else "shift"
                     after = (
                         f"what goes in displaced along axis {axis}, {in_runs(other) if any(other) else 'nowhere'}; "
                         f"PyTorch's: {in_runs(own) if any(own) else 'nowhere'}"
                     )
+                    if own == other:
+                        after = f"displaced as PyTorch's along axis {axis}, with other values at the ends"
                     return Relation(kind, after, 0.0)
     return None

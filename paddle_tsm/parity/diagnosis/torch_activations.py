@@ -84,7 +84,7 @@ def activation_variations(name: str, given: Arguments) -> Iterator[Variation | F
         yield Fit("beta", "beta", float(given.get("beta", 1.0)), lambda v: with_function(lambda x: F.softplus(x, v)))
     if name in ("silu", "sigmoid"):
         yield Fit(
-            "scale",
+            "constant factor",
             "the input times",
             1.0,
             lambda v: with_function(lambda x: F.silu(x * v) / v if name == "silu" else torch.sigmoid(v * x)),

@@ -80,9 +80,9 @@ class Record:
         order = [*self.arrays, THE_INPUT]
         return [found[n] for n in sorted(found, reverse=True)], sorted(sources, key=order.index)
 
-    def gap(self, label: str, wrong: frozenset[str]) -> str:
+    def gap(self, label: str) -> str:
         """The name of a place that no watched layer computes: "between bn1 and conv2", "between fc and the output"."""
-        _, sources = self.behind(label, wrong)
+        _, sources = self.behind(label, frozenset(self.arrays))
         target = label.partition(INPUT)[0] if INPUT in label else f"the {label}"
         source = next((name for name in reversed(sources) if INPUT not in name), THE_INPUT)
         return f"between {source} and {target}"
@@ -131,7 +131,7 @@ class CallMode(TorchFunctionMode):
         name = str(getattr(func, "__name__", func))
         given = with_copied_statistics(name, args, kwargs)
         result = func(*args, **kwargs)
-        changed = [args[0]] if name == "__setitem__" or "out" in kwargs else tensors_in(result)
+        changed = [args[0]] if name == "__setitem__" or kwargs.get("out") is not None else tensors_in(result)
         if changed and name != "__get__":
             module = self.modules[-1] if self.modules else ""
             self.record.calls[number] = Call(number, func, name, *given, module, calling_line(), origins, result)

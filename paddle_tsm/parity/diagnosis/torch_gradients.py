@@ -82,7 +82,7 @@ def place_of(record: Record, call: Call) -> str:
     """The watched layer that makes the call, or between which layers it is made."""
     for label in record.arrays:
         if call in record.behind(label)[0]:
-            return label if label in record.spans else record.gap(label, frozenset())
+            return label if label in record.spans else record.gap(label)
     return call.module
 
 

@@ -102,4 +102,4 @@ def in_place(call: Call) -> bool:
     """Whether the call changes one of its arguments."""
     name = call.name
     marked = (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") or name == "__setitem__"
-    return marked or bool(call.kwargs.get("inplace")) or "out" in call.kwargs
+    return marked or bool(call.kwargs.get("inplace")) or call.kwargs.get("out") is not None

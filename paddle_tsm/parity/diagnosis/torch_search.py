@@ -17,6 +17,7 @@ from paddle_tsm.parity.diagnosis.torch_calls import Call
 from paddle_tsm.parity.diagnosis.torch_replay import Replay
 from paddle_tsm.parity.diagnosis.torch_variations import fitted_variations, general_variations, specific_variations
 from paddle_tsm.parity.diagnosis.variation import Change, Fit, Variation
+from paddle_tsm.parity.model_pair.watched import INPUT
 
 SECONDS = 20.0  # for one difference: a large network runs slowly, and a search without an end helps nobody
 FIT_RUNS = 14
@@ -109,19 +110,23 @@ class Search:
             return
         goal = float(self.replay.target.ravel() @ direction)
         at_first, at_second = float(a.ravel() @ direction) - goal, float(b.ravel() @ direction) - goal
+        best: tuple[float, float] | None = None
         for _ in range(FIT_RUNS):
             if at_second == at_first or not np.isfinite(at_second):
-                return
+                break
             third = second - at_second * (second - first) / (at_second - at_first)
             value = self.replay.value(changes(third))
             if value is None or not np.isfinite(value).all():
-                return
+                break
             left = self.replay.difference(value)
+            if best is not None and left >= best[1]:
+                break
             if self.replay.explains(left, self.limit):
-                self._keep(calls[0], fit.at(third), left)
-                return
+                best = third, left  # one more step may leave less
             first, at_first = second, at_second
             second, at_second = third, float(value.ravel() @ direction) - goal
+        if best is not None:
+            self._keep(calls[0], fit.at(best[0]), best[1])
 
     def _by_values(self) -> None:
         """Relations of the two values, whatever made them differ; something more that Paddle does with PyTorch's."""
@@ -136,12 +141,27 @@ class Search:
                     self.found.append(explanation_of(found.kind, found.after, found.distance))
         for relation in relations(own, target):
             self.found.append(explanation_of(relation.kind, relation.after, relation.distance))
-            if len(self.found) == MOST:
-                return
+        self._by_other_values()
         if own.dtype.kind == "f" and own.shape == target.shape:
             for name, left in self._more_functions():
                 words = f"with {name} of it besides"
                 self.found.append(Explanation("further call", "", name, words, left))
+
+    def _by_other_values(self) -> None:
+        """Paddle's value is what an earlier call gives, or what PyTorch has elsewhere."""
+        target = self.replay.target
+        for call in self.replay.calls:
+            if isinstance(call.result, torch.Tensor) and tuple(call.result.shape) == target.shape:
+                left = far(call.result.numpy(), target)
+                if left <= self.limit:
+                    words = f"without what is done after {call.name}"
+                    self.found.append(Explanation("call left out", "", words, words, left))
+                    return
+        for label, array in self.replay.record.arrays.items():
+            if label != self.replay.label and array.shape == target.shape and far(array, target) <= self.limit:
+                words = f"the {label}" if INPUT in label else f"what {label} gives"
+                self.found.append(explanation_of("another value", words, far(array, target)))
+                return
 
     def _more_functions(self) -> Iterator[tuple[str, float]]:
         own = torch.from_numpy(np.array(self.replay.own))

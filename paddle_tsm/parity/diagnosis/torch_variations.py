@@ -53,7 +53,7 @@ def specific_variations(name: str, args: tuple, kwargs: dict) -> Iterator[Variat
         yield Variation("dropout", "", f"its output times {number(1 - p)}, 1 less p", on_result(lambda y: y * (1 - p)))
     if name in ("mean", "sum", "amax", "max", "amin", "var", "std"):
         yield from reduction_variations(name, given)
-    if name in ("cat", "concat", "stack", "add", "sub", "div"):
+    if name in ("cat", "concat", "stack", "add", "sub", "mul", "div"):
         yield from order_variations(name, given)
     if name in ("chunk", "split", "unbind"):
         yield from part_variations(name)
@@ -274,6 +274,10 @@ def order_variations(name: str, given: Arguments) -> Iterator[Variation]:
         yield Variation("function", "add", "mul", lambda func, args, kwargs: torch.mul(*args))
         yield Variation("function", "add", "maximum", lambda func, args, kwargs: torch.maximum(*args))
         return
+    if name == "mul":
+        yield Variation("function", "mul", "add", lambda func, args, kwargs: torch.add(*args))
+        yield Variation("function", "mul", "div", lambda func, args, kwargs: torch.div(*args))
+        return
     members = given.first()
     if isinstance(members, (list, tuple)) and len(members) <= 5:
         for order in permutations(range(len(members))):
@@ -349,6 +353,12 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
             return x.reshape(n, c // (r * r), h * r, w * r)
 
         yield Variation("layout", "", "the channels of each block outermost", with_function(by_blocks))
+    if name in ("transpose", "permute"):
+        yield Variation("layout", name, "reshape to the same sizes", in_other_order(lambda x, shape: x.reshape(shape)))
+    if name in ("view", "reshape", "unflatten", "flatten"):
+        for axis in range(5):
+            change = in_other_order(lambda x, shape, axis=axis: read_with_exchange(x, shape, axis))  # type: ignore[misc]
+            yield Variation("layout", "", f"axis {axis} of its result read as the inner one of it and the next", change)
     if name in ("view", "reshape", "flatten", "unflatten") and 2 < x.ndim <= 5:
         axes = range(x.ndim)
         for order in permutations(axes):
@@ -359,6 +369,18 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
                     return args[0].permute(order).reshape(func(*args, **kwargs).shape)
 
                 yield Variation("layout", "", f"its input's axes in the order {words} before", change)
+
+
+def in_other_order(new: Callable[[torch.Tensor, torch.Size], torch.Tensor]) -> Change:
+    """The change of a call to what `new` makes of its input and the shape of its result."""
+    return lambda func, args, kwargs: new(args[0], func(*args, **kwargs).shape)
+
+
+def read_with_exchange(x: torch.Tensor, shape: torch.Size, axis: int) -> torch.Tensor:
+    """x in this shape, of which one axis and the next were one behind the other the other way round."""
+    sizes = list(shape)
+    sizes[axis], sizes[axis + 1] = sizes[axis + 1], sizes[axis]
+    return x.reshape(sizes).transpose(axis, axis + 1)
 
 
 def product_attention_variations(given: Arguments) -> Iterator[Variation | Fit]:

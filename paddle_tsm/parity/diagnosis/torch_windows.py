@@ -216,10 +216,22 @@ def pad_variations(given: Arguments) -> Iterator[Variation]:
     exchanged = [value for pair in axes for value in pair]
     if exchanged != pads:
         yield Variation("pad", str(pads), str(exchanged), with_arguments({"pad": exchanged}), "pad")
+    for first in range(0, len(pads), 2):
+        yield from shares(pads, first)
     for other in ("constant", "reflect", "replicate", "circular"):
         if other != mode:
             change = with_arguments({"mode": other, "value": None})
             yield Variation("padding mode", mode, other, change, "padding mode")
+
+
+def shares(pads: list[int], first: int) -> Iterator[Variation]:
+    """Other numbers in front of and behind one axis, the same sum in front."""
+    most = max(sum(pads[first : first + 2]), 3)
+    pairs = sorted(product(range(most + 1), repeat=2), key=lambda pair: sum(pair) != sum(pads[first : first + 2]))
+    for pair in pairs:
+        other = [*pads[:first], *pair, *pads[first + 2 :]]
+        if other != pads and max(other) <= 16:
+            yield Variation("pad", str(pads), str(other), with_arguments({"pad": other}), "pad")
 
 
 def grid_variations(given: Arguments) -> Iterator[Variation]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.relations import far
-from paddle_tsm.parity.diagnosis.variation import number
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 if TYPE_CHECKING:
@@ -39,9 +38,10 @@ def statistics_causes(before: Tensors, after: Tensors, other: Tensors, record: R
             continue
         start = f"{name}: after one pass its running statistics differ by {max(far(a, b) for a, b in pairs):.1e}"
         momentum = getattr(layers[name], "momentum", None) or 0.0
-        found = explain_statistics(
-            [before[f"{name}.{word}"] for word in STATISTICS], [b for _, b in pairs], x, float(momentum)
-        )
+        start_values = [before[full] for full in names]
+        own = explain_statistics(start_values, [a for a, _ in pairs], x, float(momentum))
+        found = explain_statistics(start_values, [b for _, b in pairs], x, float(momentum))
+        found = [cause for cause in found if cause[0] not in [kind for kind, *_ in own]]
         causes += [Cause(name, kind, old, new, f"{start}; {words}") for kind, old, new, words in found]
     return causes
 
@@ -68,8 +68,8 @@ def explain_statistics(
             continue
         found = []
         if abs(share - momentum) > CLOSE:
-            new, old = number(share), number(momentum)
-            paddle = f"Paddle's momentum {number(1 - share)}, where {number(1 - momentum)} is PyTorch's {old}"
+            new, old = f"{share:.4g}", f"{momentum:.4g}"
+            paddle = f"Paddle's momentum {1 - share:.4g}, where {1 - momentum:.4g} is PyTorch's {old}"
             found.append(("momentum", old, new, f"with momentum {new} instead of {old} ({paddle}) by {left:.1g}"))
         if word == "biased":
             words = "with the biased variance instead of the unbiased one"
