@@ -98,7 +98,7 @@ def detached(net, x):
 
 
 GRADIENTS = {
-    "a detached stem": ("between bn1 and conv2", "detached", method("stem", detached)),
+    "a detached stem": ("bn1", "detached", method("stem", detached)),
     "a frozen weight": ("conv2", "frozen", lambda b: setattr(b.conv2.weight, "stop_gradient", True)),
 }
 
@@ -118,6 +118,7 @@ def test_a_detached_branch_is_named():
     method("join", lambda block, y, x: PF.relu(y.detach() + x))(b.layer2)
     report = compare_models(a, b, IMAGES, steps=0)
     assert report.diagnosed[0].kind == "detached" and report.first_layer == "layer2.bn2", report.causes
+    assert "argument 0 of add (between layer2.down and layer3.conv1) detached" in report.causes[0]
 
 
 def test_what_differs_in_training_alone_is_placed():

@@ -87,6 +87,21 @@ class Record:
         source = next((name for name in reversed(sources) if INPUT not in name), THE_INPUT)
         return f"between {source} and {target}"
 
+    def layers_behind(self, origins: list[Origin]) -> set[str]:
+        """The watched layers whose outputs a value is computed from. origins: where it comes from."""
+        found: set[Origin] = set()
+        open_ = list(origins)
+        while open_:
+            origin = open_.pop()
+            if origin not in found:
+                found.add(origin)
+                call = self.calls.get(origin) if isinstance(origin, int) else None
+                open_ += call.origins if call else self.origins.get(str(origin), [])
+        labels = {origin for origin in found if isinstance(origin, str) and origin != THE_INPUT}
+        return {label.partition("#")[0].partition("[")[0] for label in labels} | {
+            self.calls[origin].module for origin in found if origin in self.calls
+        }
+
     def known_results(self, wrong: frozenset[str]) -> dict[int, str]:
         """The number of a call whose result a layer took as its input -> the input's name, of those not in `wrong`."""
         found = {}

@@ -11,7 +11,7 @@ import torch
 
 from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.relations import far
-from paddle_tsm.parity.diagnosis.torch_calls import Call, CallMode, Record, record_run, with_mode
+from paddle_tsm.parity.diagnosis.torch_calls import THE_INPUT, Call, CallMode, Origin, Record, record_run, with_mode
 from paddle_tsm.parity.diagnosis.torch_search import SECONDS
 from paddle_tsm.parity.diagnosis.variation import Change, number
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
@@ -47,7 +47,12 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
     torch_side.model.train()
     record = record_run(torch_side, inputs, train=True)
     torch_side.model.train()
-    return causes_by_calls(torch_side, record, inputs, other, fitted_factor({first: own[first]}, other), start)
+    scales = [0.0, *({fitted_factor({first: own[first]}, other)} - {0.0, 1.0})] if first in own else [0.0]
+    wrong = {layer_of(name) for name in wrong_names(own, other)}
+    layers = {layer_of(name) for name in own | other}
+    calls = ranked_calls(record, wrong, layers)
+    found = cause_by_calls(torch_side, record, inputs, other, scales, calls, start)
+    return [Cause(layer_of(first) or THE_INPUT, *found)] if found else []
 
 
 def is_frozen(side: PaddleModel, name: str) -> bool:
@@ -57,25 +62,51 @@ def is_frozen(side: PaddleModel, name: str) -> bool:
     return bool(twins) and all(tensor.stop_gradient for tensor in twins)
 
 
-def causes_by_calls(
-    side: TorchModel, record: Record, inputs: Any, other: Gradients, factor: float, start: str
-) -> list[Cause]:
-    """The cause that the gradient of one call's result is not handed on, or times a factor."""
+def ranked_calls(record: Record, wrong: set[str], layers: set[str]) -> list[tuple[Call, int | None]]:
+    """Each call with the position of one of its arguments, or None for its result: those first that are computed from
+    just the layers whose gradients differ, and among them the latest.
+
+    wrong: these layers. layers: all that have gradients.
+    """
+    values: list[tuple[int, int, int]] = []
+    for call in record.calls.values():
+        if isinstance(call.result, torch.Tensor) and call.result.is_floating_point():
+            origins: list[tuple[int, list[Origin]]] = [(-1, [call.number]), *operands(call)]
+            for position, origin in origins:
+                values.append((len((record.layers_behind(origin) & layers) ^ wrong), -call.number, position))
+    return [(record.calls[-negative], position if position >= 0 else None) for _, negative, position in sorted(values)]
+
+
+def cause_by_calls(
+    side: TorchModel,
+    record: Record,
+    inputs: Any,
+    other: Gradients,
+    scales: list[float],
+    calls: list[tuple[Call, int | None]],
+    start: str,
+) -> tuple[str, str, str, str] | None:
+    """(Kind, before, after, sentence) of the gradient of one value that is not handed on, or times a factor."""
     end = time.monotonic() + SECONDS
-    for call in sorted(record.calls.values(), key=lambda call: -call.number):
-        if not (isinstance(call.result, torch.Tensor) and call.result.is_floating_point()):
-            continue
-        for scale in (0.0, factor):
+    for call, position in calls:
+        for scale in scales:
             if time.monotonic() > end:
-                return []
-            if not equal(changed_gradients(side, inputs, {call.number: on_gradient(call, scale)}), other):
+                return None
+            if not equal(changed_gradients(side, inputs, {call.number: on_gradient(position, scale)}), other):
                 continue
-            where, what = place_of(record, call), f"the result of {call.name}{f' in {call.module}' * bool(call.module)}"
+            part = "the result" if position is None else f"argument {position}"
+            what = f"{part} of {call.name} ({place_of(record, call)})"
             if scale == 0.0:
-                return [Cause(where, "detached", "", what, f"{start}; with {what} detached all are equal")]
+                return "detached", "", what, f"{start}; with {what} detached all are equal"
             words = f"with the gradient of {what} times {number(scale)}"
-            return [Cause(where, "constant factor", "1", number(scale), f"{start}; {words} all are equal")]
-    return []
+            return "constant factor", "1", number(scale), f"{start}; {words} all are equal"
+    return None
+
+
+def operands(call: Call) -> list[tuple[int, list[Origin]]]:
+    """(Position, where it comes from) of each tensor of a call that has several."""
+    found = [i for i, arg in enumerate(call.args) if isinstance(arg, torch.Tensor) and arg.is_floating_point()]
+    return list(zip(found, ([origin] for origin in call.origins))) if len(found) == len(call.origins) > 1 else []
 
 
 def place_of(record: Record, call: Call) -> str:
@@ -86,12 +117,16 @@ def place_of(record: Record, call: Call) -> str:
     return call.module
 
 
-def on_gradient(call: Call, scale: float) -> Change:
-    """The change of a call that multiplies the gradient of its result, and leaves the result as it is."""
+def on_gradient(position: int | None, scale: float) -> Change:
+    """The change of a call that multiplies the gradient of its result, or of an argument, and leaves the values."""
+
+    def scaled(value: torch.Tensor) -> torch.Tensor:
+        return value.detach() if scale == 0.0 else value * scale + (value * (1 - scale)).detach()
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
-        result = func(*args, **kwargs)
-        return result.detach() if scale == 0.0 else result * scale + (result * (1 - scale)).detach()
+        if position is None:
+            return scaled(func(*args, **kwargs))
+        return func(*(scaled(arg) if i == position else arg for i, arg in enumerate(args)), **kwargs)
 
     return change
 
@@ -108,11 +143,14 @@ def changed_gradients(side: TorchModel, inputs: Any, changes: dict[int, Change])
 
 def equal(own: Gradients, other: Gradients) -> bool:
     """Whether the gradients are equal. One that is not there counts as 0."""
-    if not own:
-        return False
+    return bool(own) and not wrong_names(own, other)
+
+
+def wrong_names(own: Gradients, other: Gradients) -> list[str]:
+    """The names of the gradients that differ. One that is not there counts as 0."""
     a, b = ({name: g.get(name, np.zeros_like(array)) for name, array in (own | other).items()} for g in (own, other))
     rows, _ = compare_tensors(a, b, TOLERANCES["gradients"].limit, ("PyTorch", "Paddle"))
-    return all(row.passed for row in rows)
+    return [row.name for row in rows if not row.passed]
 
 
 def fitted_factor(own: Gradients, other: Gradients) -> float:
