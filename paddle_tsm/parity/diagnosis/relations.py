@@ -49,9 +49,12 @@ def relations(a: np.ndarray, b: np.ndarray) -> Iterator[Relation]:
 
 
 def of_numbers(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[str, str, np.ndarray]]:
-    """A sign, a factor, an offset, for all values or for each channel."""
+    """A sign, a factor, an offset, for all values or for each channel; less precision."""
     if a.shape != b.shape:
         return
+    for precision in ("float32", "float16"):
+        with np.errstate(over="ignore"):
+            yield "rounded", f"PyTorch's rounded to {precision}", a.astype(precision).astype(a.dtype)
     yield "sign", "PyTorch's negated", -a
     factor = float((a * b).sum() / max(float((a * a).sum()), 1e-300))
     yield "constant factor", f"{factor:.6g} times PyTorch's", a * factor

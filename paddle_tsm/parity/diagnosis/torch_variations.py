@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from paddle_tsm.parity.diagnosis.torch_activations import NAMES, activation_variations
+from paddle_tsm.parity.diagnosis.torch_activations import ACTIVATIONS, NAMES, activation_variations
 from paddle_tsm.parity.diagnosis.torch_functions import Arguments, on_result, plain_name, with_arguments, with_function
 from paddle_tsm.parity.diagnosis.torch_weights import NORMS, weight_variations
 from paddle_tsm.parity.diagnosis.torch_windows import (
@@ -25,6 +25,8 @@ from paddle_tsm.parity.diagnosis.torch_windows import (
 from paddle_tsm.parity.diagnosis.variation import Change, Fit, Variation, number
 
 EPS = (1e-5, 1e-3, 1e-6, 1e-12, 1e-4, 1e-8, 1e-7, 1e-2, 0.0)
+MOST_ROWS = 100  # of an embedding that are tried
+MOST_PLACES = 8  # of an axis that are tried
 DEFAULT_EPS = {"normalize": 1e-12}
 SHAPED = ("view", "reshape", "flatten", "permute", "transpose", "unflatten")
 
@@ -63,6 +65,8 @@ def specific_variations(name: str, args: tuple, kwargs: dict) -> Iterator[Variat
         yield from product_attention_variations(given)
     if name == "embedding":
         yield from embedding_variations(given)
+    if name == "glu":
+        yield from gate_functions(given)
     if name in ("getitem", "select"):
         yield from index_variations(name, args)
     if name in ("masked_fill", "where"):
@@ -155,8 +159,10 @@ def norm_variations(name: str, given: Arguments) -> Iterator[Variation | Fit]:
         change = with_arguments(lambda g: {"training": not training, **kept})
         yield Variation("statistics", words[training], words[not training], change)
         if not training:
-            squared = with_arguments(lambda g: {"running_var": g.get("running_var") ** 2 - eps})
-            yield Variation("statistics", "the variance", "its square: divided by the variance", squared)
+            squared = with_arguments(lambda g: {"running_var": (g.get("running_var") + eps) ** 2 - eps})
+            yield Variation("statistics", "its standard deviation", "its variance", squared, "a division by")
+            outside = with_arguments(lambda g: {"running_var": (g.get("running_var").sqrt() + eps) ** 2 - eps})
+            yield Variation("eps", "to the variance", "to the standard deviation", outside, "eps added")
     if name == "group_norm":
         channels, groups = given.get("input").shape[1], given.get("num_groups")
         for other in range(1, channels + 1):
@@ -299,7 +305,11 @@ def index_variations(name: str, args: tuple) -> Iterator[Variation]:
     if not all(isinstance(part, (int, slice)) for part in index):
         return
     for axis, part in enumerate(index):
-        others: list[Any] = [0, -1] if isinstance(part, int) else []
+        size = x.shape[axis] if axis < x.ndim else 0
+        others: list[Any] = []
+        if isinstance(part, int):
+            others = [0, -1, *(range(1, size - 1) if size <= MOST_PLACES else ())]
+            others = [place for place in others if place % max(size, 1) != part % max(size, 1)]
         if isinstance(part, slice) and part.step in (None, 1):
             start, stop = part.start or 0, part.stop
             others = [slice(start + 1, None if stop is None else stop + 1), slice(start - 1, stop)]
@@ -363,12 +373,23 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
         axes = range(x.ndim)
         for order in permutations(axes):
             if list(order) != list(axes):
-                words = ", ".join(map(str, order))
+                words = in_words(order)
 
                 def change(func: Callable, args: tuple, kwargs: dict, order: tuple[int, ...] = order) -> Any:
                     return args[0].permute(order).reshape(func(*args, **kwargs).shape)
 
                 yield Variation("layout", "", f"its input's axes in the order {words} before", change)
+
+
+def in_words(order: tuple[int, ...]) -> str:
+    """An order of axes, with its usual name."""
+    known = {
+        (0, 2, 3, 1): " (NHWC)",
+        (0, 3, 1, 2): " (NCHW, of NHWC)",
+        (0, 2, 1): " (NLC)",
+        (0, 2, 3, 4, 1): " (NDHWC)",
+    }
+    return ", ".join(map(str, order)) + known.get(order, "")
 
 
 def in_other_order(new: Callable[[torch.Tensor, torch.Size], torch.Tensor]) -> Change:
@@ -407,10 +428,25 @@ def product_attention_variations(given: Arguments) -> Iterator[Variation | Fit]:
     yield Fit("constant factor", "scale", scale, lambda v: with_arguments(lambda g: {"scale": v}))
 
 
+def gate_functions(given: Arguments) -> Iterator[Variation]:
+    """Another function of the gate than the sigmoid, and the two halves exchanged."""
+    dim = given.get("dim", -1)
+
+    def gated(x: torch.Tensor, function: Callable[[torch.Tensor], torch.Tensor], turned: bool) -> torch.Tensor:
+        value, gate = x.chunk(2, dim)
+        return gate * function(value) if turned else value * function(gate)
+
+    yield Variation("order", "", "its halves exchanged", with_function(gated, torch.sigmoid, True))
+    for name, function in ACTIVATIONS.items():
+        for turned in (False, True):
+            after = f"{name}{' of the other half' * turned}"
+            yield Variation("activation", "sigmoid", after, with_function(gated, function, turned))
+
+
 def embedding_variations(given: Arguments) -> Iterator[Variation]:
     """A row that gives zeros; a row further on."""
     tokens, rows = given.get("input"), given.get("weight").shape[0]
-    for row in sorted({0, 1, rows - 1}):
+    for row in tokens.unique().tolist()[:MOST_ROWS]:
 
         def zeroed(func: Callable, args: tuple, kwargs: dict, row: int = row) -> Any:
             return func(*args, **kwargs) * (Arguments("embedding", args, kwargs).get("input") != row).unsqueeze(-1)
