@@ -396,3 +396,57 @@ class PaddleVideo(paddle.nn.Layer):
     def forward(self, x):
         x = PF.relu(self.conv1(x))
         return self.fc(self.votes(PF.relu(self.conv2(self.shift(x)))))
+
+
+class TorchMobile(torch.nn.Module):
+    """A block with squeeze and excitation."""
+
+    def __init__(self):
+        super().__init__()
+        self.expand = torch.nn.Conv2d(4, 8, 1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(8)
+        self.act1 = torch.nn.Hardswish()
+        self.depth = torch.nn.Conv2d(8, 8, 5, 2, 2, groups=8, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(8, eps=1e-3, momentum=0.01)
+        self.act2 = torch.nn.ReLU6()
+        self.fc1, self.fc2 = torch.nn.Conv2d(8, 4, 1), torch.nn.Conv2d(4, 8, 1)
+        self.project = torch.nn.Conv2d(8, 4, 1)
+        self.pool = torch.nn.AdaptiveAvgPool2d(1)
+        self.classify = torch.nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.act1(self.bn1(self.expand(x)))
+        x = self.act2(self.bn2(self.depth(x)))
+        gate = F.adaptive_avg_pool2d(x, 1)
+        x = x * F.hardsigmoid(self.fc2(F.relu(self.fc1(gate))))
+        return self.classify(self.pool(self.project(x)).flatten(1))
+
+
+class PaddleMobile(paddle.nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.expand = paddle.nn.Conv2D(4, 8, 1, bias_attr=False)
+        self.bn1 = paddle.nn.BatchNorm2D(8)
+        self.act1 = paddle.nn.Hardswish()
+        self.depth = paddle.nn.Conv2D(8, 8, 5, 2, 2, groups=8, bias_attr=False)
+        self.bn2 = paddle.nn.BatchNorm2D(8, epsilon=1e-3, momentum=0.99)
+        self.act2 = paddle.nn.ReLU6()
+        self.fc1, self.fc2 = paddle.nn.Conv2D(8, 4, 1), paddle.nn.Conv2D(4, 8, 1)
+        self.project = paddle.nn.Conv2D(8, 4, 1)
+        self.pool = paddle.nn.AdaptiveAvgPool2D(1)
+        self.classify = paddle.nn.Linear(4, 3)
+
+    def squeezed(self, x):
+        return PF.adaptive_avg_pool2d(x, 1)
+
+    def gate(self, x):
+        return PF.hardsigmoid(x)
+
+    def scaled(self, x, gate):
+        return x * gate
+
+    def forward(self, x):
+        x = self.act1(self.bn1(self.expand(x)))
+        x = self.act2(self.bn2(self.depth(x)))
+        x = self.scaled(x, self.gate(self.fc2(PF.relu(self.fc1(self.squeezed(x))))))
+        return self.classify(self.pool(self.project(x)).flatten(1))

@@ -16,12 +16,14 @@ from paddle_tsm.parity import compare_models
 from parity_tests.faulty_networks import (
     PaddleCnn,
     PaddleLast,
+    PaddleMobile,
     PaddleRecurrent,
     PaddleResNet,
     PaddleSegmentation,
     PaddleTransformer,
     PaddleVideo,
     TorchCnn,
+    TorchMobile,
     TorchPlain,
     TorchRecurrent,
     TorchResNet,
@@ -43,6 +45,7 @@ PAIRS = {
     "lstm": (lambda: TorchRecurrent("LSTM"), lambda: PaddleRecurrent("LSTM"), noise(2, 3, 6)),
     "gru": (lambda: TorchRecurrent("GRU"), lambda: PaddleRecurrent("GRU"), noise(2, 3, 6)),
     "segmentation": (TorchSegmentation, PaddleSegmentation, noise(2, 3, 8, 8)),
+    "mobile": (TorchMobile, PaddleMobile, noise(2, 4, 9, 9)),
     "channels last": (TorchPlain, PaddleLast, noise(2, 3, 8, 8)),
     "video": (TorchVideo, PaddleVideo, noise(8, 3, 6, 6)),
 }
@@ -422,6 +425,34 @@ fault(
     "channel permutation",
     method("shift", lambda net, x: PF.channel_shuffle(PaddleVideo.shift(net, x), 2)),
 )
+
+# ---- squeeze and excitation
+fault("default eps", "mobile", "bn2", "eps", lambda net: put(bn2=nn.BatchNorm2D(8, momentum=0.99))(net))
+fault("default momentum", "mobile", "bn2", "momentum", lambda net: put(bn2=nn.BatchNorm2D(8, epsilon=1e-3))(net))
+fault(
+    "another Hardsigmoid",
+    "mobile",
+    "between fc2 and project",
+    "activation",
+    method("gate", lambda net, x: PF.hardsigmoid(x, slope=0.2)),
+)
+fault("swish", "mobile", "act1", "activation", lambda net: put(act1=nn.Swish())(net))
+fault(
+    "reflected border",
+    "mobile",
+    "depth",
+    "padding mode",
+    lambda net: put(depth=nn.Conv2D(8, 8, 5, 2, 2, groups=8, bias_attr=False, padding_mode="reflect"))(net),
+)
+fault(
+    "maximum squeezed",
+    "mobile",
+    "between act2 and fc1",
+    "pool",
+    method("squeezed", lambda net, x: PF.adaptive_max_pool2d(x, 1)),
+)
+fault("no gate", "mobile", "between fc2 and project", "call left out", method("scaled", lambda net, x, gate: x))
+fault("gate added", "mobile", "between fc2 and project", "function", method("scaled", lambda net, x, gate: x + gate))
 
 
 def compared(pair, change=lambda net: None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from paddle_tsm.parity.training_comparison import TrainingRequest
 
 UNEXPLAINED = "unexplained"
+MOST_SECONDS = 60.0  # for all differences of a forward pass
 LISTED = 3  # layers that a sentence names
 
 Sides = tuple[Callable[[str], "TorchModel"], Callable[[str], "PaddleModel"]]  # from a precision to a new side
@@ -115,7 +117,12 @@ class Pass:
         wrong = frozenset(place.label for place in self.places)
         causes: list[tuple[Cause, tuple]] = []
         first = None
-        for place in self.places:
+        end = time.monotonic() + MOST_SECONDS
+        for number, place in enumerate(self.places):
+            if time.monotonic() > end:
+                left = f"the search ended after {MOST_SECONDS:.0f} s; {len(self.places) - number} more values differ"
+                causes.append((Cause(place.label, UNEXPLAINED, "", "", f"{place.label}: {left}"), (place.label,)))
+                break
             if place.array is None:  # an output that only one model gives has no values to explain
                 continue
             name, found = causes_of(place, wrong, self.record, self.side, self.inputs, self.train)

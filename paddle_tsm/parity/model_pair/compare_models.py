@@ -103,8 +103,17 @@ def compare_models(
     report.known = pair.known()
     if not report.equal:
         progress("the cause")
-        diagnose(report, pair, request)
+        explain(report, pair, request)
     return report
+
+
+def explain(report: Report, pair: ModelPair, request: TrainingRequest) -> None:
+    """Write the causes of the differences into the report. A model whose calls cannot be followed keeps its report."""
+    try:
+        diagnose(report, pair, request)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        report.remarks.append(f"The cause could not be sought: {type(error).__name__}: {reason}")
 
 
 def training_request(
