@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as PF
 import pytest
+import torch
 
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.report_files import write_json
@@ -121,6 +122,13 @@ def test_a_detached_branch_is_named():
     assert "argument 0 of add (between layer2.down and layer3.conv1) detached" in report.causes[0]
 
 
+def test_a_loss_of_another_size_is_named():
+    losses = (lambda y: torch.nn.functional.mse_loss(y, torch.ones_like(y))), (lambda y: ((y - 1) ** 2).sum())
+    report = compare_models(TorchResNet(), PaddleResNet(), IMAGES, steps=0, loss=losses)
+    assert (report.diagnosed[0].layer, report.diagnosed[0].kind) == ("the loss", "loss")
+    assert "8 times as much" in report.causes[0]
+
+
 def test_what_differs_in_training_alone_is_placed():
     a, b = TorchResNet(), PaddleResNet()
     put(bn1=paddle.nn.BatchNorm2D(6, use_global_stats=True))(b.layer1)
@@ -151,26 +159,36 @@ def test_what_nothing_explains_is_called_so():
     assert "changes that were tried explains it" in report.causes[0]
 
 
-@pytest.mark.parametrize(
-    "name, make, kind",
-    [
-        ("momentum", lambda p, lr: paddle.optimizer.Momentum(lr, 0.8, p), "momentum"),
-        ("rate", lambda p, lr: paddle.optimizer.Momentum(lr * 10, 0.9, p), "lr"),
-        ("decay", lambda p, lr: paddle.optimizer.Momentum(lr, 0.9, p, weight_decay=1e-4), "weight_decay"),
-        ("nesterov", lambda p, lr: paddle.optimizer.Momentum(lr, 0.9, p, use_nesterov=True), "nesterov"),
-    ],
-)
-def test_a_wrong_setting_of_an_optimizer_is_named(name, make, kind, monkeypatch):
-    from paddle_tsm.parity.model_pair import compare_models as module
+def torch_momentum(parameters):
+    return torch.optim.SGD(parameters, lr=1e-3, momentum=0.9)
 
-    original = module.optimizer_pair
 
-    def pair(optimizer):
-        chosen = original(optimizer)
-        object.__setattr__(chosen, "paddle", make)
-        return chosen
+def torch_adam(parameters):
+    return torch.optim.Adam(parameters, lr=1e-3)
 
-    monkeypatch.setattr(module, "optimizer_pair", pair)
-    report = compare_models(TorchRecurrent(), PaddleRecurrent(), noise(2, 3, 6), steps=2)
-    assert not report.equal
-    assert (report.diagnosed[0].layer, report.diagnosed[0].kind) == ("the optimizer", kind), report.causes
+
+def torch_adamw(parameters):
+    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05)
+
+
+OPTIMIZERS = {
+    "none": (torch_momentum, lambda p: paddle.optimizer.Momentum(1e-3, 0.9, p), None),
+    "momentum": (torch_momentum, lambda p: paddle.optimizer.Momentum(1e-3, 0.8, p), "momentum"),
+    "rate": (torch_momentum, lambda p: paddle.optimizer.Momentum(1e-2, 0.9, p), "lr"),
+    "odd rate": (torch_momentum, lambda p: paddle.optimizer.Momentum(3e-3, 0.9, p), "lr"),
+    "decay": (torch_momentum, lambda p: paddle.optimizer.Momentum(1e-3, 0.9, p, weight_decay=1e-4), "weight_decay"),
+    "nesterov": (torch_momentum, lambda p: paddle.optimizer.Momentum(1e-3, 0.9, p, use_nesterov=True), "nesterov"),
+    "betas": (torch_adam, lambda p: paddle.optimizer.Adam(1e-3, beta2=0.99, parameters=p), "betas"),
+    "epsilon": (torch_adam, lambda p: paddle.optimizer.Adam(1e-3, epsilon=1e-6, parameters=p), "eps"),
+    "default decay": (torch_adamw, lambda p: paddle.optimizer.AdamW(1e-3, parameters=p), "weight_decay"),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_wrong_setting_of_an_optimizer_is_named(name):
+    make_torch, make_paddle, kind = OPTIMIZERS[name]
+    report = compare_models(
+        TorchRecurrent(), PaddleRecurrent(), noise(2, 3, 6), steps=2, optimizer=(make_torch, make_paddle), float32=False
+    )
+    assert report.equal == (kind is None)
+    assert [(cause.layer, cause.kind) for cause in report.diagnosed] == ([("the optimizer", kind)] if kind else [])

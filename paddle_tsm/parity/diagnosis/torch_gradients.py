@@ -28,7 +28,13 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
 
     first: the first parameter, in backward order, whose gradient differs.
     """
-    own, other = (side.gradients(inputs, None)[1] for side in (torch_side, paddle_side))
+    (own_loss, own), (other_loss, other) = (side.gradients(inputs, None) for side in (torch_side, paddle_side))
+    if abs(own_loss - other_loss) > TOLERANCES["gradients"].limit * max(abs(own_loss), abs(other_loss)):
+        factor = f", {number(other_loss / own_loss)} times as much" if own_loss else ""
+        sentence = (
+            f"the loss: the outputs are equal; PyTorch's loss is {own_loss:.6g}, Paddle's {other_loss:.6g}{factor}"
+        )
+        return [Cause("the loss", "loss", number(own_loss), number(other_loss), sentence)]
     start = f"{layer_of(first) or first}: the forward passes are equal; the gradient of {first} differs"
     missing = [name for name in own if name not in other]
     if missing and all(is_frozen(paddle_side, name) for name in missing) and equal(own, own | other):

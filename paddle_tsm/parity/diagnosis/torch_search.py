@@ -13,7 +13,7 @@ import torch
 
 from paddle_tsm.parity.diagnosis.relations import far, relations, shift_of_source
 from paddle_tsm.parity.diagnosis.torch_activations import ACTIVATIONS
-from paddle_tsm.parity.diagnosis.torch_calls import Call
+from paddle_tsm.parity.diagnosis.torch_calls import Call, Origin
 from paddle_tsm.parity.diagnosis.torch_replay import Replay
 from paddle_tsm.parity.diagnosis.torch_variations import fitted_variations, general_variations, specific_variations
 from paddle_tsm.parity.diagnosis.variation import Change, Fit, Variation
@@ -53,6 +53,7 @@ class Search:
             lambda: self._by_calls(lambda call: general_variations(call.name, call.args, call.kwargs, call.result)),
             self._by_values,
             lambda: self._by_calls(lambda call: fitted_variations(call.name, call.args, call.result)),
+            self._by_exchange,
             self._by_two_changes,
         )
         for stage in stages:
@@ -175,6 +176,20 @@ class Search:
             if self.replay.explains(left, self.limit):
                 yield name, left
 
+    def _by_exchange(self) -> None:
+        """Two calls, the second of which takes the result of the first, the other way round."""
+        by_number: dict[Origin, Call] = {call.number: call for call in self.replay.calls}
+        for second in self.replay.calls:
+            first = by_number.get(second.origins[0]) if len(second.origins) == 1 else None
+            if first is None or len(first.origins) > 1 or not (first.args and second.args):
+                continue
+            left = self.replay.measure({first.number: in_place_of(second), second.number: in_place_of(first)})
+            if self.replay.explains(left, self.limit):
+                before, after = f"{first.name}, {second.name}", f"{second.name}, {first.name}"
+                words = f"with {second.name} in front of {first.name}"
+                self.found.append(Explanation("order of calls", before, after, words, left, second))
+                return
+
     def _by_two_changes(self) -> None:
         """Two calls that differ at once: an exchange of arguments in one of them, and in another."""
         best: list[tuple[float, Call, Variation]] = []
@@ -198,6 +213,11 @@ class Search:
                         self._keep(call, variation, left)
                         self._keep(other, more, left)
                         return
+
+
+def in_place_of(call: Call) -> Change:
+    """The change of a call to what another one does with its first argument."""
+    return lambda func, args, kwargs: call.func(args[0], *call.args[1:], **call.kwargs)
 
 
 def explanation_of(kind: str, after: str, left: float) -> Explanation:

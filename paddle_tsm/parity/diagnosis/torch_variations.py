@@ -65,6 +65,11 @@ def specific_variations(name: str, args: tuple, kwargs: dict) -> Iterator[Variat
         yield from product_attention_variations(given)
     if name == "embedding":
         yield from embedding_variations(given)
+    if name == "local_response_norm":
+        for key, default in (("alpha", 1e-4), ("k", 1.0), ("beta", 0.75)):
+            yield Fit(key, key, float(given.get(key, default)), partial(with_number, key))
+        for size in range(1, 10):
+            yield setting("size", given.get("size"), size)
     if name == "glu":
         yield from gate_functions(given)
     if name in ("getitem", "select"):
@@ -81,6 +86,10 @@ def general_variations(name: str, args: tuple, kwargs: dict, result: Any) -> Ite
     if isinstance(first, torch.Tensor) and isinstance(result, torch.Tensor) and plain != "add":
         if first.shape == result.shape and first.dtype == result.dtype and plain not in NAMES:
             yield Variation("call left out", name, "no function", with_function(lambda x: x.clone()))
+    if plain in ("mul", "div") and isinstance(result, torch.Tensor) and len(args) > 1:
+        other = args[1]
+        if isinstance(other, torch.Tensor) and other.shape == result.shape != getattr(first, "shape", None):
+            yield Variation("call left out", name, "no function", lambda func, args, kwargs: args[1].clone())
     if plain == "add":
         for position, word in ((1, "second"), (0, "first")):
             if position < len(args) and isinstance(args[position], torch.Tensor):
@@ -100,6 +109,11 @@ def fitted_variations(name: str, args: tuple, result: Any) -> Iterator[Variation
         yield Fit("constant offset", "the constant added to its result", 0.0, lambda v: on_result(lambda y: y + v))
     if plain in ("softmax", "log_softmax", "sigmoid", "tanh", "gelu", "exp", "linear"):
         yield Fit("constant factor", "the factor of its input", 1.0, partial(with_first, torch.mul))
+
+
+def with_number(key: str, value: float) -> Change:
+    """The change of a call that gives another number to an argument."""
+    return with_arguments({key: value})
 
 
 def with_first(new: Callable[..., torch.Tensor], value: float) -> Change:
@@ -302,6 +316,9 @@ def index_variations(name: str, args: tuple) -> Iterator[Variation]:
     x = args[0]
     index = args[1] if name == "getitem" else (slice(None),) * (args[1] % x.ndim) + (args[2],)
     index = index if isinstance(index, tuple) else (index,)
+    if sum(part is Ellipsis for part in index) == 1:
+        place = [part is Ellipsis for part in index].index(True)
+        index = (*index[:place], *[slice(None)] * (x.ndim - len(index) + 1), *index[place + 1 :])
     if not all(isinstance(part, (int, slice)) for part in index):
         return
     for axis, part in enumerate(index):
@@ -321,9 +338,11 @@ def index_variations(name: str, args: tuple) -> Iterator[Variation]:
         if isinstance(part, int):
             kept = (*index[:axis], slice(None), *index[axis + 1 :])
             dim = sum(not isinstance(before, int) for before in index[:axis])
+            rest = (*index[:axis], slice(1, None), *index[axis + 1 :])
             for word, function in (("mean", torch.mean), ("sum", torch.sum), ("amax", torch.amax)):
-                change = with_function(reduced, kept, function, dim)
-                yield Variation("reduction", f"the place {part} of an axis alone", word, change)
+                for places, without in ((kept, ""), (rest, " of all but the first")):
+                    change = with_function(reduced, places, function, dim)
+                    yield Variation("reduction", f"the place {part} of an axis alone", f"{word}{without}", change)
 
 
 def part_variations(name: str) -> Iterator[Variation]:
