@@ -30,9 +30,9 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
     """
     (own_loss, own), (other_loss, other) = (side.gradients(inputs, None) for side in (torch_side, paddle_side))
     if abs(own_loss - other_loss) > TOLERANCES["gradients"].limit * max(abs(own_loss), abs(other_loss)):
-        factor = f", {number(other_loss / own_loss)} times as much" if own_loss else ""
+        ratio = f", {number(other_loss / own_loss)} times as much" if own_loss else ""
         sentence = (
-            f"the loss: the outputs are equal; PyTorch's loss is {own_loss:.6g}, Paddle's {other_loss:.6g}{factor}"
+            f"the loss: the outputs are equal; PyTorch's is {own_loss:.6g}, Paddle's {other_loss:.6g}{ratio}"
         )
         return [Cause("the loss", "loss", number(own_loss), number(other_loss), sentence)]
     start = f"{layer_of(first) or first}: the forward passes are equal; the gradient of {first} differs"
