@@ -37,7 +37,7 @@ def is_own_norm(layer: Any) -> bool:
     return (
         bool(kinds)
         and kinds[0].__module__ == "paddle.nn.layer.norm"
-        and kinds[0].__name__.startswith(OWN_NORMS + ("_",))
+        and kinds[0].__name__.startswith(OWN_NORMS)
     )
 
 
