@@ -15,8 +15,7 @@ from paddle_tsm.cli import command_parser, main
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "guide_any_model.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$|((?:^    [^\n]*\n|^\n(?=    ))+)", re.MULTILINE | re.DOTALL)
-NUMBER = re.compile(r"\d\.\d(?:e[+-]\d\d)?|\b0(?= |$)")
-STEP = re.compile(r"step \d|\b(?:[\w.]+)\.(?:weight|bias)(?=  )")
+NUMBER = re.compile(r"\d(?:\.\d+)?e[+-]\d\d|(?<=by )0$")
 
 
 def blocks() -> list[tuple[str, str]]:

@@ -58,6 +58,8 @@ def paddle_loss(y):
     return (y * y).mean()
 def other_loss(y):
     return (y * y).sum()
+def halved(step):
+    return 0.01 / 2**step
 def failing_loss(y):
     return y.no_such_loss
 """
@@ -137,6 +139,20 @@ def test_losses(here):
     assert compare("--steps", "1", "--losses", "own_nets:torch_loss", "own_nets:other_loss") == 1
 
 
+def test_how_the_steps_are_made(here, capsys):
+    """The options reach the training: each of them has a row or a sentence of its own."""
+    steps = ["--steps", "2", "--no-gradients", "--no-float32"]
+    options = ["--optimizer", "adamw", "--lr", "0.01", "--schedule", "own_nets:halved", "--json", "steps.json"]
+    assert compare(*steps, *options) == 0
+    content = json.loads((here / "steps.json").read_text())
+    rates = next(row for row in content["rows"] if row["name"] == "2 steps: learning rate")
+    assert rates["max_abs"] == 0 and "AdamW" in content["notes"][0]
+    capsys.readouterr()
+    assert compare(*steps, "--clip", "0.001", "--dropout", "same-masks") == 0
+    assert "with dropout off" not in " ".join(capsys.readouterr().out.split())
+    assert "clip: got -1.0" in error(capsys, *steps, "--clip", "-1")
+
+
 def test_lines_of_align(here, capsys):
     (here / "lines.json").write_text(json.dumps({"head": "head", "conv.weight": "conv.weight"}))
     assert compare("--steps", "0", "--no-gradients", "--align", "lines.json") == 0
@@ -210,6 +226,7 @@ def test_a_name_inside_a_class_of_a_package(here):
     "more, said",
     [
         (["a.pth"], "--models: got a checkpoint beside it"),
+        (["--size", "0"], "--models: got --size beside it"),
         (["--video", "a.mp4"], "--models: got --video beside it"),
         (["--shift-div", "4"], "--models: got --shift-div beside it"),
         (["--no-shift"], "--models: got --no-shift beside it"),
@@ -219,6 +236,8 @@ def test_a_name_inside_a_class_of_a_package(here):
         (["--gradients", "--no-gradients"], "--gradients: got --no-gradients beside it"),
         (["--steps", "201"], "201"),
         (["--steps", "0", "--lr", "0.1"], "--lr: got --steps 0"),
+        (["--steps", "0", "--clip", "1"], "--clip: got --steps 0"),
+        (["--schedule", "own_nets:no_such"], "--schedule own_nets:no_such: own_nets has no 'no_such'"),
         (["--lr", "nan"], "--lr: got nan"),
         (["--seed", "-1"], "--seed: got -1"),
         (["--save-align", "no_such_folder/a.json"], "--save-align no_such_folder/a.json: its folder is not there"),
@@ -229,7 +248,7 @@ def test_options_that_do_not_fit(here, capsys, more, said):
     assert said in error(capsys, *more)
 
 
-@pytest.mark.parametrize("option", ["--inputs x:y", "--strict", "--weights copy", "--align x", "--optimizer adam"])
+@pytest.mark.parametrize("option", ["--inputs x:y", "--strict", "--weights copy", "--align x", "--clip 0"])
 def test_options_that_need_models(here, capsys, option):
     assert main(["parity", "a.pth", *option.split()]) == 2
     assert f"{option.split()[0]}: got no --models" in capsys.readouterr().err

@@ -7,12 +7,15 @@ import json
 import os
 
 from paddle_tsm.commands.network_options import FLAGS
+from paddle_tsm.parity.model_pair.dropout_masks import DROPOUT
+from paddle_tsm.parity.model_pair.optimizers import KINDS
 
-OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
 WEIGHTS = {"copy": "copy", "as-they-are": "as they are"}
+MASKS = {word.replace(" ", "-"): word for word in DROPOUT}
 DEFAULT_STEPS = 5
 # the options that need --models, and those that speak of checkpoints, networks of TSM or curves
-OWN = ("inputs", "losses", "weights", "optimizer", "align", "save_align", "no_gradients", "no_float32", "strict")
+OF_STEPS = ("optimizer", "schedule", "clip", "dropout")
+OWN = (*OF_STEPS, "inputs", "losses", "weights", "align", "save_align", "no_gradients", "no_float32", "strict")
 OTHERS = ("network", "allow_nan", "differences", "video", "size", "clips", "float32", "curves", "noise", "dtype")
 
 
@@ -53,7 +56,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar=("TORCH", "PADDLE"),
         help="The PATHs of functions of the outputs to a scalar. Default: a seeded projection of all outputs.",
     )
-    group.add_argument("--optimizer", choices=OPTIMIZERS, help="Of the training steps. Default: momentum.")
+    group.add_argument("--optimizer", choices=tuple(KINDS), help="Of the training steps. Default: momentum.")
+    group.add_argument(
+        "--schedule", metavar="PATH", help="A function of the step, from 0, to its learning rate. Default: one rate."
+    )
+    group.add_argument("--clip", type=float, metavar="NORM", help="The largest norm of all gradients together.")
+    group.add_argument(
+        "--dropout",
+        choices=tuple(MASKS),
+        help="In training: off, or the same masks in both frameworks. Default: off.",
+    )
     group.add_argument("--no-gradients", action="store_true", help="Leave out the gradients of weights and inputs.")
     group.add_argument("--no-float32", action="store_true", help="Leave out the outputs in float32.")
     group.add_argument(
@@ -67,7 +79,7 @@ def files_read(args: argparse.Namespace) -> list[str]:
     """The files that the comparison of two models reads, or must not write over."""
     from paddle_tsm.parity.model_pair.import_path import source_files
 
-    paths = [*args.models, *filter(None, (args.inputs,)), *(args.losses or ())]
+    paths = [*args.models, *filter(None, (args.inputs, args.schedule)), *(args.losses or ())]
     return [*map(str, source_files(paths)), *filter(None, (args.align, args.save_align))]
 
 
@@ -100,6 +112,9 @@ def compare_pair(args: argparse.Namespace) -> int:
             float32=not args.no_float32,
             seed=args.seed,
             strict=args.strict,
+            schedule=imported_function("--schedule", args.schedule) if args.schedule else None,
+            clip=args.clip,
+            dropout=MASKS[args.dropout or "off"],
             progress=lambda part: spinner.update(as_text(f"parity: {part}")),
         )
     report.title = f"{args.models[0]} in PyTorch, {args.models[1]} in Paddle"
@@ -149,7 +164,7 @@ def read_align(path: str | None):
 def refuse_model_options(args: argparse.Namespace) -> None:
     """Raise ValueError for an option that compares two models, without --models."""
     for name in OWN:
-        if getattr(args, name):
+        if given(args, name):
             raise ValueError(f"{flag(name)}: got no --models, wanted --models TORCH PADDLE beside it")
 
 
@@ -158,7 +173,7 @@ def check_model_options(args: argparse.Namespace) -> None:
     from paddle_tsm.parity.tolerance import step_limit
 
     beside = ["a checkpoint"] * (args.a is not None)
-    beside += [flag(name) for name in OTHERS if getattr(args, name) not in (None, False)]
+    beside += [flag(name) for name in OTHERS if given(args, name)]
     beside += [FLAGS[name].name for name in FLAGS if getattr(args, name) is not None]
     if beside:
         raise ValueError(f"--models: got {beside[0]} beside it; it compares two models of your own")
@@ -172,7 +187,7 @@ def check_model_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--seed: got {args.seed}, wanted 0 or more")
     if args.lr is not None and not 0 <= args.lr < float("inf"):
         raise ValueError(f"--lr: got {args.lr}, wanted 0 or more, and finite")
-    for name in ("lr", "optimizer"):
+    for name in ("lr", "optimizer", "schedule", "clip"):  # dropout is of the gradients, too
         if args.steps == 0 and getattr(args, name) is not None:
             raise ValueError(f"{flag(name)}: got --steps 0, wanted at least one step beside it")
     if args.save_align and not os.path.isdir(os.path.dirname(args.save_align) or "."):
@@ -181,6 +196,12 @@ def check_model_options(args: argparse.Namespace) -> None:
         from paddle_tsm.drawing.figure import need_matplotlib
 
         need_matplotlib()
+
+
+def given(args: argparse.Namespace, name: str) -> bool:
+    """Whether an option was given; 0 is a value."""
+    value = getattr(args, name)
+    return value is not None and value is not False
 
 
 def flag(name: str) -> str:

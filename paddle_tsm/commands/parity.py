@@ -91,7 +91,7 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that compare training as well."""
-    group = parser.add_argument_group("training", "Dropout is off in what these options compare.")
+    group = parser.add_argument_group("training", "Dropout is off, unless --dropout says otherwise.")
     group.add_argument("--gradients", action="store_true", help="Compare every gradient of a batch; --models does.")
     group.add_argument(
         "--steps",
