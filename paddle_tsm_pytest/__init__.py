@@ -73,8 +73,10 @@ class Parity:
 
             runtime.import_paddle()
             from paddle_tsm.parity import compare_models
+            from paddle_tsm.parity.model_pair.paddle_notes import without_paddles_notes
         try:
-            return compare_models(torch_model, paddle_layer, inputs, **options)
+            with without_paddles_notes():
+                return compare_models(torch_model, paddle_layer, inputs, **options)
         except ValueError as error:
             return error
 

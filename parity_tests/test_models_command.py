@@ -1,6 +1,8 @@
 """`paddle-tsm parity --models`: the exit codes, the files, and one line for what is wrong with the caller's code."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,6 +13,7 @@ import pytest
 from paddle_tsm.cli import main
 from paddle_tsm.parity import Alignment
 
+ROOT = Path(__file__).resolve().parent.parent
 NETS = """
 import numpy as np, paddle, torch
 
@@ -122,6 +125,15 @@ def test_models_that_differ(here, capsys):
     assert compare("--steps", "0", "--json", "out.json", models=models, inputs="own_nets:array") == 1
     assert "first layer that differs: bn" in " ".join(capsys.readouterr().out.split())
     assert json.loads((here / "out.json").read_text())["first_layer"] == "bn"
+
+
+def test_nothing_but_the_result_is_printed(home):
+    """In a process of its own: on stdout the report, on stderr nothing, such as Paddle's notes on its BatchNorm."""
+    command = [sys.executable, "-m", "paddle_tsm", "parity", "--models", "own_nets:TorchNet", "own_nets:PaddleNet"]
+    command += ["--inputs", "own_nets:inputs", "--steps", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "") and "equal: largest" in done.stdout, done.stderr
 
 
 def test_weights_as_they_are(here, capsys):

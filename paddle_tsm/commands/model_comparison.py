@@ -87,6 +87,7 @@ def compare_pair(args: argparse.Namespace) -> int:
     """Compare two models. Returns 0 where they are equal, 1 where they differ."""
     # imported here, so that `--help` and other commands do not load both frameworks
     from paddle_tsm.parity.model_pair.import_path import imported_function, imported_model
+    from paddle_tsm.parity.model_pair.paddle_notes import without_paddles_notes
     from paddle_tsm.runtime import import_paddle
     from paddle_tsm.terminal.literal_text import as_text, status
 
@@ -96,7 +97,7 @@ def compare_pair(args: argparse.Namespace) -> int:
     torch_model, paddle_model = (imported_model("--models", path) for path in args.models)
     inputs = imported_function("--inputs", args.inputs)
     losses = [imported_function("--losses", path) for path in args.losses or ()]
-    with status("parity") as spinner:
+    with status("parity") as spinner, without_paddles_notes():
         from paddle_tsm.parity.model_pair.compare_models import compare_models
 
         report = compare_models(
