@@ -385,3 +385,87 @@ def test_weights_that_do_not_fit_are_refused():
         convert_weights(state | {"weight": state["weight"].T}, align)
     with pytest.raises(ValueError, match=re.escape("weight: got the shape [5, 6], wanted Paddle's [6, 5]")):
         convert_weights(state, align, to="torch")
+
+
+# Faults that a pairing could hide
+
+
+def test_two_layers_in_the_wrong_order_are_not_renamed():
+    """Both models call the layers alike, so the names count; the input that the first one takes shows the fault."""
+
+    def forward(net, x):
+        return net.second(net.first(x).tanh())
+
+    def wrong(net, x):
+        return net.first(net.second(x).tanh())
+
+    a = TorchNet(forward, first=pt.Linear(6, 6), second=pt.Linear(6, 6))
+    b = PaddleNet(wrong, first=pd.Linear(6, 6), second=pd.Linear(6, 6))
+    report = compared(a, b)
+    assert pairs(report) == {"first": ("first", "name"), "second": ("second", "name")}
+    assert not report.equal and report.first_layer == "first: input"
+
+
+def test_names_that_agree_by_chance():
+    """The places in a Sequential count the activations in one model only."""
+    a = pt.Sequential(pt.Linear(6, 6), pt.Tanh(), pt.Linear(6, 6), pt.Tanh(), pt.Linear(6, 6))
+
+    class Bare(pd.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = pd.LayerList([pd.Linear(6, 6) for _ in range(3)])
+
+        def forward(self, x):
+            for layer in self.layers[:2]:
+                x = layer(x).tanh()
+            return self.layers[2](x)
+
+    report = compared(a, Bare())
+    assert report.equal
+    assert pairs(report) == {"0": ("layers.0", "input"), "2": ("layers.1", "input"), "4": ("layers.2", "input")}
+
+
+def attention_by_hand(net_class, linear, names):
+    def forward(net, x):
+        q, k, v = (getattr(net, name)(x) for name in names)
+        weights = (q.unsqueeze(2) * k.unsqueeze(1)).exp()
+        return net.out((weights * v.unsqueeze(1)).sum(2))
+
+    return net_class(forward, **{name: linear(6, 6) for name in names}, out=linear(6, 6))
+
+
+@pytest.mark.parametrize("names, how", [(("q_proj", "k_proj", "v_proj"), "name"), (("one", "two", "three"), "order")])
+def test_projections_of_one_input(names, how):
+    """Paired by similar names, or by their order where the outputs then agree."""
+    a = attention_by_hand(TorchNet, pt.Linear, ("to_q", "to_k", "to_v"))
+    report = compared(a, attention_by_hand(PaddleNet, pd.Linear, names))
+    assert report.equal
+    expected = dict(zip(("to_q", "to_k", "to_v"), names))
+    assert {a: b for a, (b, _) in pairs(report).items()} == expected | {"out": "out"}
+    assert pairs(report)["to_q"][1] == how
+
+
+def test_a_linear_layer_is_a_convolution_where_the_caller_says_so():
+    a = TorchNet(lambda net, x: net.fc(x.mean((2, 3))), fc=pt.Linear(4, 5))
+    b = PaddleNet(lambda net, x: net.conv(x.mean((2, 3), keepdim=True)).flatten(1), conv=pd.Conv2D(4, 5, 1))
+    x = np.random.default_rng(0).standard_normal((2, 4, 3, 3))
+    with pytest.raises(ValueError, match="do not have the same layers"):
+        compared(a, b, x)
+    assert compared(a, b, x, align={"fc.weight": "conv.weight", "fc.bias": "conv.bias"}).equal
+
+
+def test_weights_tied_through_a_layer_on_one_side_only():
+    """PyTorch's head is a Linear layer that holds the embedding's weight, Paddle multiplies by that weight."""
+    a = TorchNet(
+        lambda net, x: net.head(net.embedding(x)), embedding=pt.Embedding(7, 4), head=pt.Linear(4, 7, bias=False)
+    )
+    a.head.weight = a.embedding.weight
+    b = PaddleNet(
+        lambda net, x: paddle.matmul(net.embedding(x), net.embedding.weight, transpose_y=True),
+        embedding=pd.Embedding(7, 4),
+    )
+    report = compared(a, b, np.array([[1, 5, 2]]))
+    assert report.equal and len(report.alignment.tensors) == 1
+    back = convert_weights(b.state_dict(), report.alignment, to="torch")
+    assert set(back) == {"embedding.weight", "head.weight"}
+    a.load_state_dict({name: torch.tensor(array) for name, array in back.items()})

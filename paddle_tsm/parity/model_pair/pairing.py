@@ -1,9 +1,11 @@
 """Pairs the layers of two models, and so their tensors.
 
 Both models run once on the same input. When a layer of Paddle is called for the first time, its twin is sought among
-PyTorch's layers of the same kind and shapes: by the caller's `align`, else among those whose input held the same
-values, by name, and by the order of execution. Its weights are then copied, so that the next layer's input can be the
-same, too. Where nothing decides, it is an error that says what would.
+PyTorch's layers of the same kind and shapes: by the caller's `align`; by name, where both models have the same names
+for these layers; else among those whose input held the same values, by name, by similar names, and by the order of
+execution. Its weights are then copied, so that the next layer's input can be the same, too. Where only the order
+decides between layers with the same input, the outputs must agree in the end. Where nothing decides, it is an error
+that says what would.
 """
 
 from __future__ import annotations
@@ -126,7 +128,7 @@ class Pairing:
                 raise ValueError(f"align: {full!r} names no tensor of Paddle's model, which {name!r} is paired with")
             shape = tuple(self.paddle_tensors[full].shape)
             found = tuple(self.torch_tensors[name].shape)
-            if found != (shape[::-1] if transposed else shape):
+            if without_ones(found) != without_ones(shape[::-1] if transposed else shape):
                 raise ValueError(
                     f"align: {name} is {list(found)}, {full} {list(shape)}{' and transposed' if transposed else ''}: "
                     "they cannot be the same tensor"
@@ -242,6 +244,8 @@ class Pairing:
         else:
             fed = [found for found in candidates if found.name in called and same_sketch(called[found.name], seen)]
         named = [found for found in candidates if plain(found.name) == plain(layer.name)]
+        if len(named) == 1 and self._namesakes(layer):
+            return named[0], "name"
         if len(fed) == 1 and seen is not None:
             return fed[0], "name" if fed == named else "input"
         for group in ([found for found in fed if found in named], named if not fed else []):
@@ -255,6 +259,16 @@ class Pairing:
         if len(candidates) == 1 and len(self._open(layer)) == 1:
             return candidates[0], "order"
         raise ValueError(undecided(layer, candidates, fed if seen is not None else []))
+
+    def _namesakes(self, layer: TensorLayer) -> bool:
+        """Whether both models have the same names for the layers of this kind and shapes. Then a name is no chance, and
+        a layer with another input is wrongly wired.
+        """
+        a, b = (
+            Counter(plain(found.name) for found in calls.layers if found.signature == layer.signature)
+            for calls in (self.torch, self.paddle)
+        )
+        return a == b
 
     def _open(self, layer: TensorLayer) -> list[TensorLayer]:
         """Paddle's layers of the same kind and shapes that have no twin yet."""
@@ -305,6 +319,11 @@ class Pairing:
         target = self.paddle_tensors[pair.paddle]
         value = pair.to_paddle(self.torch_tensors[pair.torch].detach().numpy())
         target.set_value(value.astype(str(target.dtype).removeprefix("paddle.")))
+
+
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths that are not 1: a 1x1 convolution holds what a linear layer does."""
+    return tuple(length for length in shape if length != 1)
 
 
 def drop(layer: TensorLayer, tensor: str) -> None:

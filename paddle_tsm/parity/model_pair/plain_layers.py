@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment
+from paddle_tsm.parity.model_pair.layer_kinds import paddle_kind, torch_kind
 from paddle_tsm.parity.model_pair.layer_names import plain
 from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
 
@@ -72,6 +73,8 @@ def pair_plain_layers(
         for a, b in zip(names, others) if in_order else itertools.product(names, others):
             same_class = class_name(torch_layers[a]) == class_name(paddle_layers[b])
             same_input = same_sketch(taken[a], other_taken[b])
+            if torch_kind(torch_layers[a]).name != paddle_kind(paddle_layers[b]).name:
+                continue  # a Linear layer and a convolution, whose tensors the caller paired, take other shapes
             if (same_class and plain(a) == plain(b)) or (same_input and (in_order or same_class)):
                 found.setdefault(a, set()).add(b)
     sure = {a: next(iter(others)) for a, others in found.items() if len(others) == 1}
