@@ -183,6 +183,20 @@ def test_align_by_container():
     }
 
 
+def test_the_longest_line_decides():
+    a = TorchNet(lambda net, x: net.body.two(net.body.one(x).tanh()), body=pt.Module())
+    a.body.one, a.body.two = pt.Linear(6, 6), pt.Linear(6, 6)
+    b = PaddleNet(lambda net, x: net.trunk.one(net.trunk.two(x).tanh()), trunk=pd.Layer())
+    b.trunk.one, b.trunk.two = pd.Linear(6, 6), pd.Linear(6, 6)
+    assert not compared(a, b, align={"body": "trunk"}).equal
+    align = {"body": "trunk", "body.one": "trunk.two", "body.two": "trunk.one"}
+    assert compared(a, b, align=align).equal
+    with pytest.raises(ValueError, match="'trunk.two' is paired twice, with 'body.one', 'body.two'"):
+        compared(a, b, align={"body": "trunk", "body.one": "trunk.two"})
+    with pytest.raises(ValueError, match="'nowhere' names no layer"):
+        compared(a, b, align={"body": "nowhere"})
+
+
 class TorchOwn(pt.Module):
     """A layer with a matrix of its own, [in, out]."""
 
@@ -237,6 +251,8 @@ def test_a_layer_left_out():
         ({"paddle: nowhere": None}, "names no layer and no tensor of Paddle's model"),
         ({"fc.weight": "fc.bias"}, "cannot be the same tensor"),
         ({"fc": "small"}, "cannot be Paddle's"),
+        ({"": "nowhere"}, "'' names no layer and no tensor of PyTorch's model"),
+        ({"fc.weight": "fc.weight.T", "small.weight": "fc.weight"}, "'fc.weight' names no tensor of Paddle's model"),
     ],
 )
 def test_lines_that_name_nothing(align, message):

@@ -44,6 +44,10 @@ class TensorLayer:
     parts: dict[str, list[Part]] = field(default_factory=dict)
     buffers: set[str] = field(default_factory=set)
 
+    def full_names(self) -> dict[str, str]:
+        """PyTorch's tensor name in the layer -> the tensor's full name in its model, of several parts the first's."""
+        return self.names or {name: parts[0].tensor for name, parts in self.parts.items()}
+
     @property
     def signature(self) -> tuple:
         """Kind and shapes. Only layers with the same signature can be paired."""

@@ -11,14 +11,15 @@ that says what would.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from paddle_tsm.parity.model_pair.alignment import Alignment, LayerPair, TensorPair
+from paddle_tsm.parity.model_pair.caller_lines import AlignLines, CallerLines
 from paddle_tsm.parity.model_pair.failures import ModelFailed
+from paddle_tsm.parity.model_pair.layer_calls import Calls
 from paddle_tsm.parity.model_pair.layer_names import most_similar, plain
 from paddle_tsm.parity.model_pair.layer_tensors import (
     TensorLayer,
@@ -27,25 +28,8 @@ from paddle_tsm.parity.model_pair.layer_tensors import (
     paddle_layers,
     torch_layers,
 )
-from paddle_tsm.parity.model_pair.pairing_errors import PADDLE, framework, undecided, unmatched
+from paddle_tsm.parity.model_pair.pairing_errors import undecided, unmatched
 from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
-
-AlignLines = Mapping[str, str | None]
-
-
-@dataclass
-class Calls:
-    """The layers with tensors of one model, in the order of their first call, those that are never called at the end.
-
-    sketches: layer -> the sketch of its first input.
-    """
-
-    layers: list[TensorLayer]
-    sketches: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def order(self) -> dict[str, int]:
-        """Layer -> its place in the order of first calls; a layer that is never called has none."""
-        return {name: number for number, name in enumerate(self.sketches)}
 
 
 class Pairing:
@@ -66,7 +50,7 @@ class Pairing:
     ):
         self.torch_model, self.paddle_model = torch_model, paddle_model
         self.run_torch, self.run_paddle = run_torch, run_paddle
-        self.align = dict(align or {})
+        self.align = align
         self.given: list[np.ndarray] = []  # the sketches of PyTorch's and of Paddle's outputs
         self.guesses: list[tuple[TensorLayer, TensorLayer, list[TensorLayer]]] = []
         self.error: ValueError | None = None  # what pairing said while Paddle's model ran
@@ -77,12 +61,14 @@ class Pairing:
 
     def pair(self) -> Alignment:
         """The alignment. Raises ValueError for layers without a twin and for what nothing decides."""
-        self._leave_out()
-        self._pair_tensors_of_align()
+        lines = CallerLines(self.align, self.torch, self.paddle)
+        self.alignment.left_out = lines.left_out()
+        for pair in lines.tensor_pairs(self.torch_tensors, self.paddle_tensors):
+            self._add(pair)
         self._check_numbers()
         self._record_torch()
         self.free = {layer.name: layer for layer in self.torch.layers}
-        self.fixed = self._pairs_of_align()
+        self.fixed = lines.layer_pairs()
         self._run_paddle()
         for layer in self.paddle.layers:
             if layer.name not in self.paddle.sketches:
@@ -95,70 +81,6 @@ class Pairing:
         self.alignment.layers.sort(key=lambda pair: order[pair.torch])
         return self.alignment
 
-    # The caller's lines
-
-    def _leave_out(self) -> None:
-        """Take what has no twin out of both models' layers: the caller's, and buffers that only one model has."""
-        for name in [name for name, target in self.align.items() if target is None]:
-            side, path = ("paddle", name[len(PADDLE) :]) if name.startswith(PADDLE) else ("torch", name)
-            calls: Calls = getattr(self, side)
-            taken = []
-            for layer in calls.layers:
-                for tensor in list(layer.shapes):
-                    full = layer.names[tensor] if side == "torch" else layer.parts[tensor][0].tensor
-                    if full == path or full.startswith(f"{path}."):
-                        taken.append(full)
-                        drop(layer, tensor)
-            if not taken:
-                raise ValueError(f"align: {name!r} names no layer and no tensor of {framework(side)}'s model")
-            self.alignment.left_out[side] += taken
-            calls.layers = [layer for layer in calls.layers if layer.shapes]
-            del self.align[name]
-
-    def _pair_tensors_of_align(self) -> None:
-        """Pair the tensors that the caller names one by one."""
-        for name, target in list(self.align.items()):
-            if name not in self.torch_tensors or target is None:
-                continue
-            transposed = target.endswith(".T")
-            full = target.removesuffix(".T")
-            owner = next((layer for layer in self.torch.layers if name in layer.names.values()), None)
-            other = next((x for x in self.paddle.layers if any(full == p[0].tensor for p in x.parts.values())), None)
-            if owner is None or other is None or full not in self.paddle_tensors:
-                raise ValueError(f"align: {full!r} names no tensor of Paddle's model, which {name!r} is paired with")
-            shape = tuple(self.paddle_tensors[full].shape)
-            found = tuple(self.torch_tensors[name].shape)
-            if without_ones(found) != without_ones(shape[::-1] if transposed else shape):
-                raise ValueError(
-                    f"align: {name} is {list(found)}, {full} {list(shape)}{' and transposed' if transposed else ''}: "
-                    "they cannot be the same tensor"
-                )
-            self._add(TensorPair(name, full, shape, transposed, None, owner.name), found)
-            drop(owner, next(key for key, value in owner.names.items() if value == name))
-            drop(other, next(key for key, value in other.parts.items() if value[0].tensor == full))
-            del self.align[name]
-        for calls in (self.torch, self.paddle):
-            calls.layers = [layer for layer in calls.layers if layer.shapes]
-
-    def _pairs_of_align(self) -> dict[str, str]:
-        """Paddle's layer -> PyTorch's, for every layer that the caller's lines name or contain."""
-        fixed: dict[str, str] = {}
-        by_name = {layer.name: layer for layer in self.paddle.layers}
-        for path, target in sorted(self.align.items(), key=lambda line: len(line[0])):  # the longest name decides
-            assert target is not None
-            inside = [name for name in self.free if name == path or name.startswith(f"{path}.")]
-            if not inside:
-                raise ValueError(f"align: {path!r} names no layer and no tensor of PyTorch's model")
-            found = {target + name[len(path) :]: name for name in inside}
-            for twin, name in found.items():
-                if twin in by_name:
-                    if by_name[twin].signature != self.free[name].signature:
-                        raise ValueError(f"align: PyTorch's {self.free[name]} cannot be Paddle's {by_name[twin]}")
-                    fixed[twin] = name
-                elif name == path:
-                    raise ValueError(f"align: {target!r} names no layer and no tensor of Paddle's model")
-        return fixed
-
     # What both models have
 
     def _check_numbers(self) -> None:
@@ -170,11 +92,8 @@ class Pairing:
             for side, layers in zip(("torch", "paddle"), self._alone()):
                 for layer in layers:
                     for tensor in layer.buffers & set(layer.shapes):
-                        full = layer.names[tensor] if side == "torch" else layer.parts[tensor][0].tensor
-                        self.alignment.left_out[side].append(full)
-                        drop(layer, tensor)
-            for calls in (self.torch, self.paddle):
-                calls.layers = [layer for layer in calls.layers if layer.shapes]
+                        self.alignment.left_out[side].append(layer.full_names()[tensor])
+                        getattr(self, side).drop(layer, tensor)
         alone = self._alone()
         if any(alone):
             raise ValueError(unmatched(*alone))
@@ -221,10 +140,7 @@ class Pairing:
     def _choose(self, layer: TensorLayer, seen: np.ndarray | None) -> None:
         """Pair a layer of Paddle with one of PyTorch that is still free, and copy its weights."""
         if layer.name in self.fixed:
-            name, how = self.fixed[layer.name], "align"
-            twin = self.free.get(name)
-            if twin is None:
-                raise ValueError(f"align: {name!r} was paired twice; wanted one layer of Paddle for it")
+            twin, how = self.free[self.fixed[layer.name]], "align"
         else:
             kept = set(self.fixed.values())
             candidates = [
@@ -305,28 +221,16 @@ class Pairing:
     def _accept(self, twin: TensorLayer, layer: TensorLayer, how: str) -> None:
         """Enter the pair and its tensors, and copy the weights."""
         self.alignment.layers.append(LayerPair(twin.name, layer.name, how))
-        for name, shape in twin.shapes.items():
+        for name in twin.shapes:
             full = twin.names[name]
             for part in layer.parts[name]:
                 shape = tuple(self.paddle_tensors[part.tensor].shape)
-                pair = TensorPair(full, part.tensor, shape, part.transposed, part.rows, twin.name)
-                self._add(pair, tuple(self.torch_tensors[full].shape))
+                self._add(TensorPair(full, part.tensor, shape, part.transposed, part.rows, twin.name))
 
-    def _add(self, pair: TensorPair, torch_shape: tuple[int, ...]) -> None:
+    def _add(self, pair: TensorPair) -> None:
         """Enter a pair of tensors and copy the values."""
         self.alignment.tensors.append(pair)
-        self.alignment.torch_shapes[pair.torch] = torch_shape
+        self.alignment.torch_shapes[pair.torch] = tuple(self.torch_tensors[pair.torch].shape)
         target = self.paddle_tensors[pair.paddle]
         value = pair.to_paddle(self.torch_tensors[pair.torch].detach().numpy())
         target.set_value(value.astype(str(target.dtype).removeprefix("paddle.")))
-
-
-def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The lengths that are not 1: a 1x1 convolution holds what a linear layer does."""
-    return tuple(length for length in shape if length != 1)
-
-
-def drop(layer: TensorLayer, tensor: str) -> None:
-    """Take a tensor out of a layer's list."""
-    for table in (layer.shapes, layer.names, layer.parts):
-        table.pop(tensor, None)
