@@ -419,7 +419,7 @@ def test_two_layers_in_the_wrong_order_are_not_renamed():
     b = PaddleNet(wrong, first=pd.Linear(6, 6), second=pd.Linear(6, 6))
     report = compared(a, b)
     assert pairs(report) == {"first": ("first", "name"), "second": ("second", "name")}
-    assert not report.equal and report.first_layer == "first: input"
+    assert not report.equal and report.first_layer == "(between the input and first)"
 
 
 def test_names_that_agree_by_chance():

@@ -56,9 +56,9 @@ EQUAL = (
     *("googlenet, mended", "inception_v3, mended"),
 )
 DIFFERING = {  # network -> the first layer that differs, and by which of its differences
-    "squeezenet1_0": "features.7.squeeze: input",  # ceil_mode
+    "squeezenet1_0": "features.6",  # ceil_mode
     "squeezenet1_1": "features.0",  # padding
-    "alexnet": "classifier.1: input",  # dropout's scale
+    "alexnet": "classifier.0",  # dropout's scale
     "inception_v3": "Conv2d_1a_3x3.bn",  # eps
 }
 
