@@ -86,7 +86,7 @@ def main() -> int:
             parser.error(f"--torchvision: {error}")
     else:
         console.print(f"torchvision's networks are left out: neither --torchvision nor {VARIABLE} names its folder")
-    pairs = [pair for pair in [*network_pairs(tv), *layer_pairs()] if args.only in pair.name]
+    pairs = [pair for pair in [*layer_pairs(), *network_pairs(tv)] if args.only in pair.name]
     if not pairs:
         parser.error(f"--only: got {args.only!r}, which is in no pair's name")
     results: list[Result] = []

@@ -44,7 +44,7 @@ def network_pairs(tv: Any) -> list[LibraryPair]:
             "MobileNetV1", partial(MobileNetV1, CLASSES), partial(pv.MobileNetV1, num_classes=CLASSES), images(64)
         ),
     ]
-    return found if tv is None else [*found, *same_networks(tv), *other_networks(tv), *googlenets(tv)]
+    return found if tv is None else [*found, *other_networks(tv), *googlenets(tv), *same_networks(tv)]
 
 
 def images(size: int) -> Callable[[int], Any]:
@@ -53,19 +53,20 @@ def images(size: int) -> Callable[[int], Any]:
 
 
 def same_networks(tv: Any) -> list[LibraryPair]:
-    """Networks that are the same in both libraries."""
+    """Networks that are the same in both libraries, those that take long at the end."""
     resnets = [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
     wide = ["wide_resnet50_2", "wide_resnet101_2", "resnext50_32x4d", "resnext101_64x4d"]
     mobile = ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"]
     shuffle = [f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")]
-    found = [twins(tv, name, 64) for name in (*resnets, *wide, *mobile, *shuffle)]
+    found = [twins(tv, name, 64) for name in (*mobile, *shuffle)]
     found += [twins(tv, f"densenet{depth}", 64, differs=(ACT,)) for depth in (121, 161, 169, 201)]
+    found += [twins(tv, name, 64) for name in resnets]
     for depth in (11, 13, 16, 19):
         found.append(twins(tv, f"vgg{depth}", 32))
         a = partial(getattr(tv, f"vgg{depth}_bn"), num_classes=CLASSES)
         b = partial(getattr(pv, f"vgg{depth}"), batch_norm=True, num_classes=CLASSES)
         found.append(LibraryPair(f"vgg{depth}_bn", a, b, images(32)))
-    return found
+    return [*found, *(twins(tv, name, 64) for name in wide)]
 
 
 def twins(tv: Any, name: str, size: int, **options: Any) -> LibraryPair:

@@ -58,7 +58,7 @@ class Alignment:
     """layers: the pairs of layers, in PyTorch's order of execution. tensors: every tensor of Paddle that has a twin.
     torch_shapes: PyTorch's tensor -> its shape. left_out: tensors without a twin, which the caller left out, and
     buffers that only one model has. other_names: framework -> further name -> first name, of the tensors that layers
-    share: `tensors` has the first, a state dict has all.
+    share: `tensors` has the first, a state dict has all. unsaved: framework -> buffers that no state dict has.
     """
 
     layers: list[LayerPair] = field(default_factory=list)
@@ -66,14 +66,15 @@ class Alignment:
     torch_shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=lambda: {"torch": [], "paddle": []})
     other_names: dict[str, dict[str, str]] = field(default_factory=lambda: {"torch": {}, "paddle": {}})
+    unsaved: dict[str, list[str]] = field(default_factory=lambda: {"torch": [], "paddle": []})
 
     def to_paddle(self, torch_tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Paddle's tensors of PyTorch's. Raises ValueError where one is missing or does not fit."""
-        missing = sorted({pair.torch for pair in self.tensors} - set(torch_tensors))
+        missing = sorted({pair.torch for pair in self.tensors} - set(torch_tensors) - set(self.unsaved["torch"]))
         if missing:
             raise ValueError(f"{missing[0]}: PyTorch's weights have no such tensor; {len(missing)} are missing in all")
         found = {}
-        for pair in self.tensors:
+        for pair in [pair for pair in self.tensors if pair.torch in torch_tensors]:
             array, shape = as_array(torch_tensors[pair.torch]), self.torch_shapes[pair.torch]
             if array.shape != shape:
                 raise ValueError(f"{pair.torch}: got the shape {list(array.shape)}, wanted PyTorch's {list(shape)}")
@@ -114,6 +115,7 @@ class Alignment:
                 {name: tuple(shape) for name, shape in content["torch_shapes"].items()},
                 content["left_out"],
                 content["other_names"],
+                content["unsaved"],
             )
         except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path}: is no alignment that paddle-tsm wrote ({error})") from error
@@ -149,14 +151,15 @@ def convert_weights(
     if unknown:
         raise ValueError(f"{unknown[0]}: the alignment knows no such tensor; it knows {len(known)}")
     if to == "paddle":
-        return with_other_names(alignment.to_paddle(torch_state), alignment.other_names["paddle"])
-    missing = sorted(known - set(torch_state))
+        return in_a_state_dict(alignment, to, alignment.to_paddle(torch_state))
+    missing = sorted(known - set(torch_state) - set(alignment.unsaved[source]))
     if missing:
         raise ValueError(f"{missing[0]}: Paddle's weights have no such tensor; {len(missing)} are missing in all")
-    given = alignment.to_torch({name: as_array(tensor) for name, tensor in torch_state.items()})
-    return with_other_names(given, alignment.other_names["torch"])
+    return in_a_state_dict(alignment, to, alignment.to_torch({name: as_array(x) for name, x in torch_state.items()}))
 
 
-def with_other_names(tensors: dict[str, np.ndarray], other_names: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The tensors, those that several layers share by every name, as a state dict has them."""
-    return tensors | {name: tensors[first] for name, first in other_names.items() if first in tensors}
+def in_a_state_dict(alignment: Alignment, side: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors as a state dict has them: those that several layers share by every name, none that it leaves out."""
+    other_names = {name: first for name, first in alignment.other_names[side].items() if first in tensors}
+    found = tensors | {name: tensors[first] for name, first in other_names.items()}
+    return {name: array for name, array in found.items() if name not in alignment.unsaved[side]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from paddle_tsm.parity.model_pair.alignment import TensorPair
 from paddle_tsm.parity.model_pair.layer_calls import Calls
-from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer
+from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer, without_ones
 from paddle_tsm.parity.model_pair.pairing_errors import PADDLE, framework
 
 AlignLines = Mapping[str, str | None]
@@ -31,7 +31,7 @@ class CallerLines:
                 (layer, tensor, full)
                 for layer in calls.layers
                 for tensor, full in layer.full_names().items()
-                if full == path or full.startswith(f"{path}.")
+                if full == path or full.startswith(f"{path}.") or layer.name == path
             ]
             if not taken:
                 raise ValueError(f"align: {line!r} names no layer and no tensor of {framework(side)}'s model")
@@ -90,8 +90,3 @@ def refuse_unlike(torch: TensorLayer, paddle: TensorLayer) -> None:
     """Raise ValueError for two layers of another kind or with tensors of other shapes."""
     if torch.signature != paddle.signature:
         raise ValueError(f"align: PyTorch's {torch} cannot be Paddle's {paddle}; pair their tensors one by one")
-
-
-def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The lengths that are not 1: a 1x1 convolution holds what a linear layer does."""
-    return tuple(length for length in shape if length != 1)

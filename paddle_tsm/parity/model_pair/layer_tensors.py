@@ -163,6 +163,11 @@ def comparable_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (math.prod(shape),) if kind.name in RESHAPED else shape
 
 
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The lengths that are not 1: a 1x1 convolution holds what a linear layer does."""
+    return tuple(length for length in shape if length != 1)
+
+
 def named_tensors(model: Any) -> dict[str, Any]:
     """Every parameter and buffer of a model of either framework; one that is shared has its first name only."""
     found: dict[str, Any] = {}
@@ -190,6 +195,12 @@ def other_names(model: Any) -> dict[str, str]:
                 if id(tensor) in first and first[id(tensor)] != full:
                     found[full] = first[id(tensor)]
     return found
+
+
+def unsaved(model: Any) -> list[str]:
+    """The buffers that the model's state dict leaves out."""
+    saved = model.state_dict()
+    return [name for name in named_tensors(model) if name not in saved]
 
 
 def layers_by_every_name(model: Any, path: str = "") -> Iterator[tuple[str, Any]]:

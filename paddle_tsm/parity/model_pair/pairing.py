@@ -27,6 +27,7 @@ from paddle_tsm.parity.model_pair.layer_tensors import (
     other_names,
     paddle_layers,
     torch_layers,
+    unsaved,
 )
 from paddle_tsm.parity.model_pair.pairing_errors import undecided, unmatched
 from paddle_tsm.parity.model_pair.trace import Watch, same_sketch, sketch
@@ -56,6 +57,7 @@ class Pairing:
         self.error: ValueError | None = None  # what pairing said while Paddle's model ran
         self.alignment = Alignment()
         self.alignment.other_names = {"torch": other_names(torch_model), "paddle": other_names(paddle_model)}
+        self.alignment.unsaved = {"torch": unsaved(torch_model), "paddle": unsaved(paddle_model)}
         self.torch, self.paddle = Calls(torch_layers(torch_model)), Calls(paddle_layers(paddle_model))
         self.torch_tensors, self.paddle_tensors = named_tensors(torch_model), named_tensors(paddle_model)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from paddle_tsm.parity.model_pair.layer_kinds import CUSTOM
-from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer
+from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer, without_ones
 
 LISTED = 4  # layers that a message names
 PADDLE = "paddle: "  # in front of a key of `align`: a name of Paddle's that has no twin
@@ -21,13 +20,28 @@ def unmatched(torch: list[TensorLayer], paddle: list[TensorLayer]) -> str:
     ]
     only = torch[0].name if torch else f"{PADDLE}{paddle[0].name}"
     advice = f"align={{{only!r}: None}} leaves a layer out"
-    if torch and paddle:
-        pairs = zip(sorted(torch[0].shapes.items()), sorted(paddle[0].shapes.items()))
-        if all(a[1] in (b[1], b[1][::-1]) for a, b in pairs) and torch[0].kind.name == CUSTOM == paddle[0].kind.name:
-            tensor, other = next(iter(torch[0].names.values())), next(iter(paddle[0].parts.values()))[0].tensor
-            turned = next(iter(torch[0].shapes.values())) != next(iter(paddle[0].shapes.values()))
-            advice = f"align={{{tensor!r}: {other + '.T' * turned!r}}} pairs two tensors"
+    line = next((line for a in torch for b in paddle if (line := tensor_line(a, b))), "")
+    if line:
+        advice = f"align={{{line}}} pairs two tensors"
     return f"the models do not have the same layers. {'; '.join(lists)}. {advice}"
+
+
+def tensor_line(torch: TensorLayer, paddle: TensorLayer) -> str:
+    """The line of align for two tensors that could be the same, of two layers with the same word for what they are; ""
+    where no two have the same shape.
+    """
+    if torch.kind.name != paddle.kind.name and torch.name.rpartition(".")[2] != paddle.name.rpartition(".")[2]:
+        return ""
+    for name, shape in torch.shapes.items():
+        for other, found in paddle.shapes.items():
+            parts = paddle.parts[other]
+            if (name, shape) in paddle.shapes.items() or (other, found) in torch.shapes.items() or len(parts) > 1:
+                continue
+            for turned, candidate in ((False, found), (True, found[::-1])):
+                if without_ones(shape) == without_ones(candidate):
+                    mark = ".T" * (turned != parts[0].transposed)
+                    return f"{torch.names[name]!r}: {parts[0].tensor + mark!r}"
+    return ""
 
 
 def undecided(

@@ -12,6 +12,7 @@ from paddle_tsm.parity.model_pair.structure import as_array, leaves
 from paddle_tsm.parity.model_pair.trace import Watch
 from paddle_tsm.parity.side import INPUT, See
 
+HIDDEN = -1e8  # a mask adds this or less, mostly minus infinity or -1e9, to what a softmax is to leave out
 CHANNELS_LAST = ("NHWC", "NLC", "NDHWC")
 
 
@@ -54,8 +55,10 @@ class Emitter(Watch):
             if last and array.ndim > 2:
                 array = np.moveaxis(array, -1, 1)
             name = f"{label}[{number}]" if number else label
-            if kind == INPUT and array.dtype.kind == "f" and np.isneginf(array).any():
-                # A mask hides with minus infinity, which both inputs must have at the same places.
-                self.see(f"{name}, masked", np.isneginf(array).astype(array.dtype))
-                array = np.where(np.isneginf(array), 0, array)
+            if kind == INPUT and number and array.dtype.kind == "b":
+                continue  # a mask, which says what to keep in one library and what to hide in the other
+            if kind == INPUT and array.dtype.kind == "f" and (hidden := array <= HIDDEN).any():
+                # Both inputs must hide the same places, by whatever number.
+                self.see(f"{label}[{number} hidden]", hidden.astype(array.dtype))
+                array = np.where(hidden, 0, array)
             self.see(name, array)
