@@ -10,7 +10,7 @@ import numpy as np
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
 from paddle_tsm.parity.layer_outputs import compare_layers
 from paddle_tsm.parity.model_pair.structure import in_precision
-from paddle_tsm.parity.named_tensors import compare_tensors, missing_row
+from paddle_tsm.parity.named_tensors import THE_MODEL, compare_tensors, layer_of, missing_row
 from paddle_tsm.parity.part_timer import PartTimer
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.rounding import Judge, keep
@@ -100,7 +100,7 @@ def compare_in_float64(
     row = timer.time("running statistics", lambda: compare_statistics(first, second, x, limit, judge))
     report.rows.append(row)
     if not row.passed and report.first_layer is None:
-        report.first_layer = row.problem.split(".running_")[0]
+        report.first_layer = layer_of(row.problem.partition(": ")[0]) or THE_MODEL
     return (first.name, second.name), outputs
 
 

@@ -56,6 +56,9 @@ def missing_row(
     )
 
 
+THE_MODEL = "the model itself"  # the layer of a tensor that is in no other
+
+
 def layer_of(name: str) -> str:
     """The layer of a tensor, "layer1.0.bn1" for "layer1.0.bn1.bias" and "layer1.0.bn1.bias: momentum_buffer"."""
     return name.split(": ")[0].rpartition(".")[0]

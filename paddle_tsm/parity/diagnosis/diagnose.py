@@ -214,7 +214,8 @@ def together(causes: list[Cause]) -> list[Cause]:
 
 def with_others(members: list[Cause]) -> Cause:
     """The first of several causes, whose sentence names the others."""
-    first, names = members[0], [cause.layer for cause in members[1:]]
+    first = members[0]
+    names = [name for name in dict.fromkeys(cause.layer for cause in members) if name != first.layer]
     if not names:
         return first
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""

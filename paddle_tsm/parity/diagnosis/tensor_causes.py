@@ -9,7 +9,7 @@ import numpy as np
 
 from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.relations import Relation, far, relations
-from paddle_tsm.parity.named_tensors import layer_of
+from paddle_tsm.parity.named_tensors import THE_MODEL, layer_of
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 Tensors = dict[str, np.ndarray]
@@ -29,7 +29,7 @@ def tensor_causes(own: Tensors, other: Tensors) -> list[Cause]:
             continue
         found = next(tensor_relations(name, own, other[name]), None)
         start = f"{name}: the two models' own tensors differ by {distance:.1e}"
-        layer = layer_of(name)
+        layer = layer_of(name) or THE_MODEL
         if found is None:
             sentence = f"{start}, and neither is made of the other by an order of its values or a factor"
             causes.append(Cause(layer, WEIGHTS, "", "", sentence))

@@ -17,7 +17,7 @@ from paddle_tsm.parity.diagnosis.variation import Change, number
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
 from paddle_tsm.parity.model_pair.torch_model import TorchModel
-from paddle_tsm.parity.named_tensors import compare_tensors, layer_of
+from paddle_tsm.parity.named_tensors import THE_MODEL, compare_tensors, layer_of
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 Gradients = dict[str, np.ndarray]
@@ -31,9 +31,7 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
     (own_loss, own), (other_loss, other) = (side.gradients(inputs, None) for side in (torch_side, paddle_side))
     if abs(own_loss - other_loss) > TOLERANCES["gradients"].limit * max(abs(own_loss), abs(other_loss)):
         ratio = f", {number(other_loss / own_loss)} times as much" if own_loss else ""
-        sentence = (
-            f"the loss: the outputs are equal; PyTorch's is {own_loss:.6g}, Paddle's {other_loss:.6g}{ratio}"
-        )
+        sentence = f"the loss: the outputs are equal; PyTorch's is {own_loss:.6g}, Paddle's {other_loss:.6g}{ratio}"
         return [Cause("the loss", "loss", number(own_loss), number(other_loss), sentence)]
     start = f"{layer_of(first) or first}: the forward passes are equal; the gradient of {first} differs"
     missing = [name for name in own if name not in other]
@@ -49,7 +47,7 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
     factor = fitted_factor(own, other)
     if factor and equal({name: array * factor for name, array in own.items()}, other):
         sentence = f"{start}; every gradient of Paddle is {number(factor)} times PyTorch's"
-        return [Cause(layer_of(first), "constant factor", "1", number(factor), sentence)]
+        return [Cause(layer_of(first) or THE_MODEL, "constant factor", "1", number(factor), sentence)]
     torch_side.model.train()
     record = record_run(torch_side, inputs, train=True)
     torch_side.model.train()

@@ -34,11 +34,7 @@ OWN_NORMS = ("_BatchNormBase", "BatchNorm", "SyncBatchNorm", "LayerNorm", "Insta
 def is_own_norm(layer: Any) -> bool:
     """Whether a layer of Paddle is one of its norms and computes as Paddle's do."""
     kinds = [kind for kind in type(layer).__mro__ if "forward" in vars(kind)]
-    return (
-        bool(kinds)
-        and kinds[0].__module__ == "paddle.nn.layer.norm"
-        and kinds[0].__name__.startswith(OWN_NORMS)
-    )
+    return bool(kinds) and kinds[0].__module__ == "paddle.nn.layer.norm" and kinds[0].__name__.startswith(OWN_NORMS)
 
 
 @contextlib.contextmanager

@@ -109,7 +109,9 @@ class ModelPair:
         if strict:
             return
         layers = {"": model, **dict(model.named_sublayers())}
-        found = {name: layers[twin] for name, twin in self.watched().items() if twin in layers}
+        # the model itself, which is not watched, may be a norm
+        pairs = {pair.torch: pair.paddle for pair in self.alignment.layers} | self.watched()
+        found = {name: layers[twin] for name, twin in pairs.items() if twin in layers}
         self.norms = {name: layer for name, layer in found.items() if is_own_norm(layer)}
         self.rules = {"pow": {}}
         if any(is_own_norm(layer) and "InstanceNorm" in type(layer).__name__ for layer in layers.values()):
