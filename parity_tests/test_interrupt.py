@@ -58,6 +58,7 @@ def test_during_the_imports(tmp_path, library):
     assert code == 130 and said.count("\n") == 1 and said.endswith("interrupted\n"), said
 
 
+@pytest.mark.slow
 def test_the_training_demo_ends_at_the_first(tmp_path):
     """The training takes the signal to save what there is; the demo must not go on with that."""
     folder = tmp_path / "made" / "motion"

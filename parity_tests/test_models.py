@@ -98,7 +98,8 @@ def possible(options, arch):
 @pytest.mark.parametrize(
     "arch",
     [
-        "tsm_resnet18",
+        "tsm_resnet10",  # the smallest; its blocks are those of a ResNet-18
+        pytest.param("tsm_resnet18", marks=pytest.mark.slow),
         pytest.param("tsm_mobilenet_v2", marks=pytest.mark.slow),
         pytest.param("tsm_resnet50", marks=pytest.mark.slow),
         pytest.param("pptsm_resnet50", marks=pytest.mark.slow),

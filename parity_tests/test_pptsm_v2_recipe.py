@@ -1,6 +1,7 @@
 """The recipe that distils PP-TSMv2, on small clips, in both frameworks: the same numbers, and a student that loads."""
 
 import numpy as np
+import pytest
 
 import paddle_tsm
 from paddle_tsm.parity.curve_file import read_curve
@@ -15,6 +16,7 @@ __all__ = ["clips"]  # the fixture
 SMALL = {"num_classes": 4, "num_segments": 2, "shift_div": 2, "size": 64, "batch": 4, "epochs": 2, "warmup": 1}
 
 
+@pytest.mark.slow
 def test_student_and_teacher_in_both_frameworks(clips, tmp_path):
     chosen = recipe("pptsm-v2-kinetics400-16f-dml", **SMALL, lr="auto", dtype="float64", data_set=None)
     for framework in ("paddle", "torch"):

@@ -202,6 +202,7 @@ def test_the_second_process_leaves_no_file(listed, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_job(listed, two, tmp_path):
     """With a code that says so, in one line a process, and soon; --resume then goes on to the same bytes."""
     out = tmp_path / "run"
