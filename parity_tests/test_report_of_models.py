@@ -15,6 +15,7 @@ from paddle_tsm.parity import assert_equal, compare_models
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.console_report import print_report
 from paddle_tsm.parity.diagnosis.cause import Cause
+from paddle_tsm.parity.plots import TICKS, readable
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.report_plots import group_starts
 from paddle_tsm.parity.summary_row import LayersRow, layers_row
@@ -165,6 +166,15 @@ def test_where_groups_begin():
     names = ["conv: input", "conv", "conv#2: input", "relu", "attn: input", "attn[1]"]
     assert group_starts(groups, names) == {"stem": 0, "attn": 4}
     assert group_starts(groups, ["input", "conv.weight", "attn.out.weight"]) == {"stem": 1, "attn": 2}
+
+
+def test_names_below_a_plot_do_not_run_into_each_other():
+    starts = {"conv1": 0, "bn1": 2, "layer1": 4, "layer2": 40, "fc": 98}
+    assert readable(starts, 100) == {"layer1": 4, "layer2": 40, "fc": 98}, "of three at one place the longest"
+    assert readable({"a": 0, "b": 1}, 2) == {"a": 0, "b": 1} and readable({}, 0) == {}
+    many = readable({str(number): number for number in range(200)}, 200)
+    gaps = np.diff(list(many.values()))
+    assert 12 <= len(many) <= TICKS and gaps.min() >= 200 / TICKS
 
 
 def test_a_plot_of_many_groups_and_infinite_errors(tmp_path):

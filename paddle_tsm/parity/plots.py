@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#c2410c", "#1d6fb8", "#2f855a", "#7c3aed")  # who does not see red from green can tell them apart
 LEAST = 1e-18  # a difference of exactly 0 has its place here on a logarithmic axis
-TICKS = 16  # names that have room below a plot
+TICKS = 24  # names that have room below a plot
 FEW_STEPS = 30  # so many steps are not marked one by one any more
 
 
@@ -35,9 +35,9 @@ def errors_plot(
         axes.plot(on_log_axis(errors.values()), ".-", color=colour, label=name, linewidth=0.8, markersize=4)
     if limit:
         axes.axhline(limit, color="#555555", linestyle="--", linewidth=1, label=f"float64 limit {limit:.0e}")
-    shown = list(stage_starts)[:: -(-len(stage_starts) // TICKS) or 1]
+    shown = readable(stage_starts, max(map(len, series.values())))
     axes.set_xticks(
-        [stage_starts[name] for name in shown],
+        list(shown.values()),
         [name[-24:] for name in shown],
         rotation=40,
         ha="right",
@@ -46,6 +46,17 @@ def errors_plot(
     )
     axes.legend(fontsize=8, ncols=2, loc="best")
     return png(drawing)
+
+
+def readable(starts: dict[str, int], count: int) -> dict[str, int]:
+    """The starts whose names do not run into each other below a plot of so many values; the longest stages stay."""
+    ends = [*sorted(starts.values())[1:], count]
+    length = {name: end - start for (name, start), end in zip(sorted(starts.items(), key=lambda one: one[1]), ends)}
+    shown: dict[str, int] = {}
+    for name in sorted(starts, key=lambda name: -length[name]):
+        if all(abs(starts[name] - other) >= count / TICKS for other in shown.values()):
+            shown[name] = starts[name]
+    return {name: start for name, start in starts.items() if name in shown}
 
 
 def losses_plot(losses: dict[str, list[float]], title: str = "Loss in float64") -> bytes:
