@@ -136,6 +136,34 @@ def test_what_differs_in_training_alone_is_placed():
     assert (report.first_layer, report.diagnosed[0].kind) == ("layer1.bn1", "statistics"), report.causes
 
 
+def test_a_biased_running_variance_is_named_where_it_counts():
+    """Paddle's own BatchNorm has it, which is known and no cause; asked strictly it is one."""
+    report = compare_models(TorchResNet(), PaddleResNet(), IMAGES, steps=0, strict=True)
+    assert not report.equal
+    assert (report.first_layer, [cause.kind for cause in report.diagnosed]) == ("bn1", ["biased variance"])
+
+
+class BiasedNorm(paddle.nn.BatchNorm2D):
+    """A BatchNorm by hand, whose running variance is that of the batch, as some ports have it."""
+
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        mean, variance = x.mean([0, 2, 3]), x.var([0, 2, 3], unbiased=False)
+        self._mean.set_value(0.9 * self._mean + 0.1 * mean)
+        self._variance.set_value(0.9 * self._variance + 0.1 * variance)
+        shape = [1, -1, 1, 1]
+        y = (x - mean.reshape(shape)) / (variance.reshape(shape) + 1e-5).sqrt()
+        return y * self.weight.reshape(shape) + self.bias.reshape(shape)
+
+
+def test_a_biased_running_variance_of_the_callers_own_is_named():
+    b = PaddleResNet()
+    put(bn2=BiasedNorm(8))(b.layer2)
+    report = compare_models(TorchResNet(), b, IMAGES, steps=0, gradients=False)
+    assert (report.first_layer, report.diagnosed[0].kind) == ("layer2.bn2", "biased variance"), report.causes
+
+
 def test_two_faults_are_both_named_and_one_in_many_layers_once(tmp_path):
     a, b = TorchResNet(), PaddleResNet()
     for block in (b.layer1, b.layer2, b.layer3):

@@ -135,8 +135,9 @@ def of_displacements(a: np.ndarray, b: np.ndarray) -> Iterator[Relation]:
                 continue
             found = displacements(a, b, channels, axis, (0, 2, -2, 1, -1))
             if found is not None and any(found):
-                kind = "shift direction" if any(abs(step) == 2 for step in found) else "shift"
-                yield Relation(kind, f"PyTorch's displaced along axis {axis}: {in_runs(found)}", 0.0)
+                turned = all(abs(step) in (0, 2) for step in found)
+                after = f"PyTorch's displaced along axis {axis}, but for slices of zeros: {in_runs(found)}"
+                yield Relation("shift direction" if turned else "shift", after, 0.0)
 
 
 def displacements(a: np.ndarray, b: np.ndarray, channels: int, axis: int, steps: tuple[int, ...]) -> list[int] | None:

@@ -192,29 +192,36 @@ def norm_variations(name: str, given: Arguments) -> Iterator[Variation | Fit]:
 
 
 def layer_norm_variations(given: Arguments, eps: float) -> Iterator[Variation]:
-    """The unbiased variance; eps added to the standard deviation."""
-
-    def by_hand(unbiased: bool, outside: bool) -> Change:
-        def change(func: Callable, args: tuple, kwargs: dict) -> Any:
-            g = Arguments(func.__name__, args, kwargs)
-            x, dims = g.get("input"), [-1 - i for i in range(len(g.get("normalized_shape")))]
-            var = x.var(dims, correction=int(unbiased), keepdim=True)
-            scale = var.sqrt() + eps if outside else (var + eps).sqrt()
-            y = (x - x.mean(dims, keepdim=True)) / scale
-            y = y * g.get("weight") if g.get("weight") is not None else y
-            return y + g.get("bias") if g.get("bias") is not None else y
-
-        return change
-
-    yield Variation("biased variance", "the biased variance", "the unbiased variance", by_hand(True, False))
-    yield Variation("eps", "eps added to the variance", "eps added to the standard deviation", by_hand(False, True))
-    yield Variation(
-        "biased variance",
-        "the biased variance and eps added to it",
-        "the unbiased standard deviation and eps added to that",
-        by_hand(True, True),
-    )
+    """The unbiased variance; eps added to the standard deviation; statistics of other axes; no mean."""
+    own = tuple(-1 - i for i in range(len(given.get("normalized_shape"))))
+    variance = "the biased variance"
+    for unbiased, after in ((True, "the unbiased variance"), (False, variance)):
+        for outside in (False, True):
+            if not (unbiased or outside):
+                continue
+            kind = "biased variance" if unbiased else "eps"
+            for value in dict.fromkeys((eps, 1e-6, 1e-5, 1e-12, 0.0) if outside else (eps,)):
+                words = f"{after}'s root, plus eps {number(value)}" if outside else after
+                yield Variation(kind, variance, words, partial(normalized, own, unbiased, outside, value))
+    for first in range(given.get("input").ndim):
+        axes = tuple(range(first, given.get("input").ndim))
+        if len(axes) != len(own):
+            words = f"statistics of the axes {', '.join(map(str, axes))}"
+            yield Variation("statistics", "", words, partial(normalized, axes, False, False, eps))
     yield Variation("statistics", "", "no mean subtracted", without_mean(eps))
+
+
+def normalized(
+    axes: tuple[int, ...], unbiased: bool, outside: bool, eps: float, func: Callable, args: tuple, kwargs: dict
+) -> torch.Tensor:
+    """A layer norm by hand. outside: eps is added to the standard deviation."""
+    g = Arguments(func.__name__, args, kwargs)
+    x = g.get("input")
+    variance = x.var(axes, correction=int(unbiased), keepdim=True)
+    scale = variance.sqrt() + eps if outside else (variance + eps).sqrt()
+    y = (x - x.mean(axes, keepdim=True)) / scale
+    y = y * g.get("weight") if g.get("weight") is not None else y
+    return y + g.get("bias") if g.get("bias") is not None else y
 
 
 def without_mean(eps: float) -> Change:
