@@ -105,7 +105,7 @@ class Pass:
     """One run of PyTorch's model, and one of Paddle's in which every layer gets PyTorch's input."""
 
     def __init__(self, torch_side: TorchModel, paddle_side: PaddleModel, inputs: Any, train: bool):
-        from paddle_tsm.parity.diagnosis.torch_calls import record_run
+        from paddle_tsm.parity.diagnosis.torch_runs import record_run
 
         self.side, self.inputs, self.train = torch_side, inputs, train
         self.record = record_run(torch_side, inputs, train)

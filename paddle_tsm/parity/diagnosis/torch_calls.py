@@ -6,23 +6,18 @@ given other arguments without touching the model's code.
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-from paddle_tsm.parity.model_pair.outputs import named_outputs
-from paddle_tsm.parity.model_pair.structure import leaves
-from paddle_tsm.parity.model_pair.torch_model import TorchModel
-from paddle_tsm.parity.model_pair.watched import INPUT, Emitter
+from paddle_tsm.parity.diagnosis.variation import Change
+from paddle_tsm.parity.model_pair.watched import INPUT
 
-Change = Callable[[Callable, tuple, dict], Any]  # (function, arguments, named arguments) to what is returned
 THE_INPUT = "the input"
 Origin = int | str  # the number of a call, or the name of the watched output that a tensor is
 
@@ -113,14 +108,6 @@ class Record:
         return found
 
 
-class Reached(BaseException):
-    """Ends a run once the value that was asked for is there. It is no error, so that nothing takes it for one."""
-
-    def __init__(self, array: np.ndarray):
-        super().__init__()
-        self.array = array
-
-
 class CallMode(TorchFunctionMode):
     """Numbers the calls. changes: number -> what to do instead. record: written, if given."""
 
@@ -165,49 +152,6 @@ class CallMode(TorchFunctionMode):
             self.origin[id(tensor)] = origin
 
 
-class RecordingEmitter(Emitter):
-    """Writes what the layers took and gave, and where it comes from."""
-
-    def __init__(self, layers: dict[str, Any], mode: CallMode, record: Record):
-        super().__init__(layers, record.arrays.__setitem__)
-        self.mode, self.record = mode, record
-        self.first: dict[tuple[str, int], int] = {}
-
-    def show(self, name: str, call: int, kind: str, value: Any) -> None:
-        self.mode.paused = True
-        known = set(self.record.arrays)
-        super().show(name, call, kind, value)
-        new = [label for label in self.record.arrays if label not in known]
-        if kind == INPUT:
-            self.first[name, call] = self.mode.number
-        tensors = [leaf for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
-        for label, tensor in zip(new, tensors):
-            self.record.tensors[label] = tensor
-            origin = self.mode.origin_of(tensor)
-            self.record.origins[label] = [] if origin is None else [origin]
-            if kind != INPUT:
-                self.record.spans[label] = self.first[name, call]
-                self.mode.mark([tensor], label)
-        self.mode.paused = False
-
-
-class Stopper(Emitter):
-    """Ends the run at the value of this name."""
-
-    def __init__(self, layers: dict[str, Any], mode: CallMode, label: str):
-        super().__init__(layers, self.stop_at)
-        self.mode, self.wanted = mode, label
-
-    def show(self, name: str, call: int, kind: str, value: Any) -> None:
-        self.mode.paused = True
-        super().show(name, call, kind, value)
-        self.mode.paused = False
-
-    def stop_at(self, label: str, array: np.ndarray) -> None:
-        if label == self.wanted:
-            raise Reached(array)
-
-
 def with_copied_statistics(name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """The arguments with copies of the running statistics, which the call changes in training mode."""
     if name not in ("batch_norm", "instance_norm"):
@@ -232,73 +176,3 @@ def calling_line() -> tuple[str, int]:
     while frame is not None and ("/torch/" in frame.f_code.co_filename or "/parity/" in frame.f_code.co_filename):
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
-
-
-def entered(mode: CallMode, name: str, module: torch.nn.Module, arguments: tuple) -> None:
-    """A hook: the module of this name begins to run."""
-    mode.modules.append(name)
-
-
-@contextlib.contextmanager
-def in_modules(model: torch.nn.Module, mode: CallMode) -> Iterator[None]:
-    """While it lasts, the mode knows which module is running."""
-    hooks = [
-        model.register_forward_pre_hook(lambda m, a, k: mode.mark(tensors_in((a, k)), THE_INPUT), with_kwargs=True)
-    ]
-    for name, module in model.named_modules():
-        hooks.append(module.register_forward_pre_hook(partial(entered, mode, name), prepend=True))
-        hooks.append(module.register_forward_hook(lambda m, a, o: (mode.modules.pop(), None)[1], always_call=True))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-@contextlib.contextmanager
-def with_mode(side: TorchModel, mode: CallMode) -> Iterator[None]:
-    """While it lasts, the side's model runs under the mode, inside the side's own context."""
-    own = side.context
-
-    @contextlib.contextmanager
-    def both() -> Iterator[None]:
-        with own(), mode:
-            yield
-
-    side.context = both
-    try:
-        yield
-    finally:
-        side.context = own
-
-
-def record_run(side: TorchModel, inputs: Any, train: bool = False) -> Record:
-    """Run the side's model once and record its calls and all that its watched layers took and gave."""
-    record = Record()
-    mode = CallMode(record=record)
-    side.model.train(train)
-    with with_mode(side, mode), in_modules(side.model, mode), RecordingEmitter(side.watched, mode, record):
-        given = side.run(inputs)
-    side.model.eval()
-    record.arrays |= named_outputs(given)
-    for path, tensor in zip(named_outputs(given), leaves(given).values()):
-        record.tensors[path] = tensor
-        origin = mode.origin_of(tensor)
-        record.origins[path] = [] if origin is None else [origin]
-    return record
-
-
-def changed_run(
-    side: TorchModel, inputs: Any, changes: dict[int, Change], label: str, train: bool = False
-) -> np.ndarray:
-    """The value of this name of a run in which some calls are changed."""
-    mode = CallMode(changes)
-    side.model.train(train)
-    try:
-        with with_mode(side, mode), Stopper(side.watched, mode, label):
-            given = side.run(inputs)
-        return named_outputs(given)[label]
-    except Reached as reached:
-        return reached.array
-    finally:
-        side.model.eval()

@@ -144,3 +144,8 @@ def on_result(new: Callable[..., torch.Tensor], *more: Any) -> Change:
         return result
 
     return change
+
+
+def with_first(new: Callable[..., torch.Tensor], value: float) -> Change:
+    """The change of a call that makes something else of its first argument: new(argument, value)."""
+    return lambda func, args, kwargs: func(new(args[0], value), *args[1:], **kwargs)

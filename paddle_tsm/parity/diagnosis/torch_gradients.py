@@ -11,7 +11,8 @@ import torch
 
 from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.relations import far
-from paddle_tsm.parity.diagnosis.torch_calls import THE_INPUT, Call, CallMode, Origin, Record, record_run, with_mode
+from paddle_tsm.parity.diagnosis.torch_calls import THE_INPUT, Call, CallMode, Origin, Record
+from paddle_tsm.parity.diagnosis.torch_runs import record_run, with_mode
 from paddle_tsm.parity.diagnosis.torch_search import SECONDS
 from paddle_tsm.parity.diagnosis.variation import Change, number
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors

@@ -9,7 +9,8 @@ import torch
 
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.diagnosis.places import Place
-from paddle_tsm.parity.diagnosis.torch_calls import Call, Record, changed_run, tensors_in, with_copied_statistics
+from paddle_tsm.parity.diagnosis.torch_calls import Call, Record, tensors_in, with_copied_statistics
+from paddle_tsm.parity.diagnosis.torch_runs import changed_run
 from paddle_tsm.parity.diagnosis.variation import Change
 from paddle_tsm.parity.model_pair.structure import as_array
 from paddle_tsm.parity.model_pair.torch_model import TorchModel
