@@ -122,6 +122,22 @@ def test_a_detached_branch_is_named():
     assert "argument 0 of add (between layer2.down and layer3.conv1) detached" in report.causes[0]
 
 
+def test_a_gradient_of_the_input_that_stops_is_named():
+    b = PaddleCnn()
+    method("stem", lambda net, x: PF.relu(net.bn1(net.conv1(x.detach()))))(b)
+    report = compare_models(TorchCnn(), b, noise(2, 3, 15, 15), steps=0)
+    assert not report.equal
+    assert (report.first_layer, report.diagnosed[0].kind) == ("the input", "detached")
+
+
+def test_values_that_are_not_finite_are_counted():
+    b = PaddleResNet()
+    method("pool", lambda net, x: PF.max_pool2d(x, 2) * float("nan"))(b)
+    report = compare_models(TorchResNet(), b, IMAGES, steps=0, gradients=False)
+    assert (report.first_layer, report.diagnosed[0].kind) == ("between bn1 and layer1.conv1", "not finite")
+    assert "0 of PyTorch's values and 192 of Paddle's" in report.causes[0]
+
+
 def test_a_loss_of_another_size_is_named():
     losses = (lambda y: torch.nn.functional.mse_loss(y, torch.ones_like(y))), (lambda y: ((y - 1) ** 2).sum())
     report = compare_models(TorchResNet(), PaddleResNet(), IMAGES, steps=0, loss=losses)

@@ -164,6 +164,10 @@ def causes_of(
     if gap and found and found[0].call is not None:
         name = own_layer(side, found[0].call.module) or name
     start = beginning(place, gap, bool(record_weights(side, name)))
+    if not found and place.array is not None and place.row.problem == "NaN or infinite":
+        counts = [int(array.size - np.isfinite(array).sum()) for array in (record.arrays[label], place.array)]
+        sentence = f"{name}: {start}; {counts[0]} of PyTorch's values and {counts[1]} of Paddle's are not finite"
+        return name, [(Cause(name, "not finite", str(counts[0]), str(counts[1]), sentence), (name, "not finite"))]
     if not found:
         sentence = f"{name}: {start}; none of {replay.runs} changes that were tried explains it"
         key = (UNEXPLAINED, tuple(map(str, record.origins.get(label, [label]))))

@@ -40,6 +40,9 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
         layer = layer_of(missing[-1]) or missing[-1]
         sentence = f"{layer}: Paddle computes no gradient of {', '.join(missing[:4])}, and all others are equal"
         return [Cause(layer, "frozen", "", "", sentence)]
+    if missing and not set(missing) & set(torch_side.tensors()) and equal(own, own | other):
+        sentence = f"{THE_INPUT}: Paddle computes no gradient of {', '.join(missing)}, and all others are equal"
+        return [Cause(THE_INPUT, "detached", "", "", sentence)]
     if first not in own:
         layer = layer_of(first) or first
         return [Cause(layer, "frozen", "", "", f"{layer}: PyTorch computes no gradient of {first}, Paddle does")]
