@@ -391,3 +391,41 @@ def test_an_interrupt_leaves_everything_as_it_was():
     with pytest.raises(KeyboardInterrupt):
         compare_models(a, b, X)
     assert state.differences(a, b) == []
+
+
+class CalledTorch(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.end = torch.nn.Linear(4, 4), torch.nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.end(torch.tanh(self.fc(x)))
+
+
+class UsedPaddle(paddle.nn.Layer):
+    """Uses a layer's weights in a function instead of calling it."""
+
+    def __init__(self, factor=1.0, dtype=None):
+        super().__init__()
+        self.fc, self.end = paddle.nn.Linear(4, 4), paddle.nn.Linear(4, 2)
+        self.factor, self.dtype = factor, dtype
+
+    def forward(self, x):
+        x = x if self.dtype is None else x.astype(self.dtype)
+        x = paddle.nn.functional.linear(x, self.fc.weight * self.factor, self.fc.bias)
+        return self.end(paddle.tanh(x))
+
+
+def test_a_layer_whose_weights_a_function_uses():
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    report = compare_models(CalledTorch(), UsedPaddle(), x)
+    assert report.equal and any(remark.startswith("Only one model calls fc;") for remark in report.remarks)
+    report = compare_models(CalledTorch(), UsedPaddle(1.001), x)
+    assert not report.equal and report.first_layer is not None
+
+
+def test_a_model_that_runs_in_float64_only_is_reported():
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    report = compare_models(CalledTorch(), UsedPaddle(dtype="float64"), x)
+    (row,) = [row for row in report.rows if not row.passed]
+    assert row.precision == "float32" and row.problem.startswith("Paddle model failed:")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare, distance
-from paddle_tsm.parity.layer_outputs import compare_layers
+from paddle_tsm.parity.layer_outputs import compare_layers, only_called_elsewhere
+from paddle_tsm.parity.model_pair.failures import ModelFailed
 from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.named_tensors import THE_MODEL, compare_tensors, layer_of, missing_row
 from paddle_tsm.parity.part_timer import PartTimer
@@ -42,13 +43,30 @@ def run_parity(
     names, reference64 = compare_in_float64(report, timer, reference, other, x, same_weights, judge)
     if not float32:
         return report
+    try:
+        report.rows += compare_in_float32(timer, names, reference, other, x, reference64, judge)
+    except ModelFailed as error:
+        infinite = float("inf")
+        report.rows.append(ComparisonRow("output", "float32", (), infinite, infinite, 0.0, str(error)))
+    return report
+
+
+def compare_in_float32(
+    timer: PartTimer,
+    names: tuple[str, str],
+    reference: SideBuilder,
+    other: SideBuilder,
+    x: Any,
+    reference64: Mapping[str, np.ndarray],
+    judge: Judge,
+) -> list[ComparisonRow]:
+    """The rows in float32. names: of the two sides. reference64: the reference's outputs in float64."""
     x32 = in_precision(x, "float32")
     reference32 = timer.time(f"{names[0]} float32", lambda: reference("float32").outputs(x32))
     other32 = timer.time(f"{names[1]} float32", lambda: other("float32").outputs(x32))
     shared = {name: output for name, output in reference32.items() if name in other32}
     limits = {name: float32_limit(distance(reference64[name], output)[1]) for name, output in shared.items()}
-    report.rows += judge("float32 outputs", compare_outputs(shared, other32, limits, names[1]))
-    return report
+    return judge("float32 outputs", compare_outputs(shared, other32, limits, names[1]))
 
 
 def compare_outputs(
@@ -89,6 +107,12 @@ def compare_in_float64(
         report.rows.append(missing_row(name, outputs, other_outputs, limit, (first.name, second.name)))
     if not (report.equal and same_weights):
         rows = timer.time("every layer", lambda: judge("layers", compare_layers(first, second, x, limit)))
+        elsewhere = only_called_elsewhere(rows) if report.equal else []
+        if elsewhere:
+            rows = [row for row in rows if row.passed]
+            report.remarks.append(
+                f"Only one model calls {', '.join(elsewhere)}; all other layers and the outputs are equal without it"
+            )
         report.layers["float64"] = {row.name: row.max_rel for row in rows}
         different = next((row for row in rows if not row.passed), None)
         if different:

@@ -9,6 +9,8 @@ import numpy as np
 from paddle_tsm.parity.compare import ComparisonRow, compare
 from paddle_tsm.parity.side import Side
 
+NOT_RUN = "does not run this layer as often"
+
 
 def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, train: bool = False) -> list[ComparisonRow]:
     """A row for all that `Side.watch_layers` shows of both sides, in the reference's order of execution.
@@ -34,9 +36,20 @@ def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, trai
     for name in [*outputs, *only]:
         if not name.endswith("]"):
             without = reference.name if name in only else other.name
-            problem = f"{without} does not run this layer as often"
+            problem = f"{without} {NOT_RUN}"
             rows[name] = ComparisonRow(name, "", (), float("inf"), float("inf"), limit, problem)
     return [rows[name] for name in [*order, *only] if name in rows]
+
+
+def only_called_elsewhere(rows: list[ComparisonRow]) -> list[str]:
+    """The layers that only one side calls, where this is the only difference of all layers; else none.
+
+    A model may use a layer's weights in a function (`F.linear(x, self.fc.weight)`) where the other calls the layer.
+    """
+    failed = [row for row in rows if not row.passed]
+    if any(not row.problem.endswith(NOT_RUN) for row in failed):
+        return []
+    return list(dict.fromkeys(row.name.partition(": ")[0].partition("#")[0] for row in failed))
 
 
 def first_difference(

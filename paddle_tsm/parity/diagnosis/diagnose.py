@@ -11,13 +11,13 @@ import numpy as np
 
 from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.places import (
-    NOT_RUN,
     Place,
     layer_of_label,
     wrong_places,
 )
 from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from paddle_tsm.parity.diagnosis.training import statistics_causes
+from paddle_tsm.parity.layer_outputs import NOT_RUN
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.tolerance import TOLERANCES
 

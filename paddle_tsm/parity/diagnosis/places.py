@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.layer_outputs import NOT_RUN
 from paddle_tsm.parity.model_pair.failures import ModelFailed
 from paddle_tsm.parity.model_pair.outputs import named_outputs
 from paddle_tsm.parity.model_pair.watched import INPUT
@@ -15,8 +16,6 @@ from paddle_tsm.parity.model_pair.watched import INPUT
 if TYPE_CHECKING:
     from paddle_tsm.parity.diagnosis.torch_calls import Record
     from paddle_tsm.parity.model_pair.paddle_model import PaddleModel
-
-NOT_RUN = "does not run this layer as often"
 
 
 @dataclass(frozen=True)
