@@ -42,7 +42,7 @@ class PaddleNet(pd.Layer):
 
 
 def compared(a, b, x=X, align=None, **options):
-    return compare_models(a, b, x, steps=0, align=align, **options)
+    return compare_models(a, b, x, steps=0, align=align, float32=False, **options)
 
 
 def pairs(report):

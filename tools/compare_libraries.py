@@ -183,7 +183,7 @@ def markdown(results: list[Result]) -> str:
     lines += [f"| {' | '.join(cells(result))} |" for result in results]
     lines += ["", "What the comparison itself says of those that differ:", ""]
     lines += [f"- {result.pair.name}: {first_words(result)}" for result in results if not result.equal]
-    known = Counter(line.partition(" (")[0] for result in results if result.report for line in result.report.known)
+    known = Counter(line.rpartition(" (")[0] for result in results if result.report for line in result.report.known)
     lines += ["", "Taken into account, in so many pairs:", ""]
     lines += [f"- {line} ({count})" for line, count in known.items()]
     return "\n".join(lines) + "\n"
