@@ -8,6 +8,7 @@ DIR is where `pip install --no-deps --target DIR torchvision` put it. Without it
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from paddle_tsm.parity import compare_models
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
+import compare_libraries
 from library_layers import layer_pairs
 from library_networks import network_pairs
 from torchvision_folder import import_torchvision_models
@@ -105,3 +107,30 @@ def test_googlenets_are_not_paired_as_they_are(torchvision_pairs):
 def test_a_folder_without_torchvision_is_refused(tmp_path):
     with pytest.raises(ValueError, match="has no torchvision; install it there"):
         import_torchvision_models(str(tmp_path))
+
+
+def run_program(monkeypatch, tmp_path, *pairs):
+    """The exit code and the Markdown of tools/compare_libraries.py over these pairs, without torchvision."""
+    monkeypatch.delenv(compare_libraries.VARIABLE, raising=False)
+    monkeypatch.setattr(compare_libraries, "layer_pairs", lambda: list(pairs))
+    monkeypatch.setattr(
+        sys, "argv", ["compare_libraries.py", "--only", "inear", "--markdown", str(tmp_path / "table.md")]
+    )
+    return compare_libraries.main(), (tmp_path / "table.md").read_text("utf-8")
+
+
+def test_the_program_and_its_table(monkeypatch, tmp_path, capsys):
+    code, table = run_program(monkeypatch, tmp_path, PAIRS["Bilinear"], PAIRS["Linear"])
+    assert code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "torchvision's networks are left out" in printed and "2 of 2 pairs are as expected" in printed
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == ["| Bilinear", "| Linear"]
+    assert all(row[3] == "0" and float(row[4]) < 1e-14 and row[7] == "yes" for row in rows[2:])
+
+
+def test_the_program_fails_where_a_pair_is_not_what_is_written(monkeypatch, tmp_path, capsys):
+    unlike = replace(PAIRS["Linear"], paddle=PAIRS["Bilinear"].paddle)
+    code, table = run_program(monkeypatch, tmp_path, unlike, PAIRS["Bilinear"])
+    assert code == 1 and "not paired" in table
+    assert "1 of 2 pairs are as expected Linear" in " ".join(capsys.readouterr().out.split())

@@ -130,7 +130,8 @@ def first_words(result: Result) -> str:
         return "equal"
     own = f"; PyTorch's network from itself {result.own:.1e}" if result.own is not None else ""
     causes = "".join(f"; {cause}" for cause in result.report.causes)
-    return f"{row.name} ({row.precision}): {row.max_rel:.1e}; {result.report.first_layer}{own}{causes}"
+    first = f"; first {result.report.first_layer}" if result.report.first_layer else ""
+    return f"{row.name} ({row.precision}): {row.max_rel:.1e}{first}{own}{causes}"
 
 
 def cells(result: Result) -> list[str]:

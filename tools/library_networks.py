@@ -66,10 +66,11 @@ def same_networks(tv: Any) -> list[LibraryPair]:
     found += [twins(tv, f"densenet{depth}", 64, differs=(ACT,)) for depth in (121, 161, 169, 201)]
     found += [twins(tv, name, 64) for name in resnets]
     for depth in (11, 13, 16, 19):
-        found.append(twins(tv, f"vgg{depth}", 32))
-        a = partial(getattr(tv, f"vgg{depth}_bn"), num_classes=CLASSES)
-        b = partial(getattr(pv, f"vgg{depth}"), batch_norm=True, num_classes=CLASSES)
-        found.append(LibraryPair(f"vgg{depth}_bn", a, b, images(32)))
+        for norm in (False, True):
+            name = f"vgg{depth}{'_bn' if norm else ''}"
+            make = partial(getattr(pv, f"vgg{depth}"), batch_norm=norm, num_classes=CLASSES)
+            pair = partial(narrow_in_torch, getattr(tv, name)), partial(narrow_in_paddle, make)
+            found.append(LibraryPair(name, *pair, images(32)))
     return [*found, *(twins(tv, name, 64) for name in wide)]
 
 
@@ -116,6 +117,26 @@ def googlenets(tv: Any) -> list[LibraryPair]:
             align,
         ),
     ]
+
+
+# VGG's classifier has 120 million weights, which take 17 GB in a comparison, and says no more than a narrow one
+HIDDEN = 64
+
+
+def narrow_in_torch(make: Callable[..., pt.Module]) -> pt.Module:
+    """VGG whose classifier has `HIDDEN` hidden units instead of 4096."""
+    model = make(num_classes=CLASSES)
+    first = pt.Linear(512 * 7 * 7, HIDDEN), pt.ReLU(), pt.Dropout()
+    model.classifier = pt.Sequential(*first, pt.Linear(HIDDEN, HIDDEN), pt.ReLU(), pt.Linear(HIDDEN, CLASSES))
+    return model
+
+
+def narrow_in_paddle(make: Callable[[], pd.Layer]) -> pd.Layer:
+    """The same in Paddle."""
+    model = make()
+    first = pd.Linear(512 * 7 * 7, HIDDEN), pd.ReLU(), pd.Dropout()
+    model.classifier = pd.Sequential(*first, pd.Linear(HIDDEN, HIDDEN), pd.ReLU(), pd.Linear(HIDDEN, CLASSES))
+    return model
 
 
 # What a caller does to make a network what its twin is
