@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from library_layers import layer_pairs
 from library_networks import network_pairs
 from library_pair import LibraryPair
-from magnification import own_distance
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +33,6 @@ from torchvision_folder import import_torchvision_models
 
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.report import Report
-from paddle_tsm.parity.tolerance import TOLERANCES
 
 VARIABLE = "TORCHVISION_FOLDER"
 STEPS = 3
@@ -44,24 +42,17 @@ COLUMNS = ("pair", "tensors", "paired by", "align", "outputs", "gradients", f"{S
 
 @dataclass
 class Result:
-    """A pair's comparison. error: why there is no report. seconds: how long it took. own: where only the training steps
-    are beyond their limit, how far PyTorch's network goes from itself (`magnification.py`).
-    """
+    """A pair's comparison. error: why there is no report. seconds: how long it took."""
 
     pair: LibraryPair
     report: Report | None
     error: str
     seconds: float
-    own: float | None = None
 
     @property
     def equal(self) -> bool:
-        """Whether the two are equal, or their steps no further apart than the rule for steps in float32 allows over the
-        distance of PyTorch's network from itself.
-        """
-        if self.report is None or self.own is None:
-            return self.report is not None and self.report.equal
-        return max(row.max_rel for row in breaches(self.report)) <= TOLERANCES["float32 steps"].limit * self.own
+        """Whether the two are equal."""
+        return self.report is not None and self.report.equal
 
     @property
     def as_expected(self) -> bool:
@@ -112,16 +103,9 @@ def compared(pairs: list[LibraryPair], console: Console) -> Iterator[Result]:
             report = compare_models(pair.torch, pair.paddle, pair.inputs, steps=STEPS, align=pair.align or None)
         except ValueError as refused:
             error = str(refused)
-        only_steps = report and not report.equal and all(row in report.steps.rows for row in breaches(report))
-        own = own_distance(pair, STEPS) if only_steps else None
-        result = Result(pair, report, error, time.monotonic() - start, own)
+        result = Result(pair, report, error, time.monotonic() - start)
         console.print(f"{pair.name}: {first_words(result)} ({result.seconds:.1f} s)", highlight=False, soft_wrap=True)
         yield result
-
-
-def breaches(report: Report) -> list[Any]:
-    """The rows that do not pass."""
-    return [row for row in report.rows if not row.passed]
 
 
 def first_words(result: Result) -> str:
@@ -131,10 +115,9 @@ def first_words(result: Result) -> str:
     row = result.report.first_breach
     if row is None:
         return "equal"
-    own = f"; PyTorch's network from itself {result.own:.1e}" if result.own is not None else ""
     causes = "".join(f"; {cause}" for cause in result.report.causes)
     first = f"; first {result.report.first_layer}" if result.report.first_layer else ""
-    return f"{row.name} ({row.precision}): {row.max_rel:.1e}{first}{own}{causes}"
+    return f"{row.name} ({row.precision}): {row.max_rel:.1e}{first}{causes}"
 
 
 def cells(result: Result) -> list[str]:
@@ -148,15 +131,12 @@ def cells(result: Result) -> list[str]:
     outputs = [row for row in report.rows if row.name.startswith("output") and row.precision == "float64"]
     groups = outputs, report.gradients.rows, report.steps.rows
     no = f"no, first {report.first_layer}" if report.first_layer else "no"
-    figures = [worst(rows) for rows in groups]
-    if result.own is not None:
-        figures[-1] += f" (PyTorch's from itself {result.own:.0e})"
     return [
         pair.name,
         str(len(report.alignment.tensors)),
         ", ".join(f"{word} {count}" for word, count in how.items()),
         str(len(pair.align)),
-        *figures,
+        *(worst(rows) for rows in groups),
         "yes" if result.equal else no,
         differs,
     ]
