@@ -220,7 +220,7 @@ def test_biases_in_front_of_a_batch_norm(monkeypatch, optimizer):
     left_out = report.steps.rounded_gradients  # also the bias of a BatchNorm from which the next one takes it again
     assert left_out and set(left_out) <= {"0.bias", "1.bias", "2.bias"}
     assert any("rounding alone would move" in note for note in notes(report))
-    monkeypatch.setattr(TrainedModel, "leave_out_rounding", lambda self, gradients: None)
+    monkeypatch.setattr(TrainedModel, "leave_out_rounding", lambda self: None)
     assert not rows(compare_models(torch_layers(), paddle_layers(), x, **options))["5 steps: weights"].passed
 
 

@@ -58,6 +58,7 @@ def distance(reference: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The largest absolute difference, and the same over the reference's largest magnitude (over 1 where that is 0)."""
     reference = np.asarray(reference, "float64")
     with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, which never passes
-        max_abs = float(np.abs(reference - other).max())
-    scale = float(np.abs(reference).max())
+        apart = np.atleast_1d(np.subtract(reference, other))
+        max_abs = float(np.abs(apart, out=apart).max())  # in its place, because a tensor may be large
+    scale = max(float(reference.max()), -float(reference.min()))
     return max_abs, max_abs / (scale or 1.0)

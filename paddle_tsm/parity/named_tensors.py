@@ -66,4 +66,4 @@ def layer_of(name: str) -> str:
 
 def magnitude(array: np.ndarray) -> float:
     """The largest magnitude of the values; 0 for an array without values."""
-    return float(np.abs(array).max()) if array.size else 0.0
+    return max(float(array.max()), -float(array.min())) if array.size else 0.0

@@ -103,6 +103,10 @@ class Side(ABC):
         """Parameter -> the learning rate of the last step; empty where this is not compared."""
         return {}
 
+    @abstractmethod
+    def forget_gradients(self) -> None:
+        """Free the gradients of the last step, which are as large as the model."""
+
     def rounded_gradients(self) -> list[str]:
         """The parameters of whose gradients some values, which are only rounding, were kept from the optimizer."""
         return []

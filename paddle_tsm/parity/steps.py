@@ -81,6 +81,8 @@ def compare_steps(
         see(number, sides)
     prefix = f"{len(batches)} steps: " if len(batches) > 1 else "1 step: "
     differences = {name: [row.max_rel for row in members] for name, members in rows.items()}
+    for side in sides:
+        side.forget_gradients()
     states = compare_states(*sides, limit)
     rows = compare_setup(*sides) | ({"learning rate": rates} if rates else {}) | rows | states
     judged = {name: judge(f"steps: {name}", members) for name, members in rows.items()}
@@ -91,14 +93,20 @@ def compare_steps(
 def compare_states(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
     """A row for every weight, every buffer and every array of the optimizer's state of two sides; no entry for none."""
     names = reference.name, other.name
+    found = compare_weights(reference, other, limit)  # these copies are freed before those of the optimizer are made
+    found["optimizer state"] = compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0]
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def compare_weights(reference: Side, other: Side, limit: float) -> dict[str, list[ComparisonRow]]:
+    """A row for every weight and every buffer."""
+    names = reference.name, other.name
     buffers, weights = split_tensors(reference, reference.is_buffer)
     other_buffers, other_weights = split_tensors(other, reference.is_buffer)
-    found = {
+    return {
         "weights": compare_tensors(weights, other_weights, limit, names)[0],
         "buffers": compare_tensors(buffers, other_buffers, limit, names)[0],
-        "optimizer state": compare_tensors(reference.optimizer_state(), other.optimizer_state(), limit, names)[0],
     }
-    return {name: rows for name, rows in found.items() if rows}
 
 
 def split_tensors(side: Side, is_buffer: Callable[[str], bool]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

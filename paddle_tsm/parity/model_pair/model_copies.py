@@ -9,7 +9,7 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.layer_tensors import is_empty, named_tensors
 from paddle_tsm.parity.model_pair.step_rules import layers_in_evaluation
-from paddle_tsm.parity.model_pair.structure import as_array
+from paddle_tsm.parity.model_pair.structure import values_of
 
 
 class TorchSource:
@@ -24,7 +24,7 @@ class TorchSource:
         self.model, self.function = made("torch_model", model, torch.nn.Module, "torch.nn.Module")
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_modules())
         self.trains = any(parameter.requires_grad for parameter in self.model.parameters())
-        self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+        self.tensors = {name: values_of(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name, self.half = type(self.model).__name__, half_precision(self.model)
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:
@@ -51,7 +51,7 @@ class PaddleSource:
         self.model, self.function = made("paddle_layer", model, paddle.nn.Layer, "paddle.nn.Layer")
         self.in_evaluation = layers_in_evaluation(self.model, self.model.named_sublayers())
         self.trains = any(not parameter.stop_gradient for parameter in self.model.parameters())
-        self.tensors = {name: as_array(tensor) for name, tensor in named_tensors(self.model).items()}
+        self.tensors = {name: values_of(tensor) for name, tensor in named_tensors(self.model).items()}
         self.name, self.half = type(self.model).__name__, half_precision(self.model)
 
     def new(self, dtype: str, tensors: dict[str, np.ndarray] | None = None) -> Any:

@@ -58,9 +58,10 @@ def takes_gradient(array: np.ndarray) -> bool:
     return array.dtype.kind == "f" and not np.isneginf(array).any()
 
 
-def total_norm(gradients: dict[str, np.ndarray]) -> float:
+def total_norm(gradients: Iterable[np.ndarray]) -> float:
     """The norm of all gradients together."""
-    return float(np.sqrt(sum(float((array.astype("float64") ** 2).sum()) for array in gradients.values())))
+    flat_arrays = (np.ravel(array).astype("float64", copy=False) for array in gradients)
+    return float(np.sqrt(sum(float(array @ array) for array in flat_arrays)))
 
 
 def by_first_word(names: Iterable[str]) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ from paddle_tsm.parity.model_pair.outputs import (
 from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
 from paddle_tsm.parity.model_pair.schedules import paddle_scheduler, set_paddle_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules
-from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
+from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves, values_of
 from paddle_tsm.parity.model_pair.trained_model import TrainedModel
 from paddle_tsm.parity.model_pair.watched import Emitter
 from paddle_tsm.parity.side import See, StepOutcome, is_statistic
@@ -127,9 +127,7 @@ class PaddleModel(TrainedModel):
 
     def _own_gradients(self) -> dict[str, np.ndarray]:
         """The gradients by Paddle's names."""
-        return self._with_all_parts(
-            {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
-        )
+        return self._with_all_parts(dict(self.named_gradients()))
 
     def _with_all_parts(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays, by Paddle's names, and 0 for a part of a packed tensor that has none where another part has."""
@@ -140,16 +138,22 @@ class PaddleModel(TrainedModel):
                 found[pair.paddle] = np.zeros_like(as_array(tensors[pair.paddle]))
         return found
 
+    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
+        return ((name, values_of(p.grad)) for name, p in self.model.named_parameters() if p.grad is not None)
+
+    def forget_gradients(self) -> None:
+        for parameter in self.model.parameters():
+            parameter.clear_gradient(False)
+
     def train_step(self, inputs: Any, target: Any) -> StepOutcome:
         self.begin_step()
         if self.optimizer is not None:
             self.optimizer.clear_grad(set_to_zero=False)
         loss, _, outputs = self.backward(inputs, target)
-        gradients = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
-        norm = total_norm(gradients)
+        norm = total_norm(array for _, array in self.named_gradients())
         if self.rules.clip is not None:
             paddle.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
-        self.end_step(gradients)
+        self.end_step()
         return Step(loss, norm, flat(outputs))
 
     def current_rates(self) -> dict[str, float]:

@@ -29,7 +29,7 @@ def small_rate(side: Side, inputs: Any, adaptive: bool = False) -> float:
     tensors = side.tensors()
     weights = {name: tensors[name] for name in gradients if name in tensors}
     steps = {name: np.sign(gradients[name]) if adaptive else gradients[name] for name in weights}
-    norms = total_norm(weights), total_norm(steps)
+    norms = total_norm(weights.values()), total_norm(steps.values())
     if not all(np.isfinite(norms)) or norms[1] <= VANISHING * norms[0]:  # only rounding is left of such a gradient
         return 1.0
     return 2.0 ** round(math.log2(SHARE * norms[0] / norms[1]))

@@ -59,7 +59,14 @@ def as_arrays(value: Any) -> Any:
 
 
 def as_array(leaf: Any) -> np.ndarray:
-    """A new NumPy array of a tensor of either framework, of an array or of a number.
+    """A new NumPy array of a tensor of either framework, of an array or of a number."""
+    array = values_of(leaf)
+    # Paddle's numpy() has made a new one
+    return array if hasattr(leaf, "set_value") else np.array(array)
+
+
+def values_of(leaf: Any) -> np.ndarray:
+    """The values as a NumPy array, which may be the tensor's own memory: a large tensor is not copied.
 
     bfloat16, which NumPy does not have, becomes float32, which holds each of its values.
     """
@@ -68,7 +75,7 @@ def as_array(leaf: Any) -> np.ndarray:
         if str(leaf.dtype).endswith("bfloat16"):
             leaf = leaf.astype("float32") if hasattr(leaf, "astype") else leaf.float()
         leaf = leaf.numpy()
-    return np.array(leaf)
+    return np.asarray(leaf)
 
 
 def in_precision(value: Any, dtype: str) -> Any:

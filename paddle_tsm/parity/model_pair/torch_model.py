@@ -23,7 +23,7 @@ from paddle_tsm.parity.model_pair.outputs import (
 )
 from paddle_tsm.parity.model_pair.schedules import set_torch_rate, torch_scheduler
 from paddle_tsm.parity.model_pair.step_rules import StepRules
-from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves
+from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves, values_of
 from paddle_tsm.parity.model_pair.torch_dropout import TorchDropout
 from paddle_tsm.parity.model_pair.trained_model import TrainedModel
 from paddle_tsm.parity.model_pair.watched import Emitter
@@ -122,25 +122,26 @@ class TorchModel(TrainedModel):
     def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
         loss, given, outputs = self.backward(inputs, target)
         self.given_in_training = named_outputs(outputs)
-        found = {
-            name: as_array(p.grad)
-            for name, p in self.model.named_parameters()
-            if p.grad is not None and (self.names is None or name in self.names)
-        }
+        found = {name: array for name, array in self.named_gradients() if self.names is None or name in self.names}
         for path, leaf in leaves(given).items():
             if leaf.grad is not None:
                 found[f"input{'.' if path and path[0] != '[' else ''}{path}"] = as_array(leaf.grad)
         return loss, found
 
+    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
+        return ((name, values_of(p.grad)) for name, p in self.model.named_parameters() if p.grad is not None)
+
+    def forget_gradients(self) -> None:
+        self.model.zero_grad()
+
     def train_step(self, inputs: Any, target: Any) -> StepOutcome:
         self.begin_step()
         self.model.zero_grad()
         loss, _, outputs = self.backward(inputs, target)
-        gradients = {name: as_array(p.grad) for name, p in self.model.named_parameters() if p.grad is not None}
-        norm = total_norm(gradients)
+        norm = total_norm(array for _, array in self.named_gradients())
         if self.rules.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
-        self.end_step(gradients)
+        self.end_step()
         return Step(loss, norm, flat(outputs))
 
     def current_rates(self) -> dict[str, float]:

@@ -45,6 +45,12 @@ class TrainedModel(Side):
         """The framework's name of a tensor -> PyTorch's, where it is another."""
 
     @abstractmethod
+    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The framework's name of each parameter that has a gradient, and the gradient; one at a time, because all
+        together may be as large as the model.
+        """
+
+    @abstractmethod
     def clear_gradient(self, name: str, where: np.ndarray) -> None:
         """Set the chosen values of the gradient of a parameter, by the framework's name, to 0."""
 
@@ -116,31 +122,30 @@ class TrainedModel(Side):
         if self.rules.rate and self.optimizer is not None:
             self.set_rate(self.rules.rate(self.steps_done))
 
-    def end_step(self, gradients: dict[str, np.ndarray]) -> None:
-        """Step the optimizer with the gradients of this step, and the scheduler, where there is one."""
+    def end_step(self) -> None:
+        """Step the optimizer, and the scheduler, where there is one."""
         self.steps_done += 1
         if self.optimizer is None:
             return
         self.rates = self.current_rates()
         if not isinstance(self.optimizer, self.plain_optimizer):
-            self.leave_out_rounding(gradients)
+            self.leave_out_rounding()
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
 
-    def leave_out_rounding(self, gradients: dict[str, np.ndarray]) -> None:
+    def leave_out_rounding(self) -> None:
         """Set to 0 what of a gradient is only rounding, for an optimizer that divides a gradient by its own size.
 
         A gradient may be 0 in exact arithmetic, as that of a bias in front of a BatchNorm. Of what rounding leaves of
-        it Adam makes a step of the learning rate, in a direction that rounding chooses. gradients: before they are
-        clipped, by the framework's names.
+        it Adam makes a step of the learning rate, in a direction that rounding chooses.
         """
         names = self.torch_names()
         largest: dict[str, float] = {}
-        for name, array in gradients.items():
+        for name, array in self.named_gradients():
             layer = layer_of(names.get(name, name))
             largest[layer] = max(largest.get(layer, 0.0), magnitude(array))
-        for name, array in gradients.items():
+        for name, array in self.named_gradients():
             known = names.get(name, name)
             small = (np.abs(array) <= VANISHING * largest[layer_of(known)]) & (array != 0)
             if small.any():
