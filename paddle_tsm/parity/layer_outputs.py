@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
-from paddle_tsm.parity.side import Side
+from paddle_tsm.parity.side import Side, layer_of_value
 
 NOT_RUN = "does not run this layer as often"
 
@@ -15,10 +15,8 @@ NOT_RUN = "does not run this layer as often"
 def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, train: bool = False) -> list[ComparisonRow]:
     """A row for all that `Side.watch_layers` shows of both sides, in the reference's order of execution.
 
-    train: in training mode, which changes the sides' BatchNorm statistics.
-
-    What only one side shows has a row that does not pass, unless it is another member of a tuple than the first: a
-    layer may return more in one framework.
+    train: in training mode, which changes the sides' BatchNorm statistics. What only one side shows has a row that does
+    not pass, unless it is another member of a tuple than the first: a layer may return more in one framework.
     """
     outputs: dict[str, np.ndarray] = {}
     reference.watch_layers(inputs, outputs.__setitem__, train)
@@ -35,10 +33,14 @@ def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, trai
     other.watch_layers(inputs, compare_output, train)
     for name in [*outputs, *only]:
         if not name.endswith("]"):
-            without = reference.name if name in only else other.name
-            problem = f"{without} {NOT_RUN}"
-            rows[name] = ComparisonRow(name, "", (), float("inf"), float("inf"), limit, problem)
+            rows[name] = not_run(name, reference.name if name in only else other.name, limit)
     return [rows[name] for name in [*order, *only] if name in rows]
+
+
+def not_run(name: str, framework: str, limit: float) -> ComparisonRow:
+    """The row of a value that the model of this framework does not have."""
+    infinite = float("inf")
+    return ComparisonRow(name, "", (), infinite, infinite, limit, f"{framework} {NOT_RUN}")
 
 
 def only_called_elsewhere(rows: list[ComparisonRow]) -> list[str]:
@@ -49,7 +51,7 @@ def only_called_elsewhere(rows: list[ComparisonRow]) -> list[str]:
     failed = [row for row in rows if not row.passed]
     if any(not row.problem.endswith(NOT_RUN) for row in failed):
         return []
-    return list(dict.fromkeys(row.name.partition(": ")[0].partition("#")[0] for row in failed))
+    return list(dict.fromkeys(layer_of_value(row.name) for row in failed))
 
 
 def first_difference(

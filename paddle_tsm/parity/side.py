@@ -126,6 +126,11 @@ class Side(ABC):
         """Every array of the optimizer's state: "parameter's name: buffer's name" -> array."""
 
 
+def layer_of_value(label: str) -> str:
+    """The layer of a value that `Side.watch_layers` shows: "conv2" for "conv2: input" and "conv2#2[1]"."""
+    return label.partition(INPUT)[0].partition("#")[0].partition("[")[0]
+
+
 def is_statistic(name: str) -> bool:
     """Whether a tensor is the running mean or variance of a BatchNorm."""
     return name.rpartition(".")[2] in ("running_mean", "running_var")

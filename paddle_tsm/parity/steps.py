@@ -58,8 +58,7 @@ def compare_steps(
     """Train two new float64 sides with `tsm_sgd` on the batches, one step for each, and compare them.
 
     see: called after each step with its number, which starts from 1, and both sides. judge: looks again at rows that
-    failed. Raises ValueError where
-    `step_limit` states no limit for so many steps.
+    failed. Raises ValueError where `step_limit` states no limit for so many steps.
     """
     limit, sides, outcome = step_limit(len(batches)), (reference, other), reference.outcome
     for side in sides:

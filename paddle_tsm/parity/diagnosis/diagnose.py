@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paddle_tsm.parity.diagnosis.cause import Cause
-from paddle_tsm.parity.diagnosis.places import (
-    Place,
-    layer_of_label,
-    wrong_places,
-)
+from paddle_tsm.parity.diagnosis.places import Place, wrong_places
 from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from paddle_tsm.parity.diagnosis.training import statistics_causes
 from paddle_tsm.parity.layer_outputs import NOT_RUN
 from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.side import layer_of_value
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 if TYPE_CHECKING:
@@ -138,7 +135,7 @@ def forward_causes(sides: Sides, inputs: Any) -> tuple[str | None, list[Cause]]:
     """(The first place that differs in evaluation mode, a cause for each place that does); (None, []) for none."""
     torch_side, paddle_side = new_sides(sides)
     found = Pass(torch_side, paddle_side, inputs, train=False)
-    missing = [layer_of_label(place.label) for place in found.places if NOT_RUN in place.row.problem]
+    missing = [layer_of_value(place.label) for place in found.places if NOT_RUN in place.row.problem]
     if missing:  # what only one model calls is no point at which both can be compared
         torch_side.watched = {name: layer for name, layer in torch_side.watched.items() if name not in missing}
         paddle_side.watched = {name: layer for name, layer in paddle_side.watched.items() if name not in missing}
@@ -183,7 +180,7 @@ def own_layer(side: TorchModel, module: str) -> str:
 
 def record_weights(side: TorchModel, name: str) -> list[Any]:
     """The weights of the layer of this name."""
-    layer = dict(side.named_layers()).get(layer_of_label(name))
+    layer = dict(side.named_layers()).get(layer_of_value(name))
     return list(layer.parameters()) if layer is not None and name else []
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
-from paddle_tsm.parity.layer_outputs import NOT_RUN
+from paddle_tsm.parity.layer_outputs import not_run
 from paddle_tsm.parity.model_pair.failures import ModelFailed
 from paddle_tsm.parity.model_pair.outputs import named_outputs
-from paddle_tsm.parity.model_pair.watched import INPUT
 
 if TYPE_CHECKING:
     from paddle_tsm.parity.diagnosis.torch_calls import Record
@@ -65,14 +64,3 @@ def wrong_places(record: Record, side: PaddleModel, inputs: Any, limit: float, t
             if label not in seen and not label.endswith("]"):
                 found[label] = Place(not_run(label, side.name, limit))
     return sorted(found.values(), key=lambda place: order.get(place.label, len(order)))
-
-
-def not_run(label: str, framework: str, limit: float) -> ComparisonRow:
-    """The row of a value that one model does not have."""
-    infinite = float("inf")
-    return ComparisonRow(label, "", (), infinite, infinite, limit, f"{framework} {NOT_RUN}")
-
-
-def layer_of_label(label: str) -> str:
-    """The layer of a value's name: "conv2" for "conv2: input" and "conv2#2[1]"."""
-    return label.removesuffix(INPUT).partition("#")[0].partition("[")[0]

@@ -16,7 +16,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from paddle_tsm.parity.diagnosis.variation import Change
-from paddle_tsm.parity.model_pair.watched import INPUT
+from paddle_tsm.parity.side import INPUT, layer_of_value
 
 THE_INPUT = "the input"
 Origin = int | str  # the number of a call, or the name of the watched output that a tensor is
@@ -93,7 +93,7 @@ class Record:
                 call = self.calls.get(origin) if isinstance(origin, int) else None
                 open_ += call.origins if call else self.origins.get(str(origin), [])
         labels = {origin for origin in found if isinstance(origin, str) and origin != THE_INPUT}
-        return {label.partition("#")[0].partition("[")[0] for label in labels} | {
+        return {layer_of_value(label) for label in labels} | {
             self.calls[origin].module for origin in found if origin in self.calls
         }
 

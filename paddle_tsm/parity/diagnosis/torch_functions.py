@@ -76,6 +76,11 @@ def plain_name(name: str) -> str:
     )
 
 
+def works_in_place(name: str, kwargs: dict) -> bool:
+    """Whether a call of the function of this name changes its first argument: relu_, __iadd__, relu(inplace=True)."""
+    return bool(kwargs.get("inplace")) or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
+
+
 class Arguments:
     """The arguments of one call, by name."""
 
@@ -123,8 +128,7 @@ def with_function(new: Callable[..., torch.Tensor], *more: Any, **named: Any) ->
 
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
         first = Arguments(func.__name__, args, kwargs).first()
-        name = func.__name__
-        if kwargs.get("inplace") or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i"):
+        if works_in_place(func.__name__, kwargs):
             return first.copy_(new(first.clone(), *more, **named))
         return new(first, *more, **named)
 
@@ -137,8 +141,7 @@ def on_result(new: Callable[..., torch.Tensor], *more: Any) -> Change:
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
         result = func(*args, **kwargs)
         if isinstance(result, torch.Tensor):
-            name = func.__name__
-            if kwargs.get("inplace") or (name.endswith("_") and not name.endswith("__")) or name.startswith("__i"):
+            if works_in_place(func.__name__, kwargs):
                 return result.copy_(new(result.clone(), *more))
             return new(result, *more)
         return result

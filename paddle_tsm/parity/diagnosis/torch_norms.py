@@ -80,9 +80,14 @@ def normalized(
     x = g.get("input")
     variance = x.var(axes, correction=int(unbiased), keepdim=True)
     scale = variance.sqrt() + eps if outside else (variance + eps).sqrt()
-    y = (x - x.mean(axes, keepdim=True)) / scale
-    y = y * g.get("weight") if g.get("weight") is not None else y
-    return y + g.get("bias") if g.get("bias") is not None else y
+    return weighted((x - x.mean(axes, keepdim=True)) / scale, g)
+
+
+def weighted(y: torch.Tensor, given: Arguments) -> torch.Tensor:
+    """Normalised values times the weight, plus the bias, of a norm that has them."""
+    weight, bias = given.get("weight"), given.get("bias")
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
 
 
 def without_mean(eps: float) -> Change:
@@ -91,8 +96,6 @@ def without_mean(eps: float) -> Change:
     def change(func: Callable, args: tuple, kwargs: dict) -> Any:
         g = Arguments(func.__name__, args, kwargs)
         x = g.get("input")
-        y = x / (x.square().mean(-1, keepdim=True) + eps).sqrt()
-        y = y * g.get("weight") if g.get("weight") is not None else y
-        return y + g.get("bias") if g.get("bias") is not None else y
+        return weighted(x / (x.square().mean(-1, keepdim=True) + eps).sqrt(), g)
 
     return change

@@ -10,6 +10,7 @@ import torch
 from paddle_tsm.parity.compare import distance
 from paddle_tsm.parity.diagnosis.places import Place
 from paddle_tsm.parity.diagnosis.torch_calls import Call, Record, tensors_in, with_copied_statistics
+from paddle_tsm.parity.diagnosis.torch_functions import works_in_place
 from paddle_tsm.parity.diagnosis.torch_runs import changed_run
 from paddle_tsm.parity.diagnosis.variation import Change
 from paddle_tsm.parity.model_pair.structure import as_array
@@ -101,6 +102,5 @@ def substituted(value: Any, made: dict[int, torch.Tensor]) -> Any:
 
 def in_place(call: Call) -> bool:
     """Whether the call changes one of its arguments."""
-    name = call.name
-    marked = (name.endswith("_") and not name.endswith("__")) or name.startswith("__i") or name == "__setitem__"
-    return marked or bool(call.kwargs.get("inplace")) or call.kwargs.get("out") is not None
+    written = call.name == "__setitem__" or call.kwargs.get("out") is not None
+    return written or works_in_place(call.name, call.kwargs)

@@ -22,6 +22,8 @@ from paddle_tsm.parity.model_pair.watched import INPUT
 SECONDS = 20.0  # for one difference: a large network runs slowly, and a search without an end helps nobody
 FIT_RUNS = 14
 MOST = 3  # explanations of one difference
+# raised where a call has other arguments than its function usually has, so that it has no variations
+UNUSUAL = (AttributeError, TypeError, ValueError, IndexError, KeyError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class Search:
                 if self.replay.explains(left, self.limit) and variation.kind not in seen:
                     seen.add(variation.kind)
                     self._keep(calls[0], variation, left)
-        except (AttributeError, TypeError, ValueError, IndexError, KeyError, RuntimeError):
-            return  # a call with other arguments than this function's usual ones has no variations
+        except UNUSUAL:
+            return
 
     def _keep(self, call: Call, variation: Variation, left: float) -> None:
         self.found.append(Explanation(variation.kind, variation.before, variation.after, variation.phrase, left, call))
@@ -202,7 +204,7 @@ class Search:
                         left = self.replay.measure({call.number: variation.change})
                         if np.isfinite(left):
                             best.append((left, call, variation))
-            except (AttributeError, TypeError, ValueError, IndexError, KeyError, RuntimeError):
+            except UNUSUAL:
                 continue
         best.sort(key=lambda one: one[0])
         for i, (_, call, variation) in enumerate(best[:24]):

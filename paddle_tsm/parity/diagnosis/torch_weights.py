@@ -130,8 +130,7 @@ def projection_variations(given: Arguments) -> Iterator[Variation]:
         if size % other == 0 and other != heads:
             change = with_arguments({"num_heads": other})
             yield Variation("heads", str(heads), str(other), change, "heads")
-    for argument in ("out_proj_weight",):
-        yield from changed_tensor("transposed weight", "its output weight transposed", argument, lambda w: w.T)
+    yield from changed_tensor("transposed weight", "its output weight transposed", "out_proj_weight", lambda w: w.T)
 
     def turned(tensor: torch.Tensor) -> torch.Tensor:
         return torch.cat([block.T for block in tensor.chunk(3)]) if tensor.ndim == 2 else tensor

@@ -1,7 +1,7 @@
 """The kinds of layers that both frameworks have, and where a tensor of PyTorch's layer lies in Paddle's.
 
-A layer's kind decides whether a tensor is transposed, never its shape. A layer of no kind listed here is `CUSTOM`: its
-own tensors must have the same names and shapes in both frameworks, or the caller pairs them.
+A layer's kind decides whether a tensor is transposed, never its shape. A layer of no kind in `KINDS` is of the kind
+`OWN`: its tensors must have the same names and shapes in both frameworks, or the caller pairs them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 RESHAPED = ("layer_norm", "rms_norm", "bilinear")  # Paddle holds a tensor of these kinds in another shape
-CUSTOM = "own"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ KINDS = (
 )
 BY_TORCH_CLASS = {name: kind for kind in KINDS for name in kind.torch}
 BY_PADDLE_CLASS = {name: kind for kind in KINDS for name in kind.paddle}
-OWN = Kind(CUSTOM, (), ())
+OWN = Kind("own", (), ())
 # paddle.compat.nn holds layers that keep PyTorch's conventions, its orientation of Linear weights among them.
 COMPAT = {
     "Linear": Kind("linear", ("Linear",), ()),

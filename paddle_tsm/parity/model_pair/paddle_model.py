@@ -15,20 +15,16 @@ from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.outputs import (
     STATE,
-    Step,
-    flat,
     named_outputs,
     projection,
     takes_gradient,
-    total_norm,
 )
 from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
 from paddle_tsm.parity.model_pair.schedules import paddle_scheduler, set_paddle_rate
 from paddle_tsm.parity.model_pair.step_rules import StepRules
-from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves, values_of
-from paddle_tsm.parity.model_pair.trained_model import TrainedModel
-from paddle_tsm.parity.model_pair.watched import Emitter
-from paddle_tsm.parity.side import See, StepOutcome, is_statistic
+from paddle_tsm.parity.model_pair.structure import as_array, leaves, map_leaves
+from paddle_tsm.parity.model_pair.trained_model import TrainedModel, gradients_of_inputs
+from paddle_tsm.parity.side import is_statistic
 
 
 class PaddleModel(TrainedModel):
@@ -38,10 +34,9 @@ class PaddleModel(TrainedModel):
     """
 
     name = "Paddle"
-    outcome = "outputs"
-    input_gradients = True  # whether they are compared, too
     recurrent_layer = RNNBase
     plain_optimizer = (paddle.optimizer.SGD, paddle.optimizer.Momentum)
+    framework = paddle
 
     def __init__(
         self,
@@ -61,33 +56,10 @@ class PaddleModel(TrainedModel):
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         return self.model.named_sublayers(include_self=True)
 
-    def call(self, inputs: Any) -> Any:
-        """What the model gives for inputs that are tensors already."""
-        arguments, named = call_arguments(inputs)
-        with default_precision(self.model), self.context(), self.running_in_mode(), running(self.name):
-            return self.model(*arguments, **named)
-
     def run(self, inputs: Any) -> Any:
         """What the model gives for arrays, without gradients."""
         with paddle.no_grad():
             return self.call(as_tensors(inputs))
-
-    def outputs(self, inputs: Any) -> dict[str, np.ndarray]:
-        return named_outputs(self.run(inputs))
-
-    def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
-        if train:
-            self.train()
-        else:
-            self.model.eval()
-        with Emitter(self.watched, see):
-            given = self.run(inputs)
-        self.model.eval()
-        return as_arrays(given)
-
-    def new_optimizer(self, lr: float) -> Any:
-        assert self.make_optimizer, "a comparison of steps names an optimizer"
-        return self.make_optimizer(self.trained_parameters(), lr)
 
     def trained_parameters(self) -> list[Any]:
         return [p for p in self.model.parameters() if not p.stop_gradient]
@@ -119,15 +91,8 @@ class PaddleModel(TrainedModel):
     def gradients(self, inputs: Any, target: Any) -> tuple[float, dict[str, np.ndarray]]:
         loss, given, outputs = self.backward(inputs, target)
         self.given_in_training = named_outputs(outputs)
-        found = self.alignment.to_torch(self._own_gradients())
-        for path, leaf in leaves(given).items():
-            if leaf.grad is not None:
-                found[f"input{'.' if path and path[0] != '[' else ''}{path}"] = as_array(leaf.grad)
-        return loss, found
-
-    def _own_gradients(self) -> dict[str, np.ndarray]:
-        """The gradients by Paddle's names."""
-        return self._with_all_parts(dict(self.named_gradients()))
+        found = self.alignment.to_torch(self._with_all_parts(dict(self.named_gradients())))
+        return loss, found | gradients_of_inputs(given)
 
     def _with_all_parts(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays, by Paddle's names, and 0 for a part of a packed tensor that has none where another part has."""
@@ -138,23 +103,16 @@ class PaddleModel(TrainedModel):
                 found[pair.paddle] = np.zeros_like(as_array(tensors[pair.paddle]))
         return found
 
-    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
-        return ((name, values_of(p.grad)) for name, p in self.model.named_parameters() if p.grad is not None)
-
     def forget_gradients(self) -> None:
         for parameter in self.model.parameters():
             parameter.clear_gradient(False)
 
-    def train_step(self, inputs: Any, target: Any) -> StepOutcome:
-        self.begin_step()
+    def clear_gradients(self) -> None:
         if self.optimizer is not None:
             self.optimizer.clear_grad(set_to_zero=False)
-        loss, _, outputs = self.backward(inputs, target)
-        norm = total_norm(array for _, array in self.named_gradients())
-        if self.rules.clip is not None:
-            paddle.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
-        self.end_step()
-        return Step(loss, norm, flat(outputs))
+
+    def clip_gradients(self, norm: float) -> None:
+        paddle.nn.utils.clip_grad_norm_(self.trained_parameters(), norm)
 
     def current_rates(self) -> dict[str, float]:
         groups = self.optimizer._parameter_list
@@ -201,18 +159,6 @@ class PaddleModel(TrainedModel):
 
     def tensor_groups(self) -> dict[str, list[str]]:
         raise NotImplementedError("the report's rows are PyTorch's groups")
-
-
-@contextlib.contextmanager
-def default_precision(model: paddle.nn.Layer) -> Iterator[None]:
-    """What the model makes without naming a precision, such as a first state of zeros, has that of its weights."""
-    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
-    before = paddle.get_default_dtype()
-    try:
-        paddle.set_default_dtype(own or before)
-        yield
-    finally:
-        paddle.set_default_dtype(before)
 
 
 def as_tensors(inputs: Any) -> Any:

@@ -13,21 +13,16 @@ from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.outputs import (
     STATE,
-    Step,
     by_first_word,
-    flat,
     named_outputs,
     projection,
     takes_gradient,
-    total_norm,
 )
 from paddle_tsm.parity.model_pair.schedules import set_torch_rate, torch_scheduler
 from paddle_tsm.parity.model_pair.step_rules import StepRules
-from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, map_leaves, values_of
+from paddle_tsm.parity.model_pair.structure import as_array, leaves, map_leaves
 from paddle_tsm.parity.model_pair.torch_dropout import TorchDropout
-from paddle_tsm.parity.model_pair.trained_model import TrainedModel
-from paddle_tsm.parity.model_pair.watched import Emitter
-from paddle_tsm.parity.side import See, StepOutcome
+from paddle_tsm.parity.model_pair.trained_model import TrainedModel, gradients_of_inputs
 
 
 class TorchModel(TrainedModel):
@@ -40,10 +35,9 @@ class TorchModel(TrainedModel):
     """
 
     name = "PyTorch"
-    outcome = "outputs"
-    input_gradients = True  # whether they are compared, too
     recurrent_layer = torch.nn.RNNBase
     plain_optimizer = torch.optim.SGD
+    framework = torch
 
     def __init__(
         self,
@@ -62,33 +56,10 @@ class TorchModel(TrainedModel):
     def named_layers(self) -> Iterator[tuple[str, Any]]:
         return self.model.named_modules()
 
-    def call(self, inputs: Any) -> Any:
-        """What the model gives for inputs that are tensors already."""
-        arguments, named = call_arguments(inputs)
-        with default_precision(self.model), self.context(), self.running_in_mode(), running(self.name):
-            return self.model(*arguments, **named)
-
     def run(self, inputs: Any) -> Any:
         """What the model gives for arrays, without gradients."""
         with torch.no_grad():
             return self.call(as_tensors(inputs))
-
-    def outputs(self, inputs: Any) -> dict[str, np.ndarray]:
-        return named_outputs(self.run(inputs))
-
-    def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
-        if train:
-            self.train()
-        else:
-            self.model.eval()
-        with Emitter(self.watched, see):
-            given = self.run(inputs)
-        self.model.eval()
-        return as_arrays(given)
-
-    def new_optimizer(self, lr: float) -> Any:
-        assert self.make_optimizer, "a comparison of steps names an optimizer"
-        return self.make_optimizer(self.trained_parameters(), lr)
 
     def trained_parameters(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
@@ -123,26 +94,16 @@ class TorchModel(TrainedModel):
         loss, given, outputs = self.backward(inputs, target)
         self.given_in_training = named_outputs(outputs)
         found = {name: array for name, array in self.named_gradients() if self.names is None or name in self.names}
-        for path, leaf in leaves(given).items():
-            if leaf.grad is not None:
-                found[f"input{'.' if path and path[0] != '[' else ''}{path}"] = as_array(leaf.grad)
-        return loss, found
-
-    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
-        return ((name, values_of(p.grad)) for name, p in self.model.named_parameters() if p.grad is not None)
+        return loss, found | gradients_of_inputs(given)
 
     def forget_gradients(self) -> None:
         self.model.zero_grad()
 
-    def train_step(self, inputs: Any, target: Any) -> StepOutcome:
-        self.begin_step()
+    def clear_gradients(self) -> None:
         self.model.zero_grad()
-        loss, _, outputs = self.backward(inputs, target)
-        norm = total_norm(array for _, array in self.named_gradients())
-        if self.rules.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.trained_parameters(), self.rules.clip)
-        self.end_step()
-        return Step(loss, norm, flat(outputs))
+
+    def clip_gradients(self, norm: float) -> None:
+        torch.nn.utils.clip_grad_norm_(self.trained_parameters(), norm)
 
     def current_rates(self) -> dict[str, float]:
         names, trained = {id(p): name for name, p in self.model.named_parameters()}, self.trained()
@@ -190,18 +151,6 @@ class TorchModel(TrainedModel):
 
     def tensor_groups(self) -> dict[str, list[str]]:
         return by_first_word(named_tensors(self.model))
-
-
-@contextlib.contextmanager
-def default_precision(model: torch.nn.Module) -> Iterator[None]:
-    """What the model makes without naming a precision, such as a first state of zeros, has that of its weights."""
-    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
-    before = torch.get_default_dtype()
-    try:
-        torch.set_default_dtype(own or before)
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def as_tensors(inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What training any model takes beside its framework: modes, rates of each step, and dropout."""
+"""What running and training a model takes in either framework alike: modes, layers, steps, rates and dropout."""
 
 from __future__ import annotations
 
@@ -10,27 +10,54 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.model_pair.dropout_masks import Draw
+from paddle_tsm.parity.model_pair.failures import running
+from paddle_tsm.parity.model_pair.outputs import Step, flat, named_outputs, total_norm
 from paddle_tsm.parity.model_pair.step_rules import StepRules
+from paddle_tsm.parity.model_pair.structure import as_array, as_arrays, call_arguments, leaves, values_of
+from paddle_tsm.parity.model_pair.watched import Emitter
 from paddle_tsm.parity.named_tensors import layer_of, magnitude
-from paddle_tsm.parity.side import Side, is_statistic
+from paddle_tsm.parity.side import See, Side, StepOutcome, is_statistic
 from paddle_tsm.parity.tolerance import VANISHING
 
 
 class TrainedModel(Side):
-    """A model of either framework that can be trained by `StepRules`.
+    """A model of either framework that can be run, and trained by `StepRules`.
 
-    watched: PyTorch's name -> layer. recurrent_layer: the framework's class of an LSTM or GRU, whose dropout between
-    layers is off. plain_optimizer: its optimizers that do not divide a gradient by its own size. rates: PyTorch's name
-    of a parameter -> the learning rate of the last step. rounded: see `Side.rounded_gradients`.
+    framework: the module torch or paddle. watched: PyTorch's name -> layer. context: a function to the context in which
+    the model runs. make_optimizer: a function (parameters, lr) to an optimizer. recurrent_layer: the framework's class
+    of an LSTM or GRU, whose dropout between layers is off. plain_optimizer: its optimizers that do not divide a
+    gradient by its own size. rates: PyTorch's name of a parameter -> the learning rate of the last step. rounded: see
+    `Side.rounded_gradients`.
     """
 
+    outcome = "outputs"
+    input_gradients = True  # whether they are compared, too
+    framework: Any
     rules: StepRules
     watched: dict[str, Any]
+    context: Callable[[], contextlib.AbstractContextManager]
+    make_optimizer: Callable[[list[Any], float], Any] | None
     recurrent_layer: Any
     rates: dict[str, float]
     given_in_training: dict[str, np.ndarray]
     plain_optimizer: Any
     rounded: list[str]
+
+    @abstractmethod
+    def run(self, inputs: Any) -> Any:
+        """What the model gives for arrays, without gradients."""
+
+    @abstractmethod
+    def backward(self, inputs: Any, target: Any) -> tuple[float, Any, Any]:
+        """Run forward and backward. Returns (loss, the inputs with their gradients, outputs)."""
+
+    @abstractmethod
+    def clear_gradients(self) -> None:
+        """Take the gradients of the last step away."""
+
+    @abstractmethod
+    def clip_gradients(self, norm: float) -> None:
+        """Scale the gradients down where their norm, of all together, is larger than this one."""
 
     @abstractmethod
     def trained_parameters(self) -> list[Any]:
@@ -43,12 +70,6 @@ class TrainedModel(Side):
     @abstractmethod
     def torch_names(self) -> dict[str, str]:
         """The framework's name of a tensor -> PyTorch's, where it is another."""
-
-    @abstractmethod
-    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
-        """The framework's name of each parameter that has a gradient, and the gradient; one at a time, because all
-        together may be as large as the model.
-        """
 
     @abstractmethod
     def clear_gradient(self, name: str, where: np.ndarray) -> None:
@@ -69,6 +90,56 @@ class TrainedModel(Side):
     @abstractmethod
     def new_scheduler(self, make: Callable[[Any], Any]) -> Any:
         """The caller's scheduler of the optimizer."""
+
+    def call(self, inputs: Any) -> Any:
+        """What the model gives for inputs that are tensors already."""
+        arguments, named = call_arguments(inputs)
+        with self.default_precision(), self.context(), self.running_in_mode(), running(self.name):
+            return self.model(*arguments, **named)
+
+    @contextlib.contextmanager
+    def default_precision(self) -> Iterator[None]:
+        """What the model makes without naming a precision, such as a first state of zeros, has that of its weights."""
+        own = next((p.dtype for p in self.model.parameters() if p.is_floating_point()), None)
+        before = self.framework.get_default_dtype()
+        try:
+            self.framework.set_default_dtype(own or before)
+            yield
+        finally:
+            self.framework.set_default_dtype(before)
+
+    def outputs(self, inputs: Any) -> dict[str, np.ndarray]:
+        return named_outputs(self.run(inputs))
+
+    def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
+        if train:
+            self.train()
+        else:
+            self.model.eval()
+        with Emitter(self.watched, see):
+            given = self.run(inputs)
+        self.model.eval()
+        return as_arrays(given)
+
+    def named_gradients(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The framework's name of each parameter that has a gradient, and the gradient; one at a time, because all
+        together may be as large as the model.
+        """
+        return ((name, values_of(p.grad)) for name, p in self.model.named_parameters() if p.grad is not None)
+
+    def new_optimizer(self, lr: float) -> Any:
+        assert self.make_optimizer, "a comparison of steps names an optimizer"
+        return self.make_optimizer(self.trained_parameters(), lr)
+
+    def train_step(self, inputs: Any, target: Any) -> StepOutcome:
+        self.begin_step()
+        self.clear_gradients()
+        loss, _, outputs = self.backward(inputs, target)
+        norm = total_norm(array for _, array in self.named_gradients())
+        if self.rules.clip is not None:
+            self.clip_gradients(self.rules.clip)
+        self.end_step()
+        return Step(loss, norm, flat(outputs))
 
     def train(self) -> None:
         """Go into training mode, all but the layers that the caller keeps in evaluation mode."""
@@ -169,3 +240,12 @@ class TrainedModel(Side):
         own = self.tensors()
         statistics = {name.rpartition(".")[0] for name in own if is_statistic(name)}
         return {name for name, layer in self.watched.items() if name in statistics and not layer.training}
+
+
+def gradients_of_inputs(inputs: Any) -> dict[str, np.ndarray]:
+    """Name -> gradient of the tensors of a model's inputs that have one: "input", "input[1]" or "input.mask"."""
+    return {
+        f"input{'.' if path and path[0] != '[' else ''}{path}": as_array(leaf.grad)
+        for path, leaf in leaves(inputs).items()
+        if leaf.grad is not None
+    }

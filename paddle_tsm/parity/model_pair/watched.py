@@ -55,8 +55,6 @@ class Emitter(Watch):
             if last and array.ndim > 2:
                 array = np.moveaxis(array, -1, 1)
             name = f"{label}[{number}]" if number else label
-            if kind == INPUT and number and array.dtype.kind == "b":
-                continue  # a mask, which says what to keep in one library and what to hide in the other
             if kind == INPUT and array.dtype.kind == "f" and (hidden := array <= HIDDEN).any():
                 # Both inputs must hide the same places, by whatever number.
                 self.see(f"{label}[{number} hidden]", hidden.astype(array.dtype))
