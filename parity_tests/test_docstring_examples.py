@@ -13,6 +13,7 @@ MODULES = (
     "paddle_tsm.models.create",
     "paddle_tsm.parity.compare",
     "paddle_tsm.parity.model_pair.alignment",
+    "paddle_tsm.parity.model_pair.compare_models",
     "torch_ref.create",
 )
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from paddle_tsm.cli import command_parser, main
 
@@ -64,6 +65,7 @@ def here(tmp_path_factory):
 
 def follow(here, capsys, kind: str, text: str, code: int) -> int:
     """Do what a block of the page says. Returns the exit code of the last command."""
+    torch.manual_seed(0)  # the page's models draw their weights
     named = re.match(r"# (\w+\.py)\n", text)
     if kind == "python" and named:
         (here / named[1]).write_text(text)

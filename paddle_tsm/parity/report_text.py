@@ -6,10 +6,12 @@ import math
 
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.findings import Findings
+from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.noise import Float32Gap
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 LISTED = 12  # rows of a summary
+NAMED = 3  # tensors in a sentence
 
 
 def about_networks(report: Findings) -> list[str]:
@@ -28,19 +30,14 @@ def notes(report: Findings) -> list[str]:
         lines.append(
             "The optimizer divides a gradient by its own size, so that rounding alone would move a weight whose "
             "gradient is 0 in exact arithmetic. For the optimizer such values are 0 in both frameworks, in the "
-            f"gradients of: {first_names(report.steps.rounded_gradients)}."
+            f"gradients of: {first_few(report.steps.rounded_gradients, NAMED)}."
         )
     if report.gradients and report.gradients.vanishing:
         lines.append(
             "These gradients are 0 in exact arithmetic, so they are held to the limit in proportion to their layer's "
-            f"largest gradient: {first_names(report.gradients.vanishing)}."
+            f"largest gradient: {first_few(report.gradients.vanishing, NAMED)}."
         )
     return lines + [about_gap(gap) for gap in report.gaps or []]
-
-
-def first_names(names: list[str]) -> str:
-    """The first three names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def about_gap(gap: Float32Gap) -> str:

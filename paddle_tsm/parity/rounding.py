@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow
+from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.model_pair.structure import in_precision, map_leaves
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.tolerance import LEAST_NOISE, TOLERANCES
@@ -166,14 +167,14 @@ class Rounding:
         sentences = []
         if self.excused:
             sentences.append(
-                f"Rounding alone explains {listed(self.excused)}: where all it computes is moved by one unit in the "
-                f"last place, PyTorch's model is that far from itself, within a factor of {factor:g} "
+                f"Rounding alone explains {first_few(self.excused, NAMED, '; ')}: where all it computes is moved by "
+                f"one unit in the last place, PyTorch's model is that far from itself, within a factor of {factor:g} "
                 f"(float32: {TOLERANCES['float32'].limit:g})."
             )
         if self.too_rough:
             sentences.append(
-                f"Rounding is too large for a verdict in {listed(self.too_rough)}: the model magnifies it. "
-                "Fewer steps, a smaller learning rate or other inputs show more."
+                f"Rounding is too large for a verdict in {first_few(self.too_rough, NAMED, '; ')}: the model magnifies "
+                "it. Fewer steps, a smaller learning rate or other inputs show more."
             )
         return sentences
 
@@ -204,9 +205,3 @@ def step_values(side: Side, batches: list[Any], lr: float) -> dict[str, dict[str
 def largest(values: Mapping[str, np.ndarray]) -> float:
     """The largest magnitude of any value."""
     return max((float(np.abs(array).max(initial=0.0)) for array in values.values()), default=0.0)
-
-
-def listed(texts: list[str]) -> str:
-    """The first few, and how many more there are."""
-    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-    return "; ".join(texts[:NAMED]) + more

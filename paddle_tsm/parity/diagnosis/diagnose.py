@@ -13,6 +13,7 @@ from paddle_tsm.parity.diagnosis.cause import Cause
 from paddle_tsm.parity.diagnosis.places import Place, wrong_places
 from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from paddle_tsm.parity.diagnosis.training import statistics_causes
+from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.layer_outputs import NOT_RUN
 from paddle_tsm.parity.report import Report
 from paddle_tsm.parity.side import layer_of_value
@@ -219,6 +220,5 @@ def with_others(members: list[Cause]) -> Cause:
     names = [name for name in dict.fromkeys(cause.layer for cause in members) if name != first.layer]
     if not names:
         return first
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    sentence = f"{first.sentence}. The same holds for {', '.join(names[:LISTED])}{more}"
+    sentence = f"{first.sentence}. The same holds for {first_few(names, LISTED)}"
     return Cause(first.layer, first.kind, first.before, first.after, sentence)

@@ -69,7 +69,10 @@ class Alignment:
     unsaved: dict[str, list[str]] = field(default_factory=lambda: {"torch": [], "paddle": []})
 
     def to_paddle(self, torch_tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Paddle's tensors of PyTorch's. Raises ValueError where one is missing or does not fit."""
+        """Paddle's tensors, by Paddle's names, of PyTorch's. A tensor that has no twin in Paddle is left out.
+
+        Raises ValueError where one is missing, or has another shape than when the two models were paired.
+        """
         missing = sorted({pair.torch for pair in self.tensors} - set(torch_tensors) - set(self.unsaved["torch"]))
         if missing:
             raise ValueError(f"{missing[0]}: PyTorch's weights have no such tensor; {len(missing)} are missing in all")
@@ -82,7 +85,10 @@ class Alignment:
         return found
 
     def to_torch(self, paddle_tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """PyTorch's tensors of Paddle's, those that were packed into one put together again."""
+        """PyTorch's tensors of Paddle's, those that were packed into one put together again.
+
+        Raises ValueError for one that has another shape than when the two models were paired.
+        """
         parts: dict[str, list[np.ndarray]] = {}
         for pair in self.tensors:
             array = paddle_tensors.get(pair.paddle)

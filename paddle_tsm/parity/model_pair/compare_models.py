@@ -67,18 +67,22 @@ def compare_models(
     model in evaluation mode as a whole is trained as a whole. Parameters that are frozen (`requires_grad`, or
     `stop_gradient` in Paddle) stay so; they must be the same in both.
 
-    Raises ValueError for models whose layers cannot be paired, for inputs that one of them refuses, and for a model
-    that gives other values when it runs again.
+    Returns a `Report`: `equal`, `first_layer`, `causes`, `rows` with the largest difference of each (relative to
+    PyTorch's largest magnitude) and its limit, and `alignment`. Arrays have whatever shapes the models take; names are
+    PyTorch's. The limits stand in `paddle_tsm/parity/tolerance.py`.
+
+    Raises ValueError for models whose layers cannot be paired, for inputs that one of them refuses, for a model that
+    gives other values when it runs again, and for an argument out of range.
+
+    >>> import numpy, paddle, torch
+    >>> a = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4, momentum=0.1))
+    >>> b = paddle.nn.Sequential(paddle.nn.Linear(3, 4), paddle.nn.BatchNorm1D(4, momentum=0.1))
+    >>> report = compare_models(a, b, numpy.random.default_rng(0).standard_normal((8, 3)), steps=0)
+    >>> report.equal, report.first_layer, report.diagnosed[0].kind
+    (False, '1', 'momentum')
     """
-    if weights not in WEIGHTS:
-        raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
-    if dropout not in DROPOUT:
-        raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
-    if clip is not None and not (isinstance(clip, (int, float)) and 0 < clip < float("inf")):
-        raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
+    check_settings(weights, steps, clip, dropout)
     torch_model_class()  # in front of everything else that imports torch
-    if steps:
-        step_limit(steps)
     given = [inputs_of(inputs, seed + number) for number in range(max(steps, 1))]
     chosen = optimizer_pair(optimizer)
     training = Training(with_target(loss), (chosen.torch, chosen.paddle), schedule_pair(schedule, steps), clip)
@@ -105,6 +109,18 @@ def compare_models(
         progress("the cause")
         explain(report, pair, request)
     return report
+
+
+def check_settings(weights: str, steps: int, clip: float | None, dropout: str) -> None:
+    """Raise ValueError for an argument of `compare_models` that is none of its values, or out of range."""
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
+    if dropout not in DROPOUT:
+        raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
+    if clip is not None and not (isinstance(clip, (int, float)) and 0 < clip < float("inf")):
+        raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
+    if steps:
+        step_limit(steps)
 
 
 def explain(report: Report, pair: ModelPair, request: TrainingRequest) -> None:
@@ -155,7 +171,7 @@ def is_number(row: ComparisonRow) -> bool:
 
 
 def assert_equal(report: Report) -> None:
-    """Raise AssertionError with the report's verdict and its rows unless everything is equal."""
+    """Raise AssertionError with the verdict, the rows that do not pass and the causes, unless everything is equal."""
     if not report.equal:
         raise AssertionError(str(report))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.model_pair.layer_tensors import TensorLayer, without_ones
 
 LISTED = 4  # layers that a message names
@@ -15,9 +16,8 @@ def framework(side: str) -> str:
 
 def unmatched(torch: list[TensorLayer], paddle: list[TensorLayer]) -> str:
     """What to say where the two models do not have the same layers."""
-    lists = [
-        f"{framework(side)} has {listed(found)}" for side, found in (("torch", torch), ("paddle", paddle)) if found
-    ]
+    sides = (("torch", torch), ("paddle", paddle))
+    lists = [f"{framework(side)} has {first_few(found, LISTED)}" for side, found in sides if found]
     only = torch[0].name if torch else f"{PADDLE}{paddle[0].name}"
     advice = f"align={{{only!r}: None}} leaves a layer out"
     line = next((line for a in torch for b in paddle if (line := tensor_line(a, b))), "")
@@ -57,9 +57,3 @@ def undecided(
         why += ", and paired by the order of execution the outputs differ"
     lines = guess or {(fed or candidates)[0].name: layer.name}
     return f"Paddle's {layer} could be any of PyTorch's {names}: {why}; say which, for instance align={lines}"
-
-
-def listed(layers: list[TensorLayer]) -> str:
-    """The first few layers, and how many more there are."""
-    more = f" and {len(layers) - LISTED} more" if len(layers) > LISTED else ""
-    return ", ".join(map(str, layers[:LISTED])) + more
