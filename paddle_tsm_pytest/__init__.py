@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from paddle_tsm.parity.report import Report
+    from paddle_tsm.parity.report.report import Report
 
 OPTION = "--parity-report"
 
@@ -82,7 +82,7 @@ class Parity:
 
     def write(self, outcome: Any) -> Path | None:
         """Write what was found where it was asked for. Returns the page's path, or that of the JSON without a page."""
-        from paddle_tsm.parity.report_files import write_json_error
+        from paddle_tsm.parity.report.report_files import write_json_error
 
         if self.folder is None:
             return None

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from paddle_tsm.parity.compare import compare
-from paddle_tsm.parity.report import Report
-from paddle_tsm.parity.report_files import write_json, write_junit
-from paddle_tsm.parity.report_text import verdict
+from paddle_tsm.parity.report.report import Report
+from paddle_tsm.parity.report.report_files import write_json, write_junit
+from paddle_tsm.parity.report.report_text import verdict
 from paddle_tsm.parity.tolerance import LEAST_NOISE, float32_limit
 
 A = np.array([[1.0, -4.0], [0.0, 2.0]])

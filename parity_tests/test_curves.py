@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.parity.curve_file import read_curve, relative_difference
-from paddle_tsm.parity.curve_reading import reading
-from paddle_tsm.parity.curves import compare_curves
+from paddle_tsm.parity.curves.curve_comparison import compare_curves
+from paddle_tsm.parity.curves.curve_file import read_curve, relative_difference
+from paddle_tsm.parity.curves.curve_reading import reading
 from paddle_tsm.parity.tolerance import CURVES
 
 UPDATES = 60

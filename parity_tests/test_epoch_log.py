@@ -9,7 +9,7 @@ import pytest
 import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.parity.curve_file import read_curve
+from paddle_tsm.parity.curves.curve_file import read_curve
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.loop import train

@@ -204,7 +204,7 @@ def test_one_rule_says_which_linear_is_transposed(layout, file_format):
     """A square classifier, whose shape tells nothing: as it is read, so are the report's table and Paddle's
     momentum.
     """
-    from paddle_tsm.parity.tensor_table import file_table
+    from paddle_tsm.parity.report.tensor_table import file_table
 
     network = next(n for each, n in PAIRS if each.name == layout)
     network = network.with_options(num_classes=network.family.features(network))

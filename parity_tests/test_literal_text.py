@@ -202,10 +202,10 @@ def test_parity_junit_and_page(folder, capfd, monkeypatch):
 
     from paddle_tsm.parity.checkpoint_pair import describe, read_pair
     from paddle_tsm.parity.compare import ComparisonRow
-    from paddle_tsm.parity.console_report import print_report
-    from paddle_tsm.parity.report import Report
-    from paddle_tsm.parity.report_files import write_junit
-    from paddle_tsm.parity.report_page import page, rows_table
+    from paddle_tsm.parity.report.console_report import print_report
+    from paddle_tsm.parity.report.report import Report
+    from paddle_tsm.parity.report.report_files import write_junit
+    from paddle_tsm.parity.report.report_page import page, rows_table
 
     report = Report(
         rows=[ComparisonRow(name, "float64", (1,), 1.0, 1.0, 0.1, f"differs {name}") for name in NAMES],

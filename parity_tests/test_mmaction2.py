@@ -10,8 +10,8 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
-from paddle_tsm.parity.curve_file import read_curve
-from paddle_tsm.parity.curves import compare_curves
+from paddle_tsm.parity.curves.curve_comparison import compare_curves
+from paddle_tsm.parity.curves.curve_file import read_curve
 from parity_tests.small_training import ROOT
 
 PYTHON = os.environ.get("MMACTION2_PYTHON") or (importlib.util.find_spec("mmaction") and sys.executable)

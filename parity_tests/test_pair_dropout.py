@@ -14,7 +14,7 @@ from torch import nn
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.model_pair.dropout_masks import Draws
 from paddle_tsm.parity.model_pair.paddle_dropout import paddle_dropout
-from paddle_tsm.parity.report_text import notes
+from paddle_tsm.parity.report.report_text import notes
 from parity_tests.small_pairs import largest, problem
 
 LIMIT = 1e-9

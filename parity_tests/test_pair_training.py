@@ -8,7 +8,7 @@ from torch import nn
 
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.model_pair.trained_model import TrainedModel
-from paddle_tsm.parity.report_text import notes
+from paddle_tsm.parity.report.report_text import notes
 from parity_tests.small_pairs import PaddleTwoBranches, TorchTwoBranches, largest, problem, trained, vectors
 
 

@@ -15,7 +15,7 @@ from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.registry import layout_named
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-from paddle_tsm.parity.report_page import write_page
+from paddle_tsm.parity.report.report_page import write_page
 from paddle_tsm.parity.seeded_input import noise_clip
 
 FILES = ["--json", "p.json", "--junit", "p.xml", "--size", "32"]

@@ -10,9 +10,9 @@ import pytest
 import torch_ref.optim
 from paddle_tsm.cli import main
 from paddle_tsm.data.frame_source import FrameSource
-from paddle_tsm.parity.curve_file import read_curve
-from paddle_tsm.parity.curve_reading import reading
-from paddle_tsm.parity.curves import compare_curves
+from paddle_tsm.parity.curves.curve_comparison import compare_curves
+from paddle_tsm.parity.curves.curve_file import read_curve
+from paddle_tsm.parity.curves.curve_reading import reading
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.training.plan import make_plan
 from paddle_tsm.training.plan_file import read_plan, write_plan

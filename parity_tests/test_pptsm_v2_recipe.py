@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import paddle_tsm
-from paddle_tsm.parity.curve_file import read_curve
-from paddle_tsm.parity.curves import compare_curves
+from paddle_tsm.parity.curves.curve_comparison import compare_curves
+from paddle_tsm.parity.curves.curve_file import read_curve
 from paddle_tsm.parity.tolerance import TOLERANCES
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train

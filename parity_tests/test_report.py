@@ -12,8 +12,8 @@ import pytest
 from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.report_folder import HEADING, PLOTS
-from paddle_tsm.parity.report_page import write_page
+from paddle_tsm.parity.report.report_folder import HEADING, PLOTS
+from paddle_tsm.parity.report.report_page import write_page
 from paddle_tsm.parity.steps import seeded_batches
 from paddle_tsm.parity.training_comparison import TrainingRequest
 

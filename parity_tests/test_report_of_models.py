@@ -14,11 +14,11 @@ from rich.console import Console
 
 from paddle_tsm.parity import assert_equal, compare_models
 from paddle_tsm.parity.compare import ComparisonRow
-from paddle_tsm.parity.console_report import print_report
 from paddle_tsm.parity.diagnosis.cause import Cause
-from paddle_tsm.parity.plots import TICKS, readable
-from paddle_tsm.parity.report import Report
-from paddle_tsm.parity.report_plots import group_starts
+from paddle_tsm.parity.report.console_report import print_report
+from paddle_tsm.parity.report.plots import TICKS, readable
+from paddle_tsm.parity.report.report import Report
+from paddle_tsm.parity.report.report_plots import group_starts
 from paddle_tsm.parity.summary_row import LayersRow, SummaryRow, layers_row
 
 LONG = "a_name_of_a_layer_that_is_longer_than_the_room_for_it_in_a_terminal"

@@ -19,9 +19,9 @@ from paddle_tsm.parity.noise import (
     measure_gaps,
 )
 from paddle_tsm.parity.paddle_side import PaddleSide
-from paddle_tsm.parity.report import Report
-from paddle_tsm.parity.report_files import finite
-from paddle_tsm.parity.report_text import verdict
+from paddle_tsm.parity.report.report import Report
+from paddle_tsm.parity.report.report_files import finite
+from paddle_tsm.parity.report.report_text import verdict
 from paddle_tsm.parity.steps import compare_steps, seeded_batches
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 from paddle_tsm.parity.torch_side import TorchSide

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paddle_tsm.parity import compare_models
-from paddle_tsm.parity.report_files import write_json
+from paddle_tsm.parity.report.report_files import write_json
 from parity_tests.faulty_networks import PaddleCnn, PaddleRecurrent, PaddleResNet, TorchCnn, TorchRecurrent, TorchResNet
 from parity_tests.test_injected_faults import method, noise, put
 

@@ -32,7 +32,7 @@ from rich.table import Table
 from torchvision_folder import import_torchvision_models
 
 from paddle_tsm.parity import compare_models
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
 
 VARIABLE = "TORCHVISION_FOLDER"
 STEPS = 3

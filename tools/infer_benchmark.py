@@ -20,7 +20,7 @@ from rich.progress import track
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.drawing.figure import figure, png
 from paddle_tsm.networks.network import Network
-from paddle_tsm.parity.plots import COLOURS
+from paddle_tsm.parity.report.plots import COLOURS
 
 ENGINES = ("Paddle Inference", "ONNX Runtime", "OpenVINO")
 USUAL = Network("tsm_resnet50")

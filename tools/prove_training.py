@@ -84,7 +84,7 @@ def builders(network: Network, seed: int) -> list[Build]:
 
 def prove_float64(both: list[Build], batches: Batches, lr: float, out: Path) -> bool:
     """Train in float64; print and plot the differences. Returns whether every step stayed within the limit."""
-    from paddle_tsm.parity.plots import differences_plot
+    from paddle_tsm.parity.report.plots import differences_plot
     from paddle_tsm.parity.steps import compare_states, compare_steps, step_limit
 
     limit = step_limit(len(batches))
@@ -124,7 +124,7 @@ def print_differences(differences: dict[str, list[float]], losses: list[float]) 
 def prove_float32(both: list[Build], batches: Batches, lr: float, out: Path) -> bool:
     """Train in float32; print and plot gap and noise. Returns whether the gap stayed within the limit at every step."""
     from paddle_tsm.parity.noise import PERTURBED_RUNS, measure_gaps
-    from paddle_tsm.parity.plots import gaps_plot
+    from paddle_tsm.parity.report.plots import gaps_plot
     from paddle_tsm.parity.tolerance import TOLERANCES
 
     runs, (reference, other) = 2 * (1 + PERTURBED_RUNS), both

@@ -31,7 +31,7 @@ def add_curve_options(parser: argparse.ArgumentParser) -> None:
 
 def curve_inputs(runs: list[str]) -> list[str]:
     """The files that `--curves` reads of trainings: their rows, validations and recipes."""
-    from paddle_tsm.parity.curve_file import files_of
+    from paddle_tsm.parity.curves.curve_file import files_of
 
     return [path for run in runs for path in files_of(run)]
 
@@ -39,16 +39,16 @@ def curve_inputs(runs: list[str]) -> list[str]:
 def compare_runs(args: argparse.Namespace) -> int:
     """Compare the curves of two trainings. Returns 0 where they are equal within rounding, 1 where they part."""
     from paddle_tsm.commands.closed_pipe import print_until_closed
-    from paddle_tsm.parity.curve_file import read_curve
-    from paddle_tsm.parity.curve_report import print_curves, write_curves_json, write_curves_junit
-    from paddle_tsm.parity.curves import compare_curves
+    from paddle_tsm.parity.curves.curve_comparison import compare_curves
+    from paddle_tsm.parity.curves.curve_file import read_curve
+    from paddle_tsm.parity.curves.curve_report import print_curves, write_curves_json, write_curves_junit
 
     check_curve_options(args)
     a, b = map(read_curve, args.curves)
     found = compare_curves(a, b, list(map(read_curve, args.noise or [])), args.dtype)
     page = None
     if args.report:
-        from paddle_tsm.parity.curve_page import write_curve_page
+        from paddle_tsm.parity.curves.curve_page import write_curve_page
 
         page = write_curve_page(found, args.report)
     if args.json:

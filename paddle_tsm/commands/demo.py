@@ -68,7 +68,7 @@ def run_parity(out: str, arch: str, without_torch: bool) -> int:
     from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
     from paddle_tsm.networks.network import Network
     from paddle_tsm.parity.checkpoint_pair import compare_files, read_pair
-    from paddle_tsm.parity.console_report import print_report, print_seconds
+    from paddle_tsm.parity.report.console_report import print_report, print_seconds
     from paddle_tsm.terminal.literal_text import as_text, plain_console, status
 
     network = Network(arch)

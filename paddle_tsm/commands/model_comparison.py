@@ -129,8 +129,8 @@ def compare_pair(args: argparse.Namespace) -> int:
 def print_comparison(report, folder) -> None:
     """Print the report, the seconds of each part, and where its page is."""
     from paddle_tsm.commands.closed_pipe import print_until_closed
-    from paddle_tsm.parity.console_report import print_report, print_seconds
-    from paddle_tsm.parity.report_folder import PAGE
+    from paddle_tsm.parity.report.console_report import print_report, print_seconds
+    from paddle_tsm.parity.report.report_folder import PAGE
 
     def show(console) -> None:
         print_report(report, console)

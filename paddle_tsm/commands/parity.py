@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     import traceback
 
     from paddle_tsm.commands.messages import checkpoint_of
-    from paddle_tsm.parity.output_files import claimed
+    from paddle_tsm.parity.report.output_files import claimed
 
     args.a, args.b = (path and checkpoint_of("parity", path) for path in (args.a, args.b))
     read = [path for path in (args.a, args.b, args.video) if path]
@@ -144,7 +144,7 @@ def write_refusal(words: list[str], reason: str) -> None:
     words: the command line behind `parity`.
     """
     from paddle_tsm.parity.model_pair.import_path import source_files
-    from paddle_tsm.parity.output_files import claimed
+    from paddle_tsm.parity.report.output_files import claimed
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     for option in ("--json", "--junit", "--report"):

@@ -13,10 +13,10 @@ from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.network_stages import tensors_by_stage
 from paddle_tsm.parity.option_differences import OptionDifference, option_differences
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
+from paddle_tsm.parity.report.tensor_table import file_table
 from paddle_tsm.parity.shift_orders import changed_tensors, hint_of_other_order, in_one_order
 from paddle_tsm.parity.side import Side
-from paddle_tsm.parity.tensor_table import file_table
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 from paddle_tsm.runtime import import_paddle
 from paddle_tsm.terminal.extras import how_to_install

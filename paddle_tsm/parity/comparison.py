@@ -13,7 +13,7 @@ from paddle_tsm.parity.model_pair.failures import ModelFailed
 from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.named_tensors import THE_MODEL, compare_tensors, layer_of, missing_row
 from paddle_tsm.parity.part_timer import PartTimer
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
 from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.summary_row import layers_row, named_problem, worst_of

@@ -14,7 +14,7 @@ from paddle_tsm.parity.layer_outputs import first_difference, layer_errors
 from paddle_tsm.parity.model_pair.structure import in_precision
 from paddle_tsm.parity.noise import Float32Gap, measure_gaps
 from paddle_tsm.parity.part_timer import PartTimer
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
 from paddle_tsm.parity.rounding import Judge, keep
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.steps import compare_steps

@@ -15,7 +15,7 @@ from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from paddle_tsm.parity.diagnosis.training import statistics_causes
 from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.layer_outputs import NOT_RUN
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
 from paddle_tsm.parity.side import layer_of_value
 from paddle_tsm.parity.tolerance import TOLERANCES
 

@@ -17,9 +17,9 @@ from paddle_tsm.parity.model_pair.outputs import by_first_word
 from paddle_tsm.parity.model_pair.schedules import schedule_pair
 from paddle_tsm.parity.model_pair.step_size import small_rate
 from paddle_tsm.parity.model_pair.structure import leaves
-from paddle_tsm.parity.report import Report
+from paddle_tsm.parity.report.report import Report
+from paddle_tsm.parity.report.tensor_table import alignment_table
 from paddle_tsm.parity.rounding import Rounding
-from paddle_tsm.parity.tensor_table import alignment_table
 from paddle_tsm.parity.tolerance import step_limit
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 

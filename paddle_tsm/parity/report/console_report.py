@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from paddle_tsm.parity.compare import ComparisonRow
-from paddle_tsm.parity.findings import Findings
-from paddle_tsm.parity.report_text import about_networks, notes, verdict
+from paddle_tsm.parity.report.findings import Findings
+from paddle_tsm.parity.report.report_text import about_networks, notes, verdict
 from paddle_tsm.parity.summary_row import LayersRow, SummaryRow
 from paddle_tsm.terminal.literal_text import as_text, literal, plain_console
 

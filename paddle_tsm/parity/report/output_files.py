@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from paddle_tsm.files.kept_inputs import same_place
-from paddle_tsm.parity.report_files import write_json_error, write_junit_error
-from paddle_tsm.parity.report_folder import claimed_folder
+from paddle_tsm.parity.report.report_files import write_json_error, write_junit_error
+from paddle_tsm.parity.report.report_folder import claimed_folder
 
 UNFINISHED = "the comparison did not end: it is still running, or it was killed"
 

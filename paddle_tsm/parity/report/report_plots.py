@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from paddle_tsm.parity import plots
-from paddle_tsm.parity.findings import Findings
+from paddle_tsm.parity.report import plots
+from paddle_tsm.parity.report.findings import Findings
 from paddle_tsm.parity.tolerance import TOLERANCES, step_limit
 
 SHOWN = re.compile(r"(#\d+)?(: input)?(\[\d+\])?$")  # behind a layer's name: which call, input or member of a tuple

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from paddle_tsm.parity.curve_reading import reading
-from paddle_tsm.parity.curves import CurveComparison, length_differences, rows_of
-from paddle_tsm.parity.report_files import printable, suite_of, write_content, write_suite
+from paddle_tsm.parity.curves.curve_comparison import CurveComparison, length_differences, rows_of
+from paddle_tsm.parity.curves.curve_reading import reading
+from paddle_tsm.parity.report.report_files import printable, suite_of, write_content, write_suite
 
 SHOWN = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 DECIMALS = 6

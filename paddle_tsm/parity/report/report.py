@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from paddle_tsm.parity.findings import Findings
-from paddle_tsm.parity.report_files import write_json, write_junit
-from paddle_tsm.parity.report_page import write_page
-from paddle_tsm.parity.report_text import summary, verdict
+from paddle_tsm.parity.report.findings import Findings
+from paddle_tsm.parity.report.report_files import write_json, write_junit
+from paddle_tsm.parity.report.report_page import write_page
+from paddle_tsm.parity.report.report_text import summary, verdict
 
 AnyPath = str | os.PathLike[str]
 

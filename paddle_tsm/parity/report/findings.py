@@ -10,8 +10,8 @@ from paddle_tsm.parity.gradients import GradientComparison
 from paddle_tsm.parity.model_pair.alignment import Alignment
 from paddle_tsm.parity.noise import Float32Gap
 from paddle_tsm.parity.option_differences import OptionDifference
+from paddle_tsm.parity.report.tensor_table import TensorTable
 from paddle_tsm.parity.steps import StepComparison
-from paddle_tsm.parity.tensor_table import TensorTable
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from paddle_tsm.parity.compare import ComparisonRow
-from paddle_tsm.parity.findings import Findings
 from paddle_tsm.parity.first_few import first_few
 from paddle_tsm.parity.noise import Float32Gap
+from paddle_tsm.parity.report.findings import Findings
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 LISTED = 12  # rows of a summary

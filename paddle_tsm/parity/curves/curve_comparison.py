@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from paddle_tsm.parity.curve_file import Curve, relative_difference
-from paddle_tsm.parity.curve_limits import limits_of, magnification, noise_of
+from paddle_tsm.parity.curves.curve_file import Curve, relative_difference
+from paddle_tsm.parity.curves.curve_limits import limits_of, magnification, noise_of
 from paddle_tsm.parity.tolerance import CURVES
 
 # options of a recipe that change no number of a training

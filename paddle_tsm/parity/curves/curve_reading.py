@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paddle_tsm.parity.curves import CurveComparison
+from paddle_tsm.parity.curves.curve_comparison import CurveComparison
 from paddle_tsm.parity.tolerance import CURVES
 
 

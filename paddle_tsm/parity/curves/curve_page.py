@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from paddle_tsm.drawing.figure import figure, png, whole_steps
-from paddle_tsm.parity.curve_report import sentences, table_rows, verdict
-from paddle_tsm.parity.curves import CurveComparison
-from paddle_tsm.parity.page_html import document, escape, image, paragraph, section, table
-from paddle_tsm.parity.plots import COLOURS, losses_plot, on_log_axis
-from paddle_tsm.parity.report_folder import HEADING, PAGE
-from paddle_tsm.parity.report_page import write_file
+from paddle_tsm.parity.curves.curve_comparison import CurveComparison
+from paddle_tsm.parity.curves.curve_report import sentences, table_rows, verdict
+from paddle_tsm.parity.report.page_html import document, escape, image, paragraph, section, table
+from paddle_tsm.parity.report.plots import COLOURS, losses_plot, on_log_axis
+from paddle_tsm.parity.report.report_folder import HEADING, PAGE
+from paddle_tsm.parity.report.report_page import write_file
 
 PLOTS = ("losses", "loss_difference")
 

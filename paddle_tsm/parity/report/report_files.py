@@ -11,8 +11,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.parity.findings import Findings
-from paddle_tsm.parity.report_text import about_networks, notes, verdict
+from paddle_tsm.parity.report.findings import Findings
+from paddle_tsm.parity.report.report_text import about_networks, notes, verdict
 from paddle_tsm.terminal.literal_text import literal
 
 AnyPath = str | os.PathLike[str]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paddle_tsm.parity.curve_file import Curve, relative_difference
+from paddle_tsm.parity.curves.curve_file import Curve, relative_difference
 from paddle_tsm.parity.tolerance import CURVES, TOLERANCES
 
 

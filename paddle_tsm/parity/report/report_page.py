@@ -11,14 +11,14 @@ from paddle_tsm.drawing.figure import need_matplotlib
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.differences import DIFFERENCES
-from paddle_tsm.parity.findings import Findings
-from paddle_tsm.parity.page_html import Cell, document, escape, image, paragraph, section, table
-from paddle_tsm.parity.report_environment import environment
-from paddle_tsm.parity.report_folder import HEADING, PAGE, remove_page
-from paddle_tsm.parity.report_plots import draw_plots
-from paddle_tsm.parity.report_text import about_networks, notes, verdict
+from paddle_tsm.parity.report.findings import Findings
+from paddle_tsm.parity.report.page_html import Cell, document, escape, image, paragraph, section, table
+from paddle_tsm.parity.report.report_environment import environment
+from paddle_tsm.parity.report.report_folder import HEADING, PAGE, remove_page
+from paddle_tsm.parity.report.report_plots import draw_plots
+from paddle_tsm.parity.report.report_text import about_networks, notes, verdict
+from paddle_tsm.parity.report.tensor_table import TensorTable
 from paddle_tsm.parity.summary_row import LayersRow, SummaryRow
-from paddle_tsm.parity.tensor_table import TensorTable
 from paddle_tsm.parity.tolerance import TOLERANCES
 
 

@@ -1,0 +1,1 @@
+"""Two trainings compared by their curves, which `parity --curves` reads."""
