@@ -114,6 +114,16 @@ def test_a_wrong_gradient_is_named(name):
     assert (report.first_layer, report.diagnosed[0].kind) == (layer, kind), report.causes
 
 
+def test_a_wrong_gradient_behind_a_frozen_norm_is_named():
+    """The search runs the models as the comparison does: what the caller keeps in evaluation mode stays so."""
+    a, b = TorchCnn(), PaddleCnn()
+    a.bn2.eval()
+    b.bn2.eval()
+    method("stem", detached)(b)
+    report = compare_models(a, b, noise(2, 3, 15, 15), steps=0)
+    assert (report.first_layer, report.diagnosed[0].kind) == ("bn1", "detached"), report.causes
+
+
 def test_a_detached_branch_is_named():
     a, b = TorchResNet(), PaddleResNet()
     method("join", lambda block, y, x: PF.relu(y.detach() + x))(b.layer2)

@@ -48,7 +48,7 @@ def wrong_places(record: Record, side: PaddleModel, inputs: Any, limit: float, t
             if not row.passed:
                 found[label] = Place(row, array)
 
-    side.model.train() if train else side.model.eval()
+    side.set_mode(train)
     finished = True
     try:
         with Forcing(side.watched, see, record.arrays):

@@ -108,10 +108,12 @@ def of_permutations(a: np.ndarray, b: np.ndarray) -> Iterator[Relation]:
         distance = far(rows[order], others)
         if size > 1 and distance <= LIMIT:
             kind = "channel permutation" if axis else "order of the batch"
-            yield Relation(kind, f"PyTorch's with the places of axis {axis} in the order {described(order)}", distance)
+            yield Relation(
+                kind, f"PyTorch's with the places of axis {axis} in the order {order_in_words(order)}", distance
+            )
 
 
-def described(order: np.ndarray) -> str:
+def order_in_words(order: np.ndarray) -> str:
     """An order of places, in words where there are some."""
     size = len(order)
     natural = np.arange(size)

@@ -41,7 +41,7 @@ NAMES = {name.partition("(")[0].partition(" ")[0] for name in ACTIVATIONS} | {"h
 IDENTITY = "no function"
 
 
-def described(name: str, given: Arguments) -> str:
+def activation_name(name: str, given: Arguments) -> str:
     """The call of an activation as the table has it."""
     if name == "leaky_relu":
         return f"leaky_relu({number(given.get('negative_slope', 0.01))})"
@@ -54,7 +54,7 @@ def described(name: str, given: Arguments) -> str:
 
 def activation_variations(name: str, given: Arguments) -> Iterator[Variation | Fit]:
     """Every other activation, and other numbers of the same one."""
-    own = described(name, given)
+    own = activation_name(name, given)
     if name == "gelu":
         values = ("tanh", "none") if own == "gelu" else ("none", "tanh")
         change = with_arguments(lambda given: {"approximate": values[0]})

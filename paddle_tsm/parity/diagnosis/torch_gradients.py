@@ -52,9 +52,9 @@ def gradient_causes(torch_side: TorchModel, paddle_side: PaddleModel, inputs: An
     if factor and equal({name: array * factor for name, array in own.items()}, other):
         sentence = f"{start}; every gradient of Paddle is {number(factor)} times PyTorch's"
         return [Cause(layer_of(first) or THE_MODEL, "constant factor", "1", number(factor), sentence)]
-    torch_side.model.train()
+    torch_side.train()
     record = record_run(torch_side, inputs, train=True)
-    torch_side.model.train()
+    torch_side.train()
     scales = [0.0, *({fitted_factor({first: own[first]}, other)} - {0.0, 1.0})] if first in own else [0.0]
     wrong = {layer_of(name) for name in wrong_names(own, other)}
     layers = {layer_of(name) for name in own | other}

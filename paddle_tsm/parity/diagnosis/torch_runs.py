@@ -111,7 +111,7 @@ def record_run(side: TorchModel, inputs: Any, train: bool = False) -> Record:
     """Run the side's model once and record its calls and all that its watched layers took and gave."""
     record = Record()
     mode = CallMode(record=record)
-    side.model.train(train)
+    side.set_mode(train)
     with with_mode(side, mode), in_modules(side.model, mode), RecordingEmitter(side.watched, mode, record):
         given = side.run(inputs)
     side.model.eval()
@@ -128,7 +128,7 @@ def changed_run(
 ) -> np.ndarray:
     """The value of this name of a run in which some calls are changed."""
     mode = CallMode(changes)
-    side.model.train(train)
+    side.set_mode(train)
     try:
         with with_mode(side, mode), Stopper(side.watched, mode, label):
             given = side.run(inputs)

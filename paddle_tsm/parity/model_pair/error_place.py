@@ -10,7 +10,7 @@ from pathlib import Path
 OURS = Path(__file__).resolve().parents[2]
 
 
-def described(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """The error in one line: "NameError: name 'x' is not defined (mine.py, line 3)"."""
     text = " ".join(str(error).split())[:400]
     place = place_of(error)

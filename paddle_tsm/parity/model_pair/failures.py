@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from paddle_tsm.parity.model_pair.error_place import described
+from paddle_tsm.parity.model_pair.error_place import error_line
 
 
 class ModelFailed(ValueError):
     """A model raised an error. framework: whose model. reason: the error in one line."""
 
     def __init__(self, framework: str, error: Exception):
-        self.framework, self.reason = framework, described(error)
+        self.framework, self.reason = framework, error_line(error)
         super().__init__(f"{framework} model failed: {self.reason}")
 
 

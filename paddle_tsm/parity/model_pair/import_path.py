@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from paddle_tsm.parity.model_pair.error_place import described
+from paddle_tsm.parity.model_pair.error_place import error_line
 
 
 def imported(option: str, path: str) -> Any:
@@ -42,9 +42,9 @@ def import_module(subject: str, name: str) -> Any:
         if error.name and f"{name}.".startswith(f"{error.name}."):  # the module itself, not one that it imports
             where = "neither in the current folder nor installed"
             raise ValueError(f"{subject}: found no module {error.name!r}, {where}") from error
-        raise ValueError(f"{subject}: importing {name} failed: {described(error)}") from error
+        raise ValueError(f"{subject}: importing {name} failed: {error_line(error)}") from error
     except (Exception, SystemExit) as error:
-        raise ValueError(f"{subject}: importing {name} failed: {described(error)}") from error
+        raise ValueError(f"{subject}: importing {name} failed: {error_line(error)}") from error
 
 
 def guarded(subject: str, function: Callable) -> Callable:
@@ -54,7 +54,7 @@ def guarded(subject: str, function: Callable) -> Callable:
         try:
             return function(*arguments)
         except (Exception, SystemExit) as error:
-            raise ValueError(f"{subject}: calling it failed: {described(error)}") from error
+            raise ValueError(f"{subject}: calling it failed: {error_line(error)}") from error
 
     return call
 

@@ -96,14 +96,14 @@ def made(argument: str, model: Any, wanted: type, name: str) -> tuple[Any, Any]:
     if isinstance(model, wanted):
         return model, None
     if not callable(model) or isinstance(model, type) or hasattr(model, "forward"):
-        raise ValueError(f"{argument}: got {described(model)}, wanted a {name}, or a function that makes one")
+        raise ValueError(f"{argument}: got {kind_of_object(model)}, wanted a {name}, or a function that makes one")
     found = model()
     if not isinstance(found, wanted):
-        raise ValueError(f"{argument}: the function made {described(found)}, wanted a {name}")
+        raise ValueError(f"{argument}: the function made {kind_of_object(found)}, wanted a {name}")
     return found, model
 
 
-def described(value: Any) -> str:
+def kind_of_object(value: Any) -> str:
     """What a value is, with the framework that it is of."""
     kind = value if isinstance(value, type) else type(value)
     return f"{'the class ' if isinstance(value, type) else 'a '}{kind.__module__}.{kind.__qualname__}"

@@ -112,10 +112,7 @@ class TrainedModel(Side):
         return named_outputs(self.run(inputs))
 
     def watch_layers(self, inputs: Any, see: See, train: bool = False) -> Any:
-        if train:
-            self.train()
-        else:
-            self.model.eval()
+        self.set_mode(train)
         with Emitter(self.watched, see):
             given = self.run(inputs)
         self.model.eval()
@@ -140,6 +137,13 @@ class TrainedModel(Side):
             self.clip_gradients(self.rules.clip)
         self.end_step()
         return Step(loss, norm, flat(outputs))
+
+    def set_mode(self, train: bool) -> None:
+        """Go into training mode, as `train` does, or into evaluation mode."""
+        if train:
+            self.train()
+        else:
+            self.model.eval()
 
     def train(self) -> None:
         """Go into training mode, all but the layers that the caller keeps in evaluation mode."""
