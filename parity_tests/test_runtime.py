@@ -5,6 +5,8 @@ import os
 import platform
 import subprocess
 import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +126,42 @@ def test_mkl_is_told_on_amd_only(monkeypatch, processor, expected):
     monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
     assert runtime._mkl()[:2] == expected
     assert os.environ.get("MKL_DEBUG_CPU_TYPE") == (None if expected[1] == "-" else expected[1])
+
+
+NEWER = (AMD[0], AMD[1] | runtime.AVX512)
+
+
+@pytest.mark.parametrize("survives, value", [(True, "7"), (False, "5")])
+def test_avx512_is_tried_once_and_remembered(monkeypatch, tmp_path, survives, value):
+    tried = []
+    monkeypatch.setattr(runtime, "_processor", lambda: NEWER)
+    monkeypatch.setattr(runtime, "read_proc", lambda path: "")
+    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library) or survives)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for _ in range(2):
+        monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")
+        monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
+        assert runtime._mkl()[:2] == (runtime.ON, value)
+    assert len(tried) == 1 and tried[0].name == "libmklml_intel.so"
+    monkeypatch.setattr(runtime, "_processor", lambda: (NEWER[0], NEWER[1] | {"another"}))
+    assert runtime._runs_avx512() == survives and len(tried) == 2, "another processor is tried by itself"
+    (tmp_path / "paddle-tsm" / "avx512.json").write_text("no JSON")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")  # where nothing can be written
+    assert runtime._runs_avx512() == survives and len(tried) == 3
+
+
+def test_what_tries_a_path_of_mkl(monkeypatch):
+    """On this machine's own path the products are right; a wrong value and a missing library are seen."""
+    library = Path(paddle_folder(), runtime.MKL)
+    assert not runtime._survives(Path("nowhere", "missing.so"))
+    own = {name: value for name, value in os.environ.items() if name != "MKL_DEBUG_CPU_TYPE"}
+    for program, code in ((runtime.PRODUCTS, 0), (runtime.PRODUCTS.replace("2 * k for", "3 * k for"), 1)):
+        done = subprocess.run([sys.executable, "-I", "-c", program, str(library)], capture_output=True, env=own)
+        assert done.returncode == code, done.stderr
+
+
+def paddle_folder():
+    return PathFinder.find_spec("paddle").submodule_search_locations[0]
 
 
 @pytest.mark.parametrize("system, libc", [("Darwin", ("", "")), ("Windows", ("", "")), ("Linux", ("musl", "1.2"))])
