@@ -12,11 +12,21 @@ from paddle_tsm.parity.side import Side, layer_of_value
 NOT_RUN = "does not run this layer as often"
 
 
-def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, train: bool = False) -> list[ComparisonRow]:
+def compare_layers(
+    reference: Side,
+    other: Side,
+    inputs: Any,
+    limit: float,
+    train: bool = False,
+    exchanged: dict[str, ComparisonRow] | None = None,
+) -> list[ComparisonRow]:
     """A row for all that `Side.watch_layers` shows of both sides, in the reference's order of execution.
 
-    train: in training mode, which changes the sides' BatchNorm statistics. What only one side shows has a row that does
-    not pass, unless it is another member of a tuple than the first: a layer may return more in one framework.
+    train: in training mode, which changes the sides' BatchNorm statistics. exchanged: takes, for each row that fails
+    and passes with the other side's first two axes exchanged, the row that passes.
+
+    What only one side shows has a row that does not pass, unless it is another member of a tuple than the first: a
+    layer may return more in one framework.
     """
     outputs: dict[str, np.ndarray] = {}
     reference.watch_layers(inputs, outputs.__setitem__, train)
@@ -27,6 +37,10 @@ def compare_layers(reference: Side, other: Side, inputs: Any, limit: float, trai
             array = outputs.pop(name)  # pop: each output is freed as soon as it can be
             if not name.endswith("]") or array.shape == output.shape:
                 rows[name] = compare(name, array, output, limit)
+                if exchanged is not None and not rows[name].passed and output.ndim > 2:
+                    again = compare(name, array, output.swapaxes(0, 1), limit)
+                    if again.passed:
+                        exchanged[name] = again
         else:
             only.append(name)
 
@@ -41,6 +55,17 @@ def not_run(name: str, framework: str, limit: float) -> ComparisonRow:
     """The row of a value that the model of this framework does not have."""
     infinite = float("inf")
     return ComparisonRow(name, "", (), infinite, infinite, limit, f"{framework} {NOT_RUN}")
+
+
+def without_order_of_axes(rows: list[ComparisonRow], exchanged: dict[str, ComparisonRow]) -> list[ComparisonRow]:
+    """The rows, all of which pass where exchanged axes are the only difference of the layers; else as they are.
+
+    PyTorch's attention and recurrent layers take [time, batch, ...] unless told, Paddle's [batch, time, ...]. Between
+    the transpositions that this needs, every layer has its first two axes in the other order.
+    """
+    if all(row.passed or row.name in exchanged for row in rows):
+        return [exchanged.get(row.name, row) for row in rows]
+    return rows
 
 
 def only_called_elsewhere(rows: list[ComparisonRow]) -> list[str]:

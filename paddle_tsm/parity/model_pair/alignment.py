@@ -45,7 +45,7 @@ class TensorPair:
         """Paddle's tensor of PyTorch's, which has PyTorch's shape."""
         part = array[slice(*self.rows)] if self.rows else array
         part = part.T if self.transposed else part
-        return np.ascontiguousarray(part.reshape(self.shape))
+        return np.ascontiguousarray(part).reshape(self.shape)  # in this order: the first makes 0 dimensions 1
 
     def to_torch(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """PyTorch's tensor of this shape, or its rows, of Paddle's."""

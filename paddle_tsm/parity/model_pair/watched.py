@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from paddle_tsm.parity.model_pair.layer_kinds import paddle_kind
+from paddle_tsm.parity.model_pair.sequence_lengths import cut_to_lengths, unpacked
 from paddle_tsm.parity.model_pair.structure import as_array, leaves
 from paddle_tsm.parity.model_pair.trace import Watch
 from paddle_tsm.parity.side import INPUT, See
@@ -32,12 +33,12 @@ class Emitter(Watch):
     def took(self, name: str, layer: Any, arguments: tuple) -> None:
         self.calls[name] += 1
         self.open.setdefault(name, []).append(self.calls[name])
-        self.show(name, self.calls[name], INPUT, arguments)
+        self.show(name, self.calls[name], INPUT, unpacked(cut_to_lengths(layer, arguments)))
 
     def gave(self, name: str, output: Any) -> None:
         if paddle_kind(self.layers[name]).name == "lstm_cell":
             output = output[1]  # Paddle's cell puts the output in front of the two states, which PyTorch's gives alone
-        self.show(name, self.open[name].pop(), "", output)
+        self.show(name, self.open[name].pop(), "", unpacked(output))
 
     @staticmethod
     def label(name: str, call: int, kind: str) -> str:

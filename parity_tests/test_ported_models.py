@@ -1,0 +1,104 @@
+"""Correct ports in the ways in which people write them: none of these may be called different."""
+
+import numpy as np
+import paddle
+import torch
+
+from paddle_tsm.parity import compare_models
+
+
+class TorchModel(torch.nn.Module):
+    """Layers and parameters by name, and a function of them and the inputs."""
+
+    def __init__(self, function, **members):
+        super().__init__()
+        self.function = function
+        for name, member in members.items():
+            setattr(self, name, member)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
+
+
+class PaddleModel(paddle.nn.Layer):
+    """The same in Paddle."""
+
+    def __init__(self, function, **members):
+        super().__init__()
+        self.function = function
+        for name, member in members.items():
+            setattr(self, name, member)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
+
+
+def series(seed):
+    """[3 sequences, 5 times, 8 channels]"""
+    return np.random.default_rng(seed).standard_normal((3, 5, 8))
+
+
+def test_a_parameter_without_dimensions():
+    a = TorchModel(
+        lambda m, x: m.scale.exp() * m.fc(x), fc=torch.nn.Linear(8, 4), scale=torch.nn.Parameter(torch.tensor(0.7))
+    )
+    scale = paddle.create_parameter([], "float32")
+    b = PaddleModel(lambda m, x: m.scale.exp() * m.fc(x), fc=paddle.nn.Linear(8, 4), scale=scale)
+    report = compare_models(a, b, series, steps=2)
+    assert report.equal
+    shapes = {pair.torch: pair.to_paddle(np.ones(pair.shape)).shape for pair in report.alignment.tensors}
+    assert shapes["scale"] == ()
+
+
+def torch_encoder():
+    """A Transformer's layer that takes [time, batch, channels], in a model that takes [batch, time, channels]."""
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, norm_first=True)
+    return TorchModel(lambda m, x: m.layer(x.transpose(0, 1)).transpose(0, 1), layer=layer)
+
+
+def paddle_encoder(function):
+    return PaddleModel(function, layer=paddle.nn.TransformerEncoderLayer(8, 2, 16, normalize_before=True))
+
+
+def test_time_in_front_of_the_batch_in_pytorch_only():
+    a, b = torch_encoder(), paddle_encoder(lambda m, x: m.layer(x))
+    assert compare_models(a, b, series, steps=2).equal
+    square = compare_models(a, b, lambda seed: series(seed)[:, :3], steps=0)  # both orders have one shape
+    assert square.equal
+
+
+def test_attention_over_the_batch_is_still_a_difference():
+    b = paddle_encoder(lambda m, x: m.layer(x.transpose([1, 0, 2])).transpose([1, 0, 2]))
+    report = compare_models(torch_encoder(), b, series, steps=0)
+    assert not report.equal and report.first_layer.startswith("layer")
+
+
+def torch_lengths(m, x, lengths):
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    output, (hidden, _) = m.lstm(packed)
+    return torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=True)[0], hidden
+
+
+def paddle_lengths(shorter):
+    def function(m, x, lengths):
+        output, (hidden, _) = m.lstm(x, sequence_length=lengths - shorter)
+        return output, hidden
+
+    return function
+
+
+def with_lengths(seed):
+    return series(seed), np.array([3, 5, 2])
+
+
+def test_packed_sequences_are_padded_ones_with_lengths():
+    a = TorchModel(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True, bidirectional=True))
+    b = PaddleModel(paddle_lengths(0), lstm=paddle.nn.LSTM(8, 4, direction="bidirect"))
+    assert compare_models(a, b, with_lengths, steps=2).equal
+
+
+def test_another_length_is_a_difference_of_the_input():
+    a = TorchModel(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True))
+    b = PaddleModel(paddle_lengths(1), lstm=paddle.nn.LSTM(8, 4))
+    report = compare_models(a, b, with_lengths, steps=0)
+    assert not report.equal and report.first_layer == "between the input and lstm"
