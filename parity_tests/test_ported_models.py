@@ -2,6 +2,7 @@
 
 import numpy as np
 import paddle
+import pytest
 import torch
 
 from paddle_tsm.parity import compare_models
@@ -102,3 +103,41 @@ def test_another_length_is_a_difference_of_the_input():
     b = PaddleModel(paddle_lengths(1), lstm=paddle.nn.LSTM(8, 4))
     report = compare_models(a, b, with_lengths, steps=0)
     assert not report.equal and report.first_layer == "between the input and lstm"
+
+
+def test_a_buffer_that_both_have_is_copied_beside_one_that_only_one_has():
+    a = TorchModel(lambda m, x: m.fc(x @ m.waves) + m.places, fc=torch.nn.Linear(6, 4))
+    a.register_buffer("waves", torch.randn(8, 6))
+    a.register_buffer("places", torch.arange(4.0))
+    b = PaddleModel(lambda m, x: m.fc(x @ m.waves) + paddle.arange(4).astype(x.dtype), fc=paddle.nn.Linear(6, 4))
+    b.register_buffer("waves", paddle.zeros([8, 6]))
+    report = compare_models(a, b, series, steps=0)
+    assert report.equal and report.alignment.left_out["torch"] == ["places"]
+
+
+NORMS = {
+    "weight_norm": (torch.nn.utils.weight_norm, paddle.nn.utils.weight_norm),
+    "parametrizations.weight_norm": (torch.nn.utils.parametrizations.weight_norm, paddle.nn.utils.weight_norm),
+    "spectral_norm": (torch.nn.utils.spectral_norm, paddle.nn.utils.spectral_norm),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+@pytest.mark.parametrize("norm", NORMS)
+def test_normed_weights(norm):
+    """Of a square linear layer, which is transposed in Paddle, and of a convolution."""
+    torch_norm, paddle_norm = NORMS[norm]
+
+    def torch_model():
+        fc, conv = torch_norm(torch.nn.Linear(8, 8)), torch_norm(torch.nn.Conv1d(5, 4, 3))
+        return TorchModel(lambda m, x: m.conv(torch.tanh(m.fc(x))), fc=fc, conv=conv)
+
+    def paddle_model(**options):
+        fc, conv = paddle_norm(paddle.nn.Linear(8, 8), **options), paddle_norm(paddle.nn.Conv1D(5, 4, 3))
+        return PaddleModel(lambda m, x: m.conv(paddle.tanh(m.fc(x))), fc=fc, conv=conv)
+
+    options = {} if norm == "spectral_norm" else {"dim": 1}  # Paddle's weight norm is by rows unless told
+    report = compare_models(torch_model, paddle_model(**options), series, steps=2)
+    assert report.equal, str(report)
+    if options:
+        assert compare_models(torch_model, paddle_model(), series, steps=0).first_layer == "fc"

@@ -12,6 +12,8 @@ from typing import Any
 from paddle_tsm.parity.model_pair.layer_kinds import RESHAPED, STATISTICS, Kind, paddle_kind, torch_kind
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj")  # of Paddle's attention; PyTorch packs the three into one tensor
+# PyTorch's name of what a parametrization holds -> what follows the weight's name in the older form, and in Paddle
+PARAMETRIZED = {"original0": "_g", "original1": "_v", "original": "_orig", "0._u": "_u", "0._v": "_v"}
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,16 @@ def _torch_layers(layer: Any, path: str, seen: set[int]) -> Iterator[TensorLayer
     kind = torch_kind(layer)
     found = TensorLayer(path, kind, layer)
     buffers = dict(layer.named_buffers(recurse=kind.whole))
-    for name, tensor in [*layer.named_parameters(recurse=kind.whole), *buffers.items()]:
+    own = [(name, name, tensor) for name, tensor in layer.named_parameters(recurse=kind.whole)]
+    own += [(name, name, tensor) for name, tensor in buffers.items()]
+    for name, full, tensor in [*own, *parametrized(layer)]:
         if id(tensor) in seen or name in kind.absent:
             continue
         seen.add(id(tensor))
-        if name in buffers:
+        if full in buffers or full.endswith(("._u", "._v")):
             found.buffers.add(name)
-        found.names[name] = join(path, name)
-        found.shapes[name] = comparable_shape(kind, tuple(tensor.shape))
+        found.names[name] = join(path, full)
+        found.shapes[name] = comparable_shape(kind, tuple(tensor.shape), name)
     if found.shapes:
         yield found
     for name, member in [] if kind.whole else layer.named_children():
@@ -110,9 +114,11 @@ def _paddle_layers(layer: Any, path: str, seen: set[int]) -> Iterator[TensorLaye
         torch_name = torch_names.get(name, name)
         if name in buffers or (name, torch_name) in [(b, a) for a, b in STATISTICS]:  # Paddle's are parameters
             found.buffers.add(torch_name)
-        transposed = torch_name in kind.transposed or (packed and name == "out_proj.weight")
         shape = tuple(tensor.shape)
-        found.shapes[torch_name] = comparable_shape(kind, shape[::-1] if transposed else shape)
+        norm = len(shape) > 1 and torch_name.endswith(("_v", "_orig"))  # a weight's direction, or the weight
+        weight = torch_name.rpartition("_")[0] if norm else torch_name
+        transposed = weight in kind.transposed or (packed and name == "out_proj.weight")
+        found.shapes[torch_name] = comparable_shape(kind, shape[::-1] if transposed else shape, torch_name)
         found.parts[torch_name] = [Part(join(path, name), transposed=transposed)]
     if found.shapes:
         yield found
@@ -158,9 +164,24 @@ def pack_projections(found: TensorLayer, tensors: dict[str, Any]) -> None:
         ]
 
 
-def comparable_shape(kind: Kind, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape, or the number of values for the kinds that Paddle holds in another shape."""
-    return (math.prod(shape),) if kind.name in RESHAPED else shape
+def parametrized(layer: Any) -> list[tuple[str, str, Any]]:
+    """(Name of `torch.nn.utils.weight_norm` or `spectral_norm`, own name, tensor) of a PyTorch module's tensors that
+    `torch.nn.utils.parametrizations` holds; Paddle's names are those of the former.
+    """
+    found = []
+    for weight, held in getattr(layer, "parametrizations", {}).items():
+        tensors = {**dict(held.named_parameters()), **dict(held.named_buffers())}
+        if set(tensors) <= set(PARAMETRIZED):
+            found += [
+                (weight + PARAMETRIZED[name], f"parametrizations.{weight}.{name}", tensor)
+                for name, tensor in tensors.items()
+            ]
+    return found
+
+
+def comparable_shape(kind: Kind, shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The shape, or the number of values for what Paddle holds in another shape: some kinds, and a weight's length."""
+    return (math.prod(shape),) if kind.name in RESHAPED or name.endswith("_g") else shape
 
 
 def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -89,13 +89,17 @@ class Pairing:
         """Raise ValueError unless both models have as many layers of each kind and shapes.
 
         Buffers that only one of the models has are left out: a mask, or a table that the other computes in its place.
+        First those whose name and shape no such layer of the other model has, then the others.
         """
-        if any(self._alone()):
-            for side, layers in zip(("torch", "paddle"), self._alone()):
+        for shared_too in (False, True):
+            both = self._alone()
+            held = [{found for layer in layers for found in layer.shapes.items()} for layers in both]
+            for side, layers, others in zip(("torch", "paddle"), both, held[::-1]):
                 for layer in layers:
-                    for tensor in layer.buffers & set(layer.shapes):
-                        self.alignment.left_out[side].append(layer.full_names()[tensor])
-                        getattr(self, side).drop(layer, tensor)
+                    for tensor in sorted(layer.buffers & set(layer.shapes)):
+                        if shared_too or (tensor, layer.shapes[tensor]) not in others:
+                            self.alignment.left_out[side].append(layer.full_names()[tensor])
+                            getattr(self, side).drop(layer, tensor)
         alone = self._alone()
         if any(alone):
             raise ValueError(unmatched(*alone))
