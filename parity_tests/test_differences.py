@@ -110,6 +110,16 @@ def activations_constants():
     return exact < 1e-15 and all(1e-10 < size < 1e-7 for size in found.values())
 
 
+def hubers_delta():
+    def differ(delta):
+        return apart(
+            lambda x: F.smooth_l1_loss(x, paddle.zeros_like(x), delta=delta, is_huber=True),
+            lambda x: torch.nn.functional.huber_loss(x, torch.zeros_like(x), delta=delta),
+        )
+
+    return differ(0.25) < 1e-14 and 1e-10 < differ(0.3) < 1e-6
+
+
 def hardsigmoids_slope():
     return 1e-8 < apart(F.hardsigmoid, torch.nn.functional.hardsigmoid) < 1e-6
 
@@ -306,6 +316,7 @@ MEASURES = {
     "interpolation's ratio": interpolations_ratio,
     "average pool's gradient": average_pools_gradient,
     "powers' exponent": powers_exponent,
+    "Huber's delta": hubers_delta,
     "GroupNorm without weights": group_norm_without_weights,
     "clip by global norm": clip_by_global_norm,
     "Momentum's constants": momentums_constants,

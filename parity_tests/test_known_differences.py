@@ -30,6 +30,16 @@ CASES = {
     "softshrink": (PLANE, lambda x: torch_functional.softshrink(x, 0.3), lambda x: F.softshrink(x, 0.3)),
     "layer_norm": (SMALL, lambda x: torch_functional.layer_norm(x, [9]), lambda x: F.layer_norm(x, 9)),
     "instance_norm": (SMALL, torch.nn.InstanceNorm2d(4), F.instance_norm),
+    "cross_entropy": (
+        values(4, 3),
+        lambda x: torch_functional.cross_entropy(x, torch.arange(4) % 3, label_smoothing=0.1),
+        lambda x: F.cross_entropy(x, paddle.arange(4) % 3, label_smoothing=0.1),
+    ),
+    "smooth_l1_loss": (
+        PLANE,
+        lambda x: torch_functional.huber_loss(x, torch.zeros_like(x), delta=0.3),
+        lambda x: F.smooth_l1_loss(x, paddle.zeros_like(x), delta=0.3, is_huber=True),
+    ),
     "pow": (PLANE, lambda x: x.abs() ** 0.3, lambda x: x.abs() ** 0.3),
 }
 

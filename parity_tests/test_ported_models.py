@@ -141,3 +141,20 @@ def test_normed_weights(norm):
     assert report.equal, str(report)
     if options:
         assert compare_models(torch_model, paddle_model(), series, steps=0).first_layer == "fc"
+
+
+def test_a_smoothed_loss_in_the_model():
+    """Paddle smooths labels in float32, which its gradient shows in another way than its value."""
+
+    def torch_forward(m, x):
+        return torch.nn.functional.cross_entropy(m.fc(x[:, 0]), torch.arange(3), label_smoothing=0.1)
+
+    def paddle_forward(smoothing):
+        return lambda m, x: paddle.nn.functional.cross_entropy(
+            m.fc(x[:, 0]), paddle.arange(3), label_smoothing=smoothing
+        )
+
+    a = TorchModel(torch_forward, fc=torch.nn.Linear(8, 4))
+    assert compare_models(a, PaddleModel(paddle_forward(0.1), fc=paddle.nn.Linear(8, 4)), series).equal
+    other = compare_models(a, PaddleModel(paddle_forward(0.1 + 1e-7), fc=paddle.nn.Linear(8, 4)), series, steps=0)
+    assert not other.equal

@@ -25,6 +25,8 @@ ROWS = {
     "instance_norm": "norms' epsilon",
     "interpolate": "interpolation's ratio",
     "pow": "powers' exponent",
+    "cross_entropy": "label smoothing",
+    "smooth_l1_loss": "Huber's delta",
     "avg_pool": "average pool's gradient",  # no function's name: every average pool runs one of two kernels
 }
 ROUNDED_SLOPE = 1e-6  # Paddle's own slope of Hardsigmoid, 0.1666667, is nearer to 1 / 6 than this
@@ -51,6 +53,8 @@ def functions_called(called: dict[str, dict[str, float]]) -> Iterator[None]:
             slope = named.get("slope", arguments[1] if len(arguments) > 1 else None) if name == "hardsigmoid" else None
             if slope is not None and abs(slope - 1 / 6) > ROUNDED_SLOPE:
                 return original(*arguments, **named)  # another slope is the caller's own, and no rounding
+            if name == "cross_entropy" and not named.get("label_smoothing"):
+                return original(*arguments, **named)  # nothing to round
             called.setdefault(name, {} if slope is None else {"slope": float(slope)})
             return original(*arguments, **named)
 

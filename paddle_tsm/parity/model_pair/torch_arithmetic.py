@@ -191,6 +191,30 @@ def power(x: torch.Tensor, exponent: Any) -> torch.Tensor:
     return torch.pow(x, float32(exponent) if isinstance(exponent, float) else exponent)
 
 
+def cross_entropy(
+    x: torch.Tensor, target: torch.Tensor, weight: Any = None, label_smoothing: float = 0.0, **named: Any
+) -> torch.Tensor:
+    """Paddle makes smoothed labels of integers in float32. Labels that are ignored or weighted stay PyTorch's."""
+    integers = not target.is_floating_point() and x.dim() == target.dim() + 1
+    if not label_smoothing or not integers or weight is not None or target.numel() == 0 or target.min() < 0:
+        return F.cross_entropy(x, target, weight, label_smoothing=label_smoothing, **named)
+    axis = 1 if x.dim() > 1 else 0
+    share = torch.tensor(label_smoothing, dtype=torch.float32)
+    labels = (1 - share) * F.one_hot(target, x.shape[axis]).float() + share / x.shape[axis]
+    labels = labels.movedim(-1, axis).to(x.dtype)
+    log_sum = x.logsumexp(axis)
+    # Paddle's gradient, softmax minus label, takes the sum of a label for 1, which its values do not
+    losses = log_sum + (labels.sum(axis) - 1) * log_sum.detach() - (labels * x).sum(axis)
+    reduction = named.get("reduction", "mean")
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
+
+
+def huber_loss(
+    x: torch.Tensor, target: torch.Tensor, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+) -> torch.Tensor:
+    return F.huber_loss(x, target, reduction, float32(delta), weight)
+
+
 # PyTorch's function -> what computes with Paddle's constants. A rule goes by the function's name in Paddle.
 RULES: dict[str, dict[Callable, Callable]] = {
     "elu": {F.elu: elu, F.elu_: elu},
@@ -202,6 +226,8 @@ RULES: dict[str, dict[Callable, Callable]] = {
     "layer_norm": {F.layer_norm: layer_norm},
     "instance_norm": {F.instance_norm: instance_norm},
     "interpolate": {F.interpolate: interpolate},
+    "cross_entropy": {F.cross_entropy: cross_entropy},
+    "smooth_l1_loss": {F.huber_loss: huber_loss},
     "pow": {torch.pow: power, torch.Tensor.pow: power, torch.Tensor.__pow__: power},
 }
 
