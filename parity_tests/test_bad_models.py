@@ -429,3 +429,17 @@ def test_a_model_that_runs_in_float64_only_is_reported():
     report = compare_models(CalledTorch(), UsedPaddle(dtype="float64"), x)
     (row,) = [row for row in report.rows if not row.passed]
     assert row.precision == "float32" and row.problem.startswith("Paddle model failed:")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"steps": 1.5}, "steps: got 1.5, wanted a whole number from 0 to 200"),
+        ({"steps": -1}, "steps: got -1, wanted a whole number from 0 to 200"),
+        ({"seed": "a"}, "seed: got 'a', wanted a whole number"),
+        ({"loss": 3}, "loss: got 3, wanted (PyTorch's, Paddle's) functions"),
+        ({"align": 5}, "align: got 5, wanted"),
+    ],
+)
+def test_options_of_another_kind(options, message):
+    assert message in said(*linears(6, 5), X, **options)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from paddle_tsm.parity import compare_models
 from paddle_tsm.parity.diagnosis.relations import relations, shift_of_source
+from paddle_tsm.parity.diagnosis.tensor_causes import tensor_causes
 from parity_tests.test_injected_faults import noise
 
 A = noise(4, 6, 5, 5).astype("float64")
@@ -96,3 +97,17 @@ def test_calls_in_place_are_followed():
     report = compare_models(TorchInPlace(), other, x, **compared)
     assert (report.first_layer, report.diagnosed[0].kind) == ("between first and second", "activation")
     assert "with silu instead of relu" in report.causes[0]
+
+
+@pytest.mark.parametrize(
+    "change, kind",
+    [
+        (lambda weight: weight[..., ::-1, ::-1], "flipped axis"),
+        (lambda weight: weight[[3, 0, 1, 2]], "channel permutation"),
+        (lambda weight: weight[:, [1, 2, 0]], "channel permutation"),
+        (lambda weight: weight**2, "other weights"),
+    ],
+)
+def test_what_a_kernel_is_made_of(change, kind):
+    (cause,) = tensor_causes({"conv.weight": A[:, :3]}, {"conv.weight": change(A[:, :3])})
+    assert cause.kind == kind

@@ -15,6 +15,8 @@ from paddle_tsm.parity.tolerance import TOLERANCES
 Tensors = dict[str, np.ndarray]
 GATES = {4: "input, forget, cell, output", 3: "the first, second, third"}  # of an LSTM; of a GRU, or of attention
 WEIGHTS = "other weights"
+# The kind of a relation of two outputs -> that of two weights, whose axis 0 is of the output's channels
+OF_WEIGHTS = {"layout": "transposed weight", "order of the batch": "channel permutation"}
 
 
 def tensor_causes(own: Tensors, other: Tensors) -> list[Cause]:
@@ -57,8 +59,11 @@ def tensor_relations(name: str, own: Tensors, other: np.ndarray) -> Iterator[Rel
         rounded = a.astype(dtype).astype("float64")
         if 0 < far(a, rounded) and far(rounded, b) == 0:
             yield Relation("rounded", f"PyTorch's rounded to {dtype}", 0.0)
+    kernel = tuple(range(2, a.ndim))
+    if len(kernel) > 1 and a.shape == b.shape and far(np.flip(a, kernel), b) == 0:
+        yield Relation("flipped axis", f"PyTorch's with the places of its last {len(kernel)} axes reversed", 0.0)
     for found in relations(a, b):
-        kind = "transposed weight" if found.kind == "layout" else found.kind
+        kind = OF_WEIGHTS.get(found.kind, found.kind)
         yield Relation(kind, found.after, found.distance)
 
 

@@ -19,6 +19,8 @@ class CallerLines:
     """
 
     def __init__(self, align: AlignLines | None, torch: Calls, paddle: Calls):
+        if not isinstance(align or {}, Mapping):
+            raise ValueError(f"align: got {align!r}, wanted PyTorch's names -> Paddle's, an Alignment or a file of one")
         self.lines, self.torch, self.paddle = dict(align or {}), torch, paddle
 
     def left_out(self) -> dict[str, list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.comparison import run_parity
 from paddle_tsm.parity.diagnosis.diagnose import diagnose
@@ -20,7 +22,6 @@ from paddle_tsm.parity.model_pair.structure import leaves
 from paddle_tsm.parity.report.report import Report
 from paddle_tsm.parity.report.tensor_table import alignment_table
 from paddle_tsm.parity.rounding import Rounding
-from paddle_tsm.parity.tolerance import step_limit
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 
 WEIGHTS = ("copy", "as they are")
@@ -81,7 +82,8 @@ def compare_models(
     >>> report.equal, report.first_layer, report.diagnosed[0].kind
     (False, '1', 'momentum')
     """
-    check_settings(weights, steps, clip, dropout)
+    check_numbers(steps, seed)
+    check_settings(weights, clip, dropout)
     torch_model_class()  # in front of everything else that imports torch
     given = [inputs_of(inputs, seed + number) for number in range(max(steps, 1))]
     chosen = optimizer_pair(optimizer)
@@ -111,7 +113,7 @@ def compare_models(
     return report
 
 
-def check_settings(weights: str, steps: int, clip: float | None, dropout: str) -> None:
+def check_settings(weights: str, clip: float | None, dropout: str) -> None:
     """Raise ValueError for an argument of `compare_models` that is none of its values, or out of range."""
     if weights not in WEIGHTS:
         raise ValueError(f"weights: got {weights!r}, wanted one of {', '.join(map(repr, WEIGHTS))}")
@@ -119,8 +121,13 @@ def check_settings(weights: str, steps: int, clip: float | None, dropout: str) -
         raise ValueError(f"dropout: got {dropout!r}, wanted one of {', '.join(map(repr, DROPOUT))}")
     if clip is not None and not (isinstance(clip, (int, float)) and 0 < clip < float("inf")):
         raise ValueError(f"clip: got {clip!r}, wanted a norm above 0, or None")
-    if steps:
-        step_limit(steps)
+
+
+def check_numbers(steps: Any, seed: Any) -> None:
+    """Raise ValueError for a number of steps, or a seed, that is no whole number or out of range."""
+    for name, value, most in (("steps", steps, 200), ("seed", seed, 2**32 - 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value <= most:
+            raise ValueError(f"{name}: got {value!r}, wanted a whole number from 0 to {most}")
 
 
 def explain(report: Report, pair: ModelPair, request: TrainingRequest) -> None:
@@ -180,5 +187,7 @@ def with_target(loss: tuple[Callable, Callable] | None) -> tuple[Callable | None
     """The two losses as functions of (outputs, target), whose target is not used."""
     if loss is None:
         return None, None
+    if not isinstance(loss, (tuple, list)) or len(loss) != 2 or not all(map(callable, loss)):
+        raise ValueError(f"loss: got {loss!r}, wanted (PyTorch's, Paddle's) functions (outputs) to a scalar, or None")
     a, b = loss
     return (lambda outputs, _: a(outputs)), (lambda outputs, _: b(outputs))
