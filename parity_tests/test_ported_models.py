@@ -1,5 +1,7 @@
 """Correct ports in the ways in which people write them: none of these may be called different."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import paddle
 import pytest
@@ -158,3 +160,19 @@ def test_a_smoothed_loss_in_the_model():
     assert compare_models(a, PaddleModel(paddle_forward(0.1), fc=paddle.nn.Linear(8, 4)), series).equal
     other = compare_models(a, PaddleModel(paddle_forward(0.1 + 1e-7), fc=paddle.nn.Linear(8, 4)), series, steps=0)
     assert not other.equal
+
+
+@dataclass
+class Result:
+    """What some models return."""
+
+    logits: object
+    loss: object = None
+
+
+def test_a_dataclass_comes_out():
+    a = TorchModel(lambda m, x: Result(m.fc(x)), fc=torch.nn.Linear(8, 4))
+    b = PaddleModel(lambda m, x: Result(m.fc(x)), fc=paddle.nn.Linear(8, 4))
+    assert compare_models(a, b, series, steps=2).equal
+    other = PaddleModel(lambda m, x: Result(m.fc(x) * 1.001), fc=paddle.nn.Linear(8, 4))
+    assert "output.logits" in str(compare_models(a, other, series, steps=0))

@@ -1,8 +1,9 @@
-"""Nested inputs and outputs of a model: tuples, lists and dicts whose leaves are tensors, arrays, numbers or None."""
+"""Nested inputs and outputs of a model: tuples, lists, dicts and dataclasses of tensors, arrays, numbers or None."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
     """
     if value is None:
         return {}
+    value = as_dict(value)
     if isinstance(value, Mapping):
         found: dict[str, Any] = {}
         for key, member in value.items():
@@ -29,10 +31,18 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
     return {path: value}
 
 
+def as_dict(value: Any) -> Any:
+    """A dataclass, such as a model may return, as a dict of its fields; anything else as it is."""
+    if is_dataclass(value) and not isinstance(value, (type, Mapping)):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return value
+
+
 def map_leaves(change: Callable[[Any], Any], value: Any) -> Any:
-    """The same structure with change(leaf) for each leaf; None stays."""
+    """The same structure with change(leaf) for each leaf; None stays, and a dataclass becomes a dict."""
     if value is None:
         return None
+    value = as_dict(value)
     if isinstance(value, Mapping):
         return {key: map_leaves(change, member) for key, member in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple takes its members one by one
