@@ -21,6 +21,7 @@ def values(*shape, scale=1.0):
 
 PLANE = values(2, 4, 9, 9)
 SMALL = values(2, 4, 9, 9, scale=1e-3)
+ZEROS, ONES = paddle.zeros([4], "float64"), paddle.ones([4], "float64")
 CASES = {
     "elu": (PLANE, lambda x: torch.nn.ELU(0.7)(x), lambda x: F.elu(x, 0.7)),
     "celu": (PLANE, lambda x: torch_functional.celu(x, 0.7), lambda x: F.celu(x, 0.7)),
@@ -28,6 +29,11 @@ CASES = {
     "hardsigmoid": (PLANE, torch.nn.Hardsigmoid(), F.hardsigmoid),
     "hardtanh": (PLANE, lambda x: torch_functional.hardtanh(x, -0.3, 0.3), lambda x: F.hardtanh(x, -0.3, 0.3)),
     "softshrink": (PLANE, lambda x: torch_functional.softshrink(x, 0.3), lambda x: F.softshrink(x, 0.3)),
+    "batch_norm": (
+        SMALL,
+        lambda x: torch_functional.batch_norm(x, None, None, training=True, eps=1e-5),
+        lambda x: F.batch_norm(x, ZEROS.clone(), ONES.clone(), ONES, ZEROS, training=True, epsilon=1e-5),
+    ),
     "layer_norm": (SMALL, lambda x: torch_functional.layer_norm(x, [9]), lambda x: F.layer_norm(x, 9)),
     "instance_norm": (SMALL, torch.nn.InstanceNorm2d(4), F.instance_norm),
     "cross_entropy": (

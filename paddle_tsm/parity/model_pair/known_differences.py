@@ -21,6 +21,7 @@ ROWS = {
     "hardtanh": "activations' constants",
     "softshrink": "activations' constants",
     "hardsigmoid": "Hardsigmoid's slope",
+    "batch_norm": "BatchNorm constants",  # the function; what a layer of Paddle's holds is set in its twin
     "layer_norm": "norms' epsilon",
     "instance_norm": "norms' epsilon",
     "interpolate": "interpolation's ratio",

@@ -54,6 +54,19 @@ def softshrink(x: torch.Tensor, lambd: float = 0.5) -> torch.Tensor:
     return F.softshrink(x, float32(lambd))
 
 
+def batch_norm(
+    x: torch.Tensor,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> torch.Tensor:
+    return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, float32(eps))
+
+
 def layer_norm(
     x: torch.Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> torch.Tensor:
@@ -223,6 +236,7 @@ RULES: dict[str, dict[Callable, Callable]] = {
     "hardsigmoid": {F.hardsigmoid: hardsigmoid},
     "hardtanh": {F.hardtanh: hardtanh},
     "softshrink": {F.softshrink: softshrink},
+    "batch_norm": {F.batch_norm: batch_norm},
     "layer_norm": {F.layer_norm: layer_norm},
     "instance_norm": {F.instance_norm: instance_norm},
     "interpolate": {F.interpolate: interpolate},
