@@ -168,7 +168,10 @@ def _runs_avx512() -> bool:
     with contextlib.suppress(OSError, ValueError):
         known = dict(json.loads(memory.read_text("utf-8")))
     if key not in known:
-        known[key] = _survives(library)
+        survives = _survives(library)
+        if survives is None:  # nothing is known, and nothing is remembered
+            return False
+        known[key] = survives
         with contextlib.suppress(OSError):
             memory.parent.mkdir(parents=True, exist_ok=True)
             beside = memory.with_name(f"{memory.name}.{os.getpid()}")
@@ -177,13 +180,13 @@ def _runs_avx512() -> bool:
     return known[key]
 
 
-def _survives(library: Path) -> bool:
-    """Whether a process that multiplies matrices by this MKL with AVX-512 ends well."""
+def _survives(library: Path) -> bool | None:
+    """Whether a process that multiplies matrices by this MKL with AVX-512 ends well; None where it could not be run."""
     words = [sys.executable, "-I", "-c", PRODUCTS, str(library)]
     try:
         done = subprocess.run(words, env=os.environ | {"MKL_DEBUG_CPU_TYPE": "7"}, capture_output=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
-        return False
+        return None
     return done.returncode == 0
 
 

@@ -79,13 +79,15 @@ def test_help_is_in_whole_sentences(command):
 
 
 def takes_parsed_arguments(tree: ast.Module) -> list[int]:
-    """The lines of the functions that take an argparse.Namespace, by annotation or as a parameter called `args`."""
+    """The lines of the functions that take an argparse.Namespace, by annotation or as a parameter called `args`, unless
+    it is a tuple: PyTorch calls a function's arguments so.
+    """
     found = []
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
                 annotation = ast.unparse(parameter.annotation) if parameter.annotation else ""
-                if parameter.arg == "args" or "Namespace" in annotation:
+                if (parameter.arg == "args" and annotation != "tuple") or "Namespace" in annotation:
                     found.append(node.lineno)
     return found
 
@@ -103,4 +105,5 @@ def test_parsed_arguments_stay_in_the_commands():
 def test_parsed_arguments_are_seen():
     assert takes_parsed_arguments(ast.parse("def f(args): ...")) == [1]
     assert takes_parsed_arguments(ast.parse("def f(a: argparse.Namespace): ...")) == [1]
+    assert takes_parsed_arguments(ast.parse("def f(args: tuple): ...")) == []
     assert takes_parsed_arguments(ast.parse("def f(arguments, *args): ...")) == []

@@ -145,9 +145,13 @@ def test_avx512_is_tried_once_and_remembered(monkeypatch, tmp_path, survives, va
     assert len(tried) == 1 and tried[0].name == "libmklml_intel.so"
     monkeypatch.setattr(runtime, "_processor", lambda: (NEWER[0], NEWER[1] | {"another"}))
     assert runtime._runs_avx512() == survives and len(tried) == 2, "another processor is tried by itself"
+    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library))  # as if it could not be run
+    monkeypatch.setattr(runtime, "_processor", lambda: (NEWER[0], NEWER[1] | {"a third"}))
+    assert not runtime._runs_avx512() and not runtime._runs_avx512() and len(tried) == 4, "and is not remembered"
+    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library) or survives)
     (tmp_path / "paddle-tsm" / "avx512.json").write_text("no JSON")
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")  # where nothing can be written
-    assert runtime._runs_avx512() == survives and len(tried) == 3
+    assert runtime._runs_avx512() == survives and len(tried) == 5
 
 
 def test_what_tries_a_path_of_mkl(monkeypatch):

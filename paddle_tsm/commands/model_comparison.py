@@ -41,7 +41,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--weights",
         choices=tuple(WEIGHTS),
-        help="copy: Paddle's model gets PyTorch's weights. as-they-are: each keeps its own. Default: copy.",
+        help="With copy Paddle's model gets PyTorch's weights, with as-they-are each keeps its own. Default: copy.",
     )
     group.add_argument(
         "--align",
