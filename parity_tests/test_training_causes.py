@@ -246,3 +246,31 @@ def test_a_wrong_setting_of_an_optimizer_is_named(name):
     )
     assert report.equal == (kind is None)
     assert [(cause.layer, cause.kind) for cause in report.diagnosed] == ([("the optimizer", kind)] if kind else [])
+
+
+class TorchHeads(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.first, self.second = torch.nn.Linear(6, 8), torch.nn.Linear(8, 3), torch.nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.body(x))
+        return {"first": self.first(x), "second": self.second(x)}
+
+
+class PaddleHeads(paddle.nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.body, self.first, self.second = paddle.nn.Linear(6, 8), paddle.nn.Linear(8, 3), paddle.nn.Linear(8, 2)
+
+    def forward(self, x):
+        x = paddle.nn.functional.relu(self.body(x))
+        return {"first": self.first(x), "second": self.second(x.detach())}
+
+
+def test_one_of_two_heads_that_hands_no_gradient_on():
+    report = compare_models(TorchHeads(), PaddleHeads(), np.random.default_rng(0).standard_normal((4, 6)), steps=0)
+    (cause,) = report.diagnosed
+    assert (
+        cause.kind == "detached" and "argument 0 of linear (second)" in cause.sentence and report.first_layer == "body"
+    )

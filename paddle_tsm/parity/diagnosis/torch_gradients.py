@@ -112,9 +112,12 @@ def cause_by_calls(
 
 
 def operands(call: Call) -> list[tuple[int, list[Origin]]]:
-    """(Position, where it comes from) of each tensor of a call that has several."""
-    found = [i for i, arg in enumerate(call.args) if isinstance(arg, torch.Tensor) and arg.is_floating_point()]
-    return list(zip(found, ([origin] for origin in call.origins))) if len(found) == len(call.origins) > 1 else []
+    """(Position, where it comes from) of each tensor of a call that has several, but for the weights of a layer."""
+    tensors = [i for i, arg in enumerate(call.args) if isinstance(arg, torch.Tensor) and arg.is_floating_point()]
+    found = [i for i in tensors if not isinstance(call.args[i], torch.nn.Parameter)]
+    if len(tensors) == 1 or len(found) != len(call.origins):
+        return []
+    return list(zip(found, ([origin] for origin in call.origins)))
 
 
 def place_of(record: Record, call: Call) -> str:
