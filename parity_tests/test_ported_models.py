@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import pytest
 import torch
+from paddle.base.framework import EagerParamBase
 
 from paddle_tsm.parity import compare_models
 
@@ -176,3 +177,42 @@ def test_a_dataclass_comes_out():
     assert compare_models(a, b, series, steps=2).equal
     other = PaddleModel(lambda m, x: Result(m.fc(x) * 1.001), fc=paddle.nn.Linear(8, 4))
     assert "output.logits" in str(compare_models(a, other, series, steps=0))
+
+
+# Complex numbers, as in a Fourier neural operator
+
+
+class TorchSpectral(torch.nn.Module):
+    """A layer in the space of frequencies, whose weights and output are complex."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.nn.Linear(6, 8)
+        self.weight = torch.nn.Parameter(torch.randn(5, 3, dtype=torch.cfloat))
+
+    def forward(self, x):
+        return torch.einsum("bk,ko->bo", torch.fft.rfft(self.fc(x)), self.weight)
+
+
+class PaddleSpectral(paddle.nn.Layer):
+    def __init__(self, imaginary=1.0):
+        super().__init__()
+        self.fc, self.imaginary = paddle.nn.Linear(6, 8), imaginary
+        self.weight = EagerParamBase.from_tensor(paddle.ones([5, 3], dtype="complex64"))
+
+    def forward(self, x):
+        y = paddle.einsum("bk,ko->bo", paddle.fft.rfft(self.fc(x)), self.weight)
+        return paddle.complex(y.real(), y.imag() * self.imaginary)
+
+
+def test_complex_weights_and_outputs():
+    x = np.random.default_rng(0).standard_normal((4, 6))
+    report = compare_models(TorchSpectral(), PaddleSpectral(), x)
+    assert report.equal and [row.precision for row in report.rows if row.name == "output"] == [
+        "complex128",
+        "complex64",
+    ]
+    assert "weight" in report.gradients.errors and report.steps is None
+    assert any("optimizers do not take weights of complex numbers" in remark for remark in report.remarks)
+    report = compare_models(TorchSpectral(), PaddleSpectral(1.0 + 1e-6), x)
+    assert not report.equal and report.first_breach.precision == "complex128", "the imaginary part counts"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paddle_tsm.parity.model_pair.structure import as_real
+
 
 @dataclass(frozen=True)
 class ComparisonRow:
@@ -56,7 +58,7 @@ def compare(name: str, reference: np.ndarray, other: np.ndarray, limit: float) -
 
 def distance(reference: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The largest absolute difference, and the same over the reference's largest magnitude (over 1 where that is 0)."""
-    reference = np.asarray(reference, "float64")
+    reference, other = np.asarray(as_real(reference), "float64"), as_real(other)
     with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN, which never passes
         apart = np.atleast_1d(np.subtract(reference, other))
         max_abs = float(np.abs(apart, out=apart).max())  # in its place, because a tensor may be large

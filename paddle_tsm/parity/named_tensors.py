@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow, compare
+from paddle_tsm.parity.model_pair.structure import as_real
 from paddle_tsm.parity.tolerance import VANISHING
 
 
@@ -66,4 +67,5 @@ def layer_of(name: str) -> str:
 
 def magnitude(array: np.ndarray) -> float:
     """The largest magnitude of the values; 0 for an array without values."""
+    array = as_real(array)
     return max(float(array.max()), -float(array.min())) if array.size else 0.0

@@ -21,7 +21,7 @@ import numpy as np
 
 from paddle_tsm.parity.compare import ComparisonRow
 from paddle_tsm.parity.first_few import first_few
-from paddle_tsm.parity.model_pair.structure import in_precision, map_leaves
+from paddle_tsm.parity.model_pair.structure import as_real, in_precision, map_leaves
 from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.tolerance import LEAST_NOISE, TOLERANCES
 from paddle_tsm.training.nudge import nudge
@@ -159,7 +159,7 @@ class Rounding:
             side.watch_layers(batches[0], lambda name, array: found.update({name: array}))
         else:
             found = side.outputs(batches[0])
-        return {name: np.asarray(array, "float64") for name, array in found.items()}
+        return {name: np.asarray(as_real(array), "float64") for name, array in found.items()}
 
     def remarks(self) -> list[str]:
         """What was held to rounding, and what rounding leaves without a verdict: a sentence each."""

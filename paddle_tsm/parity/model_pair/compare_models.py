@@ -147,6 +147,8 @@ def training_request(
     hindrance = "" if any(leaf.dtype.kind == "f" for leaf in leaves(given[0]).values()) else frozen
     if pair.training.losses == (None, None) and not any(is_number(row) for row in report.rows):
         hindrance = frozen = "no output is of floating-point numbers, so that there is no loss; give one as loss="
+    if any(array.dtype.kind == "c" for array in pair.torch.tensors.values()):
+        frozen = frozen or "Paddle's optimizers do not take weights of complex numbers"
     for asked, reason, what in ((gradients, hindrance, "Gradients"), (steps, frozen, "Training steps")):
         if asked and reason:
             report.remarks.append(f"{what} are not compared: {reason}")
@@ -174,7 +176,7 @@ def describe(report: Report, pair: ModelPair) -> None:
 
 def is_number(row: ComparisonRow) -> bool:
     """Whether a row is of an output of floating-point numbers."""
-    return row.name.startswith("output") and "float" in row.precision
+    return row.name.startswith("output") and row.precision.startswith(("float", "complex"))
 
 
 def assert_equal(report: Report) -> None:

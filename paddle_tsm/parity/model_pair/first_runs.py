@@ -60,7 +60,7 @@ def refuse_changes(name: str, first: dict[str, np.ndarray], second: dict[str, np
         if other is not None and other.shape == array.shape:
             if not array.size or np.array_equal(array, other, equal_nan=True):
                 continue
-            if distance(array, np.asarray(other, "float64"))[1] < 1e-12:  # sums over several threads
+            if distance(array, other)[1] < 1e-12:  # sums over several threads
                 continue
         raise ValueError(
             f"{name}'s model gives other values when it runs again on the same inputs in evaluation mode (first at "

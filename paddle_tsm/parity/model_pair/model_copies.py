@@ -9,7 +9,7 @@ import numpy as np
 
 from paddle_tsm.parity.model_pair.layer_tensors import is_empty, named_tensors
 from paddle_tsm.parity.model_pair.step_rules import layers_in_evaluation
-from paddle_tsm.parity.model_pair.structure import values_of
+from paddle_tsm.parity.model_pair.structure import COMPLEX, values_of
 
 
 class TorchSource:
@@ -31,7 +31,14 @@ class TorchSource:
         """A new copy on the CPU in this precision, in evaluation mode. tensors: other values than its own."""
         import torch
 
-        model = copied("torch_model", self.model, self.function).to("cpu").to(getattr(torch, dtype)).eval()
+        kinds = getattr(torch, dtype), getattr(torch, COMPLEX[dtype])
+
+        def in_precision(tensor: torch.Tensor) -> torch.Tensor:
+            if tensor.is_complex():  # `to` would drop the imaginary parts
+                return tensor.to(kinds[1])
+            return tensor.to(kinds[0]) if tensor.is_floating_point() else tensor
+
+        model = copied("torch_model", self.model, self.function).to("cpu")._apply(in_precision).eval()
         targets = named_tensors(model)
         with torch.no_grad():
             for name, array in (self.tensors | (tensors or {})).items():
@@ -67,22 +74,33 @@ class PaddleSource:
 
 
 def to_precision(model: Any, dtype: str) -> None:
-    """Change the precision of a Paddle layer's floating-point tensors.
+    """Change the precision of a Paddle layer's tensors of floating-point and complex numbers.
 
-    Two kinds of buffers stay out of Paddle's `to`: those that hold nothing yet, at which it fails, and integers, which
-    it would make floating-point numbers.
+    Some tensors stay out of Paddle's `to`: buffers that hold nothing yet, at which it fails, integers, which it would
+    make floating-point numbers, and complex numbers, whose imaginary parts it would drop.
     """
     kept = [
-        (layer, name, buffer)
+        (tensors, name, tensor)
         for layer in model.sublayers(include_self=True)
-        for name, buffer in layer._buffers.items()
-        if buffer is not None and (is_empty(buffer) or not buffer.is_floating_point())
+        for tensors in (layer._parameters, layer._buffers)
+        for name, tensor in tensors.items()
+        if tensor is not None and (is_empty(tensor) or not tensor.is_floating_point())
     ]
-    for layer, name, _ in kept:
-        layer._buffers[name] = None
+    for tensors, name, _ in kept:
+        tensors[name] = None
     model.to(dtype=dtype)
-    for layer, name, buffer in kept:
-        layer._buffers[name] = buffer
+    for tensors, name, tensor in kept:
+        tensors[name] = with_complex_precision(tensor, COMPLEX[dtype]) if tensor.is_complex() else tensor
+
+
+def with_complex_precision(tensor: Any, dtype: str) -> Any:
+    """A tensor or a parameter of complex numbers in this dtype."""
+    from paddle.base.framework import EagerParamBase
+
+    changed = tensor.detach().astype(dtype)
+    if not isinstance(tensor, EagerParamBase):
+        return changed
+    return EagerParamBase.from_tensor(changed, trainable=not tensor.stop_gradient)
 
 
 def half_precision(model: Any) -> str:

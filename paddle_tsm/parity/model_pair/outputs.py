@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.parity.model_pair.structure import as_array, leaves
+from paddle_tsm.parity.model_pair.structure import as_array, as_real, leaves
 
 # Paddle's word for an array of an optimizer's state -> PyTorch's
 STATE = {
@@ -40,8 +40,8 @@ def named_outputs(value: Any) -> dict[str, np.ndarray]:
 
 
 def flat(value: Any) -> np.ndarray:
-    """Every output of floating-point numbers, flat, one behind the other."""
-    arrays = [array.ravel() for array in named_outputs(value).values() if array.dtype.kind == "f"]
+    """Every output of floating-point or complex numbers, flat, one behind the other."""
+    arrays = [as_real(array).ravel() for array in named_outputs(value).values() if array.dtype.kind in "fc"]
     return np.concatenate(arrays) if arrays else np.zeros(0)
 
 
@@ -60,7 +60,7 @@ def takes_gradient(array: np.ndarray) -> bool:
 
 def total_norm(gradients: Iterable[np.ndarray]) -> float:
     """The norm of all gradients together."""
-    flat_arrays = (np.ravel(array).astype("float64", copy=False) for array in gradients)
+    flat_arrays = (as_real(array).ravel().astype("float64", copy=False) for array in gradients)
     return float(np.sqrt(sum(float(array @ array) for array in flat_arrays)))
 
 

@@ -88,6 +88,17 @@ def values_of(leaf: Any) -> np.ndarray:
     return np.asarray(leaf)
 
 
+def as_real(array: np.ndarray) -> np.ndarray:
+    """Real and imaginary parts of complex numbers one beside the other: [..., 2]. Other arrays as they are."""
+    return np.stack([array.real, array.imag], -1) if array.dtype.kind == "c" else array
+
+
+COMPLEX = {"float64": "complex128", "float32": "complex64"}  # a precision -> complex numbers of the same
+
+
 def in_precision(value: Any, dtype: str) -> Any:
-    """The structure of arrays with every array of floating-point numbers in this dtype; integers and booleans stay."""
-    return map_leaves(lambda array: array.astype(dtype) if array.dtype.kind == "f" else array, value)
+    """The structure of arrays with every array of floating-point or complex numbers in this precision; integers and
+    booleans stay.
+    """
+    kinds = {"f": dtype, "c": COMPLEX[dtype]}
+    return map_leaves(lambda array: array.astype(kinds.get(array.dtype.kind, array.dtype)), value)

@@ -159,10 +159,14 @@ def as_tensors(inputs: Any) -> Any:
 
 
 def projected(outputs: Any) -> torch.Tensor:
-    """The sum of all outputs of floating-point numbers, each weighted by its seeded projection."""
+    """The sum of all outputs of floating-point numbers, and of both parts of complex ones, each weighted by its seeded
+    projection.
+    """
+    tensors = [leaf for leaf in leaves(outputs).values() if isinstance(leaf, torch.Tensor)]
+    parts = [torch.view_as_real(leaf) if leaf.is_complex() else leaf for leaf in tensors]
     terms = [
         (leaf * torch.tensor(projection(tuple(leaf.shape), number), dtype=leaf.dtype)).sum()
-        for number, leaf in enumerate(leaves(outputs).values())
-        if isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+        for number, leaf in enumerate(parts)
+        if leaf.is_floating_point()
     ]
     return sum(terms[1:], terms[0])

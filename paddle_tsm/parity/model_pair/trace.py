@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.parity.model_pair.structure import as_array, leaves
+from paddle_tsm.parity.model_pair.structure import as_array, as_real, leaves
 
 SKETCH = 4  # numbers: enough to tell inputs apart, few enough to keep one of each call
 
@@ -19,7 +19,7 @@ def sketch(value: Any) -> np.ndarray:
     of booleans are left out, because True can mean "keep" in one framework and "leave out" in the other.
     """
     arrays = [as_array(leaf) for leaf in leaves(value).values() if hasattr(leaf, "dtype")]
-    flat = [array.astype("float64").ravel() for array in arrays if array.dtype.kind != "b"]
+    flat = [as_real(array).astype("float64").ravel() for array in arrays if array.dtype.kind != "b"]
     values = np.concatenate(flat) if flat else np.zeros(0)
     values = np.where(np.isfinite(values), values, 0)  # a mask may hold minus infinity
     largest = float(np.abs(values).max()) if values.size else 0.0
