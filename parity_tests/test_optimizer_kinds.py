@@ -35,7 +35,6 @@ KINDS = {
     "non-local, gaussian, no fc_lr5": Kind("mmaction2_r50_t8_nl_gaussian", "mmaction2", fc_lr5=False),
 }
 QUICK = {name for name, kind in KINDS.items() if "r18" in kind.vector}
-QUICK |= {"MIT, --non_local --npb", "mmaction2, non-local, partial BatchNorm"}
 
 
 def next_step(training: Training, path, state):

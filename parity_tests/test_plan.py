@@ -63,7 +63,12 @@ def test_a_replayed_plan_gives_the_same_bits(clips, tmp_path, name):
     assert all(np.array_equal(a[name], b[name]) for name in a) and a.keys() == b.keys()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+QUICK = ("plain", "mixup in parts", "pptsm", "frozen")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in RECIPES]
+)
 def test_pytorch_follows_the_plan(clips, tmp_path, name):
     """The losses of every update, the validations and the weights at the end, in float64."""
     changes = RECIPES[name] | DOUBLE
