@@ -161,6 +161,14 @@ def slopes(ours, reference, *shape):
     return np.abs(a.grad.numpy() - b.grad.numpy()).max() / np.abs(b.grad.numpy()).max()
 
 
+def group_norms_variance():
+    x = (np.random.default_rng(0).standard_normal((2, 8, 6, 6)) + 100).astype("float32")
+    exact = torch.nn.functional.group_norm(torch.from_numpy(x.astype("float64")), 2).numpy()
+    ours = paddle.nn.GroupNorm(2, 8)(paddle.to_tensor(x)).numpy()
+    reference = torch.nn.functional.group_norm(torch.from_numpy(x), 2).numpy()
+    return relative(ours, exact) > 100 * relative(reference, exact) and relative(reference, exact) < 1e-5
+
+
 def group_norm_without_weights():
     functional, weights = torch.nn.functional, np.ones(4)
 
@@ -317,6 +325,7 @@ MEASURES = {
     "average pool's gradient": average_pools_gradient,
     "powers' exponent": powers_exponent,
     "Huber's delta": hubers_delta,
+    "GroupNorm's variance": group_norms_variance,
     "GroupNorm without weights": group_norm_without_weights,
     "clip by global norm": clip_by_global_norm,
     "Momentum's constants": momentums_constants,

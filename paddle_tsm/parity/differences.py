@@ -114,6 +114,13 @@ DIFFERENCES = (
         "compare_models rounds PyTorch's",
     ),
     Difference(
+        "GroupNorm's variance",
+        "Paddle's GroupNorm takes the mean of the squares less the square of the mean, which loses digits in float32",
+        "the kernel computes both sums in one pass (phi/kernels/cpu/group_norm_kernel.cc)",
+        "0.007 of the output for values around 100 with a deviation of 1, where PyTorch's error is 1e-5",
+        "in float32 compare_models computes PyTorch's in the same way, so that the limit is that of such a GroupNorm",
+    ),
+    Difference(
         "GroupNorm without weights",
         "the gradient of Paddle's GroupNorm without a weight (weight_attr=False) is wrong; with one it is right",
         "the kernel's backward pass (phi/kernels/cpu/group_norm_grad_kernel.cc)",

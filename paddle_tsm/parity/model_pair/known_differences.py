@@ -24,6 +24,7 @@ ROWS = {
     "batch_norm": "BatchNorm constants",  # the function; what a layer of Paddle's holds is set in its twin
     "layer_norm": "norms' epsilon",
     "instance_norm": "norms' epsilon",
+    "group_norm": "GroupNorm's variance",
     "interpolate": "interpolation's ratio",
     "pow": "powers' exponent",
     "cross_entropy": "label smoothing",
@@ -34,10 +35,10 @@ ROUNDED_SLOPE = 1e-6  # Paddle's own slope of Hardsigmoid, 0.1666667, is nearer 
 OWN_NORMS = ("_BatchNormBase", "BatchNorm", "SyncBatchNorm", "LayerNorm", "InstanceNorm", "_InstanceNormBase")
 
 
-def is_own_norm(layer: Any) -> bool:
-    """Whether a layer of Paddle is one of its norms and computes as Paddle's do."""
+def is_own_norm(layer: Any, names: tuple[str, ...] = OWN_NORMS) -> bool:
+    """Whether a layer of Paddle is one of its norms and computes as Paddle's do. names: of the classes."""
     kinds = [kind for kind in type(layer).__mro__ if "forward" in vars(kind)]
-    return bool(kinds) and kinds[0].__module__ == "paddle.nn.layer.norm" and kinds[0].__name__.startswith(OWN_NORMS)
+    return bool(kinds) and kinds[0].__module__ == "paddle.nn.layer.norm" and kinds[0].__name__.startswith(names)
 
 
 @contextlib.contextmanager

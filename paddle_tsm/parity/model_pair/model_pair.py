@@ -116,6 +116,8 @@ class ModelPair:
         self.rules = {"pow": {}}
         if any(is_own_norm(layer) and "InstanceNorm" in type(layer).__name__ for layer in layers.values()):
             self.rules["instance_norm"] = {}  # one without weights may have no twin among the layers
+        if any(is_own_norm(layer, ("GroupNorm",)) for layer in layers.values()):
+            self.rules["group_norm"] = {}
         with functions_called(self.rules):
             run()
 

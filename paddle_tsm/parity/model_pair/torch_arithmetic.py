@@ -228,6 +228,19 @@ def huber_loss(
     return F.huber_loss(x, target, reduction, float32(delta), weight)
 
 
+def group_norm(
+    x: torch.Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> torch.Tensor:
+    """With Paddle's variance, the mean of the squares less the square of the mean, of which float32 loses digits."""
+    grouped = x.reshape(len(x), num_groups, -1)  # [N, C, ...] -> [N, groups, values of a group]
+    mean = grouped.mean(-1, keepdim=True)
+    variance = ((grouped * grouped).mean(-1, keepdim=True) - mean * mean).clamp(min=0)
+    normed = ((grouped - mean) / torch.sqrt(variance + eps)).reshape(x.shape)
+    channels = [-1] + [1] * (x.dim() - 2)  # [C] -> [C, 1, ...]
+    normed = normed if weight is None else normed * weight.reshape(channels)
+    return normed if bias is None else normed + bias.reshape(channels)
+
+
 # PyTorch's function -> what computes with Paddle's constants. A rule goes by the function's name in Paddle.
 RULES: dict[str, dict[Callable, Callable]] = {
     "elu": {F.elu: elu, F.elu_: elu},
@@ -246,8 +259,12 @@ RULES: dict[str, dict[Callable, Callable]] = {
 }
 
 
+# The same for what shows in float32 only.
+RULES_OF_FLOAT32: dict[str, dict[Callable, Callable]] = {"group_norm": {F.group_norm: group_norm}}
+
+
 class PaddleConstants(TorchFunctionMode):
-    """While it is entered, the functions of the rules compute with Paddle's constants, in float64 only.
+    """While it is entered, the functions of the rules compute with Paddle's constants, or in its way.
 
     rules: the name of a rule -> what it is to be called with beside PyTorch's arguments. used: takes the names of the
     rules whose functions are called.
@@ -256,16 +273,17 @@ class PaddleConstants(TorchFunctionMode):
     def __init__(self, rules: dict[str, dict[str, float]], used: set[str]):
         super().__init__()
         self.functions = {
-            func: (name, partial(own, **given))
+            (func, dtype): (name, partial(own, **given))
+            for dtype, table in ((torch.float64, RULES), (torch.float32, RULES_OF_FLOAT32))
             for name, given in rules.items()
-            for func, own in RULES.get(name, {}).items()
+            for func, own in table.get(name, {}).items()
         }
         self.used = used
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        found = self.functions.get(func)
         first = args[0] if args else None
-        if found and isinstance(first, torch.Tensor) and first.dtype == torch.float64:
+        found = self.functions.get((func, first.dtype)) if isinstance(first, torch.Tensor) else None
+        if found:
             self.used.add(found[0])
             return found[1](*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
