@@ -119,7 +119,7 @@ def googlenets(tv: Any) -> list[LibraryPair]:
     ]
 
 
-# VGG's classifier has 120 million weights, which take 17 GB in a comparison, and says no more than a narrow one
+# VGG's classifier has 120 million weights, which take 11 GB in a comparison, and says no more than a narrow one
 HIDDEN = 64
 
 
