@@ -11,34 +11,9 @@ from torch import nn as pt
 
 from paddle_tsm.parity import compare_models, convert_weights
 from paddle_tsm.parity.model_pair.alignment import Alignment
+from parity_tests.function_models import PaddleNet, TorchNet
 
 X = np.random.default_rng(0).standard_normal((3, 6))
-
-
-class TorchNet(pt.Module):
-    """Layers by name, and a function of them and the input."""
-
-    def __init__(self, forward, **layers):
-        super().__init__()
-        self.function = forward
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
-
-
-class PaddleNet(pd.Layer):
-    """Layers by name, and a function of them and the input."""
-
-    def __init__(self, forward, **layers):
-        super().__init__()
-        self.function = forward
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
 
 
 def compared(a, b, x=X, align=None, **options):

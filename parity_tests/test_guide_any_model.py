@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from paddle_tsm.cli import command_parser, main
 
@@ -126,7 +127,6 @@ def test_the_comparison_with_the_page_can_fail():
 
 def test_the_workflow_is_one(tmp_path):
     """docs/parity_workflow.yml: its keys, its steps, and the shell and options of what it runs."""
-    yaml = pytest.importorskip("yaml", reason="the extra dev has it, through myst-parser")
     workflow = yaml.safe_load((ROOT / "docs" / "parity_workflow.yml").read_text(encoding="utf-8"))
     assert set(workflow) == {"name", True, "env", "jobs"}, "YAML reads the key `on` as true"
     (job,) = workflow["jobs"].values()

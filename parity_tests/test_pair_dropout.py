@@ -147,7 +147,9 @@ def test_the_same_masks(kind, p):
 
 
 def test_a_dropout_that_only_one_model_has_or_has_elsewhere():
-    drop = lambda x, training: TF.dropout(x, 0.4, training=training)  # noqa: E731
+    def drop(x, training):
+        return TF.dropout(x, 0.4, training=training)
+
     none = compared(drop, lambda x, training: x, "same masks")
     assert "PyTorch draws 1 masks of 80 values, Paddle 0; the first is dropout with p 0.4" in problem(
         none, "dropout masks"

@@ -9,32 +9,7 @@ import torch
 from paddle.base.framework import EagerParamBase
 
 from paddle_tsm.parity import compare_models
-
-
-class TorchModel(torch.nn.Module):
-    """Layers and parameters by name, and a function of them and the inputs."""
-
-    def __init__(self, function, **members):
-        super().__init__()
-        self.function = function
-        for name, member in members.items():
-            setattr(self, name, member)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
-
-
-class PaddleModel(paddle.nn.Layer):
-    """The same in Paddle."""
-
-    def __init__(self, function, **members):
-        super().__init__()
-        self.function = function
-        for name, member in members.items():
-            setattr(self, name, member)
-
-    def forward(self, *inputs):
-        return self.function(self, *inputs)
+from parity_tests.function_models import PaddleNet, TorchNet
 
 
 def series(seed):
@@ -43,11 +18,11 @@ def series(seed):
 
 
 def test_a_parameter_without_dimensions():
-    a = TorchModel(
+    a = TorchNet(
         lambda m, x: m.scale.exp() * m.fc(x), fc=torch.nn.Linear(8, 4), scale=torch.nn.Parameter(torch.tensor(0.7))
     )
     scale = paddle.create_parameter([], "float32")
-    b = PaddleModel(lambda m, x: m.scale.exp() * m.fc(x), fc=paddle.nn.Linear(8, 4), scale=scale)
+    b = PaddleNet(lambda m, x: m.scale.exp() * m.fc(x), fc=paddle.nn.Linear(8, 4), scale=scale)
     report = compare_models(a, b, series, steps=2)
     assert report.equal
     shapes = {pair.torch: pair.to_paddle(np.ones(pair.shape)).shape for pair in report.alignment.tensors}
@@ -57,11 +32,11 @@ def test_a_parameter_without_dimensions():
 def torch_encoder():
     """A Transformer's layer that takes [time, batch, channels], in a model that takes [batch, time, channels]."""
     layer = torch.nn.TransformerEncoderLayer(8, 2, 16, norm_first=True)
-    return TorchModel(lambda m, x: m.layer(x.transpose(0, 1)).transpose(0, 1), layer=layer)
+    return TorchNet(lambda m, x: m.layer(x.transpose(0, 1)).transpose(0, 1), layer=layer)
 
 
 def paddle_encoder(function):
-    return PaddleModel(function, layer=paddle.nn.TransformerEncoderLayer(8, 2, 16, normalize_before=True))
+    return PaddleNet(function, layer=paddle.nn.TransformerEncoderLayer(8, 2, 16, normalize_before=True))
 
 
 def test_time_in_front_of_the_batch_in_pytorch_only():
@@ -96,23 +71,23 @@ def with_lengths(seed):
 
 
 def test_packed_sequences_are_padded_ones_with_lengths():
-    a = TorchModel(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True, bidirectional=True))
-    b = PaddleModel(paddle_lengths(0), lstm=paddle.nn.LSTM(8, 4, direction="bidirect"))
+    a = TorchNet(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True, bidirectional=True))
+    b = PaddleNet(paddle_lengths(0), lstm=paddle.nn.LSTM(8, 4, direction="bidirect"))
     assert compare_models(a, b, with_lengths, steps=2).equal
 
 
 def test_another_length_is_a_difference_of_the_input():
-    a = TorchModel(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True))
-    b = PaddleModel(paddle_lengths(1), lstm=paddle.nn.LSTM(8, 4))
+    a = TorchNet(torch_lengths, lstm=torch.nn.LSTM(8, 4, batch_first=True))
+    b = PaddleNet(paddle_lengths(1), lstm=paddle.nn.LSTM(8, 4))
     report = compare_models(a, b, with_lengths, steps=0)
     assert not report.equal and report.first_layer == "between the input and lstm"
 
 
 def test_a_buffer_that_both_have_is_copied_beside_one_that_only_one_has():
-    a = TorchModel(lambda m, x: m.fc(x @ m.waves) + m.places, fc=torch.nn.Linear(6, 4))
+    a = TorchNet(lambda m, x: m.fc(x @ m.waves) + m.places, fc=torch.nn.Linear(6, 4))
     a.register_buffer("waves", torch.randn(8, 6))
     a.register_buffer("places", torch.arange(4.0))
-    b = PaddleModel(lambda m, x: m.fc(x @ m.waves) + paddle.arange(4).astype(x.dtype), fc=paddle.nn.Linear(6, 4))
+    b = PaddleNet(lambda m, x: m.fc(x @ m.waves) + paddle.arange(4).astype(x.dtype), fc=paddle.nn.Linear(6, 4))
     b.register_buffer("waves", paddle.zeros([8, 6]))
     report = compare_models(a, b, series, steps=0)
     assert report.equal and report.alignment.left_out["torch"] == ["places"]
@@ -133,11 +108,11 @@ def test_normed_weights(norm):
 
     def torch_model():
         fc, conv = torch_norm(torch.nn.Linear(8, 8)), torch_norm(torch.nn.Conv1d(5, 4, 3))
-        return TorchModel(lambda m, x: m.conv(torch.tanh(m.fc(x))), fc=fc, conv=conv)
+        return TorchNet(lambda m, x: m.conv(torch.tanh(m.fc(x))), fc=fc, conv=conv)
 
     def paddle_model(**options):
         fc, conv = paddle_norm(paddle.nn.Linear(8, 8), **options), paddle_norm(paddle.nn.Conv1D(5, 4, 3))
-        return PaddleModel(lambda m, x: m.conv(paddle.tanh(m.fc(x))), fc=fc, conv=conv)
+        return PaddleNet(lambda m, x: m.conv(paddle.tanh(m.fc(x))), fc=fc, conv=conv)
 
     options = {} if norm == "spectral_norm" else {"dim": 1}  # Paddle's weight norm is by rows unless told
     report = compare_models(torch_model, paddle_model(**options), series, steps=2)
@@ -157,9 +132,9 @@ def test_a_smoothed_loss_in_the_model():
             m.fc(x[:, 0]), paddle.arange(3), label_smoothing=smoothing
         )
 
-    a = TorchModel(torch_forward, fc=torch.nn.Linear(8, 4))
-    assert compare_models(a, PaddleModel(paddle_forward(0.1), fc=paddle.nn.Linear(8, 4)), series).equal
-    other = compare_models(a, PaddleModel(paddle_forward(0.1 + 1e-7), fc=paddle.nn.Linear(8, 4)), series, steps=0)
+    a = TorchNet(torch_forward, fc=torch.nn.Linear(8, 4))
+    assert compare_models(a, PaddleNet(paddle_forward(0.1), fc=paddle.nn.Linear(8, 4)), series).equal
+    other = compare_models(a, PaddleNet(paddle_forward(0.1 + 1e-7), fc=paddle.nn.Linear(8, 4)), series, steps=0)
     assert not other.equal
 
 
@@ -172,10 +147,10 @@ class Result:
 
 
 def test_a_dataclass_comes_out():
-    a = TorchModel(lambda m, x: Result(m.fc(x)), fc=torch.nn.Linear(8, 4))
-    b = PaddleModel(lambda m, x: Result(m.fc(x)), fc=paddle.nn.Linear(8, 4))
+    a = TorchNet(lambda m, x: Result(m.fc(x)), fc=torch.nn.Linear(8, 4))
+    b = PaddleNet(lambda m, x: Result(m.fc(x)), fc=paddle.nn.Linear(8, 4))
     assert compare_models(a, b, series, steps=2).equal
-    other = PaddleModel(lambda m, x: Result(m.fc(x) * 1.001), fc=paddle.nn.Linear(8, 4))
+    other = PaddleNet(lambda m, x: Result(m.fc(x) * 1.001), fc=paddle.nn.Linear(8, 4))
     assert "output.logits" in str(compare_models(a, other, series, steps=0))
 
 

@@ -50,7 +50,7 @@ def answer(scenario: Scenario, auto_diff: Any) -> str:
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return str(auto_diff(b, a, copy.copy(inputs), **given))
-    except Exception as error:
+    except Exception as error:  # what PaDiff raises is what the table shows
         return f"{type(error).__name__}: {' '.join(str(error).split())[:90]}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -173,7 +174,7 @@ def layout_variations(name: str, given: Arguments) -> Iterator[Variation]:
         yield Variation("layout", name, "reshape to the same sizes", in_other_order(lambda x, shape: x.reshape(shape)))
     if name in ("view", "reshape", "unflatten", "flatten"):
         for axis in range(5):
-            change = in_other_order(lambda x, shape, axis=axis: read_with_exchange(x, shape, axis))  # type: ignore[misc]
+            change = in_other_order(partial(read_with_exchange, axis=axis))
             yield Variation("layout", "", f"axis {axis} of its result read as the inner one of it and the next", change)
     if name in ("view", "reshape", "flatten", "unflatten") and 2 < x.ndim <= 5:
         axes = range(x.ndim)

@@ -148,7 +148,7 @@ def changed_gradients(side: TorchModel, inputs: Any, changes: dict[int, Change])
     try:
         with with_mode(side, CallMode(changes)):
             return side.gradients(inputs, None)[1]
-    except Exception:
+    except Exception:  # PyTorch refuses a change in many ways; one that does not run explains nothing
         return {}
 
 

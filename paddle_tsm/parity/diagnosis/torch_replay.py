@@ -38,7 +38,7 @@ class Replay:
     def _replays(self) -> bool:
         try:
             return np.array_equal(self._run_alone({}), self.own)
-        except Exception:
+        except Exception:  # whatever cannot be replayed alone is run with the whole model
             return False
 
     def difference(self, array: np.ndarray) -> float:
@@ -50,21 +50,21 @@ class Replay:
 
     def measure(self, changes: dict[int, Change]) -> float:
         """The difference that remains with these calls changed; infinite where the changed model does not run."""
-        self.runs += 1
-        try:
-            array = self._run_alone(changes) if self.alone else self._run_model(changes)
-        except Exception:
-            return float("inf")
-        return self.difference(array)
+        array = self._changed(changes)
+        return float("inf") if array is None else self.difference(array)
 
     def value(self, changes: dict[int, Change]) -> np.ndarray | None:
         """The value with these calls changed; None where the changed model does not run, or gives another shape."""
+        array = self._changed(changes)
+        return array if array is not None and array.shape == self.target.shape else None
+
+    def _changed(self, changes: dict[int, Change]) -> np.ndarray | None:
+        """The value with these calls changed; None where the changed model does not run."""
         self.runs += 1
         try:
-            array = self._run_alone(changes) if self.alone else self._run_model(changes)
-        except Exception:
+            return self._run_alone(changes) if self.alone else self._run_model(changes)
+        except Exception:  # PyTorch refuses a change in many ways; one that does not run explains nothing
             return None
-        return array if array.shape == self.target.shape else None
 
     def explains(self, left: float, limit: float) -> bool:
         """Whether so small a difference explains what there was."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def step_causes(
     if before <= limit or not groups:
         return []
     for name, value in settings(groups[0], other.optimizer):
-        distance = left(lambda optimizer, name=name, value=value: set_all(optimizer, name, value))  # type: ignore[misc]
+        distance = left(partial(set_all, name=name, value=value))
         if distance <= limit:
             old, new = written(groups[0][name]), written(value)
             words = f"after {len(batches)} steps the weights differ by {before:.1e}; with {name} {new} instead of {old}"

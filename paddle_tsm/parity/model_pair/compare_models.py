@@ -134,7 +134,7 @@ def explain(report: Report, pair: ModelPair, request: TrainingRequest) -> None:
     """Write the causes of the differences into the report. A model whose calls cannot be followed keeps its report."""
     try:
         diagnose(report, pair, request)
-    except Exception as error:
+    except Exception as error:  # the differences were found; what fails here must not hide them
         reason = " ".join(str(error).split())[:200]
         report.remarks.append(f"The cause could not be sought: {type(error).__name__}: {reason}")
 

@@ -23,5 +23,5 @@ def running(framework: str) -> Iterator[None]:
         yield
     except ModelFailed:
         raise
-    except Exception as error:
+    except Exception as error:  # the caller's code, which may raise anything
         raise ModelFailed(framework, error) from error

@@ -133,7 +133,7 @@ def copied(argument: str, model: Any, function: Any) -> Any:
         return function()
     try:
         return copy.deepcopy(model)
-    except Exception as error:
+    except Exception as error:  # a model of the caller's may define copying, and fail, as it likes
         reason = " ".join(str(error).split())
         raise ValueError(
             f"{argument}: cannot be copied ({type(error).__name__}: {reason}); give a function that makes it"

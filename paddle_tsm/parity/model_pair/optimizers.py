@@ -121,7 +121,7 @@ def made(make: Callable, parameters: list[Any], lr: float, framework: str, has: 
     """The optimizer that the function makes. Raises ValueError where it fails or makes something else."""
     try:
         optimizer = make(parameters, lr)
-    except Exception as error:
+    except Exception as error:  # the caller's code
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"optimizer: the one for {framework} failed: {type(error).__name__}: {reason}") from error
     if not hasattr(optimizer, has):

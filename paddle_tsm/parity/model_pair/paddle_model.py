@@ -15,6 +15,7 @@ from paddle_tsm.parity.model_pair.failures import running
 from paddle_tsm.parity.model_pair.layer_tensors import named_tensors
 from paddle_tsm.parity.model_pair.outputs import (
     STATE,
+    by_first_word,
     named_outputs,
     projection,
     takes_gradient,
@@ -158,7 +159,7 @@ class PaddleModel(TrainedModel):
         return is_statistic(name) or any(p.paddle in buffers for p in self.alignment.tensors if p.torch == name)
 
     def tensor_groups(self) -> dict[str, list[str]]:
-        raise NotImplementedError("the report's rows are PyTorch's groups")
+        return by_first_word(self.alignment.torch_shapes)
 
 
 def as_tensors(inputs: Any) -> Any:
