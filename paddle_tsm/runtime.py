@@ -29,7 +29,7 @@ from types import ModuleType
 # The states of a setting
 ON, OFF, TOO_LATE, NOT_HERE = "on", "off", "too late", "not for this machine"
 
-MKL = "libs/libmklml_intel.so"  # in Paddle's folder
+MKL, ONEDNN = "libs/libmklml_intel.so", "libs/libdnnl.so.3"  # in Paddle's folder
 AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}  # what MKL's path for AVX-512 uses
 # The program that tries a path of MKL: products of ones and twos of every orientation and of several sizes, in float32
 # and float64. Its arguments are the library's path; it fails where a value is wrong.
@@ -96,7 +96,7 @@ def prepare() -> None:
     if _states:
         return
     left_out = {name.strip() for name in os.environ.get("PADDLE_TSM_WITHOUT", "").split(",")} - {""}
-    for name, make in (("threads", _threads), ("mkl", _mkl), ("malloc", _malloc)):
+    for name, make in SETTINGS.items():
         _states[name] = State(name, OFF, "-", "PADDLE_TSM_WITHOUT") if name in left_out else State(name, *make())
     unknown = left_out - set(_states)
     if unknown:
@@ -107,6 +107,12 @@ def prepare() -> None:
         lost = "; ".join(f"{state.name}: {state.why}" for state in late)
         text = f"paddle was imported before paddle_tsm ({lost}). Import paddle_tsm first."
         warnings.warn(text, LateImportWarning, stacklevel=4)
+
+
+def uses(name: str) -> bool:
+    """Whether a setting is on."""
+    prepare()
+    return _states[name].state == ON
 
 
 def states() -> tuple[State, ...]:
@@ -155,9 +161,7 @@ def _runs_avx512() -> bool:
 
     The outcome is remembered in the user's cache, for this processor and this library.
     """
-    spec = PathFinder.find_spec("paddle")
-    folders = (spec and spec.submodule_search_locations) or ()
-    library = next((path for folder in folders if (path := Path(folder, MKL)).exists()), None)
+    library = paddles_file(MKL)
     if library is None:
         return False
     vendor, flags = _processor()
@@ -190,6 +194,20 @@ def _survives(library: Path) -> bool | None:
     return done.returncode == 0
 
 
+def paddles_file(name: str) -> Path | None:
+    """The file of this name in Paddle's folder, which is found without importing Paddle; None where there is none."""
+    spec = PathFinder.find_spec("paddle")
+    folders = (spec and spec.submodule_search_locations) or ()
+    return next((path for folder in folders if (path := Path(folder, name)).exists()), None)
+
+
+def _onednn() -> tuple[str, str, str]:
+    """Let networks in float32 compute with oneDNN in eager mode (`paddle_tsm.onednn`); returns (state, value, why)."""
+    if paddles_file(ONEDNN) is None:
+        return NOT_HERE, "-", "Paddle's wheel has no oneDNN on this system"
+    return ON, "-", "convolutions in float32"
+
+
 def _malloc() -> tuple[str, str, str]:
     """Let glibc's allocator keep the large blocks that are freed; returns (state, value, why).
 
@@ -212,6 +230,10 @@ def _malloc() -> tuple[str, str, str]:
     except (OSError, AttributeError):
         pass
     return NOT_HERE, "-", "mallopt refused"
+
+
+# in the order in which they are made
+SETTINGS = {"threads": _threads, "mkl": _mkl, "malloc": _malloc, "onednn": _onednn}
 
 
 @cache

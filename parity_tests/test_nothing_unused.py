@@ -32,6 +32,7 @@ CALLED_BY_OTHERS = {
     "__dir__": "Python, for a module's attributes",
     "__enter__": "with",
     "__torch_function__": "PyTorch",
+    "_fields_": "ctypes",
     "__exit__": "with",
     "__str__": "print",
     "__repr__": "pytest, where an assertion fails",

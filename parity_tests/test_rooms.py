@@ -14,6 +14,7 @@ ORDER = (
     "networks",
     "checkpoint",
     "layouts",
+    "onednn",
     "models",
     "optim",
     "data",

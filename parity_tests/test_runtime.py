@@ -14,7 +14,7 @@ from paddle_tsm import runtime
 from paddle_tsm.cli import main
 from paddle_tsm.commands import doctor
 
-NAMES = ("threads", "mkl", "malloc")
+NAMES = ("threads", "mkl", "malloc", "onednn")
 AMD = ("AuthenticAMD", frozenset({"avx2", "fma"}))
 SHOW = "import json, paddle_tsm.runtime as r; print(json.dumps({s.name: [s.state, s.value] for s in r.states()}))\n"
 several = pytest.mark.skipif(runtime.processors() < 2, reason="needs two processors")

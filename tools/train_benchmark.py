@@ -24,11 +24,12 @@ CONTENDERS: dict[str, tuple[str, dict[str, str]]] = {
     "without its threads": ("ours", {WITHOUT: "threads"}),
     "without its setting for MKL": ("ours", {WITHOUT: "mkl"}),
     "without its setting for malloc": ("ours", {WITHOUT: "malloc"}),
+    "without oneDNN": ("ours", {WITHOUT: "onednn"}),
     "without its shift: slices and concatenation": ("shift-slices", {}),
     "without its shift: Paddle's operator": ("shift-operator", {}),
     UNBIASED: ("optimizer-paddle", {}),
     BIASED: ("batch-norm-paddle", {}),
-    "plain Paddle as imported": ("plain", {WITHOUT: "threads,mkl,malloc"}),
+    "plain Paddle as imported": ("plain", {WITHOUT: "threads,mkl,malloc,onednn"}),
 }
 # variables of the caller that no contender gets
 SET_ELSEWHERE = ("OMP_", "MKL_", "KMP_", "GOMP_", "MALLOC_", "GLIBC_TUNABLES", "FLAGS_", WITHOUT)

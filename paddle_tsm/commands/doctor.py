@@ -20,6 +20,7 @@ WORK = {
     "threads": "3x3 convolution of [8, 64, 56, 56]",
     "mkl": "product of two 1500 x 1500 matrices",
     "malloc": "copy of [8, 256, 56, 56]",
+    "onednn": "3x3 convolution of [8, 64, 56, 56] and its gradients",
     "shift": "shift of [8, 256, 56, 56] and its gradient",
 }
 # Variables by which a user makes these settings. A timing process is started without them.
@@ -119,16 +120,19 @@ def print_times(names: list[str]) -> None:
     paddle = runtime.import_paddle()
     from paddle.nn import functional as F
 
+    from paddle_tsm.models.layers.convolution import conv
     from paddle_tsm.models.layers.shift import temporal_shift
 
     small, kernel = paddle.ones([8, 64, 56, 56]), paddle.ones([64, 64, 3, 3])
     large, square = paddle.ones([8, 256, 56, 56]), paddle.ones([1500, 1500])
     shifted = paddle.ones(large.shape)
     shifted.stop_gradient = False
+    layer = conv(64, 64, 3)
     work = {
         "threads": lambda: F.conv2d(small, kernel, padding=1),
         "mkl": lambda: paddle.matmul(square, square),
         "malloc": lambda: large.clone(),
+        "onednn": lambda: layer(small).sum().backward(),
         "shift": lambda: paddle.grad(temporal_shift(shifted, 8), shifted, large),
         "operator": lambda: paddle.grad(F.temporal_shift(shifted, 8, 1 / 8), shifted, large),
     }

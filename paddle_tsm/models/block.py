@@ -7,6 +7,7 @@ from collections.abc import Callable
 import paddle
 from paddle import nn
 
+from paddle_tsm.models.layers.activation import forked
 from paddle_tsm.models.layers.non_local import NonLocal
 from paddle_tsm.models.layers.shift import Shift
 from paddle_tsm.networks.network import Network
@@ -45,8 +46,11 @@ class Block(nn.Layer):
             channels = network.family.stream_channels(network, stage)
             self.non_local = NonLocal(channels, network.segments(stage), network.non_local, network.running_var)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        """The residual branch: [N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
+        """act(residual branch of x + added), without the sum where `added` is None.
+
+        [N*T, C, H, W] -> [N*T, C', H / stride, W / stride], which is the shape of `added`.
+        """
         raise NotImplementedError
 
     def shortcut(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -55,12 +59,11 @@ class Block(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
-        shifted = x if self.shift is None else self.shift(x)
-        if self.shift_place == "block":
-            x = shifted
-        y = self.branch(shifted)
+        if self.shift is not None and self.shift_place == "block":
+            x = self.shift(x)
         if self.has_shortcut:
-            y = y + self.shortcut(x)
-        if self.act is not None:
-            y = self.act(y)
+            x, kept = forked(x)
+        if self.shift is not None and self.shift_place != "block":
+            x = self.shift(x)
+        y = self.branch(x, self.shortcut(kept) if self.has_shortcut else None)
         return y if self.non_local is None else self.non_local(y)

@@ -10,6 +10,7 @@ from paddle.nn import functional as F
 
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.conv_norm import conv_norm
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.layers.squeeze_excitation import SqueezeExcitation
 from paddle_tsm.networks import inverted_residual
@@ -18,7 +19,8 @@ from paddle_tsm.networks.network import Network
 
 
 class ConvNorm(nn.Layer):
-    """A convolution, a BatchNorm and, where one is named, an activation of `paddle.nn.functional`.
+    """A convolution, a BatchNorm, a tensor that may be added and, where one is named, an activation of
+    `paddle.nn.functional`.
 
     [N, in_channels, H, W] -> [N, out_channels, H / stride, W / stride]
     """
@@ -38,9 +40,8 @@ class ConvNorm(nn.Layer):
         self.bn = BatchNorm(out_channels, running_var=running_var)
         self.act = None if activation is None else getattr(F, activation)
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = self.bn(self.conv(x))
-        return y if self.act is None else self.act(y)
+    def forward(self, x: paddle.Tensor, added: paddle.Tensor | None = None) -> paddle.Tensor:
+        return conv_norm(self.conv, self.bn, x, self.act, added)
 
 
 class InvertedResidual(Block):
@@ -57,6 +58,6 @@ class InvertedResidual(Block):
         self.project = ConvNorm(wide, declared.out_channels, 1, running_var)
         self.add_non_local(network, declared.stage, declared.block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
         y = self.depthwise(self.expand(x))
-        return self.project(y if self.se is None else self.se(y))
+        return self.project(y if self.se is None else self.se(y), added)

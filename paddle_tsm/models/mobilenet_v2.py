@@ -10,6 +10,7 @@ from paddle import nn
 
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.conv_norm import ConvNorm, conv_norm
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.mobilenet_v2 import LAST_CHANNELS, STAGES, STEM_CHANNELS
@@ -18,9 +19,9 @@ from paddle_tsm.networks.network import Network
 
 def conv_norm_relu6(
     in_channels: int, out_channels: int, kernel: int, stride: int, groups: int, running_var: str
-) -> nn.Sequential:
+) -> ConvNorm:
     """A convolution, a BatchNorm and ReLU6. [N, in_channels, H, W] -> [N, out_channels, H / stride, W / stride]"""
-    return nn.Sequential(
+    return ConvNorm(
         conv(in_channels, out_channels, kernel, stride, groups),
         BatchNorm(out_channels, running_var=running_var),
         nn.ReLU6(),
@@ -47,8 +48,11 @@ class InvertedResidual(Block):
         self.conv = nn.Sequential(*layers)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.conv(x)
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
+        *first, conv, norm = self.conv
+        for layer in first:
+            x = layer(x)
+        return conv_norm(conv, norm, x, added=added)
 
 
 class MobileNetV2(Recognizer):

@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.models.block import Block
+from paddle_tsm.models.layers.activation import activated
 from paddle_tsm.models.layers.parallel_convolution import ParallelBranches
 from paddle_tsm.models.layers.squeeze_excitation import SqueezeExcitation
 from paddle_tsm.models.recognizer import Recognizer
@@ -26,9 +27,9 @@ class MobileOneBlock(Block, ParallelBranches):
         self.se = SqueezeExcitation(shape.out_channels, shape.squeezed, F.sigmoid) if shape.excited else None
         self.add_non_local(network, stage, block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
         y = self.sum_of_branches(x)
-        return y if self.se is None else self.se(y)
+        return activated(y if self.se is None else self.se(y), self.act)
 
 
 class MobileOne(Recognizer):

@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.models.block import Block
+from paddle_tsm.models.layers.activation import activated, activated_sum
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.layers.parallel_convolution import ConvNorm, ParallelConvolution
 from paddle_tsm.models.layers.squeeze_excitation import SqueezeExcitation
@@ -54,11 +55,13 @@ class SeparableBlock(Block):
             self.pw = ConvNorm(in_channels, out_channels, 1, 1, 1, running_var)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = F.relu(self.dw(x))
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
+        y = activated(self.dw(x), F.relu)
         if self.se is None:
-            return F.relu(self.pw(y))
-        return F.relu(self.pw2(F.relu(self.pw1(self.se(y)))))
+            y = self.pw(y, F.relu)
+        else:
+            y = self.pw2(self.pw1(self.se(y), F.relu), F.relu)
+        return y if added is None else activated_sum(y, added, None)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, C, H, W] -> [N*T, C', H / stride, W / stride]"""
@@ -84,7 +87,7 @@ class Separable(nn.Layer):
         self.pw = ConvNorm(in_channels, out_channels, 1, 1, 1, running_var)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return F.relu(self.pw(F.relu(self.dw(x))))
+        return self.pw(self.dw(x, F.relu), F.relu)
 
 
 class PPTSMv2(Recognizer):
@@ -107,7 +110,7 @@ class PPTSMv2(Recognizer):
 
     def stem(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, 3, H, W] -> [N*T, 64, H / 2, W / 2]"""
-        return self.stem2(F.relu(self.stem1(x)))
+        return self.stem2(self.stem1(x, F.relu))
 
     def blocks_of_stages(self) -> dict[str, list[Block]]:
         return {f"layer{stage}": list(getattr(self, f"stage{stage}")) for stage in range(1, len(STAGES) + 1)}

@@ -13,7 +13,9 @@ from paddle.nn import functional as F
 
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.conv_norm import ConvNorm, conv_norm
 from paddle_tsm.models.layers.convolution import conv
+from paddle_tsm.models.layers.max_pool import MaxPool
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.resnet import RESNET_VD, STAGE_WIDTHS, STEM_CHANNELS
@@ -38,7 +40,7 @@ class ResidualBlock(Block):
         """Add the shortcut's layers. They come after the branch's: the tensors have torchvision's order."""
         self.downsample = None
         if self.stride != 1 or in_channels != out_channels:
-            self.downsample = nn.Sequential(
+            self.downsample = ConvNorm(
                 conv(in_channels, out_channels, 1, 1 if self.pooled else self.stride),
                 BatchNorm(out_channels, running_var=running_var),
             )
@@ -62,8 +64,9 @@ class BasicBlock(ResidualBlock):
         self.add_shortcut(in_channels, width, running_var)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.bn2(self.conv2(self.act(self.bn1(self.conv1(x)))))
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
+        y = conv_norm(self.conv1, self.bn1, x, self.act)
+        return conv_norm(self.conv2, self.bn2, y, self.act, added)
 
 
 class Bottleneck(ResidualBlock):
@@ -86,10 +89,10 @@ class Bottleneck(ResidualBlock):
         self.add_shortcut(in_channels, 4 * width, running_var)
         self.add_non_local(network, stage, block)
 
-    def branch(self, x: paddle.Tensor) -> paddle.Tensor:
-        y = self.act(self.bn1(self.conv1(x)))
-        y = self.act(self.bn2(self.conv2(y)))
-        return self.bn3(self.conv3(y))
+    def branch(self, x: paddle.Tensor, added: paddle.Tensor | None) -> paddle.Tensor:
+        y = conv_norm(self.conv1, self.bn1, x, self.act)
+        y = conv_norm(self.conv2, self.bn2, y, self.act)
+        return conv_norm(self.conv3, self.bn3, y, self.act, added)
 
 
 class ResNet(Recognizer):
@@ -109,7 +112,7 @@ class ResNet(Recognizer):
         else:
             self.conv1 = conv(network.in_channels, STEM_CHANNELS, 7, stride=2)
             self.bn1 = BatchNorm(STEM_CHANNELS, running_var=variance)
-        self.maxpool = nn.MaxPool2D(3, stride=2, padding=1)
+        self.maxpool = MaxPool(3, stride=2, padding=1)
         kind = Bottleneck if network.family.bottleneck(network.depth) else BasicBlock
         in_channels = STEM_CHANNELS
         for stage, count in enumerate(network.blocks, 1):
@@ -123,10 +126,10 @@ class ResNet(Recognizer):
     def stem(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N*T, 3, H, W] -> [N*T, 64, H / 4, W / 4]"""
         if not self.is_vd:
-            return self.maxpool(self.act(self.bn1(self.conv1(x))))
-        x = self.act(self.bn1_1(self.conv1_1(x)))
-        x = self.act(self.bn1_2(self.conv1_2(x)))
-        return self.maxpool(self.act(self.bn1_3(self.conv1_3(x))))
+            return self.maxpool(conv_norm(self.conv1, self.bn1, x, self.act))
+        x = conv_norm(self.conv1_1, self.bn1_1, x, self.act)
+        x = conv_norm(self.conv1_2, self.bn1_2, x, self.act)
+        return self.maxpool(conv_norm(self.conv1_3, self.bn1_3, x, self.act))
 
     def blocks_of_stages(self) -> dict[str, list[Block]]:
         return {name: list(getattr(self, name)) for name in self.stage_ends}

@@ -8,6 +8,8 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from paddle_tsm.models.layers.exact_batch_norm import ExactBatchNorm
+from paddle_tsm.onednn.batch_norm import BatchNormFunction
+from paddle_tsm.onednn.tensors import is_channels_last, serves
 
 
 class BatchNorm(nn.Layer):
@@ -46,14 +48,28 @@ class BatchNorm(nn.Layer):
         if x.dtype == paddle.float64:
             # Paddle's kernel rounds eps to float32. The rounding error is added to the variance instead.
             var = var + (self.eps - float(np.float32(self.eps)))
+        if serves(x) and is_channels_last(x):
+            statistics = self.running_mean, self.running_var
+            return BatchNormFunction.apply(x, self.weight, self.bias, statistics, self.eps, False)
         return F.batch_norm(x, self.running_mean, var, self.weight, self.bias, training=False, epsilon=self.eps)
 
-    def _train(self, x: paddle.Tensor) -> paddle.Tensor:
+    def scale_and_shift(self) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """The factor and the summand of each channel in evaluation, [C] each."""
+        scale = self.weight / paddle.sqrt(self.running_var + self.eps)
+        return scale, self.bias - self.running_mean * scale
+
+    def train_with_relu(self, x: paddle.Tensor) -> paddle.Tensor:
+        """The ReLU of what a training computes for x, which oneDNN serves."""
+        return self._train(x, with_relu=True)
+
+    def _train(self, x: paddle.Tensor, with_relu: bool = False) -> paddle.Tensor:
         n = x.shape[0] * x.shape[2] * x.shape[3]
         if n == 1:
             raise ValueError(f"BatchNorm in training: got one value per channel (x is {list(x.shape)}), wanted several")
         if x.dtype == paddle.float64:
             y, mean, var = ExactBatchNorm.apply(x, self.weight, self.bias, self.eps)
+        elif serves(x) and is_channels_last(x):
+            y, mean, var = BatchNormFunction.apply(x, self.weight, self.bias, None, self.eps, with_relu)
         else:
             y, mean, var = self._normalise(x)
         with paddle.no_grad():

@@ -5,21 +5,25 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from paddle_tsm.models.layers.activation import Function, activated_sum
 from paddle_tsm.models.layers.batch_norm import BatchNorm
+from paddle_tsm.models.layers.conv_norm import conv_norm
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.networks import layers
 
 
 class ConvNorm(nn.Layer):
-    """A convolution without a bias, and a BatchNorm. [N, C, H, W] -> [N, C', H / stride, W / stride]"""
+    """A convolution without a bias, a BatchNorm, and an activation where one is given.
+
+    [N, C, H, W] -> [N, C', H / stride, W / stride]"""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, groups: int, running_var: str):
         super().__init__()
         self.conv = conv(in_channels, out_channels, kernel, stride, groups)
         self.bn = BatchNorm(out_channels, running_var=running_var)
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        return self.bn(self.conv(x))
+    def forward(self, x: paddle.Tensor, act: Function | None = None) -> paddle.Tensor:
+        return conv_norm(self.conv, self.bn, x, act)
 
 
 class ParallelBranches(nn.Layer):
@@ -53,7 +57,7 @@ class ParallelBranches(nn.Layer):
         first, *others = ([] if self.identity is None else [self.identity]) + list(self.branches)
         y = first(x)
         for branch in others:
-            y = y + branch(x)
+            y = activated_sum(y, branch(x), None)
         return y
 
 

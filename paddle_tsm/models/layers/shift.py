@@ -6,6 +6,8 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.models.layers.shift_kernels import PlaneShift, shift_slices
+from paddle_tsm.onednn.shift import ShiftFunction
+from paddle_tsm.onednn.tensors import is_channels_last, serves
 
 
 def fold_ends(channels: int, shift_div: int, shift_order: str) -> tuple[int, int]:
@@ -35,6 +37,8 @@ def temporal_shift(
     if second == 0:
         return x
     direction = 1 if shift_order == "future_first" else -1
+    if serves(x) and is_channels_last(x):
+        return ShiftFunction.apply(x, num_segments, first, second, direction)
     eager = paddle.in_dynamic_mode() and x.dtype in (paddle.float32, paddle.float64) and x.shape[0] > 0
     return (PlaneShift.apply if eager else shift_slices)(x, num_segments, first, second, direction)
 

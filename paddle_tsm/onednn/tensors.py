@@ -1,0 +1,62 @@
+"""Tensors of Paddle whose values lie channels last in memory: shape [N, C, H, W], strides of [N, H, W, C]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import paddle
+from paddle import nn
+
+from paddle_tsm import runtime
+from paddle_tsm.onednn.library import found
+
+
+def serves(x: paddle.Tensor) -> bool:
+    """Whether oneDNN is to compute with x: a float32 tensor [N, C, H, W] on a CPU, in eager mode.
+
+    Paddle's autocast has no effect on a CPU."""
+    return (
+        isinstance(x, paddle.Tensor)
+        and x.dtype == paddle.float32
+        and len(x.shape) == 4
+        and x.size > 0
+        and paddle.in_dynamic_mode()
+        and x.place.is_cpu_place()
+        and runtime.uses("onednn")
+        and found() is not None
+    )
+
+
+def empty(shape: Sequence[int]) -> paddle.Tensor:
+    """A tensor [N, C, H, W] of any values, channels last."""
+    n, c, h, w = shape
+    return paddle.empty([n, h, w, c], "float32").transpose([0, 3, 1, 2])
+
+
+def is_channels_last(x: paddle.Tensor) -> bool:
+    """Whether x, [N, C, H, W], lies channels last."""
+    _, c, h, w = x.shape
+    return x.strides == [h * w * c, 1, w * c, c]
+
+
+def channels_last(x: paddle.Tensor) -> paddle.Tensor:
+    """x, [N, C, H, W], channels last: itself where it is, else a copy."""
+    if is_channels_last(x):
+        return x
+    return x.transpose([0, 2, 3, 1]).contiguous().transpose([0, 3, 1, 2])
+
+
+def needs_gradient(x: paddle.Tensor, *layers: nn.Layer) -> bool:
+    """Whether a gradient is taken of what these layers make of x."""
+    tensors = [x, *(parameter for layer in layers for parameter in layer.parameters(include_sublayers=False))]
+    return paddle.is_grad_enabled() and any(wanted_gradients(*tensors))
+
+
+def wanted_gradients(*tensors: paddle.Tensor | None) -> list[bool]:
+    """Of each tensor, whether its gradient is wanted. Paddle raises an error for one of a tensor that needs none."""
+    return [not tensor.stop_gradient for tensor in tensors if tensor is not None]
+
+
+def view(x: paddle.Tensor) -> paddle.Tensor:
+    """Another tensor of the same memory. Paddle takes a layer's input that is returned itself for a change in place."""
+    return x.transpose([0, 2, 3, 1]).transpose([0, 3, 1, 2])
