@@ -198,6 +198,18 @@ def torch_model(job: Job, frozen: bool = True, channels_last: bool = False) -> I
     return infer
 
 
+def paddle_eager(job: Job, **options: Any) -> Infer:
+    """The network in Paddle, layer by layer."""
+    model = paddle_network(job, **options)
+    import paddle
+
+    def infer(x: np.ndarray) -> np.ndarray:
+        with paddle.no_grad():
+            return model(paddle.to_tensor(x)).numpy()
+
+    return infer
+
+
 Contender = Callable[[Job], Infer]
 CONTENDERS: dict[str, Contender] = {
     "Paddle Inference" + WITHOUT_SHIFT: partial(paddle_inference, is_shift=False),
@@ -205,6 +217,8 @@ CONTENDERS: dict[str, Contender] = {
     "Paddle Inference, plain form": partial(paddle_inference, eager=True),
     "Paddle Inference, Paddle's operator": paddle_operator,
     "Paddle Inference, bfloat16": partial(paddle_inference, precision="bfloat16"),
+    "Paddle, eager" + WITHOUT_SHIFT: partial(paddle_eager, is_shift=False),
+    "Paddle, eager": paddle_eager,
     "ONNX Runtime" + WITHOUT_SHIFT: partial(onnx_runtime, is_shift=False),
     "ONNX Runtime": onnx_runtime,
     "ONNX Runtime, int8": partial(onnx_runtime, int8=True),

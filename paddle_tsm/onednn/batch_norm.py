@@ -75,6 +75,11 @@ forward = kept_per_thread(Forward)
 backward = kept_per_thread(Backward)
 
 
+def channel_values(like: paddle.Tensor) -> paddle.Tensor:
+    """A float32 tensor [C] of any values."""
+    return paddle.empty(like.shape, "float32")
+
+
 class BatchNormFunction(PyLayer):
     """y = (x - mean) / sqrt(variance + eps) * weight + bias, or the ReLU of it.
 
@@ -95,7 +100,7 @@ class BatchNormFunction(PyLayer):
         kind = Kind(tuple(x.shape), eps, statistics is not None, relu)
         ctx.kind, ctx.wanted = kind, wanted_gradients(x, weight, bias)
         x, y = channels_last(x), empty(x.shape)
-        mean, variance = statistics or (paddle.empty(weight.shape), paddle.empty(weight.shape))
+        mean, variance = statistics or (channel_values(weight), channel_values(weight))
         compute = forward(kind)
         ctx.workspace = None if compute.workspace is None else paddle.empty([compute.workspace.size], "uint8")
         tensors = [x, y, mean, variance, weight, bias] + ([] if ctx.workspace is None else [ctx.workspace])
@@ -107,7 +112,7 @@ class BatchNormFunction(PyLayer):
     def backward(ctx: Any, y_gradient: paddle.Tensor, *_: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight, mean, variance = ctx.saved_tensor()
         x_gradient = empty(x.shape)
-        of_weight, of_bias = paddle.empty(weight.shape), paddle.empty(weight.shape)
+        of_weight, of_bias = channel_values(weight), channel_values(weight)
         tensors = [x, channels_last(y_gradient), mean, variance, weight, x_gradient, of_weight, of_bias]
         tensors += [] if ctx.workspace is None else [ctx.workspace]
         backward(ctx.kind).compute(*(tensor.data_ptr() for tensor in tensors))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import paddle
 from paddle import nn
+from paddle.base.framework import _current_expected_place_
 
 from paddle_tsm import runtime
 from paddle_tsm.onednn.library import found
@@ -22,6 +23,7 @@ def serves(x: paddle.Tensor) -> bool:
         and x.size > 0
         and paddle.in_dynamic_mode()
         and x.place.is_cpu_place()
+        and _current_expected_place_().is_cpu_place()  # where new tensors are made
         and runtime.uses("onednn")
         and found() is not None
     )
