@@ -1,58 +1,94 @@
-"""Time and memory against a peer: python tools/benchmark.py convert | train | data | shift | infer
+"""Time and memory against a peer, for example: python tools/benchmark.py infer --runs 9 --out results
 
 Every figure is a median over interleaved runs. Each contender runs in a process of its own (for shift, all run in one),
-with the same threads.
+with the same threads. Where other programs used the machine meanwhile, even after several repetitions, the table says
+"disturbed" in the place of a ratio: run it again on a machine that does nothing else.
 """
 
 import argparse
+import importlib
+import os
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
+def count(text: str) -> int:
+    """A number of runs. Raises argparse.ArgumentTypeError where it is none."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number, 1 or more")
+    return int(text)
+
+
+def folder(text: str) -> Path:
+    """A folder that can be written, made where there is none. Raises argparse.ArgumentTypeError where it cannot be."""
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a folder: {error.strerror}") from None
+    if not os.access(text, os.W_OK):
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a folder that can be written")
+    return Path(text)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One benchmark. function: "module:function" of tools/, imported when it is asked for, because each benchmark needs
+    other packages. help: a sentence. options: option -> arguments of `add_argument`; the function has a parameter for
+    each of them, and `runs`.
+    """
+
+    function: str
+    help: str
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+OUT = {"type": folder, "metavar": "DIR"}
+BENCHMARKS = {
+    "convert": Benchmark("convert_benchmark:benchmark_conversion", "Convert a checkpoint."),
+    "train": Benchmark("train_benchmark:benchmark_training", "Train a ResNet-50-TSM for one step."),
+    "data": Benchmark(
+        "data_benchmark:benchmark_data",
+        "Read clips from video files.",
+        {
+            "--videos": {"nargs": "+", "default": [], "help": "measure on these instead of on videos made here"},
+            "--only": {"default": "", "help": 'only the kinds of video with this in their names ("H.264 320")'},
+            "--clips": {"type": int, "default": 10000, "help": "clips of the memory run, 0 for none (10000)"},
+        },
+    ),
+    "shift": Benchmark("shift_benchmark:benchmark_shift", "Shift a tensor, forward and backward."),
+    "infer": Benchmark(
+        "infer_benchmark:benchmark_inference",
+        "Run one clip through a network in every engine.",
+        {
+            "--only": {"default": "", "help": "only the contenders with this regular expression in their names"},
+            "--arch": {
+                "default": "",
+                "help": "this network with 8 and with 16 frames, beside TSM-ResNet-50 (TSM-ResNet-50 in more engines)",
+            },
+            "--size": {"type": int, "default": 224, "help": "height and width of the frames (224)"},
+            "--out": {**OUT, "help": "write infer.json and infer.png there"},
+        },
+    ),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("convert", "train", "data", "shift", "infer"))
-    parser.add_argument("--runs", type=int, default=7, help="how many runs are counted (7)")
-    parser.add_argument("--videos", nargs="+", default=[], help="data: measure on these instead of on videos made here")
-    parser.add_argument(
-        "--only",
-        default="",
-        help='data, infer: only the kinds of video ("H.264 320") or contenders with this in their names',
-    )
-    parser.add_argument("--clips", type=int, default=10000, help="data: clips of the memory run, 0 for none (10000)")
-    parser.add_argument("--out", default="", metavar="DIR", help="infer: write infer.json and infer.png there")
-    parser.add_argument(
-        "--arch",
-        default="",
-        help="infer: this network with 8 and with 16 frames, beside TSM-ResNet-50 (TSM-ResNet-50 in more engines)",
-    )
-    parser.add_argument("--size", type=int, default=224, help="infer: height and width of the frames (224)")
-    args = parser.parse_args()
+    subparsers = parser.add_subparsers(dest="what", required=True, metavar="|".join(BENCHMARKS))
+    for name, benchmark in BENCHMARKS.items():
+        options = subparsers.add_parser(name, help=benchmark.help, description=benchmark.help)
+        options.add_argument("--runs", type=count, default=9, help="how many runs are counted (9)")
+        for option, arguments in benchmark.options.items():
+            options.add_argument(option, **arguments)
+    given = vars(parser.parse_args())
     if sys.platform != "linux":
         parser.error(f"got {sys.platform}, wanted Linux, whose /proc says how much time and memory a process took")
-    # each benchmark is imported by itself, because each needs other packages
-    if args.what == "data":
-        from data_benchmark import benchmark_data
-
-        benchmark_data(args.runs, args.videos, args.only, args.clips)
-    elif args.what == "infer":
-        from infer_benchmark import benchmark_inference
-
-        benchmark_inference(args.runs, args.out, args.only, args.arch, args.size)
-    elif args.what == "shift":
-        from shift_benchmark import benchmark_shift
-
-        benchmark_shift(args.runs)
-    elif args.what == "train":
-        from train_benchmark import benchmark_training
-
-        benchmark_training(args.runs)
-    else:
-        from convert_benchmark import benchmark_conversion
-
-        benchmark_conversion(args.runs)
+    module, function = BENCHMARKS[given.pop("what")].function.split(":")
+    getattr(importlib.import_module(module), function)(**given)
 
 
 if __name__ == "__main__":

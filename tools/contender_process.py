@@ -1,4 +1,4 @@
-"""A contender of a benchmark in a process of its own, and whether other processes disturbed it."""
+"""A contender of a benchmark in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,31 +7,17 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-RETRIES = 6  # how often a disturbed measurement is made again
-QUIET = 0.1  # processors that other processes may use during a measurement
-
-
-def busy_seconds(process: int | None = None) -> float:
-    """Processor time, in seconds, that a process has used since it started, or all processes since the machine did."""
-    if process is None:
-        user, nice, system, _, _, interrupts, soft = map(int, Path("/proc/stat").read_text("utf-8").split()[1:8])
-        ticks = user + nice + system + interrupts + soft
-    else:
-        ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text("utf-8").rsplit(")", 1)[1].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class ContenderProcess:
     """A Python program of tools/ that answers each request, a line of JSON, with a line of JSON.
 
     program: the file's name. arguments: of the program. environment: all its variables. processors: those that it may
-    use; None means all. pause: seconds to wait after each answer, for threads that go on for a while.
+    use; None means all.
     """
 
     def __init__(
@@ -40,9 +26,7 @@ class ContenderProcess:
         arguments: Sequence[str],
         environment: dict[str, str],
         processors: Sequence[int] | None = None,
-        pause: float = 0.0,
     ):
-        self.pause, self.disturbed = pause, 0
         self.answers: list[dict[str, Any]] = []
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads could fill up
         self.process = subprocess.Popen(
@@ -73,22 +57,6 @@ class ContenderProcess:
             lines = self.errors.read().strip().splitlines()
             raise RuntimeError(f"{self.process.args!r}: {lines[-1] if lines else 'ended'}") from None
         return self.answers[-1]
-
-    def ask_undisturbed(self, **request: Any) -> dict[str, Any]:
-        """`ask`, and again, up to RETRIES times, where other processes used the machine meanwhile.
-
-        An answer has its "seconds". Where the last one was disturbed, too, it is returned, and `disturbed` is counted.
-        """
-        for _attempt in range(RETRIES + 1):
-            before = busy_seconds(), busy_seconds(self.process.pid)
-            answer = self.ask(**request)
-            others = busy_seconds() - before[0] - (busy_seconds(self.process.pid) - before[1])
-            time.sleep(self.pause)
-            if others <= QUIET * answer["seconds"]:
-                break
-        else:
-            self.disturbed += 1
-        return answer
 
     def close(self) -> str:
         """End the requests, wait for the process, and return what it still printed."""

@@ -7,9 +7,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from convert_contenders import CONTENDERS
+from disturbance import Timings, undisturbed
 
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.networks.network import Network
@@ -21,21 +23,25 @@ def benchmark_conversion(runs: int) -> None:
         source, destination = f"{folder}/r50.pth", f"{folder}/out.safetensors"
         write_demo_checkpoint(source, Network("tsm_resnet50"))
         size = Path(source).stat().st_size
-        results: dict[str, list[dict]] = {name: [] for name in CONTENDERS}
-        for _ in range(runs + 1):
-            for name, measured in results.items():
-                measured.append(run_once(name, source, destination))
+        timings = Timings()
+        peaks: dict[str, list[int]] = {name: [] for name in CONTENDERS}
+        for name in CONTENDERS:
+            run_once(name, source, destination)
+        for _ in range(runs):
+            for name in CONTENDERS:
+                answer, disturbed = undisturbed(partial(run_once, name, source, destination))
+                timings.add(name, answer["seconds"], disturbed)
+                peaks[name].append(answer["bytes"])
     print(f"{size / 1e6:.0f} MB checkpoint, {runs} interleaved runs after one to warm up, medians")
-    medians = {
-        name: [statistics.median(one[key] for one in measured[1:]) for key in ("seconds", "bytes")]
-        for name, measured in results.items()
-    }
-    our_seconds, our_peak = medians[next(iter(CONTENDERS))]
-    for name, (seconds, peak) in medians.items():
+    ours = next(iter(CONTENDERS))
+    our_peak = statistics.median(peaks[ours])
+    for name in CONTENDERS:
+        peak = statistics.median(peaks[name])
         print(
-            f"  {name:48} {seconds:6.3f} s  {peak / 1e6:6.0f} MB   "
-            f"ours / this: time {our_seconds / seconds:.2f}, memory {our_peak / peak:.2f}"
+            f"  {name:48} {timings.median(name):6.3f} s  {peak / 1e6:6.0f} MB   "
+            f"ours / this: time {timings.ratio(ours, name)}, memory {our_peak / peak:.2f}"
         )
+    print(f"  {timings.note()}")
 
 
 def run_once(name: str, source: str, destination: str) -> dict:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import statistics
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from benchmark_videos import make_kinds, make_video
-from contender_process import RETRIES, ContenderProcess
+from contender_process import ContenderProcess
 from data_contenders import OURS, PEERS, SEGMENTS, WORKERS
+from disturbance import Timings
 
 MODES = {"train": "multi-scale crop", "test": "centre crop"}
 ROUND_SECONDS = 0.6  # about the time of our reader in each round
 COMPARED_CLIPS = 4  # whose values are compared with ours
 
 
-def benchmark_data(runs: int, videos: list[str], only: str, memory_clips: int) -> None:
+def benchmark_data(runs: int, videos: list[str], only: str, clips: int) -> None:
     """Print frames a second for each kind of video with `only` in its name, or for each of `videos`; then the peak
-    memory over `memory_clips` clips.
+    memory over `clips` clips.
     """
     found = [name for name in PEERS if importlib.util.find_spec(name)]
     missing = [name for name in PEERS if name not in found]
@@ -31,17 +31,15 @@ def benchmark_data(runs: int, videos: list[str], only: str, memory_clips: int) -
             print(f"not measured, because not installed: {', '.join(missing)}; pip install {' '.join(missing)}")
         print(f"frames a second, clips of {SEGMENTS}, {WORKERS} threads each; medians of {runs} interleaved rounds")
         names = "".join(f"{name:>12}" for name in contenders)
-        print(f"  {'':34}{names}   ours / faster   largest difference to ours")
+        print(f"  {'':34}{names}   ours / faster   largest difference to ours, and whether it was disturbed")
         for kind, path in kinds.items():
             for mode in MODES:
                 row = table_row(contenders, path, mode == "train", runs, folder)
                 print(f"  {kind + ', ' + mode:34}{row}", flush=True)
-        disturbed = sum(contender.disturbed for contender in contenders.values())
-        print(f"  {disturbed} rounds were disturbed by other processes even after {RETRIES} repetitions")
         for contender in contenders.values():
             contender.close()
-        if memory_clips:
-            print_memory(folder, memory_clips)
+        if clips:
+            print_memory(folder, clips)
 
 
 def start(name: str) -> ContenderProcess:
@@ -57,15 +55,16 @@ def table_row(contenders: dict[str, ContenderProcess], path: str, train: bool, r
     request = {"paths": [path], "train": train, "first": 0}
     differences = differences_to_ours(contenders, request, folder)
     count = max(4, int(8 * ROUND_SECONDS / contenders[OURS].ask(**request, count=8)["seconds"]))
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    timings = Timings()
     for number in range(runs):
         for name, contender in contenders.items():
-            took = contender.ask_undisturbed(**request | {"first": number * count}, count=count)["seconds"]
-            rates[name].append(count * SEGMENTS / took)
-    medians = {name: statistics.median(rate) for name, rate in rates.items()}
-    faster = max((rate for name, rate in medians.items() if name != OURS), default=float("nan"))
+            timings.ask(name, contender, **request | {"first": number * count}, count=count)
+    peers = [name for name in contenders if name != OURS]
+    # frames a second are the inverse of seconds
+    ratio = timings.ratio(min(peers, key=timings.median), OURS) if peers else "-"
     apart = ", ".join(f"{name} {difference:.3f}" for name, difference in differences.items())
-    return "".join(f"{rate:12.0f}" for rate in medians.values()) + f"{medians[OURS] / faster:16.2f}   {apart}"
+    rates = "".join(f"{count * SEGMENTS / timings.median(name):12.0f}" for name in contenders)
+    return f"{rates}{ratio:>16}   {', '.join(filter(None, (apart, timings.note())))}"
 
 
 def differences_to_ours(contenders: dict[str, ContenderProcess], request: dict, folder: str) -> dict[str, float]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import statistics
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from contender_process import ContenderProcess
+from disturbance import DISTURBED, Timings
 from infer_contenders import CONTENDERS, ROUGH, WITHOUT_SHIFT, Job
 from rich.console import Console
 from rich.progress import track
@@ -54,7 +55,7 @@ def entries_for(arch: str, only: str) -> list[Entry]:
     return [Entry(network, name) for network in networks for name in names if re.search(only, name)]
 
 
-def benchmark_inference(runs: int, out: str = "", only: str = "", arch: str = "", size: int = 224) -> None:
+def benchmark_inference(runs: int, out: Path | None, only: str, arch: str, size: int) -> None:
     """Start every contender in a process of its own, and then run one clip in each in turn.
 
     out: a folder for infer.json and infer.png. only, arch: see `entries_for`. size: height and width of the frames.
@@ -68,20 +69,19 @@ def benchmark_inference(runs: int, out: str = "", only: str = "", arch: str = ""
                 started[entry] = contender
             else:
                 print(f"  {entry.subject}: {entry.contender}: not here (is its package installed?)")
+        timings: dict[str, Timings] = defaultdict(Timings)  # of each subject
         for _ in with_progress(range(runs), "measuring"):
-            for contender in started.values():
-                contender.ask()
+            for entry, contender in started.items():
+                timings[entry.subject].ask(entry.contender, contender)
         for contender in started.values():
             contender.close()
-    seconds = {entry: [one["seconds"] for one in contender.answers] for entry, contender in started.items()}
     logits = {entry: contender.answers[-1]["logits"][0] for entry, contender in started.items()}
     print(f"one clip, frames of {size}, {threads} threads; {runs} interleaved runs, each after one of its own")
-    for subject in dict.fromkeys(entry.subject for entry in seconds):
-        of_subject = {entry.contender: values for entry, values in seconds.items() if entry.subject == subject}
-        firsts = {entry.contender: logits[entry] for entry in seconds if entry.subject == subject}
+    for subject, of_subject in timings.items():
+        firsts = {entry.contender: first for entry, first in logits.items() if entry.subject == subject}
         print_table(subject, of_subject, firsts)
     if out:
-        write_results(Path(out), seconds, threads, size)
+        write_results(out, timings, threads, size)
 
 
 def start(entry: Entry, folder: str, own_folder: str, threads: int, size: int) -> ContenderProcess:
@@ -96,31 +96,34 @@ def start(entry: Entry, folder: str, own_folder: str, threads: int, size: int) -
     return ContenderProcess("infer_contenders.py", (entry.contender, json.dumps(asdict(job))), environment)
 
 
-def print_table(subject: str, seconds: dict[str, list[float]], logits: dict[str, float]) -> None:
+def print_table(subject: str, timings: Timings, logits: dict[str, float]) -> None:
     """Print a network's medians, extremes and ratios, and each contender's first logit, which says whether they agree.
 
     The last ratio says how many times as long the plain form with Paddle's operator takes.
     """
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    exact = [
-        median for name, median in medians.items() if WITHOUT_SHIFT not in name and name.split(", ")[-1] not in ROUGH
-    ]
-    ratios_of = "/ no shift  / best float32  plain /"
+    exact = [name for name in timings.seconds if WITHOUT_SHIFT not in name and name.split(", ")[-1] not in ROUGH]
+    ratios_of = "/ no shift  / best float32   plain /"
     print(f"{subject}\n  {'':36}{'median':>8}{'fastest':>9}{'slowest':>9}  {ratios_of}  first logit")
-    for name, values in seconds.items():
-        without = medians.get(name.split(",")[0] + WITHOUT_SHIFT)
-        ratios = f"{medians[name] / without:12.2f}" if without else f"{'':12}"
-        ratios += f"{medians[name] / min(exact):16.2f}" if exact else f"{'':16}"
-        ratios += f"{medians[PLAIN] / medians[name]:9.2f}" if PLAIN in medians else f"{'':9}"
-        print(f"  {name:36}{medians[name]:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{ratios}  {logits[name]:.6f}")
+    for name, values in timings.seconds.items():
+        without = name.split(",")[0] + WITHOUT_SHIFT
+        ratios = f"{timings.ratio(name, without) if without in timings.seconds else '':>12}"
+        ratios += f"{timings.ratio(name, min(exact, key=timings.median)) if exact else '':>16}"
+        ratios += f"{timings.ratio(PLAIN, name) if PLAIN in timings.seconds else '':>10}"
+        median = timings.median(name)
+        print(f"  {name:36}{median:6.3f} s{min(values):7.3f} s{max(values):7.3f} s{ratios}  {logits[name]:.6f}")
+    print(f"  {timings.note()}")
 
 
-def write_results(folder: Path, seconds: dict[Entry, list[float]], threads: int, size: int) -> None:
+def write_results(folder: Path, timings: dict[str, Timings], threads: int, size: int) -> None:
     """Write infer.json, and infer.png with a bar for each contender."""
-    several = len({entry.subject for entry in seconds}) > 1
-    named = {f"{e.subject}: {e.contender}" if several else e.contender: values for e, values in seconds.items()}
-    medians = {name: statistics.median(values) for name, values in named.items()}
-    contenders = {name: {"seconds": values, "median": medians[name]} for name, values in named.items()}
+    named, medians, contenders = {}, {}, {}
+    for subject, of_subject in timings.items():
+        for contender, values in of_subject.seconds.items():
+            disturbed = of_subject.disturbed[contender]
+            name = f"{subject}: {contender}" if len(timings) > 1 else contender
+            name += f" ({DISTURBED})" * bool(disturbed)
+            named[name], medians[name] = values, of_subject.median(contender)
+            contenders[name] = {"seconds": values, "median": medians[name], "disturbed": disturbed}
     content: dict[str, Any] = {"threads": threads, "size": size, "contenders": contenders}
     (folder / "infer.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
     drawing, axes = figure(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 import time
+
+from disturbance import Timings, undisturbed
 
 from paddle_tsm import runtime
 
@@ -29,16 +30,29 @@ def benchmark_shift(runs: int) -> None:
     """Run all contenders forward and backward in turn; in one process they have the same threads and memory."""
     x, gradient = paddle.randn(SHAPE), paddle.randn(SHAPE)
     x.stop_gradient = False
-    seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-    for _ in range(runs + WARM_UP):
+
+    def run_all() -> dict[str, float]:
+        """One run of each: together they take long enough to see whether other processes disturbed them."""
+        seconds = {}
         for name, contender in CONTENDERS.items():
             start = time.perf_counter()
             contender(x).backward(gradient)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name] = time.perf_counter() - start
             x.clear_gradient(False)
+        return seconds
+
+    for _ in range(WARM_UP):
+        run_all()
+    timings = Timings()
+    for _ in range(runs):
+        seconds, disturbed = undisturbed(run_all)
+        for name in CONTENDERS:
+            timings.add(name, seconds[name], disturbed)
     print(f"{list(SHAPE)} float32, forward and backward, {runs} interleaved runs after three, medians")
-    medians = {name: statistics.median(values[WARM_UP:]) for name, values in seconds.items()}
-    copy = min(medians[name] for name in COPIES)
-    for name, median in medians.items():
-        print(f"  {name:26} {1e3 * median:7.2f} ms   {median / copy:6.2f} times the quicker copy")
-    print(f"  Paddle's operator takes {medians[OPERATOR] / medians[OURS]:.1f} times as long as ours")
+    copy = min(COPIES, key=timings.median)
+    for name in CONTENDERS:
+        print(
+            f"  {name:26} {1e3 * timings.median(name):7.2f} ms   {timings.ratio(name, copy):>9} times the quicker copy"
+        )
+    print(f"  Paddle's operator / ours: {timings.ratio(OPERATOR, OURS)}")
+    print(f"  {timings.note()}")
