@@ -114,7 +114,7 @@ class Answers:
         return True
 
     def ask(self, **request):
-        self.answers.append({"seconds": 0.25, "loss": 0.0, "logits": [0.0], "bytes": 10**6})
+        self.answers.append({"seconds": 0.25, "loss": 0.0, "logits": [0.0], "bytes": 10**6, "peak": 10**6})
         return self.answers[-1]
 
     def close(self):
@@ -153,12 +153,20 @@ def quick_shift(tool, monkeypatch):
     return module, {}
 
 
+def quick_growth(tool, monkeypatch):
+    module = tool("growth_benchmark")
+    monkeypatch.setattr(module, "write_demo_checkpoint", lambda *_: None)
+    monkeypatch.setattr(module, "prepare", lambda *_: None)
+    return module, {"only": "eager", "arch": "tsm_resnet18", "out": None}
+
+
 QUICK = {
     "train": quick_training,
     "infer": quick_inference,
     "convert": quick_conversion,
     "data": quick_reading,
     "shift": quick_shift,
+    "growth": quick_growth,
 }
 
 

@@ -73,6 +73,15 @@ BENCHMARKS = {
             "--out": {**OUT, "help": "write infer.json and infer.png there"},
         },
     ),
+    "growth": Benchmark(
+        "growth_benchmark:benchmark_growth",
+        "Measure how time and memory grow with frames, batch, resolution and the length of a list.",
+        {
+            "--only": {"default": "", "help": "only the curves with this regular expression in their names"},
+            "--arch": {"default": "tsm_resnet18", "help": "the network (tsm_resnet18)"},
+            "--out": {**OUT, "help": "write growth.json and growth.png there; curves that are not made now are kept"},
+        },
+    ),
 }
 
 
