@@ -174,13 +174,14 @@ def test_other_systems(monkeypatch, system, libc):
     monkeypatch.setattr(platform, "libc_ver", lambda *_: libc)
     runtime._processor.cache_clear()
     monkeypatch.setattr(runtime, "read_proc", lambda path: "")  # no /proc
+    monkeypatch.setattr(runtime, "ONEDNN", "libs/of_another_system")
     for name in ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
         monkeypatch.delenv(name)
     monkeypatch.setattr(runtime, "_states", {})
     try:
         runtime.prepare()
-        assert [state.state for state in runtime.states()[1:]] == [runtime.NOT_HERE] * 2
+        assert [state.state for state in runtime.states()[1:]] == [runtime.NOT_HERE] * 3
         assert "MKL_DEBUG_CPU_TYPE" not in os.environ
     finally:
         runtime._processor.cache_clear()
