@@ -49,7 +49,14 @@ class Benchmark:
 OUT = {"type": folder, "metavar": "DIR"}
 BENCHMARKS = {
     "convert": Benchmark("convert_benchmark:benchmark_conversion", "Convert a checkpoint."),
-    "train": Benchmark("train_benchmark:benchmark_training", "Train a ResNet-50-TSM for one step."),
+    "train": Benchmark(
+        "train_benchmark:benchmark_training",
+        "Train a ResNet-50-TSM for one step.",
+        {
+            "--batch": {"type": count, "default": 1, "help": "clips of a step (1)"},
+            "--only": {"default": "", "help": "PyTorch, ours, and what has this regular expression in its name"},
+        },
+    ),
     "data": Benchmark(
         "data_benchmark:benchmark_data",
         "Read clips from video files.",

@@ -1,9 +1,9 @@
 """Run one contender of `tools/benchmark.py train`.
 
-    python tools/training_step.py CONTENDER CHECKPOINT
+    python tools/training_step.py CONTENDER CHECKPOINT CLIPS
 
-For each line on standard input, the program makes one training step of the network in CHECKPOINT on a batch of one
-clip, and prints its seconds and its loss as JSON. At the end of the input it prints the peak of its memory.
+For each line on standard input, the program makes one training step of the network in CHECKPOINT on a batch of CLIPS
+clips, and prints its seconds and its loss as JSON. At the end of the input it prints the peak of its memory.
 
 Each contender imports what it is measured with itself, so that nothing else is loaded or set.
 """
@@ -17,6 +17,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,13 @@ LR, MOMENTUM, DECAY, MAX_NORM = 1e-3, 0.9, 1e-4, 20.0
 Step = Callable[[], float]  # makes a step and returns its loss
 
 
-def clip() -> np.ndarray:
-    """The batch: one clip, float32 [T, 3, H, W]."""
-    return np.random.default_rng(0).standard_normal((SEGMENTS, 3, SIZE, SIZE)).astype("float32")
+def frames(clips: int) -> np.ndarray:
+    """The batch: float32 [clips * T, 3, H, W]."""
+    return np.random.default_rng(0).standard_normal((clips * SEGMENTS, 3, SIZE, SIZE)).astype("float32")
 
 
-def torch_step(checkpoint: str) -> Step:
-    """A step of torch_ref in PyTorch, with as many threads as processors."""
+def torch_step(checkpoint: str, clips: int, channels_last: bool = False) -> Step:
+    """A step of torch_ref in PyTorch, with as many threads as processors. channels_last: its memory format."""
     import torch
 
     import torch_ref
@@ -43,10 +44,11 @@ def torch_step(checkpoint: str) -> Step:
 
     runtime.prepare()  # its setting for malloc, so that PyTorch, too, keeps the memory that it frees
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    model = torch_ref.load_model(checkpoint)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    model = torch_ref.load_model(checkpoint).to(memory_format=memory_format)
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
-    x, label = torch.from_numpy(clip()), torch.tensor([LABEL])
+    x, label = torch.from_numpy(frames(clips)).to(memory_format=memory_format), torch.tensor([LABEL] * clips)
 
     def step() -> float:
         loss = torch.nn.functional.cross_entropy(model(x), label)
@@ -59,7 +61,7 @@ def torch_step(checkpoint: str) -> Step:
     return step
 
 
-def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimizer: str = "ours") -> Step:
+def paddle_step(checkpoint: str, clips: int, shift: str = "", batch_norm: str = "", optimizer: str = "ours") -> Step:
     """A step of paddle_tsm, imported as a user imports it.
 
     shift: "slices" or "operator" to replace our shift by that one. batch_norm: "paddle" to replace our BatchNorm by
@@ -76,7 +78,7 @@ def paddle_step(checkpoint: str, shift: str = "", batch_norm: str = "", optimize
         replace_batch_norm(model)
     model.train()
     trained = [parameter for parameter in model.parameters() if not parameter.stop_gradient]
-    x, label = paddle.to_tensor(clip()), paddle.to_tensor([LABEL])
+    x, label = paddle.to_tensor(frames(clips)), paddle.to_tensor([LABEL] * clips)
     update, clear = our_optimizer(model) if optimizer == "ours" else paddle_optimizer(trained)
 
     def step() -> float:
@@ -110,14 +112,14 @@ def paddle_optimizer(trained: list) -> tuple[Callable, Callable]:
     return update, lambda: momentum.clear_grad(set_to_zero=False)
 
 
-def plain_step(checkpoint: str) -> Step:
+def plain_step(checkpoint: str, clips: int) -> Step:
     """A step of paddle_tsm with Paddle's own shift, BatchNorm2D, optimizer and clipping, without our settings.
 
     Paddle's shift goes in the other direction and does the same work.
     """
     importlib.import_module("paddle")  # before paddle_tsm, so that its settings come too late
 
-    return paddle_step(checkpoint, shift="operator", batch_norm="paddle", optimizer="paddle")
+    return paddle_step(checkpoint, clips, shift="operator", batch_norm="paddle", optimizer="paddle")
 
 
 def replace_shift(kind: str) -> None:
@@ -156,20 +158,21 @@ def replace_batch_norm(model: Any) -> None:
                 setattr(parent, name, plain)
 
 
-CONTENDERS = {
+CONTENDERS: dict[str, Callable[[str, int], Step]] = {
     "torch": torch_step,
+    "torch-channels-last": partial(torch_step, channels_last=True),
     "ours": paddle_step,
     "plain": plain_step,
-    "shift-slices": lambda checkpoint: paddle_step(checkpoint, shift="slices"),
-    "shift-operator": lambda checkpoint: paddle_step(checkpoint, shift="operator"),
-    "optimizer-paddle": lambda checkpoint: paddle_step(checkpoint, optimizer="paddle"),
+    "shift-slices": partial(paddle_step, shift="slices"),
+    "shift-operator": partial(paddle_step, shift="operator"),
+    "optimizer-paddle": partial(paddle_step, optimizer="paddle"),
     # our optimizer does not know Paddle's layer, so that this one is compared with "optimizer-paddle"
-    "batch-norm-paddle": lambda checkpoint: paddle_step(checkpoint, batch_norm="paddle", optimizer="paddle"),
+    "batch-norm-paddle": partial(paddle_step, batch_norm="paddle", optimizer="paddle"),
 }
 
 
 def main() -> None:
-    step = CONTENDERS[sys.argv[1]](sys.argv[2])
+    step = CONTENDERS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
     for _ in sys.stdin:
         start, used = time.perf_counter(), time.process_time()
         loss = step()
