@@ -80,6 +80,17 @@ BENCHMARKS = {
             "--out": {**OUT, "help": "write infer.json and infer.png there"},
         },
     ),
+    "stream": Benchmark(
+        "stream_benchmark:benchmark_streams",
+        "Run a causal network a frame at a time in every engine, for 1 and for 8 streams at once.",
+        {
+            "--arch": {"default": "", "help": "this network alone (ResNet-50 and MobileNetV2)"},
+            "--only": {"default": "", "help": "only the contenders with this regular expression in their names"},
+            "--size": {"type": int, "default": 224, "help": "height and width of the frames (224)"},
+            "--frames": {"type": int, "default": 10000, "help": "frames of the memory run, 0 for none (10000)"},
+            "--out": {**OUT, "help": "write stream.json there"},
+        },
+    ),
     "growth": Benchmark(
         "growth_benchmark:benchmark_growth",
         "Measure how time and memory grow with frames, batch, resolution and the length of a list.",
