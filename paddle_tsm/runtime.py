@@ -261,8 +261,11 @@ def read_proc(path: str) -> str:
 
 
 def processors() -> int:
-    """The number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of processors that this process may use: its share of them, where Paddle's launcher started several
+    processes on this machine.
+    """
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, found // int(os.environ.get("PADDLE_LOCAL_SIZE") or 1))
 
 
 @contextlib.contextmanager

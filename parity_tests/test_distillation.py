@@ -16,11 +16,11 @@ from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.networks.network import Network
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training import loop, train_step, weight_update
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.framework import framework_named
 from paddle_tsm.training.job import TrainingJob
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.validate import loss_of_scores

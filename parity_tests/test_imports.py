@@ -55,7 +55,7 @@ def test_training_without_torch():
         """
 import numpy as np
 from paddle_tsm.training import loop
-from paddle_tsm.training.processes import Processes
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.published_recipes import recipe
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.weight_update import update_weights

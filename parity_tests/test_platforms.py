@@ -14,7 +14,7 @@ import pytest
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
-from paddle_tsm.training import processes
+from paddle_tsm.processes import processes
 from parity_tests.small_training import ROOT, arguments, clips, environment  # noqa: F401  `clips` is a fixture
 
 LEAVE = "from parity_tests.elsewhere import leave_linux; leave_linux(); from paddle_tsm.cli import main; "

@@ -16,11 +16,11 @@ from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.networks.network import Network
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training import validate
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train
 from paddle_tsm.training.order import batches_of, epoch_order
-from paddle_tsm.training.processes import Processes
 from parity_tests.small_training import (
     OPTIONS,
     ROOT,

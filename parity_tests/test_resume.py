@@ -16,9 +16,9 @@ import pytest
 import paddle_tsm
 from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.cli import main
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training import loop
 from paddle_tsm.training.log import TrainingLog
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.run_folder import digest_of
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.weight_update import UpdateResult, update_weights

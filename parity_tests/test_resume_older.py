@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from paddle_tsm.checkpoint import read_checkpoint, write_checkpoint
-from paddle_tsm.training.processes import Processes
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.session import RECORD_KEY, Session
 from paddle_tsm.training.weight_update import update_weights
 from parity_tests.small_training import samples, small_recipe

@@ -19,6 +19,7 @@ ORDER = (
     "optim",
     "data",
     "drawing",
+    "processes",
     "evaluation",
     "training",
     "parity",

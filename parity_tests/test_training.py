@@ -17,13 +17,13 @@ from paddle_tsm.checkpoint import read_checkpoint
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.models.create import build
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training import loop, weight_update
 from paddle_tsm.training.blending import draw_cutmix, draw_mixup
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.moving_average import MovingAverage
 from paddle_tsm.training.order import batches_of, epoch_order, steps_of
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.session import Session
 from paddle_tsm.training.weight_update import update_weights
 from parity_tests.small_training import (

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import time
+from functools import partial
 
 from paddle_tsm.commands.evaluate_options import (
     add_clip_options,
@@ -26,6 +27,8 @@ from paddle_tsm.commands.shared_options import (
     add_pixel_options,
 )
 
+UNFINISHED = "unfinished"  # the folder in --out that keeps what is done until all is
+
 
 def add_parser(subparsers) -> None:
     parser = add_command(
@@ -36,7 +39,8 @@ def add_parser(subparsers) -> None:
         (
             "Run every clip of LIST through the network and print top-1, top-5 and mean class accuracy or, with "
             "--multi-label, the mean average precision.",
-            "The results do not depend on --batch and --workers.",
+            "The results do not depend on --workers and on the number of processes. A run that was broken off goes on "
+            "with --resume, and scores no clip again that is done.",
         ),
         (
             "paddle-tsm evaluate val.txt --weights tsm_r50_mmaction2.pth --root videos --out report",
@@ -46,6 +50,9 @@ def add_parser(subparsers) -> None:
             "paddle-tsm evaluate val.txt --weights tsm.pth --form frames --root frames --data-set something-v2",
             "paddle-tsm evaluate val.txt --root videos --weights rgb.safetensors flow.safetensors --rgb-and-flow "
             "flow/val.txt --flow-root flow --ensemble-weights 1,1.5",
+            "python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) evaluate "
+            "val.txt --weights tsm.pth --out report",
+            "paddle-tsm evaluate val.txt --weights tsm.pth --out report --resume",
         ),
     )
     add_list_argument(parser)
@@ -63,6 +70,16 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from paddle_tsm.processes.processes import join  # imported here, so that `--help` and other commands do not load it
+
+    weights = checked_options(args)
+    processes = join()
+    with processes.first_prints():
+        return evaluate(args, weights, processes)
+
+
+def evaluate(args: argparse.Namespace, weights: list[float] | None, processes) -> int:
+    """Evaluate as one of `processes`. weights: of each checkpoint in the ensemble, or None for no ensemble."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.evaluated_clips import chosen_modalities, sources_of
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
@@ -72,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.inference.evaluated_networks import read_networks, remarks
     from paddle_tsm.inference.recorded_input import named_classes
 
-    weights, options = checked_options(args), network_options(args)
+    options = network_options(args)
     args.weights = [checkpoint_of("evaluate", path) for path in args.weights]
     networks = read_networks(args.weights, args.layout, args.network, options, args.data_set)
     classes = networks[0].found.network.num_classes
@@ -82,35 +99,50 @@ def run(args: argparse.Namespace) -> int:
     sources = sources_of(args, modalities)
     multi_label = args.multi_label or any(one.taken.multi_label for one in modalities)
     check_places(args)
-    with made_folder(args.out) if args.out else contextlib.nullcontext():
+    with made_folder(args.out) if args.out and processes.is_first else contextlib.nullcontext():
         for path in filter(None, (args.out and os.path.join(args.out, FILE_NAMES[0]), args.json)):
-            check_room(path)  # better before the run than after it
-        return measure(args, networks, weights, modalities, sources, multi_label)
+            if processes.is_first:
+                check_room(path)  # better before the run than after it
+        return measure(args, networks, weights, modalities, sources, multi_label, processes)
 
 
-def measure(args: argparse.Namespace, networks, weights, modalities, sources, multi_label: bool) -> int:
+def measure(args: argparse.Namespace, networks, weights, modalities, sources, multi_label: bool, processes) -> int:
     """Read the lists, score their clips, print and write the results."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.evaluated_clips import read_clips
-    from paddle_tsm.commands.messages import print_video_notes
+    from paddle_tsm.commands.evaluated_work import about_evaluation
+    from paddle_tsm.commands.messages import print_remarks, print_video_notes
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.processes.list_work import kept_work
     from paddle_tsm.terminal.literal_text import plain_console
 
     skipped = SkippedClips()
-    lists = read_clips(args, modalities, sources, multi_label, skipped)
-    entries = lists[0]
-    for clips in lists:
-        keep_clips(args, clips)
-    start = time.perf_counter()
-    scored = score_with_progress(args, networks, list(zip(modalities, lists, sources)), skipped)
-    seconds = time.perf_counter() - start
-    evaluation = summarise(args, networks, scored, weights, modalities, multi_label, skipped)
-    console = plain_console()
-    print_evaluation(evaluation, console)
-    console.print(f"{len(entries) / seconds:.1f} videos/s")
-    print_video_notes(sources[0].notes)
-    write_results(args.out, args.json, evaluation, entries, console)
+
+    def clips_of_lists() -> tuple[list, list]:
+        lists = read_clips(args, modalities, sources, multi_label, skipped)
+        for clips in lists:
+            keep_clips(args, clips)
+        return lists, list(skipped)
+
+    lists, bad = processes.from_first(clips_of_lists)  # one process looks at the clips, and tells the others
+    for clip in bad:
+        skipped.add(clip)
+    folder = os.path.join(args.out, UNFINISHED) if args.out else None
+    about = about_evaluation(args, networks, modalities, lists) if folder and processes.is_first else {}
+    with kept_work(processes, folder, about, args.resume, lambda text: print_remarks("evaluate", [text])):
+        start = time.perf_counter()
+        inputs = list(zip(modalities, lists, sources))
+        scored = score_with_progress(args, networks, inputs, skipped, processes, folder)
+        seconds = time.perf_counter() - start
+        if not processes.is_first:
+            return 0
+        evaluation = summarise(args, networks, scored, weights, modalities, multi_label, skipped)
+        console = plain_console()
+        print_evaluation(evaluation, console)
+        console.print(f"{len(lists[0]) / seconds:.1f} videos/s")
+        print_video_notes(sources[0].notes)
+        write_results(args.out, args.json, evaluation, lists[0], console)
     if args.skip_bad:
         console.print(skipped.report(), soft_wrap=True)
     return 0
@@ -128,6 +160,8 @@ def checked_options(args: argparse.Namespace) -> list[float] | None:
     for name, least in (("batch", 1), ("workers", 0), ("size", 1), ("first_frame", 0)):
         if getattr(args, name) is not None and getattr(args, name) < least:
             raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
+    if args.resume and not args.out:
+        raise ValueError("--resume: got no --out, whose folder holds what was done before")
     pick(dict.fromkeys((*DEPTHS, "none")), args.check, "--check")
     if args.average is not None:
         pick(dict.fromkeys(AVERAGES), args.average, "--average")
@@ -182,7 +216,7 @@ def keep_clips(args: argparse.Namespace, entries: list) -> None:
             keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
 
 
-def score_with_progress(args: argparse.Namespace, networks, inputs, skipped) -> list:
+def score_with_progress(args: argparse.Namespace, networks, inputs, skipped, processes, folder: str | None) -> list:
     """The scores of each network, see `score_several`, with a progress bar for each. inputs: (modality, its clips,
     where their frames are) of each modality.
     """
@@ -197,21 +231,21 @@ def score_with_progress(args: argparse.Namespace, networks, inputs, skipped) -> 
         ClipReader(entries, modality.preset, network.num_segments, source=source, skip_bad=args.skip_bad)
         for network, (modality, entries, source) in zip(networks, own)
     ]
-    tasks: list = []
+    share = f", the first of {processes.count} processes" if processes.count > 1 else ""
+    tasks: dict[int, int] = {}
 
-    def progress(number: int, done: int) -> None:
-        bar.update(tasks[number], completed=done)
+    def progress(number: int, done: int, total: int) -> None:
+        bar.update(tasks[number], completed=done, total=total)
 
-    def runs():
-        for number, (one, reader) in enumerate(zip(networks, readers), 1):
-            title = "evaluating" if len(networks) == 1 else f"checkpoint {number} of {len(networks)}"
-            tasks.append(bar.add_task(title, total=len(reader)))
-            yield one.run(engine, reader.preset.test_size)
+    def open_run(number: int):
+        title = "evaluating" if len(networks) == 1 else f"checkpoint {number + 1} of {len(networks)}"
+        tasks[number] = bar.add_task(title + share, total=None)
+        return networks[number].run(engine, readers[number].preset.test_size)
 
+    open_runs = [partial(open_run, number) for number in range(len(networks))]
+    options = {"batch": args.batch, "workers": args.workers, "skipped": skipped, "progress": progress}
     with video_progress() as bar:
-        return score_several(
-            runs(), readers, args.list, batch=args.batch, workers=args.workers, skipped=skipped, progress=progress
-        )
+        return score_several(open_runs, readers, args.list, processes, folder, **options)
 
 
 def described(modality) -> dict:

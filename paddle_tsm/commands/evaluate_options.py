@@ -98,5 +98,10 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--out", metavar="DIR", help="Write scores.csv, confusion.csv, confusion.png and metrics.json into this folder."
     )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on with the run that was broken off and had the same options and --out. Without one, begin.",
+    )
     group.add_argument("--json", metavar="FILE", help="Write the content of metrics.json into this file.")
     add_classes_option(group, ", for the files that are written")

@@ -79,11 +79,11 @@ def train_as_asked(asked: TrainingArguments, chosen: Recipe, num_classes: int | 
     # imported here, so that `--help`, `--show` and other commands do not load them
     from paddle_tsm.commands.messages import print_ignored_records, print_remarks, print_video_notes
     from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.processes.processes import join
     from paddle_tsm.training.classes import classes_before, stated_classes
     from paddle_tsm.training.framework import framework_named
     from paddle_tsm.training.loop import train
     from paddle_tsm.training.mixed_precision import check_mixed_precision
-    from paddle_tsm.training.processes import join
     from paddle_tsm.training.run_folder import check_folder
     from paddle_tsm.training.training_lists import read_lists, training_source
 

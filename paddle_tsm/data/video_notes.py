@@ -14,6 +14,10 @@ class VideoNotes:
         if problem:
             self._problems.setdefault(path, problem)
 
+    def problem_of(self, path: str) -> str:
+        """The problem of the video, "" where none was noted."""
+        return self._problems.get(path, "")
+
     def __len__(self) -> int:
         return len(self._problems)
 

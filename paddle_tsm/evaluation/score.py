@@ -5,9 +5,11 @@ No framework is imported here. The network is a function `run`, whatever engine 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -56,27 +58,57 @@ def score_clips(
 ) -> Scored:
     """The scores of the reader's clips, averaged over their views in float64 as `reader.preset.average` says.
 
+    indices: the clips to score, so that one of several processes can take its share; None for all. All else: see
+    `score_pieces`.
+    """
+    indices = range(len(reader)) if indices is None else indices
+    scores = score_pieces(run, reader, [indices], batch=batch, workers=workers, skipped=skipped, progress=progress)
+    with closing(scores):
+        return next(scores)
+
+
+def score_pieces(
+    run: Callable[[np.ndarray], np.ndarray],
+    reader: ClipReader,
+    pieces: Sequence[Sequence[int]],
+    *,
+    batch: int,
+    workers: int,
+    skipped: SkippedClips | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Generator[Scored, None, None]:
+    """Yield the scores of each piece of the list, as soon as they are there. No batch has clips of two pieces.
+
     run: takes n views, float32 [n*T, 3, H, W], and returns their logits [n, K]. batch: the largest n. workers: threads
     that read. The scores do not depend on `workers`; they depend on `batch` only if `run` does, which
-    `paddle_run.run_of` does not. indices: the clips to score, so that one of several processes can take its share; None
-    for all. A clip that cannot be read raises BadClip; where the reader returns the BadClip (its `skip_bad`) and there
-    is a `skipped` to count it, the clip is left out. progress: is called with (clips done, all clips), and counts clips
-    that are left out, too. Raises ValueError for a reader of training clips, for a batch below 1, for the same index
-    twice, and for logits that are NaN, infinite or not [n, K].
+    `paddle_run.run_of` does not. pieces: the indices of the clips of each. A clip that cannot be read raises BadClip;
+    where the reader returns the BadClip (its `skip_bad`) and there is a `skipped` to count it, the clip is left out.
+    progress: is called with (clips done, all clips), and counts clips that are left out, too. Raises ValueError for a
+    reader of training clips, for a batch below 1, for the same index twice, and for logits that are NaN, infinite or
+    not [n, K].
     """
     if reader.train:
         raise ValueError("reader: got one of training clips, wanted train=False")
     if batch < 1:
         raise ValueError(f"batch: got {batch}, wanted at least 1 view")
-    indices = list(range(len(reader))) if indices is None else [int(index) for index in indices]
+    indices = [int(index) for piece in pieces for index in piece]
     if len(set(indices)) < len(indices):
         raise ValueError("indices: got a clip twice")
-    averages = ViewAverages(reader, len(indices), progress)
     ahead = max(1, min(2 * workers, VIEWS_AHEAD // reader.preset.views))
+    done = 0
     with closing(read_ahead(reader, indices, workers, ahead)) as samples:
-        for batched in batches(averages.readable(samples, skipped), reader.num_segments, batch):
-            averages.add(batched, run(np.concatenate([views for _, views in batched])))
-    return averages.scored(indices)
+        for piece in pieces:
+            averages = ViewAverages(reader, done, len(indices), progress)
+            own = islice(samples, len(piece))
+            for batched in batches(averages.readable(own, skipped), reader.num_segments, batch):
+                averages.add(batched, run(np.concatenate([views for _, views in batched])))
+            done += len(piece)
+            yield averages.scored([int(index) for index in piece])
+
+
+def clips_a_unit(batch: int, views: int) -> int:
+    """The smallest number of clips of `views` views each that fills its last batch of `batch` views."""
+    return batch // math.gcd(batch, views)
 
 
 def batches(
@@ -101,11 +133,13 @@ def batches(
 
 
 class ViewAverages:
-    """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their averages."""
+    """Collects the logits of views. As soon as a clip has those of all its views, it keeps only their averages.
 
-    def __init__(self, reader: ClipReader, total: int, progress: Callable[[int, int], None] | None) -> None:
-        self.reader, self.total, self.progress = reader, total, progress
-        self.done = 0
+    done, total: clips that are done already, and all clips, for `progress`.
+    """
+
+    def __init__(self, reader: ClipReader, done: int, total: int, progress: Callable[[int, int], None] | None) -> None:
+        self.reader, self.done, self.total, self.progress = reader, done, total, progress
         self.missing: dict[int, int] = {}  # index of a clip -> how many of its views have no logits yet
         self.logits: dict[int, list[np.ndarray]] = {}
         self.scores: dict[int, np.ndarray] = {}

@@ -17,6 +17,7 @@ from paddle_tsm.checkpoint.trained_file import BEST, LAST
 from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.announcements import announcements, rate_note, spread_stem
 from paddle_tsm.training.curves_picture import CurvesPicture
 from paddle_tsm.training.framework import framework_named
@@ -24,7 +25,6 @@ from paddle_tsm.training.job import Outcome, TrainingJob
 from paddle_tsm.training.log import TrainingLog
 from paddle_tsm.training.nudge import nudged_weights
 from paddle_tsm.training.order import Key, batches_of, steps_of
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.progress import TrainingProgress
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.repeated_clips import repeated_clips

@@ -15,9 +15,9 @@ from paddle_tsm.data.frame_folder import FLOW
 from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.listed_clips import frame_source
 from paddle_tsm.data.validation_split import split_clips
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.arguments import SPLIT, TrainingArguments
 from paddle_tsm.training.classes import Classes, classes_of_labels
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import CLASS_LIST, TRAIN_LIST, VALIDATION_LIST
 

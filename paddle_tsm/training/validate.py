@@ -11,7 +11,7 @@ from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
 from paddle_tsm.evaluation.score import merged, score_clips
-from paddle_tsm.training.processes import Processes
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.session import Session
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.blend_draws import draw_blends, parts_of
 from paddle_tsm.training.blending import Blend, blended
 from paddle_tsm.training.dropout_mask import dropout_mask
 from paddle_tsm.training.order import Key
-from paddle_tsm.training.processes import Processes
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.session import Session
 

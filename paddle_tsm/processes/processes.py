@@ -1,8 +1,8 @@
-"""Several processes that train one network: how they share the clips, and what they tell each other.
+"""Several processes that do one work: how they share its items, and what they tell each other.
 
 Paddle's own launcher starts them (`python -m paddle.distributed.launch`). They talk through gloo on a CPU and through
-NCCL on GPUs. Gradients are summed, not averaged: each process weighs its loss by its share of the batch's clips, so
-that the sum is the gradient of the whole batch, however the clips are divided.
+NCCL on GPUs. In a training, gradients are summed, not averaged: each process weighs its loss by its share of the
+batch's clips, so that the sum is the gradient of the whole batch, however the clips are divided.
 """
 
 from __future__ import annotations
@@ -59,6 +59,18 @@ class Processes:
         with self.one_line_errors():
             dist.all_gather_object(things, thing)
         return things
+
+    @contextlib.contextmanager
+    def first_prints(self) -> Iterator[None]:
+        """Print nothing inside the block, in every process but the first. An error that leaves the block is told by
+        each process that has it.
+        """
+        if self.is_first:
+            yield
+            return
+        with open(os.devnull, "w", encoding="utf-8") as nothing:
+            with contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
+                yield
 
     @contextlib.contextmanager
     def one_line_errors(self) -> Iterator[None]:
