@@ -7,7 +7,6 @@ import contextlib
 import errno
 import os
 import time
-from functools import partial
 
 from paddle_tsm.commands.evaluate_options import (
     add_clip_options,
@@ -110,10 +109,12 @@ def measure(args: argparse.Namespace, networks, weights, modalities, sources, mu
     """Read the lists, score their clips, print and write the results."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.evaluated_clips import read_clips
+    from paddle_tsm.commands.evaluated_scores import score_with_progress
     from paddle_tsm.commands.evaluated_work import about_evaluation
     from paddle_tsm.commands.messages import print_remarks, print_video_notes
     from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.summary import print_evaluation
+    from paddle_tsm.evaluation.time_spent import TimeSpent, shares_in_words
     from paddle_tsm.processes.list_work import kept_work
     from paddle_tsm.terminal.literal_text import plain_console
 
@@ -133,14 +134,16 @@ def measure(args: argparse.Namespace, networks, weights, modalities, sources, mu
     with kept_work(processes, folder, about, args.resume, lambda text: print_remarks("evaluate", [text])):
         start = time.perf_counter()
         inputs = list(zip(modalities, lists, sources))
-        scored = score_with_progress(args, networks, inputs, skipped, processes, folder)
+        spent = TimeSpent()
+        scored = score_with_progress(args, networks, inputs, skipped, processes, folder, spent)
         seconds = time.perf_counter() - start
+        shares = shares_in_words(processes.total(*spent.seconds()))
         if not processes.is_first:
             return 0
         evaluation = summarise(args, networks, scored, weights, modalities, multi_label, skipped)
         console = plain_console()
         print_evaluation(evaluation, console)
-        console.print(f"{len(lists[0]) / seconds:.1f} videos/s")
+        console.print(f"{len(lists[0]) / seconds:.1f} videos/s; {shares}")
         print_video_notes(sources[0].notes)
         write_results(args.out, args.json, evaluation, lists[0], console)
     if args.skip_bad:
@@ -214,38 +217,6 @@ def keep_clips(args: argparse.Namespace, entries: list) -> None:
         # A list can have a hundred thousand clips. A place where nothing is yet can only lie in a folder of frames.
         if any(path and (args.form != "video" or os.path.exists(path)) for path in place.values()):
             keep_inputs(place, dict.fromkeys(entry.path for entry in entries))
-
-
-def score_with_progress(args: argparse.Namespace, networks, inputs, skipped, processes, folder: str | None) -> list:
-    """The scores of each network, see `score_several`, with a progress bar for each. inputs: (modality, its clips,
-    where their frames are) of each modality.
-    """
-    from paddle_tsm.data.clip_reader import ClipReader
-    from paddle_tsm.evaluation.score_several import score_several
-    from paddle_tsm.inference.engine_choice import EngineChoice
-    from paddle_tsm.terminal.progress_bar import video_progress
-
-    engine = EngineChoice(args.engine, args.precision, args.threads)
-    own = [next(one for one in inputs if network in one[0].networks) for network in networks]
-    readers = [
-        ClipReader(entries, modality.preset, network.num_segments, source=source, skip_bad=args.skip_bad)
-        for network, (modality, entries, source) in zip(networks, own)
-    ]
-    share = f", the first of {processes.count} processes" if processes.count > 1 else ""
-    tasks: dict[int, int] = {}
-
-    def progress(number: int, done: int, total: int) -> None:
-        bar.update(tasks[number], completed=done, total=total)
-
-    def open_run(number: int):
-        title = "evaluating" if len(networks) == 1 else f"checkpoint {number + 1} of {len(networks)}"
-        tasks[number] = bar.add_task(title + share, total=None)
-        return networks[number].run(engine, readers[number].preset.test_size)
-
-    open_runs = [partial(open_run, number) for number in range(len(networks))]
-    options = {"batch": args.batch, "workers": args.workers, "skipped": skipped, "progress": progress}
-    with video_progress() as bar:
-        return score_several(open_runs, readers, args.list, processes, folder, **options)
 
 
 def described(modality) -> dict:

@@ -17,6 +17,7 @@ from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.data.scores import average_views
+from paddle_tsm.evaluation.time_spent import TimeSpent
 
 # Views that are read before they are needed, which limits the memory: a view of 8 frames of 224x224 takes 4.8 MB.
 VIEWS_AHEAD = 64
@@ -76,6 +77,7 @@ def score_pieces(
     workers: int,
     skipped: SkippedClips | None = None,
     progress: Callable[[int, int], None] | None = None,
+    spent: TimeSpent | None = None,
 ) -> Generator[Scored, None, None]:
     """Yield the scores of each piece of the list, as soon as they are there. No batch has clips of two pieces.
 
@@ -83,9 +85,9 @@ def score_pieces(
     that read. The scores do not depend on `workers`; they depend on `batch` only if `run` does, which
     `paddle_run.run_of` does not. pieces: the indices of the clips of each. A clip that cannot be read raises BadClip;
     where the reader returns the BadClip (its `skip_bad`) and there is a `skipped` to count it, the clip is left out.
-    progress: is called with (clips done, all clips), and counts clips that are left out, too. Raises ValueError for a
-    reader of training clips, for a batch below 1, for the same index twice, and for logits that are NaN, infinite or
-    not [n, K].
+    progress: is called with (clips done, all clips), and counts clips that are left out, too. spent: counts where the
+    time goes. Raises ValueError for a reader of training clips, for a batch below 1, for the same index twice, and for
+    logits that are NaN, infinite or not [n, K].
     """
     if reader.train:
         raise ValueError("reader: got one of training clips, wanted train=False")
@@ -95,13 +97,15 @@ def score_pieces(
     if len(set(indices)) < len(indices):
         raise ValueError("indices: got a clip twice")
     ahead = max(1, min(2 * workers, VIEWS_AHEAD // reader.preset.views))
-    done = 0
+    done, spent = 0, spent or TimeSpent()
     with closing(read_ahead(reader, indices, workers, ahead)) as samples:
         for piece in pieces:
             averages = ViewAverages(reader, done, len(indices), progress)
-            own = islice(samples, len(piece))
-            for batched in batches(averages.readable(own, skipped), reader.num_segments, batch):
-                averages.add(batched, run(np.concatenate([views for _, views in batched])))
+            own = averages.readable(spent.waited_for(islice(samples, len(piece))), skipped)
+            for batched in batches(own, reader.num_segments, batch):
+                with spent.on("network"):
+                    logits = run(np.concatenate([views for _, views in batched]))
+                averages.add(batched, logits)
             done += len(piece)
             yield averages.scored([int(index) for index in piece])
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 
 from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.score import Scored, clips_a_unit, merged, score_pieces
+from paddle_tsm.evaluation.time_spent import TimeSpent
 from paddle_tsm.processes.list_work import PieceResult, pieces_of, work_through
 from paddle_tsm.processes.processes import Processes
 
@@ -24,18 +26,22 @@ def score_list(
     workers: int,
     skipped: SkippedClips,
     progress: Callable[[int, int], None],
+    spent: TimeSpent,
 ) -> Scored:
     """The scores of all the reader's clips, in the first process; without a clip in the others.
 
     Which clips share a batch depends on the list, `batch` and the number of views alone, so that the scores have the
     same bits in any number of processes, whatever the engine. open_run: loads what runs the network, and is not called
     where this process has nothing to score. folder: see `work_through`. progress: is called with (clips done, clips of
-    this process). batch, workers, skipped: see `score_pieces`.
+    this process). batch, workers, skipped, spent: see `score_pieces`.
     """
 
     def work(pieces: Sequence[range]) -> Iterator[PieceResult]:
         bad = SkippedClips()
-        scores = score_pieces(open_run(), reader, pieces, batch=batch, workers=workers, skipped=bad, progress=progress)
+        with spent.on("loading"):
+            run = open_run()
+        options: dict[str, Any] = {"skipped": bad, "progress": progress, "spent": spent}
+        scores = score_pieces(run, reader, pieces, batch=batch, workers=workers, **options)
         with closing(scores):
             for piece, scored in zip(pieces, scores):
                 yield result_of(scored, reader, piece, bad)

@@ -12,6 +12,7 @@ from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.score import Scored
 from paddle_tsm.evaluation.score_list import score_list
+from paddle_tsm.evaluation.time_spent import TimeSpent
 from paddle_tsm.processes.processes import Processes
 
 
@@ -26,6 +27,7 @@ def score_several(
     workers: int,
     skipped: SkippedClips,
     progress: Callable[[int, int, int], None],
+    spent: TimeSpent,
 ) -> list[Scored]:
     """The scores of each network on the clips that could be read for all of them, in the first process; [] in the
     others.
@@ -34,8 +36,8 @@ def score_several(
     not for another. open_runs: load each network when it is needed, so that only one at a time is loaded. readers: one
     for each network. list_file: the name of the list, for messages. folder: where the finished pieces of each network
     are kept, in a folder of its own; None to keep none. progress: is called with (the number of the network from 0,
-    clips done, clips of this process). batch, workers, skipped: see `score_clips`. Raises ValueError where no clip can
-    be read for all networks.
+    clips done, clips of this process). batch, workers, skipped, spent: see `score_pieces`. Raises ValueError where no
+    clip can be read for all networks.
     """
     scored = [
         score_list(
@@ -47,6 +49,7 @@ def score_several(
             workers=workers,
             skipped=skipped,
             progress=partial(progress, number),
+            spent=spent,
         )
         for number, (open_run, reader) in enumerate(zip(open_runs, readers))
     ]

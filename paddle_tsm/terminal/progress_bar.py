@@ -6,7 +6,9 @@ from paddle_tsm.terminal.literal_text import plain_console
 
 
 def video_progress():
-    """A bar on stderr (rich's Progress): videos done, videos a second, time left. It is hidden outside a terminal."""
+    """A bar on stderr (rich's Progress): videos done, videos a second, time left, and the task's `state` in words where
+    it has one. It is hidden outside a terminal.
+    """
     from rich.progress import (  # imported here, because most commands draw no bar
         BarColumn,
         MofNCompleteColumn,
@@ -22,6 +24,11 @@ def video_progress():
             speed = task.finished_speed or task.speed
             return Text("" if speed is None else f"{speed:.1f} videos/s")
 
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), VideosPerSecond()
+    class State(ProgressColumn):
+        def render(self, task) -> Text:
+            return Text(task.fields.get("state", ""))
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    rest = VideosPerSecond(), TimeRemainingColumn(), State()
     console = plain_console(stderr=True)
-    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, *rest, console=console, transient=True, disable=not console.is_terminal)
