@@ -54,7 +54,7 @@ class Together(Processes):
 
         def one(rank):
             process = cls(rank, count)
-            object.__setattr__(process, "meet", (barrier, given))
+            object.__setattr__(process, "met", (barrier, given))
             try:
                 found[rank] = work(process)
             except BaseException as error:
@@ -71,8 +71,11 @@ class Together(Processes):
                 raise error
         return found
 
+    def meet(self):
+        pass  # `gather` waits long enough
+
     def gather(self, thing):
-        barrier, given = self.meet
+        barrier, given = self.met
         given[self.rank] = thing
         barrier.wait(30)
         everyones = list(given)
@@ -198,12 +201,13 @@ def words(folder, out, *more):
     return ["evaluate", *list_and_net, *OPTIONS, *skip, "--out", str(out), *more]
 
 
-def launch(folder, out, *more, processes=2, pause=0.0):
-    """The command under the launcher, which counts its pieces."""
+def launch(folder, out, *more, processes=2, pause=0.0, slow=None):
+    """The command under the launcher, which counts its pieces. slow: the only process that pauses."""
     shutil.rmtree(f"{out}.workers", ignore_errors=True)
     launcher = ["-m", "paddle.distributed.launch", "--nproc_per_node", str(processes), "--log_dir", f"{out}.workers"]
     script = str(ROOT / "parity_tests" / "counted_pieces.py")
     variables = ["env", f"COUNTED={out}.counted", f"PAUSE={pause}", "OMP_NUM_THREADS=1"]
+    variables += [] if slow is None else [f"SLOW={slow}"]
     return Job(out, [*variables, sys.executable, *launcher, script, *words(folder, out, *more)])
 
 
@@ -238,6 +242,15 @@ def test_two_processes_write_the_bytes_of_one(folder, alone, tmp_path):
     assert "1 clip was skipped" in job.text() and not (out / "unfinished").exists()
     logs = [Path(f"{out}.workers/workerlog.{rank}").read_text() for rank in range(2)]
     assert "videos/s" in logs[0] and "videos/s" not in logs[1]
+
+
+@pytest.mark.slow
+def test_a_slow_process_is_waited_for(folder, alone, tmp_path):
+    """pytest -m slow parity_tests/test_list_work.py -k slow_process: gloo by itself gives up after 30 s."""
+    out = tmp_path / "out"
+    job = launch(folder, out, pause=9.0, slow=1)
+    assert job.end(180) == 0, job.text()
+    assert files(out) == alone
 
 
 @pytest.mark.slow

@@ -192,6 +192,9 @@ def test_the_second_process_leaves_no_file(listed, tmp_path):
 
         share_buffers = sum_gradients
 
+        def meet(self):
+            pass
+
     out = tmp_path / "run"
     lists = entries(listed)[:4], entries(listed, "val.txt")[:2]
     changes = {"arch": "tsm_mobilenet_v2", "epochs": 1}
@@ -248,6 +251,9 @@ def test_a_shared_error_is_every_processes():
         def gather(self, thing):
             sent.append(thing)
             return [sent[0], (None, None)]
+
+        def meet(self):
+            pass
 
     with pytest.raises(OSError, match="list.txt"):
         First(0, 2).from_first(fail)

@@ -91,6 +91,15 @@ BENCHMARKS = {
             "--out": {**OUT, "help": "write stream.json there"},
         },
     ),
+    "work": Benchmark(
+        "work_benchmark:benchmark_work",
+        "Train, evaluate and predict from video files, the network and all that it waits for.",
+        {
+            "--videos": {"nargs": "+", "default": [], "help": "measure on these instead of on videos made here"},
+            "--only": {"default": "", "help": "only the contenders with this regular expression in their names"},
+            "--batch": {"type": count, "default": 4, "help": "clips of a forward pass or an update (4)"},
+        },
+    ),
     "growth": Benchmark(
         "growth_benchmark:benchmark_growth",
         "Measure how time and memory grow with frames, batch, resolution and the length of a list.",

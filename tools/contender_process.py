@@ -52,11 +52,15 @@ class ContenderProcess:
             self.requests.flush()
             self.answers.append(json.loads(self.lines.readline()))
         except (BrokenPipeError, json.JSONDecodeError):
-            self.process.wait(timeout=60)
-            self.errors.seek(0)
-            lines = self.errors.read().strip().splitlines()
-            raise RuntimeError(f"{self.process.args!r}: {lines[-1] if lines else 'ended'}") from None
+            raise RuntimeError(f"{self.process.args!r}: {self.last_words()}") from None
         return self.answers[-1]
+
+    def last_words(self) -> str:
+        """The last line that the process, which ends, wrote to its standard error."""
+        self.process.wait(timeout=60)
+        self.errors.seek(0)
+        lines = self.errors.read().strip().splitlines()
+        return lines[-1] if lines else "ended"
 
     def close(self) -> str:
         """End the requests, wait for the process, and return what it still printed."""

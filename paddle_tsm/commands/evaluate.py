@@ -143,7 +143,7 @@ def measure(args: argparse.Namespace, networks, weights, modalities, sources, mu
         evaluation = summarise(args, networks, scored, weights, modalities, multi_label, skipped)
         console = plain_console()
         print_evaluation(evaluation, console)
-        console.print(f"{len(lists[0]) / seconds:.1f} videos/s; {shares}")
+        console.print(f"{len(lists[0]) / seconds:.1f} videos/s; {shares}", soft_wrap=True)
         print_video_notes(sources[0].notes)
         write_results(args.out, args.json, evaluation, lists[0], console)
     if args.skip_bad:

@@ -55,6 +55,4 @@ def score_with_progress(
         "spent": spent,
     }
     with video_progress() as bar:
-        return score_several(
-            open_runs, readers, args.list, processes, folder, batch=args.batch, workers=args.workers, **options
-        )
+        return score_several(open_runs, readers, args.list, processes, folder, **options)

@@ -83,7 +83,8 @@ def work_through(
                 kept[number] = result
             else:
                 write_piece(folder, number, result)
-    everyones = processes.gather(kept)  # with a folder nothing is sent, and this waits for the slowest process
+    processes.meet()
+    everyones = processes.gather(kept)  # with a folder nothing is sent
     if not processes.is_first:
         return []
     if folder is None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 # `paddle` is imported where it is used: one process alone needs none of paddle.distributed.
 
 T = TypeVar("T")
+ARRIVED = "paddle_tsm/arrived"  # in Paddle's store: how many times a process has come to a meeting
+MEETINGS = itertools.count(1)  # of this process
+PAUSE = 0.02  # seconds between two looks at who is there
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,23 @@ class Processes:
         with self.one_line_errors():
             dist.all_gather_object(things, thing)
         return things
+
+    def meet(self) -> None:
+        """Wait until every process is here, however long that takes: for what follows work of unequal length.
+
+        gloo waits for 30 s only, and then says that the other process has ended. Here it is Paddle's launcher that ends
+        this process where another one has ended. A meeting takes about 0.1 s, too long for every update of a training.
+        """
+        if self.count == 1:
+            return
+        from paddle.base import core
+
+        with self.one_line_errors():
+            store, wanted = core.create_or_get_global_tcp_store(), self.count * next(MEETINGS)
+            arrived = store.add(ARRIVED, 1)
+            while arrived < wanted:
+                time.sleep(PAUSE)
+                arrived = store.add(ARRIVED, 0)
 
     @contextlib.contextmanager
     def first_prints(self) -> Iterator[None]:
@@ -98,6 +120,7 @@ class Processes:
                 found = make()
             except (ValueError, OSError) as raised:
                 error = raised
+        self.meet()
         found, text = self.gather((found, error and str(error)))[0]
         if error is not None:
             raise error

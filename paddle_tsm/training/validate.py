@@ -39,6 +39,7 @@ def validate(
             scored = score_clips(run, reader, share, batch=batch, workers=workers, skipped=skipped, progress=progress)
     finally:
         session.start_training()
+    processes.meet()
     whole = merged(
         processes.gather(scored)
     )  # in the order of the list, so that its sums do not depend on the processes

@@ -1,0 +1,113 @@
+"""Whole work, from video files to scores and to updates of the weights: see `tools/benchmark.py work`."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import re
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from benchmark_videos import make_kinds
+from contender_process import ContenderProcess
+from disturbance import PAUSE, RETRIES, Timings, undisturbed
+from work_contenders import CONTENDERS, ONE_THREAD_EACH, PEERS, Job
+
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.networks.network import Network
+
+ARCH, SEGMENTS, SIZE, THREADS = "tsm_resnet50", 8, 224, 2
+KIND = "H.264 320x240"  # of the videos that are made here: 10 s, a key frame every 12 and every 250 frames
+BATCHES = 2  # of a round
+NEEDED = PEERS | {"mmaction2": "mmaction"}
+ALONE = ", network alone"
+SET_ELSEWHERE = ("OMP_", "MKL_", "KMP_", "GOMP_", "MALLOC_", "GLIBC_TUNABLES", "FLAGS_", "PADDLE_")
+
+
+def benchmark_work(runs: int, videos: list[str], only: str, batch: int) -> None:
+    """Each contender works through the same videos in turn, and then runs the network alone as often.
+
+    only: a regular expression, for the contenders that have it in their names ("evaluate", "predict", "train").
+    videos: in place of those that are made here. batch: clips of a forward pass or an update.
+    """
+    names = [name for name in CONTENDERS if re.search(only, name)]
+    wanted = {name: NEEDED.get(name.partition(": ")[2]) for name in names}
+    missing = [name for name, package in wanted.items() if package and not importlib.util.find_spec(package)]
+    if missing:
+        print(f"not measured, because not installed: {', '.join(missing)}")
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = f"{folder}/network.pth"
+        write_demo_checkpoint(checkpoint, Network(ARCH, num_classes=400), layout="mmaction2")
+        paths = videos or list(make_kinds(folder, KIND).values())
+        job = Job(checkpoint, [str(Path(path).absolute()) for path in paths], batch, SIZE, SEGMENTS)
+        contenders = {name: start(name, job) for name in names if name not in missing}
+        failed = [name for name, contender in contenders.items() if not contender.is_ready()]
+        for name in failed:
+            print(f"{name}: {contenders.pop(name).last_words()}", file=sys.stderr)
+        measured = measure(contenders, batch, runs)
+        for contender in contenders.values():
+            contender.close()
+    print(f"{ARCH}, {SEGMENTS} frames of {SIZE}, batches of {batch}, {THREADS} threads; {runs} interleaved rounds")
+    print_table(measured, contenders)
+
+
+def start(name: str, job: Job) -> ContenderProcess:
+    """A process that does whole work on request."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(SET_ELSEWHERE)}
+    processors = sorted(os.sched_getaffinity(0))[:THREADS]
+    arguments = (name, json.dumps(dataclasses.asdict(job)))
+    return ContenderProcess("work_contenders.py", arguments, environment, processors)
+
+
+def clips_a_round(name: str, batch: int) -> int:
+    """How many clips a contender works through in a round."""
+    return batch if name.startswith("train") else BATCHES * batch
+
+
+def measure(contenders: dict[str, ContenderProcess], batch: int, runs: int) -> Timings:
+    """Seconds a clip of each contender in each round; those of its network alone under its name and ALONE."""
+    timings = Timings()
+    for number in range(runs + 1):
+        print(f"round {number} of {runs}", file=sys.stderr, flush=True)
+        for name, contender in contenders.items():
+            count = clips_a_round(name, batch)
+            for alone in (False, True) if name != ONE_THREAD_EACH else (False,):
+                if number == 0:  # the first round is not counted
+                    contender.ask(count=count, alone=alone)
+                    continue
+                retries = 0 if timings.disturbed[name] else RETRIES
+                request = partial(contender.ask, count=count, alone=alone)
+                answer, disturbed = undisturbed(request, contender.process.pid, retries, PAUSE)
+                timings.add(name + ALONE if alone else name, answer["seconds"] / count, disturbed)
+    return timings
+
+
+def print_table(timings: Timings, contenders: dict[str, ContenderProcess]) -> None:
+    """Print each contender's clips a second, the network's share, ours over it, and how far its results are from ours.
+
+    The share is the time of the network alone over that of the whole work.
+    """
+    print(
+        f"  {'':58} {'clips/s':>8} {'fastest':>8} {'slowest':>8} {'network':>9} {'ours / it':>10}  largest difference"
+    )
+    for name, contender in contenders.items():
+        seconds, ours = timings.seconds[name], name.partition(":")[0] + ": paddle_tsm"
+        share = timings.ratio(name + ALONE, name) if name + ALONE in timings.seconds else "-"
+        over = timings.ratio(name, ours) if ours in contenders else "-"
+        apart = difference(contender, contenders.get(ours, contender))
+        print(
+            f"  {name:56}{1 / timings.median(name):10.2f}{1 / min(seconds):10.2f}{1 / max(seconds):10.2f}{share:>10}"
+            f"{over:>11}  {apart:.1e}"
+        )
+    print(f"  {timings.note()}")
+
+
+def difference(a: ContenderProcess, b: ContenderProcess) -> float:
+    """The largest difference of two contenders' first results."""
+    first, second = (np.array(one.answers[0]["result"]) for one in (a, b))
+    return float(abs(first - second).max())
