@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
+import re
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from contender_process import RETRIES, ContenderProcess
+from contender_process import ContenderProcess
+from disturbance import DISTURBED, Timings
 from stream_contenders import CONTENDERS, WINDOW, Job
 
 from paddle_tsm.demo.material import write_demo_checkpoint
@@ -21,15 +23,15 @@ STREAMS = (1, 8)
 REFERENCE = "PyTorch (torch_ref)"
 STEPS = 50  # frames of a run
 WINDOWS = 2  # whole windows of a run
-SMALL = 64  # pixels of the frames of the memory run, which shows growth as well as large ones do
-PAUSE = 0.25  # seconds between runs: a contender's threads wait busily for a while
+SMALL = 64  # pixels of the frames of the memory run, in which memory grows as it does with large ones
+OF_WINDOW = ", window"  # ends the names of a contender's windows
 
 
-def benchmark_streams(runs: int, frames: int, arch: str = "", out: str = "", size: int = 224) -> None:
+def benchmark_streams(runs: int, out: Path | None, only: str, arch: str, size: int, frames: int) -> None:
     """Run some frames of a stream and some windows in each engine in turn, for each network and number of streams.
 
-    frames: of the memory run, 0 for none. arch: this network only. out: a folder for stream.json. size: height and
-    width of the frames.
+    out: a folder for stream.json. only: a regular expression, for the contenders that have it in their names. arch:
+    this network alone. size: height and width of the frames. frames: of the memory run, 0 for none.
     """
     threads = min(2, os.cpu_count() or 1)
     results = []
@@ -38,22 +40,37 @@ def benchmark_streams(runs: int, frames: int, arch: str = "", out: str = "", siz
             checkpoint = f"{folder}/{name}.safetensors"
             write_demo_checkpoint(checkpoint, Network(name, shift_order="causal"), "canonical")
             for streams in STREAMS:
-                measured = measure(Job(checkpoint, streams, threads, size), runs)
-                print_table(f"{name}, {streams} stream{'s' if streams > 1 else ''}, frames of {size}", measured, runs)
-                results.append({"arch": name, "streams": streams, "size": size, "threads": threads, **measured})
+                each, timings = measure(Job(checkpoint, streams, threads, size), runs, only)
+                print(
+                    f"{name}, {streams} stream{'s' * (streams > 1)}, frames of {size}, {threads} threads; "
+                    f"{runs} interleaved runs of {STEPS} frames"
+                )
+                print_table(each, timings)
+                results.append(
+                    {
+                        "arch": name,
+                        "streams": streams,
+                        "size": size,
+                        "threads": threads,
+                        "seconds": each,
+                        "disturbed": timings.disturbed,
+                    }
+                )
             if frames:
-                print_memory(Job(checkpoint, 1, threads, SMALL), frames)
+                print_memory(Job(checkpoint, 1, threads, SMALL), frames, only)
+    print(f"window: the last {WINDOW} frames of every stream, computed again for each new one")
     if out:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        Path(out, "stream.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        (out / "stream.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
-def start(job: Job) -> dict[str, ContenderProcess]:
+def start(job: Job, only: str) -> dict[str, ContenderProcess]:
     """The process of each contender that is ready to run the job."""
     started = {}
     for name in CONTENDERS:
+        if not re.search(only, name):
+            continue
         environment = os.environ | {"OMP_NUM_THREADS": str(job.threads), "GLOG_minloglevel": "2"}
-        contender = ContenderProcess("stream_contenders.py", (name, json.dumps(asdict(job))), environment, None, PAUSE)
+        contender = ContenderProcess("stream_contenders.py", (name, json.dumps(asdict(job))), environment)
         if contender.is_ready():
             started[name] = contender
         else:
@@ -61,50 +78,54 @@ def start(job: Job) -> dict[str, ContenderProcess]:
     return started
 
 
-def measure(job: Job, runs: int) -> dict[str, dict[str, list[float]]]:
-    """{"step" and "window": {contender: the seconds of each frame and of each window}}, interleaved."""
-    started = start(job)
-    step: dict[str, list[float]] = {name: [] for name in started}
-    window: dict[str, list[float]] = {name: [] for name in started}
+def measure(job: Job, runs: int, only: str) -> tuple[dict[str, list[float]], Timings]:
+    """(the seconds of each frame and of each window of each contender, the seconds of a frame and a window in each
+    run), in interleaved runs.
+    """
+    started = start(job, only)
+    each: dict[str, list[float]] = {}
+    timings = Timings()
     for number in range(runs):
         print(f"run {number + 1} of {runs}", file=sys.stderr, flush=True)
         for name, contender in started.items():
-            step[name] += contender.ask_undisturbed(steps=STEPS)["each"]
-            window[name] += contender.ask_undisturbed(windows=WINDOWS)["each"]
-    for name, contender in started.items():
+            requests: tuple[tuple[str, dict[str, Any]], ...] = (
+                (name, {"steps": STEPS}),
+                (name + OF_WINDOW, {"windows": WINDOWS}),
+            )
+            for what, request in requests:
+                each.setdefault(what, []).extend(timings.ask(what, contender, **request)["each"])
+    for contender in started.values():
         contender.close()
-        if contender.disturbed:
-            print(f"  {name}: {contender.disturbed} runs were disturbed even after {RETRIES} repetitions")
-    return {"step": step, "window": window}
+    return each, timings
 
 
 def percentile(values: list[float], share: float) -> float:
     """The value that this share of the values does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def print_table(what: str, measured: dict[str, dict[str, list[float]]], runs: int) -> None:
+def print_table(each: dict[str, list[float]], timings: Timings) -> None:
     """Print each contender's percentiles, and its ratios to the window and to the reference's step."""
-    print(f"{what}; {runs} interleaved runs of {STEPS} frames")
-    print(f"  {'ms a frame of all streams':26} {'50th':>8} {'95th':>8} {'99th':>8}  99th/50th  window/step  / PyTorch")
-    reference = measured["step"].get(REFERENCE)
-    for name, each in measured["step"].items():
-        middle = statistics.median(each)
-        ends = percentile(each, 0.95), percentile(each, 0.99)
-        against = f"{middle / statistics.median(reference):.2f}" if reference else "-"
+    heads = ("50th", "95th", "99th")
+    print(f"  {'ms a frame of all streams':26}{''.join(f'{head:>9}' for head in heads)}  99th/50th  window/  / PyTorch")
+    for name, seconds in each.items():
+        if name.endswith(OF_WINDOW):
+            continue
+        middle, late, last = (percentile(seconds, share) for share in (0.5, 0.95, 0.99))
+        spread = DISTURBED if timings.disturbed[name] else f"{last / middle:.2f}"
+        reference = timings.ratio(name, REFERENCE) if REFERENCE in each else ""
         print(
-            f"  {name:26} {1e3 * middle:8.2f} {1e3 * ends[0]:8.2f} {1e3 * ends[1]:8.2f}  {ends[1] / middle:9.2f}  "
-            f"{statistics.median(measured['window'][name]) / middle:11.2f}  {against:>14}"
+            f"  {name:26}{1e3 * middle:9.2f}{1e3 * late:9.2f}{1e3 * last:9.2f}  {spread:>9}"
+            f"{timings.ratio(name + OF_WINDOW, name):>9}{reference:>11}"
         )
-    print(f"  window: the last {WINDOW} frames of every stream, computed again for each new one")
+    print(f"  {timings.note()}")
 
 
-def print_memory(job: Job, frames: int) -> None:
+def print_memory(job: Job, frames: int, only: str) -> None:
     """Print the memory of each contender after a tenth of the frames, and how much more it is after all of them."""
-    for name, contender in start(job).items():
+    for name, contender in start(job, only).items():
         first = contender.ask(steps=frames // 10)["bytes"]
         last = contender.ask(steps=frames - frames // 10)["bytes"]
         contender.close()
         more = f"{(last - first) / 1e6:+.1f} MB after {frames}"
-        print(f"  {name:26} {first / 1e6:6.0f} MB after {frames // 10} frames, {more}")
+        print(f"  {name:26} {first / 1e6:6.0f} MB after {frames // 10} frames of {job.size}, {more}")

@@ -6,6 +6,8 @@ move along the first axis. It is contiguous in any memory layout, and the same f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import paddle
 from paddle import Tensor
 
@@ -57,6 +59,18 @@ class FrameMoves:
             return with_shape_of(x, paddle.concat([paddle.split(x, [n, (t - 1) * n], 0)[1], one], 0))
         return with_shape_of(x, paddle.split(paddle.concat([two, x], 0), [n, t * n, n], 0)[1])
 
+    def move_both(self, ahead: Tensor, behind: Tensor) -> tuple[Tensor, Tensor]:
+        """ahead[t + 1] and behind[t - 1], of one shape [T*N, C, H, W], with zeros beyond the clips' ends.
+
+        Both lie behind each other with two zero frames between, so that one concatenation and one split move both.
+        """
+        n, t = self.clips, self.segments
+        if t == 1:
+            return self.move(ahead, 1), self.move(behind, -1)
+        rows = paddle.concat([ahead, self.blank(ahead)[1], behind], 0)
+        _, first, second, _ = paddle.split(rows, [n, t * n, t * n, n], 0)
+        return with_shape_of(ahead, first), with_shape_of(behind, second)
+
     def blank(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Zeros for one frame and for two of each clip, [N, C, H, W] and [2*N, C, H, W], in x's memory layout."""
         shape = tuple(x.shape[1:])
@@ -65,3 +79,21 @@ class FrameMoves:
             two = paddle.clip(x if t == 2 else paddle.split(x, [2 * n, (t - 2) * n], 0)[0], 0.0, 0.0)
             self.blanks[shape] = paddle.split(two, 2, 0)[0], two
         return self.blanks[shape]
+
+
+class RememberedFolds:
+    """What the shifts of one step of a stream exchange: each gets the last frame's fold, and leaves this frame's.
+
+    last: [N, f, h, w] of each shift, in forward order. kept: what was left so far, which the next step gets.
+    """
+
+    def __init__(self, last: Sequence[Tensor]):
+        self.last, self.kept = iter(last), list[Tensor]()
+
+    def exchange(self, fold: Tensor) -> Tensor:
+        """Keep this frame's fold, and return the last frame's."""
+        self.kept.append(fold)
+        return next(self.last)
+
+
+Moves = FrameMoves | RememberedFolds  # what a block is called with

@@ -6,7 +6,7 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.declared_layers import Activation, SqueezeExcite, TrainedLayer, unchanged
-from paddle_tsm.export.frame_moves import FrameMoves
+from paddle_tsm.export.frame_moves import Moves
 from paddle_tsm.export.frame_order import FrameAttention, FrameOrder
 from paddle_tsm.export.fused_batch_norm import fuse
 from paddle_tsm.export.stream_parts import (
@@ -80,7 +80,7 @@ class InferenceBlock(nn.Layer):
             read = self.inside if self.moves_shortcut else self.read
             self.downsample = PartwiseConvolution(*fuse(conv, norm), dtype, read, self.written, **settings)
 
-    def forward(self, stream: list[Tensor], moves: FrameMoves) -> list[Tensor]:
+    def forward(self, stream: list[Tensor], moves: Moves) -> list[Tensor]:
         """stream: the parts `read`, each [N*T, c, H, W] in the order of `moves`. Returns the parts `written`."""
         if self.attention is not None:
             everything = whole(channels_of(self.read))
@@ -118,7 +118,8 @@ class InferenceBlock(nn.Layer):
         if self.pooled:
             stream = [F.avg_pool2d(part, 2, stride=2, ceil_mode=True) for part in stream]
         if self.downsample is not None:
-            return self.downsample(stream)
+            present = self.inside if self.moves_shortcut else self.read
+            return self.downsample(regroup(stream, present, self.downsample.read))
         return regroup(stream, self.inside if self.moves_shortcut else self.read, self.written)
 
     def attend(self, x: Tensor) -> Tensor:

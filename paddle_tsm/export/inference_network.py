@@ -12,18 +12,15 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from paddle_tsm.export.declared_layers import Activation, ConvAct, attention_at, classifier_of, layers_at
-from paddle_tsm.export.frame_moves import FrameMoves
+from paddle_tsm.export.frame_moves import FrameMoves, RememberedFolds
 from paddle_tsm.export.frame_order import FrameOrder
 from paddle_tsm.export.inference_block import InferenceBlock
 from paddle_tsm.export.stream_parts import whole
-from paddle_tsm.export.stream_shift import StreamShift, TimeMajorShift, stream_shift
+from paddle_tsm.export.stream_shift import RememberedShift, StreamShift, TimeMajorShift, stream_shift
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 from paddle_tsm.models.recognizer import Recognizer
 from paddle_tsm.models.stream import StreamStep
 from paddle_tsm.networks.block_channels import channels_read
-from paddle_tsm.networks.branch_fusion import fuse_branches
-from paddle_tsm.networks.families import is_linear_weight
-from paddle_tsm.networks.layers import ParallelConvolution
 
 
 class ConvolutionsInTurn(nn.Layer):
@@ -137,23 +134,33 @@ class InferenceNetwork(nn.Layer):
 
     def head(self, x: Tensor) -> Tensor:
         """The last residual stream -> logits [N, K], the mean over the frames of a clip."""
+        return self.orders[len(self.orders)].mean(self.frame_logits(x))
+
+    def frame_logits(self, x: Tensor) -> Tensor:
+        """The last residual stream -> the logits of each frame, [N*T, K]."""
         means = self.behind_mean(F.adaptive_avg_pool2d(self.end(x), 1))  # [N*T, C, 1, 1]
-        return self.orders[len(self.orders)].mean(self.fc(means.flatten(1)))
+        return self.fc(means.flatten(1))
+
+
+class InferenceStep(nn.Layer):
+    """What `models.stream.StreamStep` computes, and with its inputs and outputs. It is left as it is."""
+
+    def __init__(self, step: StreamStep):
+        super().__init__()
+        self.network = InferenceNetwork(step.model, RememberedShift)
+
+    def forward(self, frame: Tensor, *cache: Tensor) -> tuple[Tensor, ...]:
+        """frame: [N, channels, H, W]; cache: the fold of each shift. Returns the logits [N, K] and the next cache."""
+        folds = RememberedFolds(cache)
+        stream = [self.network.stem_of(frame)]
+        for stage in self.network.stages:
+            for block in stage:
+                stream = block(stream, folds)
+        return (self.network.frame_logits(stream[0]), *folds.kept)
 
 
 def exported_form(layer: Recognizer | StreamStep, shift_class: type[StreamShift]) -> nn.Layer:
-    """The layer as it is traced for an export: a network of clips as an InferenceNetwork with this class of
-    `stream_shift.py`; one step of a stream with fused branches.
-    """
-    form = fused_step(layer) if isinstance(layer, StreamStep) else InferenceNetwork(layer, shift_class)
+    """What is exported of a network of clips, or of one step of a stream, in evaluation mode. shift_class: of clips."""
+    form = InferenceStep(layer) if isinstance(layer, StreamStep) else InferenceNetwork(layer, shift_class)
     form.eval()
     return form
-
-
-def fused_step(step: StreamStep) -> StreamStep:
-    """The step of the same network whose re-parameterised convolutions are one each; the step itself without any."""
-    if not any(isinstance(layer, ParallelConvolution) for layer in step.network.layers()):
-        return step
-    arrays = {name: tensor.numpy() for name, tensor in step.model.state_dict().items()}
-    tensors = {name: array.T if is_linear_weight(name) else array for name, array in arrays.items()}
-    return StreamStep(*fuse_branches(step.network, tensors))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
+from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,11 @@ from paddle_tsm.terminal.left_out_line import left_out
 CHATTER = (
     b"ReduceMeanCheckIfOneDNNSupport"  # Paddle writes it to stdout at a predictor's first run; no log level hides it
 )
+
+FLAG = "FLAGS_eager_delete_tensor_gb"
+FLAG_IN_USE = Lock()  # it is of the whole process, and clones may run for the first time at once
+NEVER = -1.0  # the setting with which a predictor keeps its tensors for its next run
+CLIPS = 2**-5  # GB; a step of a stream keeps about 50 MB a stream, and clips would keep twenty times as much
 
 
 class PaddleInferenceRun(Runner):
@@ -55,10 +62,34 @@ class PaddleInferenceRun(Runner):
     def compute(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         for handle, array in zip(self._inputs, arrays, strict=True):
             handle.copy_from_cpu(array)
-        with contextlib.nullcontext() if self._has_run else left_out(CHATTER):
+        if self._has_run:
             self._predictor.run()
+        else:
+            with left_out(CHATTER), garbage_kept(NEVER if self.streams else CLIPS):
+                self._predictor.run()
         self._has_run = True
         return [handle.copy_to_cpu() for handle in self._outputs]
+
+
+@contextlib.contextmanager
+def garbage_kept(gigabytes: float) -> Iterator[None]:
+    """Let a predictor that runs for the first time inside the block free its tensors so many gigabytes at a time.
+
+    By default Paddle hands each tensor, once it is of no more use, to a thread that waits busily for the next one. That
+    wakes a thread for each operator, and takes a processor from the threads that compute: now and then a step of a
+    stream takes many times as long. A predictor reads the setting when it runs for the first time. What the user has
+    set stays (paddle/fluid/framework/new_executor/garbage_collector/event_garbage_collector.cc, release 3.3).
+    """
+    import paddle
+
+    with FLAG_IN_USE:
+        before = paddle.get_flags([FLAG])
+        if before[FLAG] == 0.0:
+            paddle.set_flags({FLAG: gigabytes})
+        try:
+            yield
+        finally:
+            paddle.set_flags(before)
 
 
 def make_predictor(prefix: str, threads: int, precision: str) -> Any:
