@@ -18,9 +18,20 @@ MAY_PARSE = {"cli.py"}  # beside commands/
 
 
 def parsers() -> dict:
-    """Command -> its parser; "" is the whole command line's."""
-    parser = command_parser()
-    return {"": parser} | next(action for action in parser._actions if action.dest == "command").choices
+    """Command -> its parser, such as "prepare flow"; "" is the whole command line's."""
+
+    def walk(name: str, parser: argparse.ArgumentParser):
+        yield name, parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for word, inner in action.choices.items():
+                    yield from walk(f"{name} {word}".strip(), inner)
+
+    return dict(walk("", command_parser()))
+
+
+def test_commands_of_commands_are_among_them():
+    assert {"", "demo", "prepare", "prepare flow", "prepare ucf101", "prepare something"} <= parsers().keys()
 
 
 def test_version(capsys):

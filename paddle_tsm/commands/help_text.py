@@ -25,13 +25,21 @@ class HelpFormatter(argparse.HelpFormatter):
 
 
 def add_command(
-    subparsers, name: str, help: str, usage: str, description: tuple[str, ...], example_lines: tuple[str, ...]
+    subparsers,
+    name: str,
+    help: str,
+    usage: str,
+    description: tuple[str, ...],
+    example_lines: tuple[str, ...],
+    of: str = "",
 ) -> argparse.ArgumentParser:
-    """Add the sub-command `name`. help: its line in `paddle-tsm --help`. description: its paragraphs."""
+    """Add the sub-command `name`. help: its line in `paddle-tsm --help`. description: its paragraphs. of: the command
+    whose sub-command it is, where it is not one of `paddle-tsm` itself.
+    """
     return subparsers.add_parser(
         name,
         help=help,
-        usage=" ".join(filter(None, ("paddle-tsm", name, usage, "[options]"))),
+        usage=" ".join(filter(None, ("paddle-tsm", of, name, usage, "[options]"))),
         description="\n\n".join(description),
         epilog=examples(*example_lines),
         formatter_class=HelpFormatter,
