@@ -10,6 +10,7 @@ import sys
 
 from paddle_tsm import runtime
 from paddle_tsm.commands import (
+    ablation,
     convert,
     demo,
     doctor,
@@ -26,7 +27,7 @@ from paddle_tsm.commands.help_text import HelpFormatter, examples
 from paddle_tsm.commands.version import PrintVersions
 from paddle_tsm.terminal.literal_text import literal
 
-COMMANDS = (inspect, convert, parity, predict, stream, prepare, train, evaluate, export, doctor, demo)
+COMMANDS = (inspect, convert, parity, predict, stream, prepare, train, evaluate, export, ablation, doctor, demo)
 
 
 class Refused(Exception):

@@ -56,6 +56,8 @@ PRINTED_BY = {
     "commands/prepare_flow.py": ("prepare flow",),
     "commands/prepare_lists.py": ("prepare ucf101", "prepare something"),
     "data/split_lists.py": ("prepare something",),
+    "ablation/study.py": ("ablation",),
+    "ablation/variants.py": ("ablation",),
     "export/sidecar.py": ("predict", "stream", "evaluate"),
     "export/exporter.py": ("export", "predict", "evaluate", "stream"),
     "training/run_folder.py": ("train",),

@@ -27,6 +27,7 @@ ORDER = (
     "export",
     "inference",
     "demo",
+    "ablation",
     "commands",
     "cli",
 )
