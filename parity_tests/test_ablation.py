@@ -6,6 +6,7 @@ import os
 import signal
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from paddle_tsm.ablation.latency import Latency
 from paddle_tsm.ablation.trained_run import RunResult
 from paddle_tsm.ablation.variants import BASELINE, PROPORTIONS, VARIANTS, chosen
 from paddle_tsm.cli import main
+from paddle_tsm.data.motion_videos import OUTLINES, bag_generator, draw_shape, draw_states
 from paddle_tsm.training.job import Outcome
 from parity_tests.test_interrupt import interrupted
 
@@ -75,9 +77,34 @@ def test_wilson_interval(right, clips, low, high):
 
 
 def test_more_seeds_do_not_count_as_more_clips():
-    one, three = accuracy_of([RunResult(20, 40, 1, 1)]), accuracy_of([RunResult(r, 40, 1, 1) for r in (10, 20, 30)])
+    one, three = (accuracy_of([RunResult(r, 40, 1, 1) for r in right], 1) for right in ([20], [10, 20, 30]))
     assert (one.low, one.high, one.mean) == (three.low, three.high, three.mean) and one.mean == 0.5
     assert (three.worst, three.best, three.seeds) == (0.25, 0.75, 3)
+
+
+def test_clips_of_the_same_pictures_count_as_one():
+    alike = accuracy_of([RunResult(20, 40, 1, 1)], 8)
+    assert (alike.low, alike.high) == wilson_interval(0.5, 5) != wilson_interval(0.5, 40)
+
+
+def test_the_shapes_are_those_of_the_videos(tmp_path):
+    """Drawn again without their pictures, the held-out bags have the shapes that are in the files."""
+    settings = study.Settings(train_clips=3, val_clips=5, task="shape")
+    train_clips, val_clips = study.videos(str(tmp_path), settings, lambda text: None)
+    assert [len(train_clips), len(val_clips)] == [24, 40] and settings.recipe(0).num_classes == 4
+    for place in range(0, 40, 8):
+        clips = val_clips[place : place + 8]
+        assert len({one.labels for one in clips}) == 1
+        frame = cv2.VideoCapture(clips[0].path).read()[1]
+        bag = bag_generator(3 + place // 8, 0)
+        orders, states, shape = draw_states(bag)
+        colour, background = bag.integers(150, 256, 3).tolist(), bag.integers(0, 90, (6, 6, 3), dtype="uint8")
+        first = states[np.argsort(orders[:, 0])[::-1][0]]  # of the clip that moves to the left
+        errors = []
+        for outline in OUTLINES.values():
+            drawn = draw_shape(cv2.resize(background, (64, 64)), np.array(outline), colour, first)
+            errors.append(np.abs(drawn.astype(int) - frame).mean())
+        assert int(np.argmin(errors)) == shape == clips[0].labels[0]
 
 
 def test_share_of_the_shift():
@@ -111,7 +138,7 @@ def small(tmp_path, monkeypatch):
 def test_a_study_and_more_of_it(small, tmp_path, capsys, monkeypatch):
     assert small("--only", "in-place-1/2", "--seeds", "1") == 0
     said = capsys.readouterr()
-    assert "8 held-out clips, one seed" in said.out and "1 trainings in" in said.out
+    assert "8 held-out clips, one seed" in said.out and "one training in" in said.out
     assert "1/1 in-place-1/2, seed 0: training" in said.err
     with open("ablation/ablation.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -127,12 +154,12 @@ def test_a_study_and_more_of_it(small, tmp_path, capsys, monkeypatch):
 
     trained = []
 
-    def make_run(one, recipe, *clips, keep):
+    def make_run(one, recipe, classes, *clips, keep):
         trained.append((one.name, recipe.seed, keep))
         return RunResult(4, 8, 1, 1)
 
     monkeypatch.setattr(study, "make_run", make_run)
-    assert small("--only", "tsn", "in-place-1/2", "--seeds", "2", "--timed-runs", "0") == 0
+    assert small("--only", "tsn", "in-place-1/2", "--seeds", "2", "--timed-runs", "0", "--task", "motion") == 0
     assert trained == [("tsn", 0, True), ("tsn", 1, False), ("in-place-1/2", 1, False)]
     said = capsys.readouterr()
     assert "2/4 in-place-1/2, seed 0: finished before" in said.err and "ms a clip" not in said.out
@@ -172,7 +199,7 @@ def test_another_study_and_a_damaged_result(small, tmp_path, capsys):
 def test_a_training_that_a_signal_stopped_has_no_result(tmp_path, monkeypatch, number, error):
     monkeypatch.setattr(trained_run, "train", lambda recipe, job: Outcome(stopped=number))
     with pytest.raises(error):
-        trained_run.make_run(BASELINE, study.Settings().recipe(0), str(tmp_path), [], [], True)
+        trained_run.make_run(BASELINE, study.Settings().recipe(0), (), str(tmp_path), [], [], True)
     assert trained_run.finished(str(tmp_path)) is None
 
 

@@ -12,9 +12,8 @@ QUANTILE = 1.959964  # of the normal distribution: 95 % lie within so many stand
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Fractions from 0 to 1. mean: over the seeds. low, high: the 95 % interval (`wilson_interval`) for the number of
-    held-out clips, which is not multiplied by the number of seeds, because all of them see the same clips. worst, best:
-    of the seeds.
+    """Fractions from 0 to 1. mean: over the seeds. low, high: its 95 % interval, as in `accuracy_of`. worst, best: of
+    the seeds.
     """
 
     mean: float
@@ -26,11 +25,17 @@ class Accuracy:
     seeds: int
 
 
-def accuracy_of(runs: Sequence[RunResult]) -> Accuracy:
-    """The accuracy over the runs of a variant, one for each seed, on the same clips."""
+def accuracy_of(runs: Sequence[RunResult], alike: int) -> Accuracy:
+    """The accuracy over the runs of a variant, one for each seed, on the same clips. alike: how many clips are one
+    case.
+
+    The interval is Wilson's for the number of cases. It is not multiplied by the number of seeds, because all of them
+    see the same clips.
+    """
     of_seeds = [one.top1 for one in runs]
     mean, clips = sum(of_seeds) / len(runs), runs[0].clips
-    return Accuracy(mean, *wilson_interval(mean, clips), min(of_seeds), max(of_seeds), clips, len(runs))
+    interval = wilson_interval(mean, clips // alike)
+    return Accuracy(mean, *interval, min(of_seeds), max(of_seeds), clips, len(runs))
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:

@@ -21,7 +21,7 @@ class Setting:
 
     arch: str = "tsm_resnet50"
     size: int = 224
-    runs: int = 9
+    runs: int = 15
 
 
 @dataclass(frozen=True)

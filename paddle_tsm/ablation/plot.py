@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from paddle_tsm.ablation.accuracy import accuracy_of
 from paddle_tsm.ablation.study import Findings
 from paddle_tsm.ablation.variants import IN_PLACE, NONE, ONLINE, RESIDUAL
-from paddle_tsm.demo.settings import CHANCE
 from paddle_tsm.drawing.figure import canvas, png, style
 
 if TYPE_CHECKING:
@@ -17,17 +15,22 @@ if TYPE_CHECKING:
 LOOKS = {NONE: ("#555555", "s"), IN_PLACE: ("#c2410c", "o"), RESIDUAL: ("#1d6fb8", "^"), ONLINE: ("#7c3aed", "*")}
 
 
-def ablation_plot(found: list[Findings]) -> bytes:
-    """A PNG with the accuracies and their intervals and, where there are latencies, the share of the shift below."""
+def ablation_plot(found: list[Findings], chance: float) -> bytes:
+    """A PNG with the accuracies and their intervals and, where there are latencies, the share of the shift below.
+    chance: the accuracy of guessing.
+    """
     timed = [one for one in found if one.latency is not None]
     drawing = canvas(6.4, 6.4 if timed else 3.6)
     panels = drawing.subplots(2 if timed else 1, 1, squeeze=False)[:, 0]
-    accuracy = [accuracy_of(one.runs) for one in found]
-    seeds, clips = accuracy[0].seeds, accuracy[0].clips
-    style(panels[0], f"Accuracy: {clips} held-out clips, {seeds} seeds, 95 %", "shifted channels", "top-1, %")
-    panels[0].axhline(100 * CHANCE, color="#999999", linestyle=":", label="guessing")
+    accuracy = [one.accuracy() for one in found]
+    seeds = "one seed" if accuracy[0].seeds == 1 else f"{accuracy[0].seeds} seeds"
+    title = f"Accuracy: {accuracy[0].clips} held-out clips, {seeds}, 95 % interval"
+    style(panels[0], title, "shifted channels", "top-1, %")
+    lowest = min(own.low for own in accuracy)
+    if lowest < 0.5:  # else the axis does not begin at 0, so that small differences can be seen
+        panels[0].axhline(100 * chance, color="#999999", linestyle=":", label="guessing")
+        panels[0].set_ylim(0, 103)
     points(panels[0], found, [(100 * a.mean, 100 * a.low, 100 * a.high) for a in accuracy])
-    panels[0].set_ylim(0, 103)
     if timed:
         style(panels[1], "Latency: share of the shift, quartiles", "shifted channels", "share, %")
         shares = [(one.latency.share(), *one.latency.spread()) for one in timed if one.latency is not None]

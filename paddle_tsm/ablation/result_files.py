@@ -10,11 +10,9 @@ import json
 import os
 from typing import Any
 
-from paddle_tsm.ablation.accuracy import accuracy_of
 from paddle_tsm.ablation.latency import Setting
 from paddle_tsm.ablation.plot import ablation_plot
 from paddle_tsm.ablation.study import Findings, Settings
-from paddle_tsm.demo.settings import CHANCE
 from paddle_tsm.drawing.figure import need_matplotlib
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.parity.report.report_environment import processor_name, version_of
@@ -24,7 +22,7 @@ TABLE, EVERYTHING, PLOT = "ablation.csv", "ablation.json", "ablation.png"
 
 def row(found: Findings) -> dict[str, Any]:
     """A variant's line of the table. Accuracies and shares are fractions; latencies are milliseconds a clip."""
-    accuracy = accuracy_of(found.runs)
+    accuracy = found.accuracy()
     line: dict[str, Any] = {
         "variant": found.variant.name,
         "shifted": str(found.variant.proportion),
@@ -55,7 +53,7 @@ def write_files(out: str, found: list[Findings], settings: Settings, timing: Set
     content = {
         "settings": dataclasses.asdict(settings),
         "timing": None if timing is None else dataclasses.asdict(timing),
-        "chance": CHANCE,
+        "chance": 1 / len(settings.classes),
         "machine": {
             "processor": processor_name(),
             "threads": os.environ.get("OMP_NUM_THREADS"),
@@ -71,7 +69,7 @@ def write_files(out: str, found: list[Findings], settings: Settings, timing: Set
     files = {TABLE: text.getvalue().encode(), EVERYTHING: (json.dumps(content, indent=2) + "\n").encode()}
     with contextlib.suppress(ValueError):  # there is no matplotlib
         need_matplotlib()
-        files[PLOT] = ablation_plot(found)
+        files[PLOT] = ablation_plot(found, 1 / len(settings.classes))
     for name, data in files.items():
         with atomic_file(os.path.join(out, name)) as file:
             file.write(data)

@@ -14,7 +14,6 @@ from paddle_tsm.ablation.variants import Variant
 from paddle_tsm.checkpoint.trained_file import LAST
 from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.motion_videos import CLASSES
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
@@ -62,14 +61,20 @@ def finished(folder: str) -> RunResult | None:
 
 
 def make_run(
-    variant: Variant, recipe: Recipe, folder: str, train_clips: list[Entry], val_clips: list[Entry], keep: bool
+    variant: Variant,
+    recipe: Recipe,
+    classes: tuple[str, ...],
+    folder: str,
+    train_clips: list[Entry],
+    val_clips: list[Entry],
+    keep: bool,
 ) -> RunResult:
     """Train the variant, or go on with its training, and evaluate it. keep: whether the network stays in `folder`.
 
     Raises KeyboardInterrupt where Ctrl-C stopped the training; what is saved then is gone on with.
     """
     start, processor = time.perf_counter(), time.process_time()
-    job = TrainingJob(train_clips, [], folder, class_names=CLASSES, resume=True)
+    job = TrainingJob(train_clips, [], folder, class_names=classes, resume=True)
     stopped = train(replace(recipe, **variant.options), job).stopped
     if stopped is not None:  # the training took the signal for itself, to save what there is
         if stopped == signal.SIGINT:

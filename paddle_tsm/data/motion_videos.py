@@ -77,13 +77,26 @@ def draw_orders(rng: np.random.Generator) -> np.ndarray:
             return orders
 
 
-def draw_bag(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a bag of pictures of `size` (width, height). Returns (orders int [STEPS, 4], pictures [STEPS, H, W, 3] uint8
-    BGR)."""
+def bag_generator(bag: int, seed: int) -> np.random.Generator:
+    """The generator that draws one bag of the data set `seed`, and nothing else."""
+    return np.random.default_rng([seed, bag])
+
+
+def draw_states(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
+    """Draw what a bag shows: (orders int [STEPS, 4]; x, y, size and angle of each picture, float [STEPS, 4]; the place
+    of its shape in OUTLINES).
+    """
     orders = draw_orders(rng)
     low, high = RANGES.T
     states = low + (orders + rng.uniform(0.25, 0.75, orders.shape)) / STEPS * (high - low)
-    outline = np.array(list(OUTLINES.values())[rng.integers(len(OUTLINES))])
+    return orders, states, int(rng.integers(len(OUTLINES)))
+
+
+def draw_bag(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a bag of pictures of `size` (width, height). Returns (orders int [STEPS, 4], pictures [STEPS, H, W, 3] uint8
+    BGR)."""
+    orders, states, shape = draw_states(rng)
+    outline = np.array(list(OUTLINES.values())[shape])
     colour = rng.integers(150, 256, 3).tolist()
     background = cv2.resize(rng.integers(0, 90, (6, 6, 3), dtype="uint8"), size)
     return orders, np.stack([draw_shape(background.copy(), outline, colour, state) for state in states])
@@ -128,7 +141,7 @@ def write_motion_videos(
     os.makedirs(os.path.join(folder, "clips"), exist_ok=True)
     lines: list[str] = []
     for bag in range(clips_per_class + val_per_class):
-        orders, pictures = draw_bag(np.random.default_rng([seed, bag]), size)
+        orders, pictures = draw_bag(bag_generator(bag, seed), size)
         for label, name in enumerate(CLASSES):
             path = f"clips/{len(lines):05d}_{name}.avi"
             with complete_video(os.path.join(folder, path), RATE, MOTION_JPEG) as append:
