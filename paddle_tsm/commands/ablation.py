@@ -22,8 +22,8 @@ def add_parser(subparsers) -> None:
             "The table says how many of the held-out clips each variant gets right, how long a clip takes, and the "
             "share of the shift in that. DIR then has it as ablation.csv and ablation.json, and, with matplotlib, as "
             "ablation.png.",
-            "It takes about ten minutes on two processors. A command that was stopped goes on where it was, and more "
-            "seeds or variants add what is missing.",
+            "It takes about eleven minutes. A command that was stopped goes on where it was, and more seeds or "
+            "variants add what is missing; what is finished is not trained again.",
         ),
         (
             "paddle-tsm ablation",
