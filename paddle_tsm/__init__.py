@@ -18,6 +18,8 @@ _HOMES = {
     "Predictor": "paddle_tsm.inference.predictor",
     "StreamPredictor": "paddle_tsm.inference.stream_predictor",
     "create_model": "paddle_tsm.models.create",
+    "explain_video": "paddle_tsm.inference.explanation",
+    "grad_cam": "paddle_tsm.models.grad_cam",
     "load_model": "paddle_tsm.models.load",
     "load_pretrained": "paddle_tsm.models.load",
     "load_stream": "paddle_tsm.models.stream",

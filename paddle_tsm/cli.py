@@ -15,6 +15,7 @@ from paddle_tsm.commands import (
     demo,
     doctor,
     evaluate,
+    explain,
     export,
     inspect,
     parity,
@@ -27,7 +28,21 @@ from paddle_tsm.commands.help_text import HelpFormatter, examples
 from paddle_tsm.commands.version import PrintVersions
 from paddle_tsm.terminal.literal_text import literal
 
-COMMANDS = (inspect, convert, parity, predict, stream, prepare, train, evaluate, export, ablation, doctor, demo)
+COMMANDS = (
+    inspect,
+    convert,
+    parity,
+    predict,
+    stream,
+    explain,
+    prepare,
+    train,
+    evaluate,
+    export,
+    ablation,
+    doctor,
+    demo,
+)
 
 
 class Refused(Exception):

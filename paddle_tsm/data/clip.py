@@ -32,6 +32,20 @@ def views_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
     return stacked(preset, views)
 
 
+def pictures_of(preset: Preset, frames: list[np.ndarray]) -> np.ndarray:
+    """What the first view of a test video shows: RGB uint8 [frames, test_size, test_size, 3], before it is normalised.
+
+    frames: as for `views_of`.
+    """
+    size, pictures = preset.test_size, []
+    for frame in frames:
+        scaled = preset.resize_short(frame, preset.short)
+        left, top, mirrored = preset.test_crops(*scaled.shape[:2], size)[0]
+        crop = scaled[top : top + size, left : left + size]
+        pictures.append(preset.mirror(crop) if mirrored else crop)
+    return np.stack(pictures)
+
+
 def train_clip(preset: Preset, frames: list[np.ndarray], draw: TrainDraw) -> tuple[np.ndarray, bool]:
     """(one augmented clip, float32 [T, C, size, size]; whether it was mirrored). All its frames get the same crop.
 
