@@ -62,7 +62,8 @@ def compare_runs(args: argparse.Namespace) -> int:
 def check_curve_options(args: argparse.Namespace) -> None:
     """Raise ValueError for an option that compares networks, beside --curves."""
     beside = ["a checkpoint"] * (args.a is not None)
-    beside += [f"--{name}" for name in ("differences", "video", "gradients", "steps", "float32") if getattr(args, name)]
+    of_networks = ("differences", "video", "gradients", "steps", "float32", "heat_maps")
+    beside += [f"--{name.replace('_', '-')}" for name in of_networks if getattr(args, name)]
     if beside:
         raise ValueError(f"--curves: got {beside[0]} beside it; it compares two trainings that have run")
     if args.report:

@@ -16,7 +16,10 @@ DEFAULT_STEPS = 5
 # the options that need --models, and those that speak of checkpoints, networks of TSM or curves
 OF_STEPS = ("optimizer", "schedule", "clip", "dropout")
 OWN = (*OF_STEPS, "inputs", "losses", "weights", "align", "save_align", "no_gradients", "no_float32", "strict")
-OTHERS = ("network", "allow_nan", "differences", "video", "size", "clips", "float32", "curves", "noise", "dtype")
+OTHERS = (
+    *("network", "allow_nan", "differences", "video", "size", "clips", "float32", "curves", "noise", "dtype"),
+    "heat_maps",
+)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

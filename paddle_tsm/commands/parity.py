@@ -49,6 +49,11 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--differences", action="store_true", help="Print the known differences of the frameworks, and exit."
     )
+    parser.add_argument(
+        "--heat-maps",
+        action="store_true",
+        help="Also compare the heat maps of `paddle-tsm explain` (Grad-CAM), those of every stage.",
+    )
     add_input_options(parser)
     add_training_options(parser)
     group = parser.add_argument_group("what it writes")
@@ -178,7 +183,10 @@ def compare(args: argparse.Namespace) -> int:
     training = chosen_training(args, a, x) if args.gradients or args.steps or args.report else None
     with status("parity") as spinner:
         report = compare_files(
-            a, b, x, lambda part: spinner.update(as_text(f"parity: {part}")), training=training, given=options
+            *(a, b, x, lambda part: spinner.update(as_text(f"parity: {part}"))),
+            training=training,
+            given=options,
+            heat_maps=args.heat_maps,
         )
     report.write(args.report, junit=args.junit, json=args.json)
     print_comparison(report, args.report)

@@ -11,17 +11,18 @@ import numpy as np
 from paddle_tsm.layouts.network_file import NetworkFile, read_network
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.comparison import run_parity
+from paddle_tsm.parity.heat_maps import compare_heat_maps
+from paddle_tsm.parity.network_side import NetworkSide
 from paddle_tsm.parity.network_stages import tensors_by_stage
 from paddle_tsm.parity.option_differences import OptionDifference, option_differences
 from paddle_tsm.parity.report.report import Report
 from paddle_tsm.parity.report.tensor_table import file_table
 from paddle_tsm.parity.shift_orders import changed_tensors, hint_of_other_order, in_one_order
-from paddle_tsm.parity.side import Side
 from paddle_tsm.parity.training_comparison import TrainingRequest, compare_training
 from paddle_tsm.runtime import import_paddle
 from paddle_tsm.terminal.extras import how_to_install
 
-SideClass = Callable[[Network, dict[str, np.ndarray], str], Side]  # (network, canonical tensors, precision)
+SideClass = Callable[[Network, dict[str, np.ndarray], str], NetworkSide]  # (network, canonical tensors, precision)
 
 
 def read_pair(
@@ -39,12 +40,13 @@ def compare_files(
     progress: Callable[[str], None] = lambda part: None,
     training: TrainingRequest | None = None,
     given: dict | None = None,
+    heat_maps: bool = False,
 ) -> Report:
     """A in PyTorch against B in Paddle on x: float64 [N*T, 3, H, W]; with `training`, also what it asks for.
 
     Both run in A's shift order. progress: called with the name of each part before it begins. given: the options of
-    both networks that the caller named. Raises ValueError where the two networks have different shapes or numbers of
-    frames, or where torch is not installed.
+    both networks that the caller named. heat_maps: compare those of `paddle-tsm explain`, too. Raises ValueError where
+    the two networks have different shapes or numbers of frames, or where torch is not installed.
     """
     check_comparable(a, b, given)
     same_file = a is b
@@ -61,6 +63,13 @@ def compare_files(
         same_weights=not changed,
         progress=progress,
     )
+    if heat_maps:
+        report.rows += compare_heat_maps(
+            lambda dtype: torch_side(network_a, tensors_a, dtype),
+            lambda dtype: paddle_side(network_b, tensors_b, dtype),
+            x,
+            progress,
+        )
     report.options = differences_as_run(differences, a, b)
     report.remarks = remarks + ([hint] if hint else [])
     describe(report, a, b)

@@ -19,6 +19,7 @@ class NetworkSide(Side):
 
     network: Network
     run: Callable[[Any], Any]  # of the framework's class: from inputs to outputs, without gradients
+    grad_cam: Callable[..., Any]  # of the package: see `models.grad_cam.grad_cam`
     dropout_layer: Any  # the framework's class
     outcome = "logits"
     input_gradients = False
@@ -31,6 +32,17 @@ class NetworkSide(Side):
         watched = {names[name]: layer for name, layer in self.named_layers() if name in names}
         logits = self.forward(inputs, watched, results.__setitem__)
         return results | {"logits": logits}
+
+    def heat_maps(self, inputs: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
+        """Of each stage the heat maps of x for these classes, [N, T, h, w], and the weights of its channels, [N, T, C].
+
+        classes: int [N]. Each heat map is the package's own function's.
+        """
+        found: dict[str, np.ndarray] = {}
+        for stage in self.model.stage_ends:
+            of_stage = self.grad_cam(self.model, inputs, stage, classes)
+            found |= {f"heat map of {stage}": of_stage.maps, f"its weights in {stage}": of_stage.weights}
+        return found
 
     def watch_layers(self, inputs: np.ndarray, see: See, train: bool = False) -> np.ndarray:
         """The logits of x. see(name, output) is called for each layer with weights, in forward order."""

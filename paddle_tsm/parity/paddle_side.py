@@ -8,6 +8,7 @@ import numpy as np
 import paddle
 
 from paddle_tsm.models.create import build
+from paddle_tsm.models.grad_cam import grad_cam
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.networks.network import Network
@@ -22,7 +23,7 @@ from paddle_tsm.training.train_step import StepResult, train_step
 class PaddleSide(NetworkSide, PaddleModel):
     """The network of `paddle_tsm` with the given canonical tensors, in "float32" or "float64"."""
 
-    dropout_layer = paddle.nn.Dropout
+    dropout_layer, grad_cam = paddle.nn.Dropout, staticmethod(grad_cam)
 
     def __init__(self, network: Network, tensors: dict[str, np.ndarray], dtype: str):
         model = build(network)

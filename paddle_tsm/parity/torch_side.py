@@ -11,6 +11,7 @@ import torch_ref
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.model_pair.torch_model import TorchModel
 from paddle_tsm.parity.network_side import NetworkSide
+from torch_ref.grad_cam import grad_cam
 from torch_ref.load import assign_weights
 from torch_ref.loss import cross_entropy
 from torch_ref.optim import tsm_sgd
@@ -20,7 +21,7 @@ from torch_ref.train_step import StepResult, as_tensor, train_step
 class TorchSide(NetworkSide, TorchModel):
     """The network of `torch_ref` with the given canonical tensors, in "float32" or "float64"."""
 
-    dropout_layer = torch.nn.Dropout
+    dropout_layer, grad_cam = torch.nn.Dropout, staticmethod(grad_cam)
 
     def __init__(self, network: Network, tensors: dict[str, np.ndarray], dtype: str):
         model = torch_ref.create_model(network.arch, **network.options()).to(getattr(torch, dtype))
