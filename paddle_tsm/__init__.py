@@ -15,6 +15,7 @@ runtime.prepare_in_time()  # makes the settings that Paddle reads when it is imp
 
 # Each public name and the module that defines it, or that it is.
 _HOMES = {
+    "FeatureExtractor": "paddle_tsm.inference.features",
     "Predictor": "paddle_tsm.inference.predictor",
     "StreamPredictor": "paddle_tsm.inference.stream_predictor",
     "create_model": "paddle_tsm.models.create",

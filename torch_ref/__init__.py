@@ -7,7 +7,7 @@ imported.
 
 from torch_ref import optim
 from torch_ref.create import create_model
-from torch_ref.grad_cam import grad_cam
+from torch_ref.heat_maps import grad_cam
 from torch_ref.load import load_model, load_pretrained
 
 __all__ = ["create_model", "grad_cam", "load_model", "load_pretrained", "optim"]

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.data.video_check import check_video
     from paddle_tsm.files.made_folder import made_folder
-    from paddle_tsm.inference.inner_layers import ONE_VIEW, read_with_layers
+    from paddle_tsm.inference.inner_layers import ONE_VIEW, model_of, read_with_layers
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes
     from paddle_tsm.runtime import import_paddle
     from paddle_tsm.terminal.literal_text import as_text, status
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         video, sheet = places(args)
         with status("loading the network") as spinner:
             import_paddle()
-            from paddle_tsm.inference.explanation import explain, model_of
+            from paddle_tsm.inference.explanation import explain
             from paddle_tsm.inference.explanation_files import as_dict, write_sheet, write_video
 
             model = model_of(found)

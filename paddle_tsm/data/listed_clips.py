@@ -49,7 +49,7 @@ def read_checked_list(
     source: FrameSource,
     *,
     root: str,
-    num_classes: int,
+    num_classes: int | None,
     class_names: Sequence[str],
     multi_label: bool,
     depth: str,
@@ -60,9 +60,9 @@ def read_checked_list(
     """(the clips of the list that can be read, the others).
 
     path: of a list or of a folder of classes. form, root, num_classes, multi_label: see `read_list`. class_names: those
-    of the network, or (), by which the videos of a folder get their labels. remark: is called with what is to be said
-    of a folder. depth: see `check_list`, or "none" for no check. strict:
-    every video is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and, without
+    of the network, or (), by which the videos of a folder get their labels. num_classes: None for any labels. remark:
+    is called with what is to be said of a folder. depth: see `check_list`, or "none" for no check. strict: every video
+    is decoded whole, whatever the depth. Raises ValueError where no clip can be read, and, without
     `skip_bad`, BadClip for the first clip that cannot.
     """
     if os.path.isdir(path):
@@ -78,7 +78,7 @@ def read_checked_list(
 
 
 def folder_entries(
-    path: str, form: str, num_classes: int, class_names: Sequence[str], remark: Callable[[str], None]
+    path: str, form: str, num_classes: int | None, class_names: Sequence[str], remark: Callable[[str], None]
 ) -> list[Entry]:
     """The videos of a folder of classes for a network of `num_classes` classes.
 
@@ -87,7 +87,7 @@ def folder_entries(
     if form != "video":
         raise ValueError(f"{path}: is a folder of classes, which holds videos; wanted a list for --form {form}")
     found = read_class_folders(path, class_names)
-    if len(found.classes) != num_classes:
+    if num_classes is not None and len(found.classes) != num_classes:
         raise ValueError(
             f"{path}: has {len(found.classes)} classes, the network {num_classes} without names; wanted --classes with "
             "a name for each of the network's"

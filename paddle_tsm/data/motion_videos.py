@@ -92,14 +92,39 @@ def draw_states(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, int]:
     return orders, states, int(rng.integers(len(OUTLINES)))
 
 
-def draw_bag(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a bag of pictures of `size` (width, height). Returns (orders int [STEPS, 4], pictures [STEPS, H, W, 3] uint8
-    BGR)."""
+@dataclass(frozen=True)
+class Scene:
+    """What the pictures of a bag show. orders: see `draw_orders`. states: x, y, size and angle of the shape in each
+    picture, float [STEPS, 4]. outline: its points. colour: BGR. background: uint8 [H, W, 3].
+    """
+
+    orders: np.ndarray
+    states: np.ndarray
+    outline: np.ndarray
+    colour: list[int]
+    background: np.ndarray
+
+
+def draw_scene(rng: np.random.Generator, size: tuple[int, int], field: int) -> Scene:
+    """Draw a scene of `size` (width, height). field: how many times as wide and high the picture is as the part of it
+    in which the shape moves; where this part lies is drawn.
+    """
     orders, states, shape = draw_states(rng)
     outline = np.array(list(OUTLINES.values())[shape])
     colour = rng.integers(150, 256, 3).tolist()
-    background = cv2.resize(rng.integers(0, 90, (6, 6, 3), dtype="uint8"), size)
-    return orders, np.stack([draw_shape(background.copy(), outline, colour, state) for state in states])
+    background = cv2.resize(rng.integers(0, 90, (6 * field, 6 * field, 3), dtype="uint8"), size)
+    states[:, :2] = (states[:, :2] + rng.uniform(0, field - 1, 2)) / field
+    states[:, 2] /= field
+    return Scene(orders, states, outline, colour, background)
+
+
+def draw_bag(rng: np.random.Generator, size: tuple[int, int], field: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a bag of pictures of `size` (width, height). Returns (orders int [STEPS, 4], pictures [STEPS, H, W, 3] uint8
+    BGR). field: see `draw_scene`.
+    """
+    scene = draw_scene(rng, size, field)
+    pictures = [draw_shape(scene.background.copy(), scene.outline, scene.colour, state) for state in scene.states]
+    return scene.orders, np.stack(pictures)
 
 
 def draw_shape(picture: np.ndarray, outline: np.ndarray, colour: list[int], state: np.ndarray) -> np.ndarray:
@@ -127,21 +152,22 @@ def write_motion_videos(
     frames: int = 16,
     size: tuple[int, int] = (64, 64),
     seed: int = 0,
+    field: int = 1,
 ) -> list[str]:
     """Write the videos `clips/*.avi`, the lists `train.txt` and `val.txt` (`path label`, with paths relative to
     `folder`) and `classes.txt` (one name a line). Returns the paths of the two lists and of `classes.txt`.
 
     The lists are written last, so the videos of a list that exists are complete. A clip depends only on `seed` and its
     number. Training and validation share no picture. clips_per_class, val_per_class: clips of each class for training
-    and for validation. frames: of a clip, a multiple of STEPS. size: (width, height), even and at least 32. Raises
-    ValueError for counts and sizes that do not meet this.
+    and for validation. frames: of a clip, a multiple of STEPS. size: (width, height), even and at least 32. field: see
+    `draw_scene`. Raises ValueError for counts and sizes that do not meet this.
     """
     check_counts_and_sizes(clips_per_class, val_per_class, frames, size)
     folder = os.fspath(folder)
     os.makedirs(os.path.join(folder, "clips"), exist_ok=True)
     lines: list[str] = []
     for bag in range(clips_per_class + val_per_class):
-        orders, pictures = draw_bag(bag_generator(bag, seed), size)
+        orders, pictures = draw_bag(bag_generator(bag, seed), size, field)
         for label, name in enumerate(CLASSES):
             path = f"clips/{len(lines):05d}_{name}.avi"
             with complete_video(os.path.join(folder, path), RATE, MOTION_JPEG) as append:

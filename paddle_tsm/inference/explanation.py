@@ -14,14 +14,11 @@ from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.inference.chosen_class import class_number
-from paddle_tsm.inference.inner_layers import ONE_VIEW, read_with_layers
+from paddle_tsm.inference.inner_layers import ONE_VIEW, model_of, read_with_layers
 from paddle_tsm.inference.motion_share import OrderResult, motion_share, results_by_order
 from paddle_tsm.inference.video_classes import need_rgb
-from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.models.create import build
 from paddle_tsm.models.grad_cam import GradCam, grad_cam
-from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.recognizer import Recognizer
 
 SHUFFLES = 10  # orders of the frames that are drawn where nobody says how many
@@ -63,14 +60,6 @@ class Explanation:
         maps = np.repeat(self.maps / largest, len(self.pictures) // len(self.maps), axis=0).astype("float32")
         size = self.pictures.shape[2], self.pictures.shape[1]
         return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in maps])
-
-
-def model_of(found: NetworkFile) -> Recognizer:
-    """The network of a checkpoint in Paddle, in evaluation mode."""
-    network, tensors = found.as_asked()
-    model = assign_weights(build(network), tensors)
-    model.eval()
-    return model
 
 
 def explain_video(

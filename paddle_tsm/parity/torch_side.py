@@ -11,7 +11,7 @@ import torch_ref
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.model_pair.torch_model import TorchModel
 from paddle_tsm.parity.network_side import NetworkSide
-from torch_ref.grad_cam import grad_cam
+from torch_ref.heat_maps import grad_cam
 from torch_ref.load import assign_weights
 from torch_ref.loss import cross_entropy
 from torch_ref.optim import tsm_sgd
