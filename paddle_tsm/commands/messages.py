@@ -19,6 +19,11 @@ def print_remarks(command: str, remarks: Iterable[str]) -> None:
         print(one_line(f"paddle-tsm {command}: {remark}"), file=sys.stderr)
 
 
+def print_problem(command: str, problem: str) -> None:
+    """Print why one of several sources could not be read, as `main` prints what ends a command."""
+    print(one_line(f"paddle-tsm {command}: error: {literal(problem.strip())}"), file=sys.stderr)
+
+
 def checkpoint_of(command: str, path: str) -> str:
     """The checkpoint that `path` stands for, see `trained_file`, and a line that names it where it is another."""
     file = trained_file(path)
@@ -35,7 +40,12 @@ def print_ignored_records(command: str, *paths: str | None) -> None:
 def print_video_notes(notes: VideoNotes | None) -> None:
     """Print one line about the videos that do not hold what their containers say, if there are any."""
     if notes:
-        print(f"note: {literal(notes.report())}", file=sys.stderr)
+        print_note(notes.report())
+
+
+def print_note(text: str) -> None:
+    """Print a line about a source that is used all the same."""
+    print(one_line(f"note: {literal(text)}"), file=sys.stderr)
 
 
 def print_encoder(command: str, out: str) -> None:

@@ -14,6 +14,8 @@ from paddle_tsm.commands.shared_options import (
     add_engine_options,
     add_network_key,
     add_pixel_options,
+    add_source_options,
+    patience_of,
 )
 
 
@@ -21,19 +23,22 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "predict",
-        "Print the most probable classes of a video.",
-        "VIDEO --weights W",
+        "Print the most probable classes of videos.",
+        "VIDEO... --weights W",
         (
-            "Print the most probable classes of a video. With --out, also write a copy of it that has them on every "
-            "frame.",
+            "Print the most probable classes of each video. With --out, also write a copy of a video that has them on "
+            "every frame.",
+            "A source that cannot be read is told in one line, the others are predicted all the same, and the exit "
+            "code is 2.",
         ),
         (
             "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --classes kinetics400.txt",
+            "paddle-tsm predict clips 'more/**/*.mp4' --weights tsm_r50.safetensors --json",
             "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out "
             "labelled.mp4",
         ),
     )
-    parser.add_argument("video", metavar="VIDEO", help="A video file.")
+    add_source_options(parser)
     parser.add_argument(
         "--weights",
         required=True,
@@ -43,9 +48,11 @@ def add_parser(subparsers) -> None:
     add_classes_option(parser)
     parser.add_argument("--top", type=int, default=5, metavar="K", help="How many classes to print. Default: 5.")
     parser.add_argument(
-        "--out", metavar="VIDEO", help="Write a copy of the video with the classes on it: .mp4 or .avi."
+        "--out", metavar="VIDEO", help="Write a copy of the one video with the classes on it: .mp4 or .avi."
     )
-    parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
+    parser.add_argument(
+        "--json", action="store_true", help="Print a line of JSON for each video, and nothing else, instead of tables."
+    )
     parser.add_argument(
         "--strict",
         action="store_true",
@@ -60,24 +67,24 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.commands.messages import checkpoint_of, print_remarks, print_video_notes
+    from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.data.video_check import check_video
+    from paddle_tsm.data.video_sources import find_sources
     from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
-    from paddle_tsm.inference.probabilities import top_classes
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
-    from paddle_tsm.inference.video_classes import probabilities_of_video
-    from paddle_tsm.terminal.literal_text import as_text, status
+    from paddle_tsm.terminal.literal_text import status
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
     args.weights = checkpoint_of("predict", args.weights)
-    keep_inputs({"--out": args.out}, (args.video, args.weights, args.classes))
+    sources = find_sources(args.video, args.list, args.root)
+    keep_inputs({"--out": args.out}, (*(one.path for one in sources), args.list, args.weights, args.classes))
     if args.out:
+        check_one_file(sources, "--out")
         check_place(args.out)
-    with status("loading the network") as spinner:
+    with status("loading the network"):
         options = network_options(args) | {"network": args.network}
         found = read_description(args.weights, **options)
         given = {name: getattr(args, name) for name in PIXELS}
@@ -86,24 +93,50 @@ def run(args: argparse.Namespace) -> int:
         print_remarks("predict", remarks)
         preset = preset_of(taken)
         preset.check_network(found.network)
-        notes = check_video(args.video, args.strict)
         engine = EngineChoice(args.engine, args.precision, args.threads)
         predictor = engine.predictor(args.weights, options, preset.test_size)
-        network = predictor.network
-        spinner.update(as_text("reading the video and running the network"))
-        probabilities = probabilities_of_video(predictor, preset, network.num_segments, args.video, notes)
-    print_video_notes(notes)
+    return predict_each(args, predictor, taken, preset, sources)
+
+
+def check_one_file(sources: list, option: str) -> None:
+    """Raise ValueError unless there is one source, and it is a file."""
+    if len(sources) > 1 or sources[0].path is None:
+        got = f"{len(sources)} videos" if len(sources) > 1 else sources[0].shown
+        raise ValueError(f"{option}: got {got}, wanted one video file")
+
+
+def predict_each(args: argparse.Namespace, predictor, taken, preset, sources: list) -> int:
+    """Print the classes of each source. Returns the exit code."""
+    from paddle_tsm.commands.messages import print_note, print_problem
+    from paddle_tsm.inference.predicted_videos import predicted_videos
+    from paddle_tsm.inference.probabilities import top_classes
+    from paddle_tsm.terminal.progress_bar import video_progress
+
+    network, code = predictor.network, 0
     names = taken.names_of(network.num_classes)
-    top = top_classes(probabilities, names, args.top)
-    if args.out:
-        write_labelled(args.video, args.out, [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top[:3]])
     how = f"{preset.name}, {taken.sampling}, {preset.crops_in_words}, mean of {preset.average}"
-    if args.json:
-        print(json.dumps({"video": args.video, "views": preset.views, "pixels": how, "top": top}, indent=2))
-    else:
+    if not args.json:
         print(f"{how}\n")
-        print_top(args.video, top)
-    return 0
+    with video_progress() as bar:
+        task = bar.add_task("predicting", total=len(sources))
+        for one in predicted_videos(predictor, preset, network.num_segments, sources, args.strict, patience_of(args)):
+            bar.update(task, advance=1)
+            for text in one.remarks:
+                print_note(f"{one.source.shown}: {text}")
+            if one.probabilities is None:
+                print_problem("predict", one.problem)
+                code = 2
+                continue
+            top = top_classes(one.probabilities, names, args.top)
+            if args.json:
+                found = {"video": one.source.shown, "views": preset.views, "pixels": how, "top": top}
+                print(json.dumps(found), flush=True)
+            else:
+                print_top(one.source.shown, top)
+            if args.out:
+                lines = [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top[:3]]
+                write_labelled(sources[0].path, args.out, lines)
+    return code
 
 
 def print_top(video: str, top: list[dict]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
+from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.export.sidecar import PRECISIONS
 from paddle_tsm.inference.opening import ENGINES
 from paddle_tsm.layouts.registry import LAYOUTS
@@ -25,6 +26,50 @@ def add_list_argument(parser: argparse.ArgumentParser, needed: bool = True) -> N
         nargs=None if needed else "?",
         help="A file with one clip a line, as --form says; or a folder of classes, with CLASS/video.mp4.",
     )
+
+
+def add_source_options(parser: argparse.ArgumentParser, camera: str = "") -> None:
+    """Add VIDEO..., --list, --root and the group that says how long to wait. camera: what is said of cameras."""
+    parser.add_argument(
+        "video",
+        metavar="VIDEO",
+        nargs="*",
+        help="A video file, a folder of videos, a pattern such as 'day/**/*.mp4', an address (http, https, rtsp), or - "
+        f"for a video on standard input.{camera}",
+    )
+    parser.add_argument("--list", metavar="FILE", help="A file that names more videos, one a line.")
+    parser.add_argument(
+        "--root",
+        default="",
+        metavar="DIR",
+        help="The folder that the paths of --list start from. Default: the current folder.",
+    )
+    usual = Patience()
+    group = parser.add_argument_group("sources that falter")
+    group.add_argument(
+        "--timeout",
+        type=float,
+        default=usual.timeout,
+        metavar="S",
+        help="Seconds without anything after which a source is given up or, where it is an address, connected to "
+        f"again. Default: {usual.timeout:g}.",
+    )
+    group.add_argument(
+        "--tries",
+        type=int,
+        default=usual.tries,
+        metavar="N",
+        help=f"How often in a row an address is connected to again. Default: {usual.tries}.",
+    )
+
+
+def patience_of(args: argparse.Namespace) -> Patience:
+    """How long the sources may keep silent. Raises ValueError for values out of range."""
+    if not args.timeout > 0:
+        raise ValueError(f"--timeout: got {args.timeout:g}, wanted more than 0 seconds")
+    if args.tries < 0:
+        raise ValueError(f"--tries: got {args.tries}, wanted 0 or more")
+    return Patience(timeout=args.timeout, tries=args.tries)
 
 
 def add_layout_option(parser: argparse.ArgumentParser, dest: str = "layout") -> None:

@@ -1,0 +1,90 @@
+"""The file at an http address, copied to the disk. Where the connection breaks off, the copy goes on behind it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import BinaryIO
+
+from paddle_tsm.data.source_patience import Patience
+from paddle_tsm.data.video_sources import VideoSource
+
+BLOCK = 1 << 16  # bytes read at a time
+PLAYLIST = (b"#EXTM3U", b"<?xml", b"<MPD")  # HLS and DASH name the pieces of a video, which FFmpeg fetches by itself
+
+
+class NoFile(ValueError):
+    """What is at an address has no end that is known, or names pieces of a video: it is read as it comes."""
+
+
+class Broken(Exception):
+    """A connection that could not be made, or broke off; the reason is its text."""
+
+
+class AddressCopy:
+    """Copies what is at an http address into an open file. tell: is called with a sentence before another try."""
+
+    def __init__(self, source: VideoSource, file: BinaryIO, patience: Patience, tell: Callable[[str], None]):
+        self._source, self._file, self._patience, self._tell = source, file, patience, tell
+        self._length = 0  # bytes that there are; 0 before the first answer
+
+    def run(self) -> None:
+        """Copy all of it. Raises NoFile, and ValueError where the address refuses or breaks off again and again."""
+        most = tried = 0
+        while True:
+            try:
+                self._read_on()
+                return
+            except Broken as error:
+                reason = str(error)
+            if not self._length:  # there never was a connection: the address is wrong, or nobody is there
+                raise ValueError(f"{self._source.shown}: {reason}")
+            tried = 1 if self._file.tell() > most else tried + 1
+            most = max(most, self._file.tell())
+            if tried > self._patience.tries:
+                raise ValueError(
+                    f"{self._source.shown}: {reason} after {most} of {self._length} bytes; "
+                    f"{self._patience.tries} more tries were in vain"
+                )
+            self._tell(f"{reason} after {most} of {self._length} bytes; connects again")
+            time.sleep(self._patience.pause(tried))
+
+    def _read_on(self) -> None:
+        """Read from the first missing byte to the end. Raises Broken and NoFile."""
+        at = self._file.tell()
+        request = urllib.request.Request(self._source.name, headers={"Range": f"bytes={at}-"} if at else {})
+        with contextlib.closing(self._answer(request)) as answer:
+            if answer.status != 206:  # the whole of it, whatever was asked for
+                at = 0
+                self._file.seek(0)
+                self._file.truncate()
+            length = answer.headers.get("Content-Length")
+            if not length:
+                raise NoFile(self._source.shown)
+            self._length = at + int(length)
+            while block := self._block(answer):
+                if self._file.tell() == 0 and block.lstrip().startswith(PLAYLIST):
+                    raise NoFile(self._source.shown)
+                self._file.write(block)
+        if self._file.tell() < self._length:
+            raise Broken("the connection was closed")
+
+    def _answer(self, request: urllib.request.Request):
+        try:
+            return urllib.request.urlopen(request, timeout=self._patience.timeout)
+        except urllib.error.HTTPError as error:
+            raise Broken(f"the server answers {error.code} {error.reason}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Broken(str(getattr(error, "reason", error)) or "no answer") from None
+
+    def _block(self, answer) -> bytes:
+        try:
+            return answer.read(BLOCK)
+        except TimeoutError:
+            raise Broken(f"nothing came for {self._patience.timeout:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Broken(str(error) or "the connection was closed") from None

@@ -1,0 +1,81 @@
+"""The probabilities of one video after the other. The next one is decoded while the network runs on the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from paddle_tsm.data.address_copy import NoFile
+from paddle_tsm.data.clip import views_of
+from paddle_tsm.data.copied_source import as_file
+from paddle_tsm.data.presets import Preset
+from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.data.source_patience import Patience
+from paddle_tsm.data.video_check import check_video
+from paddle_tsm.data.video_file import read_frames
+from paddle_tsm.data.video_notes import VideoNotes
+from paddle_tsm.data.video_sources import VideoSource
+from paddle_tsm.inference.probabilities import class_probabilities
+from paddle_tsm.inference.video_classes import Run, need_rgb
+
+
+@dataclass
+class PredictedVideo:
+    """What was found in one source. probabilities: [K]; None where it could not be read, and `problem` says why.
+    remarks: what was wrong with it all the same.
+    """
+
+    source: VideoSource
+    probabilities: np.ndarray | None = None
+    problem: str = ""
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ViewReader:
+    """`reader[source]` is (every view of the video as network input, or None; what is known of it so far)."""
+
+    preset: Preset
+    num_segments: int
+    strict: bool
+    patience: Patience
+
+    def __getitem__(self, source: VideoSource) -> tuple[np.ndarray | None, PredictedVideo]:
+        found = PredictedVideo(source)
+        try:
+            with as_file(source, self.patience, found.remarks.append) as path:
+                return self._views(source, path, found.remarks), found
+        except NoFile:
+            found.problem = f"{source.shown}: has no end; wanted --window, or `paddle-tsm stream`"
+        except (ValueError, OSError) as error:
+            text = str(error)
+            found.problem = text if source.shown in text else f"{source.shown}: {text}"
+        return None, found
+
+    def _views(self, source: VideoSource, path: str, remarks: list[str]) -> np.ndarray:
+        """Every view of the video file. A copy is called by the name of its source."""
+        notes = VideoNotes()
+        try:
+            notes = check_video(path, self.strict)
+            frames = read_frames(path, lambda count: self.preset.test_sampling(count, self.num_segments), notes=notes)
+        except ValueError as error:
+            raise ValueError(str(error).replace(path, source.shown)) from None
+        if notes:
+            remarks.append(notes.report().removeprefix(f"{path}: "))
+        return views_of(self.preset, frames)
+
+
+def predicted_videos(
+    run: Run, preset: Preset, num_segments: int, sources: list[VideoSource], strict: bool, patience: Patience
+) -> Iterator[PredictedVideo]:
+    """What is found in each source, in their order. strict: a video that does not hold what its container says counts
+    as one that cannot be read.
+    """
+    need_rgb(preset)
+    reader = ViewReader(preset, num_segments, strict, patience)
+    for views, found in read_ahead(reader, sources, workers=1, ahead=1):
+        if views is not None:
+            found.probabilities = class_probabilities(run(views), preset.average)
+        yield found
