@@ -63,6 +63,30 @@ def add_source_options(parser: argparse.ArgumentParser, camera: str = "") -> Non
     )
 
 
+def add_at_once_options(parser: argparse.ArgumentParser) -> None:
+    """Add --at-once and --live: for commands that read sources as they come."""
+    group = parser.add_argument_group("several sources, and live ones")
+    group.add_argument(
+        "--at-once",
+        type=int,
+        default=4,
+        metavar="N",
+        help="How many files are read at once. Everything else is read from the beginning. Default: 4.",
+    )
+    group.add_argument(
+        "--live",
+        action="store_true",
+        help="Drop and count frames that come too fast for the network, as is always done with cameras and with "
+        "addresses that have no end.",
+    )
+
+
+def at_least(args: argparse.Namespace, name: str, least: int) -> None:
+    """Raise ValueError where the option is below `least`."""
+    if getattr(args, name) < least:
+        raise ValueError(f"--{name.replace('_', '-')}: got {getattr(args, name)}, wanted at least {least}")
+
+
 def patience_of(args: argparse.Namespace) -> Patience:
     """How long the sources may keep silent. Raises ValueError for values out of range."""
     if not args.timeout > 0:

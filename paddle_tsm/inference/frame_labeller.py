@@ -25,11 +25,11 @@ class FrameLabeller:
         self.recent: deque[np.ndarray] = deque(maxlen=average)
         self.frames, self.seconds = 0, 0.0
 
-    def __call__(self, frame: np.ndarray) -> tuple[int, str]:
-        """(class, its name and probability in words) after this frame, RGB [H, W, 3] uint8."""
+    def __call__(self, frame: np.ndarray) -> tuple[int, str, float]:
+        """(class, its name and probability in words, its probability) after this frame, RGB [H, W, 3] uint8."""
         start = time.perf_counter()
         self.recent.append(self.stream.step(views_of(self.pixels, [frame]))[0])
         self.seconds, self.frames = self.seconds + time.perf_counter() - start, self.frames + 1
         probabilities = class_probabilities(np.stack(self.recent), "logits")
         best = int(probabilities.argmax())
-        return best, f"{self.names[best]}  {100 * probabilities[best]:.1f} %"
+        return best, f"{self.names[best]}  {100 * probabilities[best]:.1f} %", float(probabilities[best])
