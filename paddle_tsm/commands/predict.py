@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 from paddle_tsm.commands.help_text import add_command
 from paddle_tsm.commands.network_options import add_network_options, network_options
+from paddle_tsm.commands.predict_windows import add_window_options, predict_windows, wants_windows
 from paddle_tsm.commands.shared_options import (
     PIXELS,
     WEIGHTS,
@@ -36,6 +38,7 @@ def add_parser(subparsers) -> None:
             "paddle-tsm predict clips 'more/**/*.mp4' --weights tsm_r50.safetensors --json",
             "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out "
             "labelled.mp4",
+            "paddle-tsm predict long.mp4 --weights tsm_r50.safetensors --window 4 --step 1 --timeline timelines",
         ),
     )
     add_source_options(parser)
@@ -58,6 +61,7 @@ def add_parser(subparsers) -> None:
         action="store_true",
         help="Decode the whole video first, and refuse one that does not hold what its container says.",
     )
+    add_window_options(parser)
     add_network_key(parser, "W")
     add_pixel_options(parser)
     add_engine_options(parser)
@@ -74,10 +78,12 @@ def run(args: argparse.Namespace) -> int:
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
+    from paddle_tsm.inference.video_classes import need_rgb
     from paddle_tsm.terminal.literal_text import status
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")
+    windows = wants_windows(args)
     args.weights = checkpoint_of("predict", args.weights)
     sources = find_sources(args.video, args.list, args.root)
     keep_inputs({"--out": args.out}, (*(one.path for one in sources), args.list, args.weights, args.classes))
@@ -90,12 +96,14 @@ def run(args: argparse.Namespace) -> int:
         given = {name: getattr(args, name) for name in PIXELS}
         given["class_names"] = named_classes(args.classes, found.network.num_classes)
         taken, remarks = chosen_input(args.weights, found, given, options)
+        taken = replace(taken, sampling="uniform") if windows else taken  # a window is one clip
         print_remarks("predict", remarks)
         preset = preset_of(taken)
         preset.check_network(found.network)
         engine = EngineChoice(args.engine, args.precision, args.threads)
         predictor = engine.predictor(args.weights, options, preset.test_size)
-    return predict_each(args, predictor, taken, preset, sources)
+    need_rgb(preset)
+    return (predict_windows if windows else predict_each)(args, predictor, taken, preset, sources)
 
 
 def check_one_file(sources: list, option: str) -> None:

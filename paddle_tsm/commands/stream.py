@@ -29,8 +29,8 @@ def add_parser(subparsers) -> None:
         (
             "Run the online (causal) network as frames come. Each frame is computed once, and a line is printed "
             "whenever the label changes. On a terminal a line below says the label and the speed at the moment.",
-            "A source that is silent, changes its size, sends damaged frames or ends too early is told on stderr. Where "
-            "one could not be read, or not to its end, the exit code is 2.",
+            "A source that is silent, changes its size, sends damaged frames or ends too early is told on stderr. "
+            "Where one could not be read, or not to its end, the exit code is 2.",
             "Ctrl-C ends the run, as SIGTERM and closing the terminal do: the current frame is finished, the video of "
             "--out is completed, and the summary is printed. The exit code is then 130 (SIGTERM: 143, terminal: 129).",
         ),
@@ -58,9 +58,7 @@ def add_parser(subparsers) -> None:
         help="The label comes from the mean of the last N frames' logits. Default: 8.",
     )
     parser.add_argument("--frames", type=int, metavar="N", help="Stop after N frames. Default: at the end.")
-    parser.add_argument(
-        "--out", metavar="VIDEO", help="Write a copy of the one video with its labels: .mp4 or .avi."
-    )
+    parser.add_argument("--out", metavar="VIDEO", help="Write a copy of the one video with its labels: .mp4 or .avi.")
     parser.add_argument(
         "--json",
         action="store_true",

@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import json
 import sys
+from collections.abc import Callable
 
 import cv2
+import numpy as np
 
 from paddle_tsm.commands.source_remarks import SourceRemarks
 from paddle_tsm.data.decoded_frame import DecodedFrame
@@ -28,7 +30,8 @@ class StreamedSource:
         self.source, self.labeller = source, labeller
         self._args, self._line, self._prefix = args, line, f"{source.shown}: " if several else ""
         self._label, self._text, self._next, self._written = -1, "", 0, 0
-        self._stack, self._write = contextlib.ExitStack(), None
+        self._stack = contextlib.ExitStack()
+        self._write: Callable[[np.ndarray, list[str]], None] | None = None
         self._size: tuple[int, int] = (0, 0)
 
     def label(self, frame: DecodedFrame, rate: float) -> bool:
@@ -60,9 +63,9 @@ class StreamedSource:
             "name": self.labeller.names[self._label],
             "probability": probability,
         }
-        print(json.dumps(found), flush=True)
+        self._line.print(json.dumps(found))
 
-    def _record(self, picture, rate: float) -> None:
+    def _record(self, picture: np.ndarray, rate: float) -> None:
         """Write the frame with its label, in the size of the first one."""
         if self._write is None:
             self._size = picture.shape[1::-1]

@@ -22,7 +22,7 @@ class DataSet:
 
     title: its name in messages. template: the names of the frames in MIT's and mmaction2's folders. sided: whether some
     classes tell left from right, so that a mirrored clip has another label. label_map: the pairs of labels that are
-    then exchanged. note: how the classes are ordered.
+    then exchanged. note: how the classes are ordered. seconds: the usual length of a clip.
     """
 
     title: str
@@ -31,12 +31,13 @@ class DataSet:
     sided: bool = False
     label_map: tuple[tuple[int, int], ...] = ()
     note: str = "alphabetical"
+    seconds: float = 4.0
 
 
 DATA_SETS = {
-    "ucf101": DataSet("UCF101", 101, "img_{:05d}.jpg", note="classInd.txt (from 1 there), alphabetical"),
-    "hmdb51": DataSet("HMDB51", 51, "img_{:05d}.jpg"),
-    "kinetics400": DataSet("Kinetics-400", 400, "img_{:05d}.jpg", note='alphabetical ("archery" is 5)'),
+    "ucf101": DataSet("UCF101", 101, "img_{:05d}.jpg", note="classInd.txt (from 1 there), alphabetical", seconds=7.0),
+    "hmdb51": DataSet("HMDB51", 51, "img_{:05d}.jpg", seconds=3.0),
+    "kinetics400": DataSet("Kinetics-400", 400, "img_{:05d}.jpg", note='alphabetical ("archery" is 5)', seconds=10.0),
     "something-v1": DataSet(
         "Something-Something V1",
         174,
@@ -64,10 +65,17 @@ DATA_SETS = {
         # mmaction2's jester_flip_label_map (its SlowOnly configuration for Jester): in the order of the csv
         label_map=((0, 1), (6, 7)),
         note="mmaction2: the order of jester-v1-labels.csv",
+        seconds=3.0,
     ),
     "diving48": DataSet("Diving48", 48, "img_{:05d}.jpg", note="the numbers of Diving48_vocab.json"),
     "motion": DataSet(
-        "Generated motions", 8, "img_{:05d}.jpg", sided=True, label_map=((0, 1), (6, 7)), note="motion_videos.CLASSES"
+        "Generated motions",
+        8,
+        "img_{:05d}.jpg",
+        sided=True,
+        label_map=((0, 1), (6, 7)),
+        note="motion_videos.CLASSES",
+        seconds=2.0,
     ),
 }
 

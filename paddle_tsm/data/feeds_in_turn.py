@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.frame_feed import FrameFeed
@@ -20,7 +20,7 @@ def feeds_in_turn(
     live: bool | None,
     tell: Callable[[VideoSource, str], None],
     stopped: Callable[[], bool],
-) -> Iterator[tuple[FrameFeed, DecodedFrame | None]]:
+) -> Generator[tuple[FrameFeed, DecodedFrame | None], None, None]:
     """(feed, its next frame), of one source after the other in turn, and (feed, None) once at the end of each.
 
     at_once: how many files are read at once; every other kind of source is read from the beginning. live: see

@@ -162,12 +162,13 @@ class SourceDecoder:
         """How the frames differ from what the container says; "" where they do not."""
         if self.cut:
             return "ends in the middle of a frame; is it cut off?"
-        stream, found = container.streams.video[0], self._number
-        if stream.frames and found < stream.frames - self._hidden:
-            return f"{found} frames can be decoded, its container says {stream.frames}; is it cut off or damaged?"
+        stated = container.streams.video[0].frames
+        if stated and self._number < stated - self._hidden:
+            return f"{self._number} frames can be decoded, its container says {stated}; is it cut off or damaged?"
         claimed, seconds = (container.duration or 0) / av.time_base, float(self._time) + 1 / self.rate
         if seconds < 0.9 * claimed - 2 / self.rate:
-            return f"its frames end after {seconds:.1f} s, its container says {claimed:.1f} s; is it cut off or damaged?"
+            found = f"its frames end after {seconds:.1f} s, its container says {claimed:.1f} s"
+            return f"{found}; is it cut off or damaged?"
         return ""
 
 

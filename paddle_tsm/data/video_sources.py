@@ -1,4 +1,4 @@
-"""Where videos come from, as a user names them: files, folders, patterns, a list, standard input, addresses, cameras."""
+"""Where videos come from, as a user names them: files, folders, patterns, a list, pipes, addresses, cameras."""
 
 from __future__ import annotations
 

@@ -12,12 +12,13 @@ INTERVAL = 0.1  # seconds between two states
 
 
 class LiveLine:
-    """Prints results on the standard output and, where that is a terminal, a line below them that is written anew in
-    its place.
+    """Prints results on the standard output and, on a terminal, a line below them that is written anew in its place:
+    on the standard output where that is a terminal, else on stderr where that is one.
     """
 
     def __init__(self) -> None:
-        self._terminal, self._shown, self._next = sys.stdout.isatty(), False, 0.0
+        self._place = sys.stdout if sys.stdout.isatty() else sys.stderr
+        self._terminal, self._shown, self._next = self._place.isatty(), False, 0.0
 
     def update(self, text: str) -> None:
         """Show how things stand now. A state that follows the one before it too fast is left out."""
@@ -40,4 +41,4 @@ class LiveLine:
         from rich.cells import set_cell_size  # imported here, because only a terminal needs it
 
         width = shutil.get_terminal_size().columns - 1  # behind the last column a terminal would begin another line
-        print(f"\r{set_cell_size(text, width)}", end="" if text else "\r", flush=True)
+        print(f"\r{set_cell_size(text, width)}", end="" if text else "\r", file=self._place, flush=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from paddle_tsm.terminal.literal_text import plain_console
 
 
@@ -31,4 +33,11 @@ def video_progress():
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     rest = VideosPerSecond(), TimeRemainingColumn(), State()
     console = plain_console(stderr=True)
-    return Progress(*columns, *rest, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(
+        *columns,
+        *rest,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),  # or rich would print results beside the bar, and not into the pipe
+    )

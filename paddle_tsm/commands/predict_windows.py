@@ -1,0 +1,145 @@
+"""`paddle-tsm predict --window`: what is seen when."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from fractions import Fraction
+
+from paddle_tsm.commands.shared_options import add_at_once_options, at_least, patience_of
+from paddle_tsm.data.datasets import DATA_SETS
+
+USUAL_WINDOW = 4.0  # seconds, for a network whose data set is not recorded
+USUAL_STEADY = 10.0
+
+
+def add_window_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of timelines."""
+    group = parser.add_argument_group(
+        "timelines",
+        "With one of these options a video is cut into sliding windows. Each is classified like a video of its own, and "
+        "neighbouring windows of one class are joined to segments. The video is read once, in little memory.",
+    )
+    group.add_argument(
+        "--window",
+        type=Fraction,
+        metavar="S",
+        help="The length of a window in seconds. Default: the usual length of a clip of the data set that the weights "
+        f"record, else {USUAL_WINDOW:g}.",
+    )
+    group.add_argument(
+        "--step",
+        type=Fraction,
+        metavar="S",
+        help="Seconds from one window to the next. Default: the length of a window, so that no two overlap.",
+    )
+    group.add_argument(
+        "--steady",
+        type=float,
+        metavar="N",
+        help="A segment ends only where another class makes a window N times as probable. 1 takes every window for "
+        f"itself. Default: {USUAL_STEADY:g}.",
+    )
+    group.add_argument(
+        "--timeline",
+        metavar="DIR",
+        help="Write NAME.csv (start, end, class, name, probability) and NAME.png of each video into this folder.",
+    )
+    add_at_once_options(parser)
+
+
+def wants_windows(args: argparse.Namespace) -> bool:
+    """Whether an option of timelines was given. Raises ValueError for a value out of range, and for an option that
+    only timelines or only whole videos have.
+    """
+    given = [name for name in ("window", "step", "steady", "timeline") if getattr(args, name) is not None]
+    if not given:
+        if args.live:
+            raise ValueError("--live: got no --window, wanted it beside --live: only windows are read as they come")
+        return False
+    for name in ("window", "step"):
+        value = getattr(args, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"--{name}: got {float(value):g}, wanted more than 0 seconds")
+    if args.steady is not None and not args.steady >= 1:
+        raise ValueError(f"--steady: got {args.steady:g}, wanted at least 1")
+    if args.sampling not in (None, "uniform"):
+        raise ValueError(f"--sampling: got {args.sampling} with --{given[0]}, wanted uniform: a window is one clip")
+    at_least(args, "at_once", 1)
+    return True
+
+
+def lengths_of(args: argparse.Namespace, data_set: str | None) -> tuple[Fraction, Fraction]:
+    """(the length of a window, that of a step) in seconds. Raises ValueError where windows would leave gaps."""
+    usual = DATA_SETS[data_set].seconds if data_set in DATA_SETS else USUAL_WINDOW
+    window = args.window or Fraction(usual)
+    step = args.step or window
+    if step > window:
+        raise ValueError(
+            f"--step: got {float(step):g}, wanted at most the length of a window, {float(window):g}, or there are gaps"
+        )
+    return window, step
+
+
+def can_draw() -> bool:
+    """Whether there can be pictures; where not, a line says why."""
+    from paddle_tsm.commands.messages import print_remarks
+    from paddle_tsm.drawing.figure import need_matplotlib
+
+    try:
+        need_matplotlib()
+    except ValueError as error:
+        print_remarks("predict", [f"the pictures of --timeline are left out: {error}"])
+        return False
+    return True
+
+
+def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources: list) -> int:
+    """Print the segments of each source as they are found, and write the timelines. Returns the exit code."""
+    from paddle_tsm.commands.source_remarks import SourceRemarks
+    from paddle_tsm.commands.source_timeline import SourceTimeline, file_names
+    from paddle_tsm.data.feeds_in_turn import feeds_in_turn
+    from paddle_tsm.files.made_folder import made_folder
+    from paddle_tsm.inference.window_classes import WindowClasses
+    from paddle_tsm.terminal.live_line import LiveLine
+    from paddle_tsm.training.stop import finish_request
+
+    lengths, line = lengths_of(args, taken.data_set), LiveLine()
+    names = taken.names_of(predictor.network.num_classes)
+    if not args.json:
+        window, step = (f"{float(length):g} s" for length in lengths)
+        print(f"{preset.name}, {preset.crops_in_words}, windows of {window}, one every {step}\n", flush=True)
+    remarks = SourceRemarks("predict", args.strict, line.clear)
+    readable = remarks.checked(sources)
+    places = file_names(readable)
+    picture = args.timeline is not None and can_draw()
+    with contextlib.ExitStack() as stack:
+        if args.timeline:
+            stack.enter_context(made_folder(args.timeline))
+        lines = {}
+        for source in readable:
+            classes = WindowClasses(
+                predictor, preset, predictor.network.num_segments, *lengths, args.steady or USUAL_STEADY
+            )
+            lines[source] = SourceTimeline(
+                source, classes, names, args, places[source], picture, len(sources) > 1, line
+            )
+        request = stack.enter_context(finish_request())
+        stack.callback(line.clear)
+        feeds = feeds_in_turn(
+            readable,
+            patience_of(args),
+            args.at_once,
+            args.live or None,
+            remarks.tell,
+            lambda: request.signal is not None,
+        )
+        with contextlib.closing(feeds):
+            for feed, frame in feeds:
+                if frame is not None:
+                    lines[feed.source].add(frame)
+                else:
+                    lines[feed.source].end(feed, remarks)
+        if request.signal is not None:
+            return 128 + request.signal
+    return 2 if remarks.failed else 0
