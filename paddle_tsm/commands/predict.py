@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 from paddle_tsm.commands.help_text import add_command
+from paddle_tsm.commands.labelled_copy import write_labelled
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.commands.predict_windows import add_window_options, predict_windows, wants_windows
 from paddle_tsm.commands.shared_options import (
@@ -142,9 +143,14 @@ def predict_each(args: argparse.Namespace, predictor, taken, preset, sources: li
             else:
                 print_top(one.source.shown, top)
             if args.out:
-                lines = [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top[:3]]
-                write_labelled(sources[0].path, args.out, lines)
+                write_labelled(one.source.name, args.out, always(top[:3]))
     return code
+
+
+def always(top: list[dict]):
+    """What gives the lines on a frame at any time: the classes with their probabilities."""
+    lines = [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top]
+    return lambda seconds: lines
 
 
 def print_top(video: str, top: list[dict]) -> None:
@@ -163,16 +169,3 @@ def print_top(video: str, top: list[dict]) -> None:
         bar = block * round(30 * one["probability"])
         table.add_row(str(one["class"]), as_text(one["name"]), f"{100 * one['probability']:.2f} %", bar)
     console.print(table)
-
-
-def write_labelled(source: str, out: str, lines: list[str]) -> None:
-    """Write a copy of the video with `lines` on every frame."""
-    from paddle_tsm.commands.messages import print_encoder
-    from paddle_tsm.inference.labelled_video import frames_of, labelled_video
-    from paddle_tsm.terminal.literal_text import status
-
-    frames, rate = frames_of(source)
-    print_encoder("predict", out)
-    with labelled_video(out, rate, source) as write, status(f"writing {out}"):
-        for frame in frames:
-            write(frame, lines)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 from fractions import Fraction
 
+from paddle_tsm.commands.labelled_copy import write_labelled
 from paddle_tsm.commands.shared_options import add_at_once_options, at_least, patience_of
 from paddle_tsm.data.datasets import DATA_SETS
 
@@ -17,8 +18,8 @@ def add_window_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of timelines."""
     group = parser.add_argument_group(
         "timelines",
-        "With one of these options a video is cut into sliding windows. Each is classified like a video of its own, and "
-        "neighbouring windows of one class are joined to segments. The video is read once, in little memory.",
+        "With one of these options a video is cut into sliding windows. Each is classified like a video of its own, "
+        "and neighbouring windows of one class are joined to segments. The video is read once, in little memory.",
     )
     group.add_argument(
         "--window",
@@ -111,19 +112,17 @@ def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources:
         print(f"{preset.name}, {preset.crops_in_words}, windows of {window}, one every {step}\n", flush=True)
     remarks = SourceRemarks("predict", args.strict, line.clear)
     readable = remarks.checked(sources)
-    places = file_names(readable)
+    places, several = file_names(readable), len(sources) > 1
     picture = args.timeline is not None and can_draw()
+    lines = {}
     with contextlib.ExitStack() as stack:
         if args.timeline:
             stack.enter_context(made_folder(args.timeline))
-        lines = {}
-        for source in readable:
+        for one in readable:
             classes = WindowClasses(
                 predictor, preset, predictor.network.num_segments, *lengths, args.steady or USUAL_STEADY
             )
-            lines[source] = SourceTimeline(
-                source, classes, names, args, places[source], picture, len(sources) > 1, line
-            )
+            lines[one] = SourceTimeline(one, classes, names, args, places[one], picture, several, line)
         request = stack.enter_context(finish_request())
         stack.callback(line.clear)
         feeds = feeds_in_turn(
@@ -134,12 +133,13 @@ def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources:
             remarks.tell,
             lambda: request.signal is not None,
         )
-        with contextlib.closing(feeds):
-            for feed, frame in feeds:
-                if frame is not None:
-                    lines[feed.source].add(frame)
-                else:
-                    lines[feed.source].end(feed, remarks)
+        for feed, frame in stack.enter_context(contextlib.closing(feeds)):
+            if frame is not None:
+                lines[feed.source].add(frame)
+            else:
+                lines[feed.source].end(feed, remarks)
         if request.signal is not None:
             return 128 + request.signal
+    if args.out and not remarks.failed:
+        write_labelled(sources[0].name, args.out, lines[sources[0]].lines_at)
     return 2 if remarks.failed else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import bisect
 import csv
 import io
 import json
@@ -65,6 +66,12 @@ class SourceTimeline:
             remarks.fail(f"{self.source.shown}: no frame could be read")
         if self.segments and self._args.timeline:
             self._write(os.path.join(self._args.timeline, self._file_name))
+
+    def lines_at(self, seconds: float) -> list[str]:
+        """The class that is shown at this time, as it is written on a frame."""
+        number = bisect.bisect_right(self.segments, seconds, key=lambda one: one.start) - 1
+        one = self.segments[max(number, 0)]
+        return [f"{self._names[one.label]}  {100 * one.probability:.1f} %"] if seconds < one.end else []
 
     def _take(self, segments: Iterable[Segment]) -> None:
         for one in segments:

@@ -26,10 +26,21 @@ class Broken(Exception):
 
 
 class AddressCopy:
-    """Copies what is at an http address into an open file. tell: is called with a sentence before another try."""
+    """Copies what is at an http address into an open file.
 
-    def __init__(self, source: VideoSource, file: BinaryIO, patience: Patience, tell: Callable[[str], None]):
-        self._source, self._file, self._patience, self._tell = source, file, patience, tell
+    tell: is called with a sentence before another try. stopped: whether to give up.
+    """
+
+    def __init__(
+        self,
+        source: VideoSource,
+        file: BinaryIO,
+        patience: Patience,
+        tell: Callable[[str], None],
+        stopped: Callable[[], bool],
+    ):
+        self._source, self._file, self._patience = source, file, patience
+        self._tell, self._stopped = tell, stopped
         self._length = 0  # bytes that there are; 0 before the first answer
 
     def run(self) -> None:
@@ -45,7 +56,7 @@ class AddressCopy:
                 raise ValueError(f"{self._source.shown}: {reason}")
             tried = 1 if self._file.tell() > most else tried + 1
             most = max(most, self._file.tell())
-            if tried > self._patience.tries:
+            if self._stopped() or tried > self._patience.tries:
                 raise ValueError(
                     f"{self._source.shown}: {reason} after {most} of {self._length} bytes; "
                     f"{self._patience.tries} more tries were in vain"
@@ -66,7 +77,7 @@ class AddressCopy:
             if not length:
                 raise NoFile(self._source.shown)
             self._length = at + int(length)
-            while block := self._block(answer):
+            while not self._stopped() and (block := self._block(answer)):
                 if self._file.tell() == 0 and block.lstrip().startswith(PLAYLIST):
                     raise NoFile(self._source.shown)
                 self._file.write(block)
@@ -83,7 +94,7 @@ class AddressCopy:
 
     def _block(self, answer) -> bytes:
         try:
-            return answer.read(BLOCK)
+            return answer.read1(BLOCK)  # what is there, without waiting for a whole block
         except TimeoutError:
             raise Broken(f"nothing came for {self._patience.timeout:g} s") from None
         except (OSError, http.client.HTTPException) as error:

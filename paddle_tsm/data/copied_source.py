@@ -17,12 +17,14 @@ BLOCK = 1 << 16  # bytes read at a time
 
 
 @contextlib.contextmanager
-def as_file(source: VideoSource, patience: Patience, tell: Callable[[str], None]) -> Iterator[str]:
+def as_file(
+    source: VideoSource, patience: Patience, tell: Callable[[str], None], stopped: Callable[[], bool]
+) -> Iterator[str]:
     """Yield the path of a file that holds the source: its own, or that of a copy, which is removed afterwards.
 
-    tell: is called with a sentence where a broken connection is made again. Raises NoFile for a camera and for an
-    address that is no file, ValueError that names a source which is empty, refuses, or ends too early, and OSError
-    where the copy cannot be written.
+    tell: is called with a sentence where a broken connection is made again. stopped: whether to give up. Raises NoFile
+    for a camera and for an address that is no file, ValueError that names a source which is empty, refuses, or ends too
+    early, and OSError where the copy cannot be written.
     """
     if source.path is not None:
         yield source.path
@@ -31,17 +33,17 @@ def as_file(source: VideoSource, patience: Patience, tell: Callable[[str], None]
         path = os.path.join(folder, "video")
         with open(path, "wb") as file:
             if source.kind == PIPE:
-                copy_pipe(source, file, patience)
+                copy_pipe(source, file, patience, stopped)
             elif source.kind == ADDRESS and source.name.lower().startswith(("http://", "https://")):
-                AddressCopy(source, file, patience, tell).run()
+                AddressCopy(source, file, patience, tell, stopped).run()
             else:
                 raise NoFile(source.shown)
         yield path
 
 
-def copy_pipe(source: VideoSource, file: BinaryIO, patience: Patience) -> None:
+def copy_pipe(source: VideoSource, file: BinaryIO, patience: Patience, stopped: Callable[[], bool]) -> None:
     """Copy standard input to its end. Raises ValueError where it is empty, or nothing comes for too long."""
-    pipe = PipeReader(patience.timeout)
+    pipe = PipeReader(patience.timeout, stopped)
     try:
         while block := pipe.read(BLOCK):
             file.write(block)

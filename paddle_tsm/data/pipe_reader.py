@@ -18,7 +18,7 @@ class PipeReader:
     closed. Windows cannot wait for a pipe: there a read lasts until something comes.
     """
 
-    def __init__(self, timeout: float, stopped: Callable[[], bool] = lambda: False):
+    def __init__(self, timeout: float, stopped: Callable[[], bool]):
         self._number, self._timeout, self._stopped = sys.stdin.fileno(), timeout, stopped
 
     def read(self, size: int) -> bytes:

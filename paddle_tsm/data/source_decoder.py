@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -23,6 +24,9 @@ from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import CAMERA, PIPE, VideoSource
 
 USUAL_RATE = 30.0  # frames a second, where a source says nothing that makes sense
+# FFmpeg reads five seconds of some containers before the first frame; half a second of a source that comes in its own
+# time tells what the decoder needs
+AT_ONCE = {"analyzeduration": "500000"}
 STEADY = 60.0  # seconds after which a connection that breaks off counts as a good one
 INDEX_AT_END = (
     "no video, or an MP4 whose index lies behind its frames; wanted such a file by its path, or one that was written "
@@ -57,7 +61,7 @@ class SourceDecoder:
                 yield from self._of_file(PipeReader(self._patience.timeout, self._stopped))
             else:
                 try:
-                    path = stack.enter_context(as_file(self._source, self._patience, self._tell))
+                    path = stack.enter_context(as_file(self._source, self._patience, self._tell, self._stopped))
                 except NoFile:
                     yield from self._of_address()
                     return
@@ -79,7 +83,8 @@ class SourceDecoder:
     def _of_file(self, place: str | PipeReader) -> Iterator[DecodedFrame]:
         """The frames of a file or a pipe, and at its end how it differs from what its container says."""
         try:
-            with av.open(place, metadata_errors="ignore") as container:
+            options = AT_ONCE if self._source.kind == PIPE else {}
+            with av.open(place, metadata_errors="ignore", options=options) as container:
                 yield from self._decoded(container)
                 if not self._stopped() and (difference := self._difference(container)):
                     self._tell(difference)
@@ -89,29 +94,46 @@ class SourceDecoder:
             raise ValueError(f"cannot be read: {said(error)}") from None
 
     def _of_address(self) -> Iterator[DecodedFrame]:
-        """The frames of an address that is no file. Where the connection breaks off, it is made again."""
-        limit, tried = self._patience.timeout, 0
-        options = {"rtsp_flags": "prefer_tcp"} if self._source.name.startswith("rtsp") else {}
+        """The frames of an address that is no file. Where the connection ends or breaks off, it is made again."""
+        tried, ended_well = 0, False
         while not self._stopped():
-            began = time.monotonic()
+            began, before = time.monotonic(), self._number
             try:
-                with av.open(
-                    self._source.name, metadata_errors="ignore", timeout=(limit, limit), options=options
-                ) as container:
+                with self._connected() as container:
                     self.live = container.duration is None
                     yield from self._decoded(container)
-                if not self.cut:
+                if not self.live and not self.cut:
                     return
-                reason = "the connection ended in the middle of a frame"
+                ended, reason = not self.cut, "ended in the middle of a frame" if self.cut else "ended"
             except av.FFmpegError as error:
-                reason = f"nothing came for {limit:g} s" if isinstance(error, av.ExitError) else said(error)
+                ended, reason = self.live and getattr(error, "errno", None) == errno.EIO, self._said(error)
             if self._number == 0:
                 raise ValueError(reason)
-            tried = 1 if time.monotonic() - began > STEADY else tried + 1
+            if self._number > before:  # else this was a try that led to nothing
+                ended_well = ended
+                tried = 0 if time.monotonic() - began > STEADY and not ended else tried
+            tried += 1
             if tried > self._patience.tries:
-                raise ValueError(f"{reason}; {self._patience.tries} more tries were in vain")
+                reason = f"{reason}; {self._patience.tries} tries to connect again were in vain"
+                if not ended_well:
+                    raise ValueError(reason)
+                self._tell(reason)
+                return
             self._tell(f"{reason}; connects again, try {tried} of {self._patience.tries}")
             time.sleep(self._patience.pause(tried))
+
+    def _connected(self) -> InputContainer:
+        """The address as PyAV opens it. Raises av.FFmpegError."""
+        limit, name = self._patience.timeout, self._source.name
+        options = AT_ONCE | ({"rtsp_flags": "prefer_tcp"} if name.startswith("rtsp") else {})
+        return av.open(name, metadata_errors="ignore", timeout=(limit, limit), options=options)
+
+    def _said(self, error: Exception) -> str:
+        """What FFmpeg says of a connection."""
+        if isinstance(error, av.ExitError):
+            return f"nothing came for {self._patience.timeout:g} s"
+        # without a length FFmpeg cannot tell an end from an error, but it has other words for other errors
+        return "ended" if self.live and getattr(error, "errno", None) == errno.EIO else said(error)
 
     def _decoded(self, container: InputContainer) -> Iterator[DecodedFrame]:
         """The frames of an open container, whose times go on behind those of an earlier connection."""
@@ -120,7 +142,8 @@ class SourceDecoder:
         stream = container.streams.video[0]
         stream.codec_context.thread_type = "SLICE" if self.live else "AUTO"  # frame by frame, without a delay
         self.rate = sensible(float(stream.average_rate or stream.guessed_rate or 0))
-        clock = Clock(self.rate, max(self._elapsed(), self._time) if self._number else Fraction(0))
+        following = self._time + 1 / Fraction(self.rate).limit_denominator(1001)
+        clock = Clock(self.rate, max(self._elapsed(), following) if self._number else Fraction(0))
         smallest = NO_FRAME if stream.codec_context.name == "mpeg4" else 0
         with closing(container.demux(stream)) as source:
             for packet in source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Event
 
 import numpy as np
 
@@ -41,11 +42,12 @@ class ViewReader:
     num_segments: int
     strict: bool
     patience: Patience
+    ended: Event  # is set where nobody waits for the views any more
 
     def __getitem__(self, source: VideoSource) -> tuple[np.ndarray | None, PredictedVideo]:
         found = PredictedVideo(source)
         try:
-            with as_file(source, self.patience, found.remarks.append) as path:
+            with as_file(source, self.patience, found.remarks.append, self.ended.is_set) as path:
                 return self._views(source, path, found.remarks), found
         except NoFile:
             found.problem = f"{source.shown}: has no end; wanted --window, or `paddle-tsm stream`"
@@ -74,8 +76,12 @@ def predicted_videos(
     as one that cannot be read.
     """
     need_rgb(preset)
-    reader = ViewReader(preset, num_segments, strict, patience)
-    for views, found in read_ahead(reader, sources, workers=1, ahead=1):
-        if views is not None:
-            found.probabilities = class_probabilities(run(views), preset.average)
-        yield found
+    ended = Event()
+    reader = ViewReader(preset, num_segments, strict, patience, ended)
+    try:
+        for views, found in read_ahead(reader, sources, workers=1, ahead=1):
+            if views is not None:
+                found.probabilities = class_probabilities(run(views), preset.average)
+            yield found
+    finally:
+        ended.set()

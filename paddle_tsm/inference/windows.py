@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+ONE_FRAME = Fraction(1, 30)  # seconds for which the only frame of a video is shown
 HALF_TICK = Fraction(1, 2000)  # seconds; containers round times to milliseconds
 
 
@@ -68,10 +69,11 @@ class SlidingWindows:
         """
         if self._shown is None:
             return []
+        self.end = self._shown[0] + (self._interval or ONE_FRAME)
         complete = self._show_until(self.end)
         for window in self._open:
-            if window.frames and (2 * len(window.frames) > self.count or window.number == 0):
-                window.frames += [window.frames[-1]] * (self.count - len(window.frames))
+            if 2 * len(window.frames) > self.count or window.number == 0:
+                window.frames += [self._current()] * (self.count - len(window.frames))
                 complete.append(window)
         self._open.clear()
         return complete
