@@ -41,7 +41,7 @@ def read(*names, patience=PATIENCE, live=None, slow: float = 0.0, at_once: int =
     def tell(source, text):
         found[source].told += f"{text}; "
 
-    for feed, frame in feeds_in_turn(sources, patience, at_once, live, tell, lambda: False):
+    for feed, frame in feeds_in_turn(sources, patience, at_once, live, 2, tell, lambda: False):
         if frame is None:
             found[feed.source].feed = feed
         else:
@@ -212,7 +212,7 @@ def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):
     path.write_bytes(video("avi", codec="mjpeg"))
     content, order = video("mpegts"), []
     pipe(content[:60000], 0.4, content[60000:])
-    for feed, frame in feeds_in_turn([source_of("-"), source_of(str(path))], PATIENCE, 1, None, lambda *_: None, bool):
+    for feed, frame in feeds_in_turn([source_of("-"), source_of(str(path))], PATIENCE, 1, None, 2, lambda *_: None, bool):
         order += [feed.source.name] if frame is None else []
     assert order == [str(path), "-"]
 
@@ -223,7 +223,7 @@ def test_files_wait_for_their_turn(tmp_path):
         path.write_bytes(video("avi", frames=20, codec="mjpeg"))
     order = []
     sources = [source_of(str(path)) for path in paths]
-    for feed, _ in feeds_in_turn(sources, PATIENCE, 1, None, lambda *_: None, bool):
+    for feed, _ in feeds_in_turn(sources, PATIENCE, 1, None, 2, lambda *_: None, bool):
         order.append(sources.index(feed.source))
     assert order == sorted(order) and len(order) == 63
 
@@ -232,6 +232,6 @@ def test_a_stop_is_heard_while_a_source_is_silent(pipe):
     pipe(3.0)
     began = time.monotonic()
     found = list(
-        feeds_in_turn([source_of("-")], Patience(), 1, None, lambda *_: None, lambda: time.monotonic() > began + 0.3)
+        feeds_in_turn([source_of("-")], Patience(), 1, None, 2, lambda *_: None, lambda: time.monotonic() > began + 0.3)
     )
     assert [frame for _, frame in found] == [None] and time.monotonic() - began < 2

@@ -12,6 +12,7 @@ from paddle_tsm.data.datasets import DATA_SETS
 
 USUAL_WINDOW = 4.0  # seconds, for a network whose data set is not recorded
 USUAL_STEADY = 10.0
+MAY_WAIT = 32  # frames of a live source, while the network runs on a window
 
 
 def add_window_options(parser: argparse.ArgumentParser) -> None:
@@ -130,6 +131,7 @@ def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources:
             patience_of(args),
             args.at_once,
             args.live or None,
+            MAY_WAIT,
             remarks.tell,
             lambda: request.signal is not None,
         )

@@ -19,6 +19,8 @@ from paddle_tsm.commands.shared_options import (
     patience_of,
 )
 
+MAY_WAIT = 2  # frames of a live source: a label is of now
+
 
 def add_parser(subparsers) -> None:
     parser = add_command(
@@ -133,7 +135,13 @@ def label_sources(args: argparse.Namespace, sources: list, new_labeller) -> int:
     streamed = {one: StreamedSource(one, new_labeller(), args, several, line) for one in readable}
     with finish_request() as request:
         feeds = feeds_in_turn(
-            readable, patience, args.at_once, args.live or None, remarks.tell, lambda: request.signal is not None
+            readable,
+            patience,
+            args.at_once,
+            args.live or None,
+            MAY_WAIT,
+            remarks.tell,
+            lambda: request.signal is not None,
         )
         try:
             for feed, frame in feeds:

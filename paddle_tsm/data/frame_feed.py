@@ -12,7 +12,6 @@ from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import VideoSource
 
 AHEAD = 8  # frames that are decoded before they are taken
-AHEAD_LIVE = 2  # the same of a live source, where a newer frame replaces the oldest
 SPARE = 10.0  # seconds for a decoder to give up by itself, beyond the timeout
 
 
@@ -20,16 +19,24 @@ class FrameFeed:
     """The frames of `source`: `start()`, then `take()` again and again until `over`, then `stop()`.
 
     live: whether frames that are not taken in time are dropped; None: for a camera, and for an address without an end.
-    arrived: is notified whenever there is something new.
+    may_wait: how many frames of a live source may wait, before a newer one replaces the oldest. arrived: is notified
+    whenever there is something new.
 
     late: how many frames were dropped. problem: why the source ended too early; "" where it did not. remarks: sentences
     about the source, oldest first; who has told one removes it.
     """
 
-    def __init__(self, source: VideoSource, patience: Patience, live: bool | None, arrived: threading.Condition):
+    def __init__(
+        self,
+        source: VideoSource,
+        patience: Patience,
+        live: bool | None,
+        may_wait: int,
+        arrived: threading.Condition,
+    ):
         self.source, self.late, self.problem = source, 0, ""
         self.remarks: deque[str] = deque()
-        self._patience, self._live, self._arrived = patience, live, arrived
+        self._patience, self._live, self._may_wait, self._arrived = patience, live, may_wait, arrived
         self._frames: deque[DecodedFrame] = deque()
         self._ended = self._stopped = self._silent = False
         self._heard = 0.0  # when something came last, by the monotonic clock
@@ -107,10 +114,10 @@ class FrameFeed:
             if self._silent:
                 self.remarks.append(f"goes on after {now - self._heard:.1f} s")
                 self._silent = False
-            if live and len(self._frames) >= AHEAD_LIVE:
+            if live and len(self._frames) >= self._may_wait:
                 self._frames.popleft()
                 self.late += 1
-            while len(self._frames) >= AHEAD and not self._stopped:
+            while not live and len(self._frames) >= AHEAD and not self._stopped:
                 self._arrived.wait(0.5)
             self._heard = time.monotonic()
             if not self._stopped:

@@ -1,0 +1,246 @@
+"""`paddle-tsm predict` and `stream` as a user types them, on several sources, some of which cannot be read."""
+
+import csv
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from paddle_tsm.cli import main
+from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.networks.network import Network
+from parity_tests.http_videos import send, served
+from parity_tests.small_videos import video
+
+NETWORK = {"predict": "w.pth", "stream": "online.pth"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    write_demo_checkpoint(str(folder / "w.pth"), Network("tsm_resnet10", num_classes=4))
+    write_demo_checkpoint(str(folder / "online.pth"), Network("tsm_resnet10", num_classes=4, shift_order="causal"))
+    (folder / "clips").mkdir()
+    for name in ("a.mp4", "clips/b.mp4", "clips/c.mp4"):
+        write_demo_video(str(folder / name), frames=20, size=(96, 64), seed=len(name))
+    (folder / "bad.mp4").write_bytes(b"this is no video\n" * 100)
+    (folder / "sizes.ts").write_bytes(video("mpegts") + video("mpegts", size=(64, 96)))
+    whole = video("matroska")
+    (folder / "cut.mkv").write_bytes(whole[: len(whole) * 5 // 8])
+    return folder
+
+
+@pytest.fixture
+def run(folder, capsys, monkeypatch):
+    """run(command, words) -> (exit code, lines of stdout, lines of stderr), ended after 20 seconds."""
+    monkeypatch.chdir(folder)
+
+    def too_long(*_):
+        raise AssertionError("still running after 20 seconds")
+
+    def run(command, *words):
+        capsys.readouterr()
+        before = signal.signal(signal.SIGALRM, too_long)
+        signal.alarm(20)
+        try:
+            causal = ["--shift-order", "causal"] if command == "stream" else []
+            code = main([command, *words, "--weights", NETWORK[command], "--size", "32", *causal])
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def standard_input(monkeypatch):
+    """A function that feeds standard input with bytes, and waits where it is given seconds."""
+    ours, its = os.pipe()
+    opened = open(ours, "rb")
+    monkeypatch.setattr(sys, "stdin", opened)
+
+    def write(*parts):
+        def run():
+            for part in parts:
+                time.sleep(part) if isinstance(part, float) else os.write(its, part)
+            os.close(its)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    yield write
+    opened.close()
+
+
+def test_several_sources_and_a_bad_one(run):
+    code, out, err = run("predict", "a.mp4", "bad.mp4", "clips", "none.mp4", "--json", "--top", "2")
+    assert code == 2
+    found = [json.loads(line) for line in out]
+    assert [one["video"] for one in found] == ["a.mp4", "clips/b.mp4", "clips/c.mp4"]
+    assert all(len(one["top"]) == 2 for one in found)
+    assert len(err) == 2 and "error: bad.mp4: OpenCV cannot open it" in err[0] and "none.mp4: no such" in err[1]
+
+
+def test_each_video_has_the_classes_that_it_has_alone(run):
+    _, together, _ = run("predict", "a.mp4", "clips/*.mp4", "--json")
+    alone = [run("predict", name, "--json")[1][0] for name in ("a.mp4", "clips/b.mp4", "clips/c.mp4")]
+    assert together == alone and len(set(alone)) == 3
+
+
+def test_tables_name_their_videos(run):
+    code, out, err = run("predict", "a.mp4", "clips", "--top", "1")
+    assert code == 0 and err == []
+    assert [line.strip() for line in out if line.strip().endswith(".mp4")] == ["a.mp4", "clips/b.mp4", "clips/c.mp4"]
+
+
+def test_a_list(run, folder):
+    (folder / "list.txt").write_text("# two\nclips/b.mp4 1\nclips/c.mp4\n")
+    code, out, _ = run("predict", "--list", "list.txt", "--json")
+    assert code == 0 and [json.loads(line)["video"] for line in out] == ["clips/b.mp4", "clips/c.mp4"]
+
+
+def test_standard_input_gives_what_the_file_gives(run, folder, standard_input):
+    standard_input((folder / "a.mp4").read_bytes())
+    piped = json.loads(run("predict", "-", "--json")[1][0])
+    assert piped.pop("video") == "standard input"
+    filed = json.loads(run("predict", "a.mp4", "--json")[1][0])
+    assert filed.pop("video") == "a.mp4" and piped == filed
+
+
+def test_an_address_gives_what_the_file_gives(run, folder):
+    content = (folder / "a.mp4").read_bytes()
+    with served(lambda handler: send(handler, content)) as address:
+        code, out, err = run("predict", address + "a.mp4", "--json")
+        streamed, labels, _ = run("stream", address + "a.mp4", "--json")
+    assert (code, err, streamed) == (0, [], 0)
+    assert json.loads(out[0])["top"] == json.loads(run("predict", "a.mp4", "--json")[1][0])["top"]
+    own = [json.loads(line) | {"video": ""} for line in run("stream", "a.mp4", "--json")[1]]
+    assert [json.loads(line) | {"video": ""} for line in labels] == own
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ([], "got no video"),
+        (["a.mp4", "clips", "--out", "x.mp4"], "--out: got 3 videos, wanted one"),
+        (["-", "--out", "x.mp4"], "--out: got standard input, wanted one video file"),
+        (["a.mp4", "--timeout", "0"], "--timeout: got 0"),
+        (["a.mp4", "--tries", "-1"], "--tries: got -1"),
+        (["a.mp4", "--live"], "--live: got no --window"),
+        (["a.mp4", "--window", "0"], "--window: got 0"),
+        (["a.mp4", "--window", "2", "--step", "3"], "--step: got 3, wanted at most"),
+        (["a.mp4", "--steady", "0.5"], "--steady: got 0.5"),
+        (["a.mp4", "--window", "2", "--sampling", "dense"], "--sampling: got dense with --window"),
+        (["a.mp4", "--window", "2", "--at-once", "0"], "--at-once: got 0"),
+        (["rtsp://127.0.0.1:9/x"], "rtsp://127.0.0.1:9/x: has no end; wanted --window"),
+        (["0"], "camera 0: has no end"),
+    ],
+)
+def test_misuse(run, folder, words, said):
+    before = sorted(folder.iterdir())
+    code, out, err = run("predict", *words)
+    assert code == 2 and len(err) == 1 and said in err[0]
+    assert sorted(folder.iterdir()) == before and not any("%" in line for line in out)
+
+
+def test_two_sources_at_once(run):
+    code, out, err = run("stream", "a.mp4", "clips/b.mp4")
+    assert code == 0 and err == []
+    for name in ("a.mp4", "clips/b.mp4"):
+        lines = [line for line in out if line.startswith(f"{name}: ")]
+        assert "frame      0" in lines[0] and "20 frames, " in lines[-1]
+    alone = [run("stream", name)[1][:-1] for name in ("a.mp4", "clips/b.mp4")]
+    mixed = [
+        [line.removeprefix(f"{name}: ") for line in out if line.startswith(f"{name}: ")][:-1]
+        for name in ("a.mp4", "clips/b.mp4")
+    ]
+    assert mixed == alone, "each stream remembers its own frames alone"
+
+
+FALTERING = {
+    "sizes": (["sizes.ts"], 0, ["note: sizes.ts: ", "96x64"]),
+    "cut": (["cut.mkv"], 0, ["note: cut.mkv: ", "is it cut off or damaged?"]),
+    "no video": (["bad.mp4"], 2, ["error: bad.mp4: OpenCV cannot open it"]),
+    "not there": (["none.mp4"], 2, ["error: none.mp4: no such video file"]),
+    "refused": (["http://127.0.0.1:9/x.mp4"], 2, ["error: http://127.0.0.1:9/x.mp4: ", "Connection refused"]),
+    "rtsp refused": (["rtsp://127.0.0.1:9/x"], 2, ["error: rtsp://127.0.0.1:9/x: Connection refused"]),
+}
+
+
+def windows_for(command: str) -> list[str]:
+    return ["--window", "1"] if command == "predict" else []
+
+
+@pytest.mark.parametrize("command", ["stream", "predict"])
+def test_faltering_sources_beside_a_good_one(run, command):
+    """A line for each says what is wrong, and what there is of it is labelled, as the good one is."""
+    words = [word for words, _, _ in FALTERING.values() for word in words]
+    code, out, err = run(command, *words, "a.mp4", "--json", *windows_for(command))
+    told = [line for line in err if " frames, " not in line]  # the summaries of stream
+    assert code == 2 and len(told) == len(FALTERING), err
+    for _, _, said in FALTERING.values():
+        assert any(all(part in line for part in said) for line in told), said
+    assert {json.loads(line)["video"] for line in out} == {"a.mp4", "sizes.ts", "cut.mkv"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["stream", "predict"])
+@pytest.mark.parametrize("name", FALTERING)
+def test_each_faltering_source(run, command, name):
+    words, code, said = FALTERING[name]
+    found, out, err = run(command, *words, "--json", *windows_for(command))
+    told = [line for line in err if " frames, " not in line]
+    assert found == code and len(told) == 1 and all(part in told[0] for part in said), err
+    assert bool(out) == (code == 0)
+
+
+SLOW_STALLS = [pytest.param(command, 5.0, marks=pytest.mark.slow) for command in ("stream", "predict")]
+
+
+@pytest.mark.parametrize("command, seconds", [("stream", 2.3), *SLOW_STALLS])
+def test_a_source_that_stalls(run, command, seconds, standard_input):
+    content = video("mpegts")
+    standard_input(content[:60000], seconds, content[60000:])
+    code, out, err = run(command, "-", "--json", *windows_for(command))
+    assert code == 0 and json.loads(out[-1])["video"] == "standard input"
+    assert err[0] == "note: standard input: no frame for 2 s; waits"
+    assert err[1].startswith(f"note: standard input: goes on after {seconds:.0f}.")
+
+
+def test_a_source_that_stays_silent(run, standard_input):
+    standard_input(video("mpegts"), 9.0)
+    code, out, err = run("stream", "-", "--json", "--timeout", "1")
+    assert code == 2 and out, "what came is labelled"
+    assert "error: standard input: nothing came for 1 s" in err[-2] and "frames, " in err[-1]
+
+
+def test_a_timeline(run, tmp_path):
+    place = tmp_path / "new" / "t"
+    code, out, err = run("predict", "a.mp4", "clips/b.mp4", "--window", "0.2", "--timeline", str(place))
+    assert code == 0 and err == [] and len([line for line in out if "%" in line]) >= 2
+    for name in ("a", "b"):
+        assert (place / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        rows = list(csv.DictReader((place / f"{name}.csv").read_text().splitlines()))
+        assert list(rows[0]) == ["start", "end", "class", "name", "probability"]
+        assert float(rows[0]["start"]) == 0 and float(rows[-1]["end"]) == pytest.approx(20 / 30, abs=2e-3)
+        assert all(a["end"] == b["start"] for a, b in zip(rows, rows[1:]))
+
+
+def test_a_labelled_copy_of_a_timeline(run, folder):
+    from paddle_tsm.data.open_video import count_frames
+
+    code, _, _ = run("predict", "a.mp4", "--window", "0.2", "--out", "labelled.mp4")
+    assert code == 0 and count_frames("labelled.mp4") == 20
+    (folder / "labelled.mp4").unlink()
+
+
+def test_a_window_is_what_predict_says_of_a_video_of_its_length(run):
+    """a.mp4 is 20 frames at 30 a second: a window of all of it has the frames that predict takes."""
+    segment = json.loads(run("predict", "a.mp4", "--json", "--window", "2/3")[1][0])
+    top = json.loads(run("predict", "a.mp4", "--json")[1][0])["top"][0]
+    assert segment["class"] == top["class"] and segment["probability"] == pytest.approx(top["probability"], rel=1e-5)
