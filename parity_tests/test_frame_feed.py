@@ -212,7 +212,9 @@ def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):
     path.write_bytes(video("avi", codec="mjpeg"))
     content, order = video("mpegts"), []
     pipe(content[:60000], 0.4, content[60000:])
-    for feed, frame in feeds_in_turn([source_of("-"), source_of(str(path))], PATIENCE, 1, None, 2, lambda *_: None, bool):
+    for feed, frame in feeds_in_turn(
+        [source_of("-"), source_of(str(path))], PATIENCE, 1, None, 2, lambda *_: None, bool
+    ):
         order += [feed.source.name] if frame is None else []
     assert order == [str(path), "-"]
 

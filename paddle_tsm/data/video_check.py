@@ -11,15 +11,15 @@ from paddle_tsm.data.video_survey import survey
 LONG = 1000
 
 
-def check_video(path: str, strict: bool, thorough: bool = False) -> VideoNotes:
+def check_video(path: str, strict: bool) -> VideoNotes:
     """The notes on a video, with one where it does not hold what its container says.
 
-    Every frame is decoded; for a video of more than LONG frames only where it is asked for by `strict` or `thorough`.
+    Every frame is decoded; for a video of more than LONG frames only with `strict`.
     Raises ValueError for a video that cannot be opened, and with `strict` for one that gets a note.
     """
     check_file(path)
     notes = VideoNotes()
-    if strict or thorough or (claim_of(path).frames or 0) <= LONG:
+    if strict or (claim_of(path).frames or 0) <= LONG:
         notes.add(path, survey(path).problem)
     if strict and notes:
         raise ValueError(f"{notes.report()}; without --strict its frames are taken as they are")
