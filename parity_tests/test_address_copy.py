@@ -7,6 +7,7 @@ import pytest
 from paddle_tsm.data import source_patience
 from paddle_tsm.data.address_copy import NoFile
 from paddle_tsm.data.copied_source import as_file
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import source_of
 from parity_tests.http_videos import ranged, send, served, silent
@@ -25,8 +26,8 @@ def copied(answer, told=None) -> bytes:
     began = time.monotonic()
     try:
         with served(answer) as address:
-            tell = [].append if told is None else told.append
-            with as_file(source_of(address + "clip.mp4"), PATIENCE, tell, lambda: False) as path, open(path, "rb") as f:
+            events = SourceEvents([].append if told is None else told.append, lambda: None, lambda: False)
+            with as_file(source_of(address + "clip.mp4"), PATIENCE, events) as path, open(path, "rb") as f:
                 return f.read()
     finally:
         assert time.monotonic() - began < 5
@@ -95,7 +96,7 @@ def test_what_is_no_file(answer):
 
 def test_the_copy_is_removed():
     with served(lambda handler: send(handler, CONTENT)) as address:
-        with as_file(source_of(address), PATIENCE, print, lambda: False) as path:
+        with as_file(source_of(address), PATIENCE, SourceEvents(print, list, bool)) as path:
             pass
     with pytest.raises(FileNotFoundError):
         open(path)

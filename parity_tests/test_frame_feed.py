@@ -5,13 +5,15 @@ import re
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
-from paddle_tsm.data import source_patience
+from paddle_tsm.data import frame_feed, source_patience
 from paddle_tsm.data.feeds_in_turn import feeds_in_turn
+from paddle_tsm.data.source_decoder import SourceDecoder
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.data.video_sources import source_of
@@ -160,6 +162,36 @@ def test_a_size_that_changes(tmp_path):
 def test_what_is_not_there(name, said):
     (result,) = read(name, seconds=3)
     assert re.search(said, result.feed.problem) and "secret" not in result.feed.problem
+
+
+def test_a_slow_download_is_not_silent(monkeypatch):
+    """It lasts longer than any silence may, and is not given up, because bytes come."""
+    monkeypatch.setattr(frame_feed, "SPARE", 0.0)
+    content = video("avi", codec="mjpeg")
+
+    def answer(handler):
+        send(handler, content[:1000], length=len(content))
+        for at in range(1000, len(content), len(content) // 10):
+            time.sleep(0.15)
+            handler.wfile.write(content[at : at + len(content) // 10])
+
+    with served(answer) as address:
+        (result,) = read(address + "clip.avi")
+    assert len(result.frames) == 30 and result.told == "" and result.feed.problem == ""
+
+
+def test_a_decoder_that_does_not_come_back_is_given_up(monkeypatch):
+    """Whatever it hangs in: here it waits for nothing at all."""
+    monkeypatch.setattr(frame_feed, "SPARE", 0.0)
+    monkeypatch.setattr(SourceDecoder, "frames", lambda decoder: iter(lambda: time.sleep(3), None))
+    (result,) = read("clip.avi", seconds=2.5)
+    assert result.frames == [] and result.feed.problem == "clip.avi: no frame for 1 s; it is given up"
+
+
+def test_a_terminal_is_no_video(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    (result,) = read("-")
+    assert result.feed.problem.startswith("standard input: is a terminal; wanted a video")
 
 
 def test_a_live_source_drops_what_comes_too_fast(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -36,16 +37,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def run(folder, capsys, monkeypatch):
-    """run(command, words) -> (exit code, lines of stdout, lines of stderr), ended after 20 seconds."""
+    """run(command, words) -> (exit code, lines of stdout, lines of stderr), ended after a minute."""
     monkeypatch.chdir(folder)
 
     def too_long(*_):
-        raise AssertionError("still running after 20 seconds")
+        raise AssertionError("still running after a minute")
 
     def run(command, *words):
         capsys.readouterr()
         before = signal.signal(signal.SIGALRM, too_long)
-        signal.alarm(20)
+        signal.alarm(60)
         try:
             causal = ["--shift-order", "causal"] if command == "stream" else []
             code = main([command, *words, "--weights", NETWORK[command], "--size", "32", *causal])
@@ -202,14 +203,16 @@ def test_each_faltering_source(run, command, name):
 SLOW_STALLS = [pytest.param(command, 5.0, marks=pytest.mark.slow) for command in ("stream", "predict")]
 
 
-@pytest.mark.parametrize("command, seconds", [("stream", 2.3), *SLOW_STALLS])
+@pytest.mark.parametrize("command, seconds", [("stream", 2.5), *SLOW_STALLS])
 def test_a_source_that_stalls(run, command, seconds, standard_input):
     content = video("mpegts")
-    standard_input(content[:60000], seconds, content[60000:])
+    # more than a pipe holds, so that the silence begins when somebody reads
+    standard_input(content[:90000], seconds, content[90000:])
     code, out, err = run(command, "-", "--json", *windows_for(command))
     assert code == 0 and json.loads(out[-1])["video"] == "standard input"
     assert err[0] == "note: standard input: no frame for 2 s; waits"
-    assert err[1].startswith(f"note: standard input: goes on after {seconds:.0f}.")
+    after = re.fullmatch(r"note: standard input: goes on after ([\d.]+) s", err[1])
+    assert after and float(after[1]) > seconds - 0.7
 
 
 def test_a_source_that_stays_silent(run, standard_input):

@@ -7,13 +7,14 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from typing import BinaryIO
 
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import VideoSource
 
 BLOCK = 1 << 16  # bytes read at a time
+LARGE = 50_000_000  # bytes; a copy of so many is told, because it takes a while
 PLAYLIST = (b"#EXTM3U", b"<?xml", b"<MPD")  # HLS and DASH name the pieces of a video, which FFmpeg fetches by itself
 
 
@@ -26,21 +27,10 @@ class Broken(Exception):
 
 
 class AddressCopy:
-    """Copies what is at an http address into an open file.
+    """Copies what is at an http address into an open file."""
 
-    tell: is called with a sentence before another try. stopped: whether to give up.
-    """
-
-    def __init__(
-        self,
-        source: VideoSource,
-        file: BinaryIO,
-        patience: Patience,
-        tell: Callable[[str], None],
-        stopped: Callable[[], bool],
-    ):
-        self._source, self._file, self._patience = source, file, patience
-        self._tell, self._stopped = tell, stopped
+    def __init__(self, source: VideoSource, file: BinaryIO, patience: Patience, events: SourceEvents):
+        self._source, self._file, self._patience, self._events = source, file, patience, events
         self._length = 0  # bytes that there are; 0 before the first answer
 
     def run(self) -> None:
@@ -56,12 +46,12 @@ class AddressCopy:
                 raise ValueError(f"{self._source.shown}: {reason}")
             tried = 1 if self._file.tell() > most else tried + 1
             most = max(most, self._file.tell())
-            if self._stopped() or tried > self._patience.tries:
+            if self._events.stopped() or tried > self._patience.tries:
                 raise ValueError(
                     f"{self._source.shown}: {reason} after {most} of {self._length} bytes; "
                     f"{self._patience.tries} more tries were in vain"
                 )
-            self._tell(f"{reason} after {most} of {self._length} bytes; connects again")
+            self._events.tell(f"{reason} after {most} of {self._length} bytes; connects again")
             time.sleep(self._patience.pause(tried))
 
     def _read_on(self) -> None:
@@ -77,10 +67,13 @@ class AddressCopy:
             if not length:
                 raise NoFile(self._source.shown)
             self._length = at + int(length)
-            while not self._stopped() and (block := self._block(answer)):
+            while not self._events.stopped() and (block := self._block(answer)):
                 if self._file.tell() == 0 and block.lstrip().startswith(PLAYLIST):
                     raise NoFile(self._source.shown)
+                if self._file.tell() == 0 and self._length >= LARGE:
+                    self._events.tell(f"copies {self._length / 1e6:.0f} MB first")
                 self._file.write(block)
+                self._events.heard()
         if self._file.tell() < self._length:
             raise Broken("the connection was closed")
 

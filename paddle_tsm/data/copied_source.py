@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from paddle_tsm.data.address_copy import AddressCopy, NoFile
 from paddle_tsm.data.pipe_reader import PipeReader
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import ADDRESS, PIPE, VideoSource
 
@@ -17,14 +18,11 @@ BLOCK = 1 << 16  # bytes read at a time
 
 
 @contextlib.contextmanager
-def as_file(
-    source: VideoSource, patience: Patience, tell: Callable[[str], None], stopped: Callable[[], bool]
-) -> Iterator[str]:
+def as_file(source: VideoSource, patience: Patience, events: SourceEvents) -> Iterator[str]:
     """Yield the path of a file that holds the source: its own, or that of a copy, which is removed afterwards.
 
-    tell: is called with a sentence where a broken connection is made again. stopped: whether to give up. Raises NoFile
-    for a camera and for an address that is no file, ValueError that names a source which is empty, refuses, or ends too
-    early, and OSError where the copy cannot be written.
+    Raises NoFile for a camera and for an address that is no file, ValueError that names a source which is empty,
+    refuses, or ends too early, and OSError where the copy cannot be written.
     """
     if source.path is not None:
         yield source.path
@@ -33,20 +31,21 @@ def as_file(
         path = os.path.join(folder, "video")
         with open(path, "wb") as file:
             if source.kind == PIPE:
-                copy_pipe(source, file, patience, stopped)
+                copy_pipe(source, file, patience, events)
             elif source.kind == ADDRESS and source.name.lower().startswith(("http://", "https://")):
-                AddressCopy(source, file, patience, tell, stopped).run()
+                AddressCopy(source, file, patience, events).run()
             else:
                 raise NoFile(source.shown)
         yield path
 
 
-def copy_pipe(source: VideoSource, file: BinaryIO, patience: Patience, stopped: Callable[[], bool]) -> None:
+def copy_pipe(source: VideoSource, file: BinaryIO, patience: Patience, events: SourceEvents) -> None:
     """Copy standard input to its end. Raises ValueError where it is empty, or nothing comes for too long."""
-    pipe = PipeReader(patience.timeout, stopped)
+    pipe = PipeReader(patience.timeout, events.stopped)
     try:
         while block := pipe.read(BLOCK):
             file.write(block)
+            events.heard()
     except TimeoutError as error:
         raise ValueError(f"{source.shown}: {error}; it is given up") from None
     if file.tell() == 0:

@@ -24,8 +24,8 @@ def feeds_in_turn(
 ) -> Generator[tuple[FrameFeed, DecodedFrame | None], None, None]:
     """(feed, its next frame), of one source after the other in turn, and (feed, None) once at the end of each.
 
-    at_once: how many files are read at once; every other kind of source is read from the beginning. live,
-    may_wait: see `FrameFeed`. tell: is called with a source and a sentence about it. stopped: whether to end before the sources do;
+    at_once: how many files are read at once; every other kind of source is read from the beginning. live, may_wait: see
+    `FrameFeed`. tell: is called with a source and a sentence about it. stopped: whether to end before the sources do;
     (feed, None) then comes for each that was begun.
     """
     arrived = threading.Condition()

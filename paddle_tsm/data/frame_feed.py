@@ -8,6 +8,7 @@ from collections import deque
 
 from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.source_decoder import SourceDecoder
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import VideoSource
 
@@ -39,8 +40,9 @@ class FrameFeed:
         self._patience, self._live, self._may_wait, self._arrived = patience, live, may_wait, arrived
         self._frames: deque[DecodedFrame] = deque()
         self._ended = self._stopped = self._silent = False
-        self._heard = 0.0  # when something came last, by the monotonic clock
-        self._decoder = SourceDecoder(source, patience, self._tell, lambda: self._stopped)
+        # when something came, and when the decoder did something, by the monotonic clock
+        self._heard = self._alive = 0.0
+        self._decoder = SourceDecoder(source, patience, SourceEvents(self._tell, self._hear, lambda: self._stopped))
         self._thread = threading.Thread(target=self._run, name=f"feed {source.shown}", daemon=True)
 
     @property
@@ -65,7 +67,7 @@ class FrameFeed:
 
     def start(self) -> None:
         """Begin to decode."""
-        self._heard = time.monotonic()
+        self._hear()
         self._thread.start()
 
     def take(self) -> DecodedFrame | None:
@@ -93,7 +95,7 @@ class FrameFeed:
             if silent >= self._patience.notice and not self._silent:
                 self._silent = True
                 self.remarks.append(f"no frame for {self._patience.notice:g} s; waits")
-            if silent > self._patience.timeout + SPARE:
+            if time.monotonic() - self._alive > self._patience.timeout + SPARE:
                 self._stopped = True
                 self._fail(f"no frame for {silent:.0f} s; it is given up")
 
@@ -119,13 +121,17 @@ class FrameFeed:
                 self.late += 1
             while not live and len(self._frames) >= AHEAD and not self._stopped:
                 self._arrived.wait(0.5)
-            self._heard = time.monotonic()
+            self._hear()
             if not self._stopped:
                 self._frames.append(frame)
             self._arrived.notify_all()
 
+    def _hear(self) -> None:
+        self._heard = self._alive = time.monotonic()
+
     def _tell(self, text: str) -> None:
         with self._arrived:
+            self._alive = time.monotonic()
             self.remarks.append(text)
             self._arrived.notify_all()
 

@@ -15,10 +15,13 @@ class PipeReader:
     """Reads what is there, as soon as there is something.
 
     timeout: seconds without a byte after which TimeoutError is raised. stopped: whether to end as if the pipe were
-    closed. Windows cannot wait for a pipe: there a read lasts until something comes.
+    closed. Windows cannot wait for a pipe: there a read lasts until something comes. Raises ValueError where standard
+    input is a terminal.
     """
 
     def __init__(self, timeout: float, stopped: Callable[[], bool]):
+        if sys.stdin is None or sys.stdin.isatty():
+            raise ValueError("is a terminal; wanted a video, as in `cat clip.mp4 | paddle-tsm ... -`")
         self._number, self._timeout, self._stopped = sys.stdin.fileno(), timeout, stopped
 
     def read(self, size: int) -> bytes:

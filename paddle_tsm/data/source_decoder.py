@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from fractions import Fraction
 
@@ -20,6 +20,7 @@ from paddle_tsm.data.decoded_frame import Clock, DecodedFrame
 from paddle_tsm.data.open_video import check_file
 from paddle_tsm.data.packet_seek import NO_FRAME
 from paddle_tsm.data.pipe_reader import PipeReader
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import CAMERA, PIPE, VideoSource
 
@@ -37,17 +38,13 @@ INDEX_AT_END = (
 class SourceDecoder:
     """Decodes one source from its first frame to its last.
 
-    tell: is called with a sentence about what happens to the source. stopped: whether to end at the next opportunity.
-
     live: whether the source goes on, whether or not its frames are taken. rate: frames a second. damaged: how many
     frames or packets were damaged. cut: whether the last packet was damaged.
     """
 
-    def __init__(
-        self, source: VideoSource, patience: Patience, tell: Callable[[str], None], stopped: Callable[[], bool]
-    ):
+    def __init__(self, source: VideoSource, patience: Patience, events: SourceEvents):
         self.live, self.rate, self.damaged, self.cut = source.kind == CAMERA, USUAL_RATE, 0, False
-        self._source, self._patience, self._tell, self._stopped = source, patience, tell, stopped
+        self._source, self._patience, self._events = source, patience, events
         self._number, self._hidden, self._time, self._began = 0, 0, Fraction(0), 0.0
         self._size: tuple[int, int] | None = None
         self._converter = VideoReformatter()
@@ -58,10 +55,10 @@ class SourceDecoder:
             if self._source.kind == CAMERA:
                 yield from self._of_camera(stack)
             elif self._source.kind == PIPE:
-                yield from self._of_file(PipeReader(self._patience.timeout, self._stopped))
+                yield from self._of_file(PipeReader(self._patience.timeout, self._events.stopped))
             else:
                 try:
-                    path = stack.enter_context(as_file(self._source, self._patience, self._tell, self._stopped))
+                    path = stack.enter_context(as_file(self._source, self._patience, self._events))
                 except NoFile:
                     yield from self._of_address()
                     return
@@ -74,7 +71,7 @@ class SourceDecoder:
         if not camera.isOpened():
             raise ValueError("cannot be opened; wanted the number of one that is there")
         self.rate = sensible(camera.get(cv2.CAP_PROP_FPS))
-        while not self._stopped():
+        while not self._events.stopped():
             there, picture = camera.read()
             if not there:
                 raise ValueError("gives no frame any more")
@@ -86,8 +83,8 @@ class SourceDecoder:
             options = AT_ONCE if self._source.kind == PIPE else {}
             with av.open(place, metadata_errors="ignore", options=options) as container:
                 yield from self._decoded(container)
-                if not self._stopped() and (difference := self._difference(container)):
-                    self._tell(difference)
+                if not self._events.stopped() and (difference := self._difference(container)):
+                    self._events.tell(difference)
         except av.FFmpegError as error:
             if self._source.kind == PIPE and self._number == 0:
                 raise ValueError(INDEX_AT_END) from None
@@ -96,7 +93,7 @@ class SourceDecoder:
     def _of_address(self) -> Iterator[DecodedFrame]:
         """The frames of an address that is no file. Where the connection ends or breaks off, it is made again."""
         tried, ended_well = 0, False
-        while not self._stopped():
+        while not self._events.stopped():
             began, before = time.monotonic(), self._number
             try:
                 with self._connected() as container:
@@ -117,9 +114,9 @@ class SourceDecoder:
                 reason = f"{reason}; {self._patience.tries} tries to connect again were in vain"
                 if not ended_well:
                     raise ValueError(reason)
-                self._tell(reason)
+                self._events.tell(reason)
                 return
-            self._tell(f"{reason}; connects again, try {tried} of {self._patience.tries}")
+            self._events.tell(f"{reason}; connects again, try {tried} of {self._patience.tries}")
             time.sleep(self._patience.pause(tried))
 
     def _connected(self) -> InputContainer:
@@ -147,7 +144,7 @@ class SourceDecoder:
         smallest = NO_FRAME if stream.codec_context.name == "mpeg4" else 0
         with closing(container.demux(stream)) as source:
             for packet in source:
-                if self._stopped():
+                if self._events.stopped():
                     return
                 if packet.size > 0:
                     self.cut = packet.is_corrupt
@@ -173,7 +170,7 @@ class SourceDecoder:
         frame = DecodedFrame(self._number, at, picture, self._converter)
         if self._size not in (None, frame.size):
             before, now = ("{}x{}".format(*size) for size in (self._size, frame.size))
-            self._tell(f"the size of its frames changes from {before} to {now} at frame {frame.number}")
+            self._events.tell(f"the size of its frames changes from {before} to {now} at frame {frame.number}")
         self._size, self._number, self._time = frame.size, self._number + 1, at
         return frame
 

@@ -13,6 +13,7 @@ from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.copied_source import as_file
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_check import check_video
 from paddle_tsm.data.video_file import read_frames
@@ -46,8 +47,9 @@ class ViewReader:
 
     def __getitem__(self, source: VideoSource) -> tuple[np.ndarray | None, PredictedVideo]:
         found = PredictedVideo(source)
+        events = SourceEvents(found.remarks.append, lambda: None, self.ended.is_set)
         try:
-            with as_file(source, self.patience, found.remarks.append, self.ended.is_set) as path:
+            with as_file(source, self.patience, events) as path:
                 return self._views(source, path, found.remarks), found
         except NoFile:
             found.problem = f"{source.shown}: has no end; wanted --window, or `paddle-tsm stream`"
