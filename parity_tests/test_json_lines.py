@@ -11,6 +11,7 @@ import pytest
 
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
+from paddle_tsm.terminal.progress_bar import video_progress
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here", exc_type=ImportError)
 
@@ -45,13 +46,21 @@ def beside_a_terminal(words: list[str], folder) -> tuple[list[str], str]:
     return lines, shown.decode()
 
 
+def test_a_bar_on_a_terminal_takes_no_line_of_a_pipe(monkeypatch, capsys):
+    ours, its = pty.openpty()
+    with open(its, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with video_progress() as bar:
+            bar.add_task("predicting", total=1)
+            print("a line")
+    os.close(ours)
+    assert capsys.readouterr().out == "a line\n"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, words",
-    [
-        ("predict", ()),
-        pytest.param("predict", ("--window", "0.5"), marks=pytest.mark.slow),
-        pytest.param("stream", (), marks=pytest.mark.slow),
-    ],
+    [("predict", ()), ("predict", ("--window", "0.5")), ("stream", ())],
     ids=["predict", "windows", "stream"],
 )
 def test_lines_and_nothing_else(folder, name, words):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from paddle_tsm.commands.labelled_copy import write_labelled
@@ -100,48 +102,57 @@ def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources:
     """Print the segments of each source as they are found, and write the timelines. Returns the exit code."""
     from paddle_tsm.commands.source_remarks import SourceRemarks
     from paddle_tsm.commands.source_timeline import SourceTimeline, file_names
-    from paddle_tsm.data.feeds_in_turn import feeds_in_turn
     from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.inference.window_classes import WindowClasses
     from paddle_tsm.terminal.live_line import LiveLine
     from paddle_tsm.training.stop import finish_request
 
     lengths, line = lengths_of(args, taken.data_set), LiveLine()
-    names = taken.names_of(predictor.network.num_classes)
+    names, steady = taken.names_of(predictor.network.num_classes), args.steady or USUAL_STEADY
+    places = file_names(sources)
+    check_places(args, sources, places.values())
     if not args.json:
         window, step = (f"{float(length):g} s" for length in lengths)
         print(f"{preset.name}, {preset.crops_in_words}, windows of {window}, one every {step}\n", flush=True)
     remarks = SourceRemarks("predict", args.strict, line.clear)
-    readable = remarks.checked(sources)
-    places, several = file_names(readable), len(sources) > 1
     picture = args.timeline is not None and can_draw()
-    lines = {}
+    timelines = {}
+    for one in remarks.checked(sources):
+        classes = WindowClasses(predictor, preset, predictor.network.num_segments, *lengths, steady)
+        timelines[one] = SourceTimeline(one, classes, names, args, places[one], picture, len(sources) > 1, line)
     with contextlib.ExitStack() as stack:
         if args.timeline:
             stack.enter_context(made_folder(args.timeline))
-        for one in readable:
-            classes = WindowClasses(
-                predictor, preset, predictor.network.num_segments, *lengths, args.steady or USUAL_STEADY
-            )
-            lines[one] = SourceTimeline(one, classes, names, args, places[one], picture, several, line)
         request = stack.enter_context(finish_request())
         stack.callback(line.clear)
-        feeds = feeds_in_turn(
-            readable,
-            patience_of(args),
-            args.at_once,
-            args.live or None,
-            MAY_WAIT,
-            remarks.tell,
-            lambda: request.signal is not None,
-        )
-        for feed, frame in stack.enter_context(contextlib.closing(feeds)):
-            if frame is not None:
-                lines[feed.source].add(frame)
-            else:
-                lines[feed.source].end(feed, remarks)
+        read_all(args, timelines, remarks, lambda: request.signal is not None)
         if request.signal is not None:
             return 128 + request.signal
     if args.out and not remarks.failed:
-        write_labelled(sources[0].name, args.out, lines[sources[0]].lines_at)
+        write_labelled(sources[0].name, args.out, timelines[sources[0]].lines_at)
     return 2 if remarks.failed else 0
+
+
+def read_all(args: argparse.Namespace, timelines: dict, remarks, stopped: Callable[[], bool]) -> None:
+    """Read the sources of the timelines to their ends, or until it is to stop."""
+    from paddle_tsm.data.feeds_in_turn import feeds_in_turn
+
+    feeds = feeds_in_turn(
+        list(timelines), patience_of(args), args.at_once, args.live or None, MAY_WAIT, remarks.tell, stopped
+    )
+    with contextlib.closing(feeds):
+        for feed, frame in feeds:
+            if frame is not None:
+                timelines[feed.source].add(frame)
+            else:
+                timelines[feed.source].end(feed, remarks)
+
+
+def check_places(args: argparse.Namespace, sources: list, names: Iterable[str]) -> None:
+    """Raise ValueError where a file of --timeline would replace one that is read. names: of the files."""
+    from paddle_tsm.files.kept_inputs import keep_inputs
+
+    read = (*(one.path for one in sources), args.list, args.weights, args.classes)
+    for name in names if args.timeline else ():
+        for ending in (".csv", ".png"):
+            keep_inputs({"--timeline": os.path.join(args.timeline, name + ending)}, read)

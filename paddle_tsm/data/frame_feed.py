@@ -97,7 +97,7 @@ class FrameFeed:
                 self.remarks.append(f"no frame for {self._patience.notice:g} s; waits")
             if time.monotonic() - self._alive > self._patience.timeout + SPARE:
                 self._stopped = True
-                self._fail(f"no frame for {silent:.0f} s; it is given up")
+                self._fail(f"no frame for {silent:.1f} s; it is given up")
 
     def _run(self) -> None:
         try:
