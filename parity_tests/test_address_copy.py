@@ -1,5 +1,6 @@
 """The file at an address is copied whole, and goes on where the connection breaks off; nothing waits for ever."""
 
+import base64
 import time
 
 import pytest
@@ -79,6 +80,21 @@ def test_one_that_refuses_is_not_asked_again():
     with pytest.raises(ValueError, match=r"^http://127.0.0.1:\d+/clip.mp4: the server answers 404 Not here$"):
         copied(answer)
     assert len(asked) == 1
+
+
+def test_a_password_goes_into_the_header_and_into_no_message():
+    def answer(handler):
+        known = handler.headers.get("Authorization") == "Basic " + base64.b64encode(b"me:top/secret").decode()
+        send(handler, CONTENT) if known and handler.path == "/clip.mp4" else handler.send_error(404)
+
+    with served(answer) as address:
+        for path in ("clip.mp4", "other.mp4"):
+            source = source_of(address.replace("://", "://me:top%2Fsecret@") + path)
+            try:
+                with as_file(source, PATIENCE, SourceEvents(print, list, bool)) as copy, open(copy, "rb") as file:
+                    assert file.read() == CONTENT and path == "clip.mp4"
+            except ValueError as error:
+                assert path == "other.mp4" and "me:***@" in str(error) and "secret" not in str(error)
 
 
 @pytest.mark.parametrize(

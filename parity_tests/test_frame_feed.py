@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from paddle_tsm.data import frame_feed, source_patience
+from paddle_tsm.data import frame_feed, source_decoder, source_patience
 from paddle_tsm.data.feeds_in_turn import feeds_in_turn
 from paddle_tsm.data.source_decoder import SourceDecoder
 from paddle_tsm.data.source_patience import Patience
@@ -192,6 +192,34 @@ def test_a_terminal_is_no_video(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     (result,) = read("-")
     assert result.feed.problem.startswith("standard input: is a terminal; wanted a video")
+
+
+class Camera:
+    """OpenCV's camera, which gives three frames and is then pulled out."""
+
+    def __init__(self, number):
+        self._left, self._number = 3, number
+
+    def isOpened(self):
+        return self._number == 0
+
+    def get(self, _):
+        return 10.0
+
+    def read(self):
+        self._left -= 1
+        return self._left >= 0, np.full((48, 64, 3), (255, 0, 0), "uint8")  # blue, in OpenCV's order
+
+    def release(self):
+        self._left = None
+
+
+def test_cameras(monkeypatch):
+    monkeypatch.setattr(source_decoder.cv2, "VideoCapture", Camera)
+    there, missing = read("0", "1")
+    assert there.feed.rate == 10 and there.feed.problem == "camera 0: gives no frame any more"
+    assert len(there.frames) + there.feed.late == 3 and there.frames[-1].rgb()[0, 0].tolist() == [0, 0, 255]
+    assert missing.feed.problem == "camera 1: cannot be opened; wanted the number of one that is there"
 
 
 def test_a_live_source_drops_what_comes_too_fast(tmp_path):

@@ -24,6 +24,10 @@ def test_kinds():
     assert {name: source_of(name).kind for name in kinds} == kinds
 
 
+def test_the_address_of_a_file_is_its_path(folder):
+    assert source_of((folder / "x [1].mp4").as_uri()) == VideoSource(str(folder / "x [1].mp4"))
+
+
 def test_a_file_with_a_number_for_its_name_is_no_camera(folder):
     (folder / "7").write_bytes(b"")
     assert source_of("7").kind == FILE and source_of("8").kind == CAMERA

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from typing import BinaryIO
 
@@ -57,7 +59,8 @@ class AddressCopy:
     def _read_on(self) -> None:
         """Read from the first missing byte to the end. Raises Broken and NoFile."""
         at = self._file.tell()
-        request = urllib.request.Request(self._source.name, headers={"Range": f"bytes={at}-"} if at else {})
+        address, headers = with_user(self._source.name)
+        request = urllib.request.Request(address, headers=headers | ({"Range": f"bytes={at}-"} if at else {}))
         with contextlib.closing(self._answer(request)) as answer:
             if answer.status != 206:  # the whole of it, whatever was asked for
                 at = 0
@@ -81,6 +84,8 @@ class AddressCopy:
         try:
             return urllib.request.urlopen(request, timeout=self._patience.timeout)
         except urllib.error.HTTPError as error:
+            if error.code == 401 and request.has_header("Authorization"):
+                raise NoFile(self._source.shown) from None  # FFmpeg knows more ways to say a password
             raise Broken(f"the server answers {error.code} {error.reason}") from None
         except (OSError, http.client.HTTPException) as error:
             raise Broken(str(getattr(error, "reason", error)) or "no answer") from None
@@ -92,3 +97,13 @@ class AddressCopy:
             raise Broken(f"nothing came for {self._patience.timeout:g} s") from None
         except (OSError, http.client.HTTPException) as error:
             raise Broken(str(error) or "the connection was closed") from None
+
+
+def with_user(address: str) -> tuple[str, dict[str, str]]:
+    """(the address without the user and the password in it, the header that says them), as a browser sends them."""
+    parts = urllib.parse.urlsplit(address)
+    user, _, host = parts.netloc.rpartition("@")
+    if not user:
+        return address, {}
+    said = base64.b64encode(urllib.parse.unquote(user).encode()).decode()
+    return parts._replace(netloc=host).geturl(), {"Authorization": f"Basic {said}"}

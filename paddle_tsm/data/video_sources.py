@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from paddle_tsm.data.class_folders import VIDEO_ENDINGS
 
@@ -41,6 +43,8 @@ def source_of(name: str) -> VideoSource:
     """The source with this name. A path need not exist."""
     if name == "-":
         return VideoSource(name, PIPE)
+    if name.startswith("file://"):
+        return VideoSource(url2pathname(urlsplit(name).path))
     if "://" in name:
         return VideoSource(name, ADDRESS)
     if name.isascii() and name.isdigit() and not os.path.exists(name):

@@ -14,18 +14,13 @@ from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.terminal.literal_text import literal
 
 
-def frames_of(source: str | os.PathLike | int) -> tuple[Iterator[np.ndarray], float]:
-    """(an iterator of RGB frames [H, W, 3] uint8, frames a second) of a video file, or of a camera by its number.
+def frames_of(source: str | os.PathLike) -> tuple[Iterator[np.ndarray], float]:
+    """(an iterator of RGB frames [H, W, 3] uint8, frames a second) of a video file.
 
-    The rate is 30 where the source has none that makes sense. Raises ValueError where the source cannot be opened.
+    The rate is 30 where the file has none that makes sense. Raises ValueError where it cannot be opened.
     """
-    if isinstance(source, int):
-        capture = cv2.VideoCapture(source)
-    else:
-        check_file(os.fspath(source))
-        capture = open_video(os.fspath(source))
-    if not capture.isOpened():
-        raise ValueError(f"camera {source}: cannot be opened; wanted the number of one that is there")
+    check_file(os.fspath(source))
+    capture = open_video(os.fspath(source))
     rate = capture.get(cv2.CAP_PROP_FPS)
 
     def frames() -> Iterator[np.ndarray]:
