@@ -1,4 +1,4 @@
-"""`paddle-tsm export`: write a network for Paddle Inference or ONNX."""
+"""`paddle-tsm export`: write a network for Paddle Inference, for ONNX, or as a page for browsers."""
 
 from __future__ import annotations
 
@@ -23,17 +23,21 @@ def add_parser(subparsers) -> None:
     parser = add_command(
         subparsers,
         "export",
-        "Write a network for Paddle Inference or ONNX.",
+        "Write a network for Paddle Inference, for ONNX, or as a page for browsers.",
         "CHECKPOINT DIR",
         (
             "Write a checkpoint's network as a folder that runs without paddle-tsm: the graph, its weights, and "
             "tsm.json, which says how to feed it.",
             "The written files are run and compared with the checkpoint before they are kept.",
+            "--to web writes a page, too, which recognises what a camera or a video file shows. It shows a causal "
+            "network frame by frame, and any other one clips of the last seconds. In DIR run `python -m http.server`, "
+            "and open localhost:8000.",
         ),
         (
             "paddle-tsm export tsm_r50.safetensors exported",
             "paddle-tsm export tsm_r50.safetensors exported --to onnx --classes kinetics400.txt --crops three",
             "paddle-tsm export online.pth step --to onnx --stream",
+            "paddle-tsm export online.pth page --to web --runtime package/dist --classes jester.txt",
             "paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate train.txt --root videos",
         ),
     )
@@ -62,6 +66,12 @@ def add_parser(subparsers) -> None:
         "--stream",
         action="store_true",
         help="Export one step of the online network, whose cache is an input and an output.",
+    )
+    parser.add_argument(
+        "--runtime",
+        metavar="DIR",
+        help="With --to web: the folder package/dist of onnxruntime-web's npm package, which is copied beside the "
+        "page. Default: visitors' browsers load it from a public address, by its hashes.",
     )
     add_classes_option(parser, ", for tsm.json")
     add_network_key(parser, "CHECKPOINT")
@@ -116,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
             form=args.form,
             source=frame_source(args.form, args.template, args.data_set, args.first_frame),
             labels=labels,
+            runtime=args.runtime,
             **pixels,
         )
     print_export(args.folder, sidecar, verified, time.perf_counter() - start)

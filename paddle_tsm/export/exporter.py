@@ -19,6 +19,8 @@ from paddle_tsm.export.sidecar import Sidecar
 from paddle_tsm.export.targets import target_named
 from paddle_tsm.export.verification import Verified
 from paddle_tsm.export.verified_files import logits_to_expect, quantise_verified, verify_clips, verify_steps
+from paddle_tsm.export.web_page import WEB, check_pictures, is_page_of_stream, page_input, write_page
+from paddle_tsm.export.web_runtime import runtime_in
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
@@ -44,6 +46,7 @@ def export_checkpoint(
     root: str = "",
     form: str = "video",
     source: FrameSource | None = None,
+    runtime: str | None = None,
 ) -> tuple[Sidecar, list[Verified]]:
     """Write the network in a checkpoint as an export, run what was written, and keep it if it is the same network.
 
@@ -54,7 +57,8 @@ def export_checkpoint(
     size (pixels), preset, sampling, crops, labels (the classes' names): how frames become the network's input, for
     tsm.json; None: what the checkpoint records, or its layout's. calibration, for an 8-bit export alone: the clips that
     its ranges are measured on, as arrays or as the path of a list, then with root, form and source (see
-    `calibration.calibration_of`).
+    `calibration.calibration_of`). runtime: for a page alone, see `web_runtime.runtime_in`. A page has the step of a
+    stream where the network can run on one, whatever `stream` says.
 
     The files are compared with the checkpoint's network in Paddle, and in PyTorch where it is installed, on random
     clips; an 8-bit export also with its float32 form, on clips that its ranges were not measured on. Raises ValueError
@@ -65,17 +69,26 @@ def export_checkpoint(
     check_free(folder)
     keep_inputs({}, [path, *files_of_list(calibration, root, form)], {"folder": folder})
     found = read_network(path, **(options or {}))
+    if runtime is not None and to != WEB:
+        raise ValueError(f"runtime: got one for {to}, wanted it for {WEB} alone")
+    around = runtime_in(runtime) if to == WEB else None
+    stream = stream or around is not None and is_page_of_stream(found)
     if stream:
         check_file_streams(found)
     network, tensors = found.as_asked()
     given = {"preset": preset, "sampling": sampling, "crops": crops, "size": size, "class_names": labels}
-    described = describe(path, to, "stream" if stream else "clip", precision, network, found.input.changed(given))
+    taken = page_input(found.input, given) if around else found.input.changed(given)
+    described = describe(path, to, "stream" if stream else "clip", precision, network, taken)
+    if around:
+        check_pictures(network)
     check_calibration(precision, calibration)
     clips = None
     if calibration is not None:
         clips = calibration_of(calibration, network, described.pixels(), root=root, form=form, source=source)
     with new_folder(folder) as temporary:
         described, verified = write_verified(temporary, described, network, tensors, clips)
+        if around:
+            write_page(temporary, described, around)
         described.write(temporary)
     return described, verified
 

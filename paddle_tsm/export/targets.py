@@ -41,15 +41,16 @@ class TargetFunctions(Protocol):
 class Target:
     """One runtime that an export is for.
 
-    name: as `--to` and `--engine` take it. files: the name of each file by its role. precisions: those of whole clips;
+    name: as `--to` takes it. files: the name of each file by its role. precisions: those of whole clips;
     streams have float32 only. module: the name of the module with the functions. It is imported when it is used, so
-    that no runtime needs another one.
+    that no runtime needs another one. is_engine: whether `--engine` takes the name, too, to run a checkpoint with.
     """
 
     name: str
     files: dict[str, str]
     precisions: tuple[str, ...]
     module: str
+    is_engine: bool = True
 
     @property
     def functions(self) -> TargetFunctions:
@@ -66,6 +67,8 @@ TARGETS = {
             "paddle_tsm.export.paddle_inference_files",
         ),
         Target("onnx", {"model": "model.onnx"}, ("float32", "int8"), "paddle_tsm.export.onnx_files"),
+        # a page around the file for ONNX: see `web_page.py`
+        Target("web", {"model": "model.onnx"}, ("float32",), "paddle_tsm.export.onnx_files", is_engine=False),
     )
 }
 FORMATS = tuple(TARGETS)

@@ -12,13 +12,13 @@ import numpy as np
 from paddle_tsm.checkpoint.trained_file import trained_file
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.export.sidecar import Sidecar, read_sidecar
-from paddle_tsm.export.targets import FORMATS, PRECISIONS, format_for
+from paddle_tsm.export.targets import PRECISIONS, TARGETS, format_for
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
 from paddle_tsm.networks.option_checks import must_be_one_of, must_be_whole
 
 EAGER = "dygraph"  # the model itself, operation by operation
-ENGINES = (EAGER, *FORMATS)
+ENGINES = (EAGER, *(name for name, target in TARGETS.items() if target.is_engine))
 OF_EXPORT = ("size", "calibration", "root", "form", "source")  # options that only an export on the way takes
 OTHER_KIND = {
     "clip": "holds one step of a stream; wanted an export of whole clips, or `paddle-tsm stream`",
