@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import functools
 import gzip
-import http.server
 import json
 import os
 import shutil
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -21,10 +17,14 @@ import numpy as np
 import pytest
 
 from paddle_tsm.data.motion_videos import CLASSES, draw_bag, sort_bag
+from paddle_tsm.demo.material import write_demo_checkpoint
+from paddle_tsm.export.exporter import export_checkpoint
+from paddle_tsm.networks.network import Network
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-from chromium import Chromium, Tab, find_chromium  # noqa: E402  a program of tools/
+from chromium import Chromium, Tab, find_chromium  # noqa: E402  programs of tools/
+from local_server import served  # noqa: E402
 
 RUNTIME = ROOT / "tools" / "web" / "node_modules" / "onnxruntime-web" / "dist"
 PAGE = ROOT / "paddle_tsm" / "export" / "page"
@@ -46,20 +46,6 @@ def need_node() -> str:
     """The path of Node."""
     need("node", shutil.which("node") is not None)
     return str(shutil.which("node"))
-
-
-@contextlib.contextmanager
-def served(folder):
-    """The address of a server like `python -m http.server`, which shows the folder."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def motion_frames(size: tuple[int, int]) -> list[np.ndarray]:
@@ -118,6 +104,12 @@ def told_steps(tab: Tab, count: int) -> list[dict]:
     ]
 
 
+def open_page(tab: Tab, address: str, wanted: str = "ready") -> None:
+    """Open a page, which loads itself once more to be isolated, and wait until it is in the state `wanted`."""
+    tab.open(address)
+    wait_for(tab, f"document.body?.dataset.state === {wanted!r}")
+
+
 def wait_for(tab: Tab, condition: str, seconds: float = 20) -> None:
     """Wait until a JavaScript expression is true. Raises AssertionError with the page's message where it does not."""
     end = time.monotonic() + seconds
@@ -128,7 +120,7 @@ def wait_for(tab: Tab, condition: str, seconds: float = 20) -> None:
 
 
 def state(tab: Tab) -> str:
-    return tab.run("document.body.dataset.state")
+    return tab.run("document.body?.dataset.state")
 
 
 def message(tab: Tab) -> dict:
@@ -145,4 +137,47 @@ def click(tab: Tab, name: str) -> None:
     tab.run(f"document.getElementById({name!r}).click()")
 
 
-__all__ = ["Chromium", "Tab"]
+SMALL = (160, 120)  # width and height of the films
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Weights and films."""
+    need_browser()
+    folder = tmp_path_factory.mktemp("page")
+    write_camera(folder / "camera.mjpeg", SMALL)
+    write_webm(folder / "motion.webm", SMALL)
+    write_demo_checkpoint(folder / "w.safetensors", Network("tsm_mobilenet_v2", num_classes=8), "canonical")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(folder):
+    """(what tsm.json says, the folder of the page) of a causal network of 32 pixels."""
+    options = {"shift_order": "causal"}
+    described, _ = export_checkpoint(
+        folder / "w.safetensors", folder / "page", "web", size=32, options=options, runtime=str(RUNTIME)
+    )
+    return described, str(folder / "page")
+
+
+@pytest.fixture(scope="session")
+def browser(folder):
+    """A Chromium with a camera that shows a generated film."""
+    film = f"--use-file-for-fake-video-capture={folder / 'camera.mjpeg'}"
+    with Chromium(("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", film)) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def address(exported):
+    with served(exported[1]) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(browser):
+    tab = browser.tab()
+    tab.before_scripts(REMEMBER)
+    yield tab
+    tab.close()

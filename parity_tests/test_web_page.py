@@ -1,115 +1,143 @@
 """The page in a headless Chromium: a camera and a dropped file, and its logits are those of Python's ONNX Runtime."""
 
+import base64
+import os
+
 import numpy as np
 import pytest
 
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import preset_of
-from paddle_tsm.demo.material import write_demo_checkpoint
-from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.open_files import open_files
-from paddle_tsm.networks.network import Network
-from parity_tests.pages import (
-    REMEMBER,
-    RUNTIME,
-    Chromium,
+from paddle_tsm.inference.stream_predictor import StreamPredictor
+from paddle_tsm.parity.compare import distance
+from parity_tests.pages import (  # noqa: F401  `folder`, `exported`, `browser`, `address`, `tab` are fixtures
+    address,
+    browser,
     click,
+    exported,
+    folder,
     message,
-    need_browser,
+    open_page,
     served,
     state,
+    tab,
     told_steps,
     wait_for,
-    write_camera,
-    write_webm,
 )
 
 pytestmark = pytest.mark.writes_onnx
 FRAMES = 50
-LIMIT = 1e-4  # of a logit, as the issue of this page asks
-SMALL = (160, 120)
+LIMIT = 1e-5  # of the largest logit, which is less than 1 here; rounding makes a tenth of it
+SCREENSHOTS = os.environ.get("PADDLE_TSM_SCREENSHOTS")  # a folder, for those who want to look at the page
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    need_browser()
-    folder = tmp_path_factory.mktemp("page")
-    write_camera(folder / "camera.mjpeg", SMALL)
-    write_webm(folder / "motion.webm", SMALL)
-    write_demo_checkpoint(folder / "w.safetensors", Network("tsm_mobilenet_v2", num_classes=8), "canonical")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def exported(folder):
-    """(what tsm.json says, the folder of the page) of a causal network of 32 pixels."""
-    described, _ = export_checkpoint(
-        folder / "w.safetensors",
-        folder / "page",
-        "web",
-        size=32,
-        options={"shift_order": "causal"},
-        runtime=str(RUNTIME),
-    )
-    return described, str(folder / "page")
-
-
-@pytest.fixture(scope="module")
-def browser(folder):
-    """A Chromium with a camera that shows a generated film."""
-    film = f"--use-file-for-fake-video-capture={folder / 'camera.mjpeg'}"
-    with Chromium(("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", film)) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(exported):
-    with served(exported[1]) as address:
-        yield address
-
-
-@pytest.fixture
-def tab(browser, address):
-    tab = browser.tab()
-    tab.before_scripts(REMEMBER)
-    yield tab
-    tab.close()
-
-
-def test_the_logits_of_a_camera_are_pythons(tab, address, exported):
-    tab.open(address)
-    wait_for(tab, "document.body.dataset.state === 'ready'")
+def test_the_logits_of_a_camera_are_pythons(tab, address, exported):  # noqa: F811
+    open_page(tab, address)
     click(tab, "use-camera")
     check_steps(told_steps(tab, FRAMES), *exported)
     check_silence(tab, address)
+    assert "2 threads" in text_of(tab, "runs-on") or os.cpu_count() == 1, "not isolated"
+    assert "equal to Python within" in text_of(tab, "runs-on")
+    for width, height in ((360, 740), (1280, 900)):
+        for dark in (False, True):
+            check_layout(tab, width, height, dark)
 
 
-def test_the_logits_of_a_dropped_file_are_pythons(tab, address, exported, folder):
-    tab.open(address)
-    wait_for(tab, "document.body.dataset.state === 'ready'")
+def test_the_logits_of_a_dropped_file_are_pythons(tab, address, exported, folder):  # noqa: F811
+    open_page(tab, address)
     tab.drop(200, 200, [str(folder / "motion.webm")])
     check_steps(told_steps(tab, FRAMES), *exported)
     check_silence(tab, address)
 
 
-def check_steps(steps, described, folder) -> None:
+def check_steps(steps, described, page) -> None:
     """The page's logits against the same ONNX file in Python, on the pictures that the browser decoded."""
-    run, preset = open_files(folder, described, 1), preset_of(described.input)
+    run, preset = open_files(page, described, 1), preset_of(described.input)
     cache, forgetful = (), 0.0
     assert len({step["image"].tobytes() for step in steps}) > 5, "the film does not move"
     for number, step in enumerate(steps):
         frame = views_of(preset, [step["image"]])
         np.testing.assert_array_equal(step["input"], frame.ravel(), f"frame {number}: other pixels")
         logits, cache = run.step(frame, cache)
-        assert np.abs(logits[0] - step["logits"]).max() < LIMIT, f"frame {number}"
-        forgetful = max(forgetful, np.abs(run.step(frame)[0][0] - step["logits"]).max())
+        assert distance(logits[0], step["logits"])[1] < LIMIT, f"frame {number}"
+        forgetful = max(forgetful, distance(run.step(frame)[0][0], step["logits"])[1])
     assert forgetful > 10 * LIMIT, "a page that forgets the past would pass"
 
 
-def check_silence(tab, address) -> None:
+def check_silence(tab, address) -> None:  # noqa: F811
     """Nothing went wrong in the page, and it asked no one else for anything."""
     assert state(tab) == "running" and message(tab) == {}
     assert tab.errors == []
     own = (address, f"blob:{address}", "data:image/")
     assert [url for url in tab.requests if not url.startswith(own)] == []
     assert f"{address}model.onnx" in tab.requests, "or what threads ask for is not seen"
+
+
+def check_layout(tab, width: int, height: int, dark: bool) -> None:  # noqa: F811
+    """Nothing sticks out, nothing that can be pressed is too small for a finger."""
+    tab.resize(width, height, dark)
+    wait_for(tab, f"innerWidth === {width}")
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    sizes = tab.run("""[...document.querySelectorAll("button, select")].filter((one) => one.offsetParent)
+        .map((one) => [one.id, one.offsetHeight, one.getBoundingClientRect().right])""")
+    assert len(sizes) == 4, "three buttons and the choice of a camera"
+    assert [name for name, high, right in sizes if high < 44 or right > width] == []
+    if SCREENSHOTS:
+        with open(os.path.join(SCREENSHOTS, f"page_{width}_{'dark' if dark else 'light'}.png"), "wb") as file:
+            file.write(base64.b64decode(tab.screenshot()))
+
+
+def text_of(tab, name: str) -> str:  # noqa: F811
+    return tab.run(f"document.getElementById({name!r}).textContent")
+
+
+def test_python_runs_the_same_folder(exported):  # noqa: F811
+    """A page's folder is an export like every other."""
+    stream = StreamPredictor(exported[1])
+    assert stream.engine == "web" and stream.step(np.zeros((1, 3, 32, 32))).shape == (1, 8)
+
+
+def test_keys_and_names(tab, address):  # noqa: F811
+    """Everything works by keys, and a screen reader has a name for everything that can be pressed."""
+    open_page(tab, address)
+    press(tab, "c")
+    wait_for(tab, "document.body.dataset.state === 'running' && steps.length > 2")
+    wait_for(tab, "document.getElementById('announced').textContent !== ''")
+    press(tab, " ")
+    wait_for(tab, "document.getElementById('video').paused")
+    assert text_of(tab, "pause") == "Go on"
+    count = tab.run("steps.length")
+    press(tab, " ")
+    wait_for(tab, f"steps.length > {count + 2}")
+    assert text_of(tab, "pause") == "Pause"
+    nodes = tab.call("Accessibility.getFullAXTree")["nodes"]
+    named = [(one["role"]["value"], one["name"]["value"]) for one in nodes if not one["ignored"] and "name" in one]
+    roles = ("button", "combobox", "image", "progressbar", "img", "Video", "region", "Canvas")
+    assert [role for role, name in named if role in roles and not name] == []
+    assert {("button", "Use the camera"), ("button", "Open a video"), ("button", "Pause")} <= set(named)
+    assert "class 0: " in text_of(tab, "bars-text") or "class" in text_of(tab, "bars-text")
+    assert "second" in tab.run("document.getElementById('timeline').getAttribute('aria-label')")
+
+
+def press(tab, key: str) -> None:  # noqa: F811
+    for kind in ("keyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")
+
+
+def test_the_browser_keeps_the_page_from_sending_anything(tab, address, exported):  # noqa: F811
+    """By its Content-Security-Policy, in the page and in its threads. The other server would answer anybody."""
+    allowed = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+    with served(exported[1], allowed) as elsewhere:
+        code = f"fetch('{elsewhere}tsm.json').then(() => 'sent', () => 'refused')"
+        in_thread = f"""new Promise((resolve) => {{
+            const code = `{code}.then((answer) => postMessage(answer))`;
+            const thread = new Worker(URL.createObjectURL(new Blob([code])), {{type: "module"}});
+            thread.onmessage = (event) => resolve(event.data);
+        }})"""
+        tab.open(f"{address}style.css")  # which has no policy
+        assert [tab.run(code), tab.run(in_thread)] == ["sent", "sent"]
+        assert [url for url in tab.requests if url.startswith(elsewhere)] != [], "requests are not seen"
+        open_page(tab, address)
+        assert [tab.run(code), tab.run(in_thread)] == ["refused", "refused"]
+        assert tab.errors != [], "errors are not seen"

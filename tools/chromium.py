@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# --no-sandbox: root has no sandbox; --disable-dev-shm-usage: containers have a small /dev/shm. The rest keeps it silent.
+# --no-sandbox: root has no sandbox; --disable-dev-shm-usage: containers have a small /dev/shm. The rest keeps it
+# silent.
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -162,7 +163,7 @@ class Tab:
         return self.browser.call(method, self._session, **parameters)
 
     def run(self, script: str, seconds: float = 60) -> Any:
-        """The value of a JavaScript expression, awaited where it is a promise. Raises RuntimeError for what it throws."""
+        """The value of a JavaScript expression, or of its promise. Raises RuntimeError for what it throws."""
         done = self.browser.call(
             "Runtime.evaluate",
             self._session,

@@ -135,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
 
 def print_export(folder: str, sidecar, verified: list, seconds: float) -> None:
     """Print what was exported, and how far it differs from each thing that it was compared with."""
+    from paddle_tsm.export.web_page import WEB, what_is_loaded
     from paddle_tsm.terminal.literal_text import literal
 
     step = sidecar.kind == "stream"
@@ -145,3 +146,6 @@ def print_export(folder: str, sidecar, verified: list, seconds: float) -> None:
         print(
             f"  differs from {one.against} by {one.difference:.1e} of the largest logit (limit {one.limit:.1e}){also}"
         )
+    if sidecar.format == WEB:
+        for line in what_is_loaded(folder):
+            print(literal(f"  {line}"))

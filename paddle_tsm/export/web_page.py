@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from dataclasses import asdict
 
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.export.sidecar import Sidecar
-from paddle_tsm.export.web_runtime import BACKENDS, Runtime
+from paddle_tsm.export.web_check import expected_of_pattern
+from paddle_tsm.export.web_runtime import BACKENDS, FOLDER, PACKAGE, Runtime
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.layouts.network_input import NetworkInput
@@ -24,7 +26,7 @@ WEB = "web"  # the name of the target
 SETTINGS = "page.json"
 SOURCE = os.path.join(os.path.dirname(__file__), "page")
 CROPS = ("centre", "centre-full")  # that a page cuts
-LARGE = 50_000_000  # bytes; a page waits for a click before it loads so much
+LARGE = 50_000_000  # bytes; a page waits for a click before it loads so much, see page/main.js
 
 
 def is_page_of_stream(found: NetworkFile) -> bool:
@@ -48,7 +50,7 @@ def page_input(recorded: NetworkInput, given: dict) -> NetworkInput:
             f"sampling: got {given['sampling']} for a page, whose clips are the last seconds; wanted uniform"
         )
     crops = recorded.crops if recorded.crops in CROPS else "centre"
-    return recorded.changed({"crops": crops, "sampling": "uniform"} | given)
+    return recorded.changed({"crops": crops, "sampling": "uniform"}).changed(given)
 
 
 def check_pictures(network: Network) -> None:
@@ -73,6 +75,7 @@ def write_page(folder: str, described: Sidecar, runtime: Runtime) -> None:
     model = described.files["model"]
     settings = {
         "pixels": rules_of(described.pixels()),
+        "expected": expected_of_pattern(folder, described),
         "model": {"file": model, "bytes": os.path.getsize(os.path.join(folder, model))},
         "runtime": {
             "version": runtime.version,
@@ -92,6 +95,25 @@ def rules_of(pixels: Preset) -> dict:
     return names | {"short": pixels.short, "size": pixels.test_size}
 
 
-def bytes_to_load(folder: str, described: Sidecar, runtime: Runtime) -> int:
-    """How much a visitor's browser loads, with WebAssembly."""
-    return os.path.getsize(os.path.join(folder, described.files["model"])) + runtime.bytes_of("wasm")
+def what_is_loaded(folder: str) -> list[str]:
+    """For the user: what a visitor's browser loads of the page in `folder`, with WebAssembly, and how to look at it."""
+    with open(os.path.join(folder, SETTINGS), encoding="utf-8") as file:
+        settings = json.load(file)
+    network, runtime = settings["model"]["bytes"], settings["runtime"]
+    program = sum(runtime["files"][name]["bytes"] for name in runtime["backends"]["wasm"].values())
+    where = "beside the page" if runtime["address"] == f"{FOLDER}/" else f"at {runtime['address']}"
+    lines = [
+        f"a visitor loads {megabytes(network + program)} MB: the network, {megabytes(network)} MB, and "
+        f"{PACKAGE} {runtime['version']} {where}, {megabytes(program)} MB"
+    ]
+    if network >= LARGE:
+        lines.append(
+            f"{megabytes(network)} MB are much for a page: it waits for a click before it loads them; "
+            "tsm_mobilenet_v2 has 9 MB"
+        )
+    return [*lines, f"to see it: python -m http.server --directory {shlex.quote(folder)}, and open localhost:8000"]
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes in millions."""
+    return f"{count / 1e6:.0f}"

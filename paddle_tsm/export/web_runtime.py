@@ -1,8 +1,8 @@
-"""onnxruntime-web, which runs a page's network in the browser: from a folder of its npm package, or from a pinned public
-address.
+"""onnxruntime-web, which runs a page's network in the browser: from a folder of its npm package, or from a pinned
+public address.
 
-A file of it is loaded with its hash ("subresource integrity"), so that what runs in the page is what was pinned here, or
-what lay in the folder, or nothing.
+A file of it is loaded with its hash ("subresource integrity"), so that what runs in the page is what was pinned here,
+or what lay in the folder, or nothing.
 """
 
 from __future__ import annotations

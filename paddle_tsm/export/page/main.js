@@ -1,6 +1,8 @@
 // The page: its buttons, and what they start.
 
+import { isolate } from "./isolation.js";
 import { Network } from "./network/network.js";
+import { checkWebAssembly } from "./network/runtime.js";
 import { Recognition } from "./recognition.js";
 import { readSettings } from "./settings.js";
 import { listCameras, openCamera } from "./sources/camera.js";
@@ -41,13 +43,14 @@ function load() {
     const network = new Network((there) => loading.show(there, bytes));
     loading.show(0, bytes);
     const asked = Object.fromEntries(new URLSearchParams(location.search));
-    const { backend, threads } = await network.load(settings, { backend: asked.backend, threads: Number(asked.threads) });
+    const wanted = { backend: asked.backend, threads: Number(asked.threads) };
+    const { backend, threads, difference } = await network.load(settings, wanted);
     recognition = new Recognition(settings, network);
     recognition.window.seconds = Number($("seconds").value);
     loading.hide();
     const words = backend === "webgpu" ? "WebGPU" : `WebAssembly, ${threads} thread${threads > 1 ? "s" : ""}`;
-    $("runs-on").textContent = `${settings.arch} on ${words}`;
-    document.body.dataset.state = "ready";
+    $("runs-on").textContent = `${settings.arch} on ${words}, equal to Python within ${difference.toExponential(0)}`;
+    if (document.body.dataset.state === "idle") document.body.dataset.state = "ready";
   })();
   return ready;
 }
@@ -162,7 +165,9 @@ function connect() {
   $("choose-file").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => startFile($("file").files[0]));
   $("pause").addEventListener("click", togglePause);
-  $("seconds").addEventListener("change", () => recognition && (recognition.window.seconds = Number($("seconds").value)));
+  $("seconds").addEventListener("change", () => {
+    if (recognition) recognition.window.seconds = Number($("seconds").value);
+  });
   video.addEventListener("ended", () => showPaused(true));
   addEventListener("resize", () => markSeen($("seen"), video, settings.pixels));
   addEventListener("keydown", (event) => {
@@ -187,12 +192,17 @@ function connect() {
 }
 
 async function begin() {
+  checkWebAssembly();
+  if (await isolate()) return;
   settings = await readSettings();
   bars = new Bars($("bars"), $("bars-text"), settings.labels);
   timeline = new Timeline($("timeline"), settings.labels);
   const { size } = settings.pixels;
   const what = settings.kind === "stream" ? "frame by frame" : `in clips of ${settings.frames} frames`;
-  $("about").textContent = `${settings.name}, ${settings.arch}, ${what}, ${size} × ${size} pixels as ${settings.preset} makes them`;
+  const pixels = `${size} × ${size} pixels as ${settings.preset} makes them`;
+  $("about").textContent = `${settings.name}, ${settings.arch}, ${what}, ${pixels}`;
+  $("knows").textContent = `It knows ${settings.labels.length} classes: ${settings.labels.join(", ")}.`;
+  $("label").textContent = "Ready when you are.";
   $("seconds-field").hidden = settings.kind === "stream";
   connect();
   for (const id of ["use-camera", "choose-file"]) $(id).disabled = false;

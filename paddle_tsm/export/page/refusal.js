@@ -52,7 +52,8 @@ export const MESSAGES = {
   },
   "no-runtime": {
     title: "The runtime could not be loaded",
-    advice: "It is missing, changed, or its address is out of reach. An export with --runtime DIR needs no other server.",
+    advice:
+      "It is missing, changed, or its address is out of reach. An export with --runtime DIR needs no other server.",
   },
   "no-model": {
     title: "The network could not be loaded",
@@ -61,6 +62,10 @@ export const MESSAGES = {
   "damaged-model": {
     title: "The network is damaged",
     advice: "model.onnx is not the file that was exported. Copy it again, or export it again.",
+  },
+  "wrong-numbers": {
+    title: "This browser computes other numbers than Python",
+    advice: "The network was tried on a pattern whose answer is known. Update the browser or the graphics driver.",
   },
   "no-memory": {
     title: "There is too little memory for this network",
@@ -71,6 +76,13 @@ export const MESSAGES = {
     advice: "Load the page again. If it stops again, add ?backend=wasm to the address.",
   },
 };
+
+/** The Refusal for an error of the network's thread. task: what it was doing. */
+export function runRefusal(task, error) {
+  if (error instanceof Refusal) return error;
+  const isMemory = error instanceof RangeError || /memory|alloc/i.test(String(error));
+  return new Refusal(isMemory ? "no-memory" : task === "load" ? "no-runtime" : "failed-run", String(error));
+}
 
 /** The Refusal for an error of a camera. */
 export function cameraRefusal(error) {

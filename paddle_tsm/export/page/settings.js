@@ -28,6 +28,7 @@ export async function readSettings() {
     labels: tsm.labels.length ? tsm.labels : Array.from({ length: classes }, (_, i) => `class ${i}`),
     pixels: page.pixels,
     model: { file: whole(page.model.file), bytes: page.model.bytes, sha256: tsm.sha256[page.model.file] },
+    expected: page.expected,
     runtime: { ...page.runtime, address: whole(page.runtime.address) },
   };
 }

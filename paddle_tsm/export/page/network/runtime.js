@@ -12,39 +12,47 @@ async function hasWebGpu() {
   return adapter !== null && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
-/** (how many threads) One without cross-origin isolation, which shared memory needs. */
+/** How many threads: one without cross-origin isolation, which shared memory needs. */
 function threadsFor(wanted) {
   if (!globalThis.crossOriginIsolated) return 1;
   return Math.max(1, Math.min(wanted || navigator.hardwareConcurrency || 1, MOST_THREADS));
 }
 
-/** The module of WebAssembly's SIMD in its shortest form: i8x16.splat of a constant, whose lane is dropped. */
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+// a module with one function that uses SIMD
+const SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
 
+/** Throws a Refusal where there is no WebAssembly with SIMD. */
 export function checkWebAssembly() {
   if (typeof WebAssembly !== "object" || !WebAssembly.validate(new Uint8Array(SIMD))) {
     throw new Refusal("no-webassembly");
   }
 }
 
+/** The backend of this browser, "webgpu" or "wasm". asked: one of the two, or nothing. */
+export async function backendFor(asked) {
+  return asked || ((await hasWebGpu()) ? "webgpu" : "wasm");
+}
+
 /**
- * The runtime. described: `runtime` of page.json. asked: {backend, threads} of the address, or nothing.
- * Returns {ort, backend: "webgpu" or "wasm", threads}.
+ * The runtime for a backend: {ort, backend, threads}. described: `runtime` of page.json. asked: how many threads, or
+ * nothing.
  */
-export async function loadRuntime(described, asked) {
-  checkWebAssembly();
-  const backend = asked.backend || ((await hasWebGpu()) ? "webgpu" : "wasm");
+export async function loadRuntime(described, backend, asked) {
   const files = described.backends[backend];
   const contents = await Promise.all(
     [files.api, files.glue, files.wasm].map((name) =>
       fetchChecked(new URL(name, described.address), described.files[name].integrity, "no-runtime"),
     ),
   );
-  const [api, glue] = contents.slice(0, 2).map((content) => URL.createObjectURL(new Blob([content], { type: "text/javascript" })));
+  const [api, glue] = contents
+    .slice(0, 2)
+    .map((content) => URL.createObjectURL(new Blob([content], { type: "text/javascript" })));
   const ort = await import(api).catch((error) => {
     throw new Refusal("no-runtime", error.message);
   });
-  const threads = threadsFor(asked.threads);
+  const threads = threadsFor(asked);
   ort.env.wasm.wasmPaths = { mjs: glue };
   ort.env.wasm.wasmBinary = contents[2];
   ort.env.wasm.numThreads = threads;

@@ -1,18 +1,32 @@
 // The thread that runs the network, so that the page never waits for it.
 
-import { Refusal } from "../refusal.js";
+import { Refusal, runRefusal } from "../refusal.js";
+import { checkAgainstPython } from "./check.js";
 import { fetchLarge } from "./integrity.js";
-import { loadRuntime } from "./runtime.js";
+import { backendFor, loadRuntime } from "./runtime.js";
 import { RunningNetwork } from "./running_network.js";
 
 let network;
 
+/** Load everything and compare it with Python. Resolves to {backend, threads, difference}. */
 async function load({ settings, asked }) {
-  const runtime = await loadRuntime(settings.runtime, asked);
   const { file, bytes, sha256 } = settings.model;
-  const model = await fetchLarge(file, bytes, sha256, (there) => postMessage({ progress: there }));
+  const backend = await backendFor(asked.backend);
+  const model = fetchLarge(file, bytes, sha256, (there) => postMessage({ progress: there }));
+  try {
+    return await loadOn(backend, await model, settings, asked.threads);
+  } catch (error) {
+    // a graphics processor that cannot run the network, or computes something else
+    if (backend === "wasm" || asked.backend || (error instanceof Refusal && error.kind === "no-runtime")) throw error;
+    return loadOn("wasm", await model, settings, asked.threads);
+  }
+}
+
+async function loadOn(backend, model, settings, threads) {
+  const runtime = await loadRuntime(settings.runtime, backend, threads);
   network = await RunningNetwork.create(runtime, model, settings);
-  return { backend: runtime.backend, threads: runtime.threads };
+  const difference = await checkAgainstPython(network, settings);
+  return { backend, threads: runtime.threads, difference };
 }
 
 const TASKS = {
@@ -26,10 +40,8 @@ onmessage = async ({ data }) => {
     const answer = await TASKS[data.task](data);
     postMessage({ number: data.number, answer });
   } catch (error) {
-    const memory = /memory|allocat|OrtRun.*bad_alloc/i.test(String(error));
-    const fallback = memory ? "no-memory" : data.task === "load" ? "no-runtime" : "failed-run";
-    const kind = error instanceof Refusal ? error.kind : fallback;
-    postMessage({ number: data.number, refusal: { kind, detail: String(error.detail ?? error) } });
+    const { kind, detail } = runRefusal(data.task, error);
+    postMessage({ number: data.number, refusal: { kind, detail } });
   }
 };
 postMessage({ number: 0 });

@@ -1,6 +1,6 @@
-// Pillow's bilinear scaling of bytes (Image.resize, BILINEAR): antialiased, weights of 22 bits, and bytes between the two
-// passes. Rows come first, which is bit for bit Pillow until 12. Pillow 13 does the columns of some tall pictures first,
-// which changes values by one. Only the wanted window of the scaled picture is computed.
+// Pillow's bilinear scaling of bytes (Image.resize, BILINEAR): antialiased, weights of 22 bits, and bytes between the
+// two passes. Rows come first, which is bit for bit Pillow until 12. Pillow 13 does the columns of some tall pictures
+// first, which changes values by one. Only the wanted window of the scaled picture is computed.
 
 const BITS = 22;
 const HALF = 2 ** (BITS - 1);

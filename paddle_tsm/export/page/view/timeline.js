@@ -41,9 +41,12 @@ export class Timeline {
     if (time - this.described < 5) return;
     this.described = time;
     const seconds = new Map();
-    this.spans.forEach(({ from, to, k }) => seconds.set(k, (seconds.get(k) ?? 0) + to - Math.max(from, time - SECONDS)));
-    const words = [...seconds].sort((a, b) => b[1] - a[1]).slice(0, 5);
-    this.canvas.setAttribute("aria-label", words.map(([k, s]) => `${this.labels[k]} ${s.toFixed(0)} seconds`).join(", "));
+    for (const { from, to, k } of this.spans) {
+      seconds.set(k, (seconds.get(k) ?? 0) + to - Math.max(from, time - SECONDS));
+    }
+    const longest = [...seconds].sort((a, b) => b[1] - a[1]).slice(0, 5);
+    const words = longest.map(([k, length]) => `${this.labels[k]} ${length.toFixed(0)} seconds`);
+    this.canvas.setAttribute("aria-label", words.join(", "));
   }
 
   draw(time) {
@@ -57,8 +60,9 @@ export class Timeline {
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, height);
     const x = (t) => width - ((time - t) / SECONDS) * width;
-    const strip = Math.round(height * 0.44);
-    const bottom = height - 18;
+    const strip = 52; // the heights of the pictures, of the names, and of the axis
+    const names = strip + 16;
+    const axis = height - 18;
     for (const { time: t, picture } of this.pictures) {
       const slot = (PICTURE_EVERY / SECONDS) * width - 2;
       drawCovering(pen, picture, x(t), 0, slot, strip);
@@ -66,24 +70,21 @@ export class Timeline {
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "middle";
     for (const { from, to, k, probability } of this.spans) {
-      const left = x(from);
-      const right = x(to);
-      pen.globalAlpha = 0.35 + 0.65 * probability;
+      const left = Math.max(x(from), 0);
+      const wide = Math.max(x(to) - left - 1, 1);
+      const high = Math.max((axis - names - 4) * probability, 2);
       pen.fillStyle = colourValue(colourName(k));
-      pen.fillRect(left, strip + 3, Math.max(right - left - 1, 1), bottom - strip - 6);
-      pen.globalAlpha = 1;
-      const space = right - Math.max(left, 0) - 12;
-      if (pen.measureText(this.labels[k]).width < space) {
-        pen.fillStyle = colourValue("--sheet");
-        pen.fillText(this.labels[k], Math.max(left, 0) + 6, (strip + bottom) / 2);
-      }
+      pen.fillRect(left, axis - high, wide, high);
+      if (pen.measureText(this.labels[k]).width > wide) continue;
+      pen.fillStyle = colourValue("--ink");
+      pen.fillText(this.labels[k], left, (strip + names) / 2 + 1);
     }
     pen.fillStyle = colourValue("--soft");
     pen.font = "11px system-ui, sans-serif";
     for (let back = EVERY; back < SECONDS; back += EVERY) {
       const place = x(time - back);
-      pen.fillRect(place, bottom, 1, 4);
-      pen.fillText(`−${back} s`, place + 4, bottom + 9);
+      pen.fillRect(place, axis, 1, 4);
+      pen.fillText(`−${back} s`, place + 4, axis + 10);
     }
   }
 }
