@@ -31,7 +31,7 @@ ORDER = (
     "commands",
     "cli",
 )
-LOOSE = {"__init__", "__main__", "cli", "runtime"}
+LOOSE = {"__init__", "__main__", "cli"}
 
 
 def modules() -> dict[str, Path]:

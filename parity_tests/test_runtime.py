@@ -13,6 +13,7 @@ import pytest
 from paddle_tsm import runtime
 from paddle_tsm.cli import main
 from paddle_tsm.commands import doctor
+from paddle_tsm.runtime import mkl_trial
 
 NAMES = ("threads", "mkl", "malloc", "onednn")
 AMD = ("AuthenticAMD", frozenset({"avx2", "fma"}))
@@ -128,38 +129,43 @@ def test_mkl_is_told_on_amd_only(monkeypatch, processor, expected):
     assert os.environ.get("MKL_DEBUG_CPU_TYPE") == (None if expected[1] == "-" else expected[1])
 
 
-NEWER = (AMD[0], AMD[1] | runtime.AVX512)
+NEWER = (AMD[0], AMD[1] | mkl_trial.AVX512)
 
 
-@pytest.mark.parametrize("survives, value", [(True, "7"), (False, "5")])
-def test_avx512_is_tried_once_and_remembered(monkeypatch, tmp_path, survives, value):
+@pytest.mark.parametrize("survives, value, why", [
+    (True, "7", "AVX-512 on AMD"),
+    (False, "5", "AVX2 on AMD: a trial of AVX-512 failed"),
+])  # fmt: skip
+def test_avx512_is_tried_once_and_remembered(monkeypatch, tmp_path, survives, value, why):
     tried = []
     monkeypatch.setattr(runtime, "_processor", lambda: NEWER)
     monkeypatch.setattr(runtime, "read_proc", lambda path: "")
-    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library) or survives)
+    monkeypatch.setattr(mkl_trial, "survives", lambda library: tried.append(library) or survives)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for _ in range(2):
         monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "")
         monkeypatch.delenv("MKL_DEBUG_CPU_TYPE")
-        assert runtime._mkl()[:2] == (runtime.ON, value)
+        assert runtime._mkl() == (runtime.ON, value, why)
     assert len(tried) == 1 and tried[0].name == "libmklml_intel.so"
-    monkeypatch.setattr(runtime, "_processor", lambda: (NEWER[0], NEWER[1] | {"another"}))
-    assert runtime._runs_avx512() == survives and len(tried) == 2, "another processor is tried by itself"
-    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library))  # as if it could not be run
-    monkeypatch.setattr(runtime, "_processor", lambda: (NEWER[0], NEWER[1] | {"a third"}))
-    assert not runtime._runs_avx512() and not runtime._runs_avx512() and len(tried) == 4, "and is not remembered"
-    monkeypatch.setattr(runtime, "_survives", lambda library: tried.append(library) or survives)
+
+    def runs(flag):
+        return mkl_trial.runs_avx512(tried[0], NEWER[0], NEWER[1] | {flag})
+
+    assert runs("another") == survives and len(tried) == 2, "another processor is tried by itself"
+    monkeypatch.setattr(mkl_trial, "survives", lambda library: tried.append(library))  # as if it could not be run
+    assert not runs("a third") and not runs("a third") and len(tried) == 4, "and is not remembered"
+    monkeypatch.setattr(mkl_trial, "survives", lambda library: tried.append(library) or survives)
     (tmp_path / "paddle-tsm" / "avx512.json").write_text("no JSON")
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")  # where nothing can be written
-    assert runtime._runs_avx512() == survives and len(tried) == 5
+    assert runs("a third") == survives and len(tried) == 5
 
 
 def test_what_tries_a_path_of_mkl(monkeypatch):
     """On this machine's own path the products are right; a wrong value and a missing library are seen."""
     library = Path(paddle_folder(), runtime.MKL)
-    assert not runtime._survives(Path("nowhere", "missing.so"))
+    assert not mkl_trial.survives(Path("nowhere", "missing.so"))
     own = {name: value for name, value in os.environ.items() if name != "MKL_DEBUG_CPU_TYPE"}
-    for program, code in ((runtime.PRODUCTS, 0), (runtime.PRODUCTS.replace("2 * k for", "3 * k for"), 1)):
+    for program, code in ((mkl_trial.PRODUCTS, 0), (mkl_trial.PRODUCTS.replace("2 * k for", "3 * k for"), 1)):
         done = subprocess.run([sys.executable, "-I", "-c", program, str(library)], capture_output=True, env=own)
         assert done.returncode == code, done.stderr
 

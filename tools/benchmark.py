@@ -124,7 +124,10 @@ def main() -> None:
     if sys.platform != "linux":
         parser.error(f"got {sys.platform}, wanted Linux, whose /proc says how much time and memory a process took")
     module, function = BENCHMARKS[given.pop("what")].function.split(":")
-    getattr(importlib.import_module(module), function)(**given)
+    try:
+        getattr(importlib.import_module(module), function)(**given)
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: stopped\n")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ RETRIES = 6  # how often a disturbed measurement is made again
 QUIET = 0.1  # processors that other processes may use during a measurement
 ROUNDING = 3  # ticks of the system's clock by which the sums over all processes may be wrong
 PAUSE = 0.25  # seconds after each measurement: a contender's threads wait busily for a while
+NAMED = 5  # so many disturbed contenders are named
 
 Answer = TypeVar("Answer")
 
@@ -119,6 +120,7 @@ class Timings:
         runs, disturbed = sum(map(len, self.seconds.values())), sum(self.disturbed.values())
         if not disturbed:
             return f"none of {runs} runs was disturbed by other processes"
-        names = ", ".join(name for name, times in self.disturbed.items() if times)
+        names = [name for name, times in self.disturbed.items() if times]
+        named = ", ".join(names) if len(names) <= NAMED else f"of {len(names)} contenders"
         again = f"{DISTURBED}: other processes used the machine during {disturbed} of {runs} runs, each after {RETRIES}"
-        return f"{again} repetitions ({names}); run it again while nothing else runs"
+        return f"{again} repetitions ({named}); run it again while nothing else runs"

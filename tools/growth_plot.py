@@ -28,7 +28,7 @@ def growth_plot(curves: list[dict[str, Any]], arch: str, threads: int) -> bytes:
     for (field, (label, exponent)), row in zip(FIELDS.items(), axes):
         shown = [curve for curve in curves if curve["field"] == field]
         for axis, key, unit, scale in ((row[0], "seconds", "seconds", 1), (row[1], "bytes", "MB", 1e-6)):
-            style(axis, "", label, unit)
+            style(axis, "\n", label, unit)  # the line above is the legend's
             axis.loglog()
             for colour, curve in zip(COLOURS, shown):
                 name = curve["contender"] + " (disturbed)" * bool(curve["disturbed"])
@@ -43,5 +43,6 @@ def growth_plot(curves: list[dict[str, Any]], arch: str, threads: int) -> bytes:
                 axis.set_xticks(shown[0]["values"], list(map(str, shown[0]["values"])))
                 axis.set_xticks([], minor=True)
         if shown and field in LEGENDS:
-            row[0].legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2)
+            legend = row[0].legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2)
+            legend.set_in_layout(False)  # it is wider than its axes, which would move the right ones away
     return png(drawing)

@@ -11,14 +11,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -26,27 +23,12 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from paddle_tsm.runtime.mkl_trial import AVX512, runs_avx512
+
 # The states of a setting
 ON, OFF, TOO_LATE, NOT_HERE = "on", "off", "too late", "not for this machine"
 
 MKL, ONEDNN = "libs/libmklml_intel.so", "libs/libdnnl.so.3"  # in Paddle's folder
-AVX512 = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}  # what MKL's path for AVX-512 uses
-# The program that tries a path of MKL: products of ones and twos of every orientation and of several sizes, in float32
-# and float64. Its arguments are the library's path; it fails where a value is wrong.
-PRODUCTS = """
-import ctypes, os, sys
-for name in ("libiomp5.so", "libmklml_intel.so"):
-    library = ctypes.CDLL(os.path.join(os.path.dirname(sys.argv[1]), name), mode=ctypes.RTLD_GLOBAL)
-for product, number in ((library.cblas_sgemm, ctypes.c_float), (library.cblas_dgemm, ctypes.c_double)):
-    for m, n, k in ((1, 1, 1), (3, 5, 7), (1, 64, 300), (64, 1, 300), (128, 49, 576), (200, 210, 220)):
-        ones, twos = (number * (m * k))(*[1.0] * (m * k)), (number * (k * n))(*[2.0] * (k * n))
-        for a in (111, 112):
-            for b in (111, 112):
-                found = (number * (m * n))()
-                widths = (k if a == 111 else m), (n if b == 111 else k)
-                product(101, a, b, m, n, k, number(1), ones, widths[0], twos, widths[1], number(0), found, n)
-                assert all(value == 2 * k for value in found)
-"""
 
 
 class LateImportWarning(UserWarning):
@@ -151,47 +133,15 @@ def _mkl() -> tuple[str, str, str]:
         return NOT_HERE, "-", "for AMD processors with AVX2, on Linux"
     if "paddle" in sys.modules and "libmklml" in read_proc("/proc/self/maps"):
         return TOO_LATE, "-", "matrix products stay on a path that is slow on AMD"
-    value, why = ("7", "AVX-512 on AMD") if AVX512 <= flags and _runs_avx512() else ("5", "AVX2 on AMD")
+    value, why = "5", "AVX2 on AMD"
+    if AVX512 <= flags:
+        library = paddles_file(MKL)
+        if library and runs_avx512(library, vendor, flags):
+            value, why = "7", "AVX-512 on AMD"
+        else:
+            why = "AVX2 on AMD: a trial of AVX-512 failed" if library else why
     os.environ["MKL_DEBUG_CPU_TYPE"] = value
     return ON, value, why
-
-
-def _runs_avx512() -> bool:
-    """Whether Paddle's MKL gives right products with AVX-512 on this processor, tried in a process of its own.
-
-    The outcome is remembered in the user's cache, for this processor and this library.
-    """
-    library = paddles_file(MKL)
-    if library is None:
-        return False
-    vendor, flags = _processor()
-    status = library.stat()
-    key = f"{vendor} {zlib.crc32(' '.join(sorted(flags)).encode()):08x} {status.st_size} {status.st_mtime_ns}"
-    memory = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "paddle-tsm", "avx512.json")
-    known: dict[str, bool] = {}
-    with contextlib.suppress(OSError, ValueError):
-        known = dict(json.loads(memory.read_text("utf-8")))
-    if key not in known:
-        survives = _survives(library)
-        if survives is None:  # nothing is known, and nothing is remembered
-            return False
-        known[key] = survives
-        with contextlib.suppress(OSError):
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            beside = memory.with_name(f"{memory.name}.{os.getpid()}")
-            beside.write_text(json.dumps(known), "utf-8")
-            os.replace(beside, memory)
-    return known[key]
-
-
-def _survives(library: Path) -> bool | None:
-    """Whether a process that multiplies matrices by this MKL with AVX-512 ends well; None where it could not be run."""
-    words = [sys.executable, "-I", "-c", PRODUCTS, str(library)]
-    try:
-        done = subprocess.run(words, env=os.environ | {"MKL_DEBUG_CPU_TYPE": "7"}, capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.returncode == 0
 
 
 def paddles_file(name: str) -> Path | None:
@@ -261,11 +211,8 @@ def read_proc(path: str) -> str:
 
 
 def processors() -> int:
-    """The number of processors that this process may use: its share of them, where Paddle's launcher started several
-    processes on this machine.
-    """
-    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, found // int(os.environ.get("PADDLE_LOCAL_SIZE") or 1))
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
