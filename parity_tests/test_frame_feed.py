@@ -8,6 +8,7 @@ import time
 from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -194,6 +195,23 @@ def test_a_terminal_is_no_video(monkeypatch):
     assert result.feed.problem.startswith("standard input: is a terminal; wanted a video")
 
 
+def test_live_frames_without_times_are_shown_when_they_come():
+    """As those of a web camera: pictures one after the other, ten a second. FFmpeg would call them 25 a second."""
+    picture = cv2.imencode(".jpg", np.zeros((48, 64, 3), "uint8"))[1].tobytes()
+
+    def answer(handler):
+        send(handler, b"", length=0, headers={"Content-Type": "multipart/x-mixed-replace; boundary=frame"})
+        for _ in range(9):
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            handler.wfile.write(head.encode() + picture + b"\r\n")
+            time.sleep(0.1)
+
+    with served(answer) as address:
+        (result,) = read(address, patience=Patience(notice=2.0, timeout=2.0, tries=0))
+    times = [float(frame.time) for frame in result.frames]
+    assert len(times) >= 6 and times == sorted(times) and times[-1] > 0.5
+
+
 class Camera:
     """OpenCV's camera, which gives three frames and is then pulled out."""
 
@@ -254,7 +272,7 @@ def test_an_address_without_an_end_is_connected_to_again():
         (result,) = read(address + "live.ts", patience=Patience(notice=0.15, timeout=0.4, tries=3))
     assert result.told.count("nothing came for 0.4 s; connects again") == 2
     assert "ended; connects again, try 3 of 3" in result.told and result.feed.problem == ""
-    assert result.told.endswith("Server returned 5XX Server Error reply; 3 tries to connect again were in vain; ")
+    assert result.told.endswith("Server returned 5XX Server Error reply; 3 more tries were in vain; ")
     assert len(result.frames) + result.feed.late > 70
     times = [frame.time for frame in result.frames]
     assert times == sorted(set(times)) and times[-1] > 3, "time goes on while nothing comes"
@@ -263,7 +281,7 @@ def test_an_address_without_an_end_is_connected_to_again():
 def test_and_given_up_after_some_tries():
     with served(streaming(*[(video("mpegts"), 2.0)] * 9)) as address:
         (result,) = read(address + "live.ts", patience=Patience(notice=0.2, timeout=0.4, tries=1))
-    assert result.feed.problem.endswith("nothing came for 0.4 s; 1 tries to connect again were in vain")
+    assert result.feed.problem.endswith("nothing came for 0.4 s; 1 more try was in vain")
     assert len(result.frames) > 10
 
 

@@ -70,7 +70,7 @@ def predict(*words) -> tuple[str, int]:
 
 
 def overlap(a, b) -> float:
-    """Intersection over union of two segments; 0 where their classes differ."""
+    """Intersection over union of two spans; 0 where their classes differ."""
     both = min(a[1], b[1]) - max(a[0], b[0])
     return max(both, 0.0) / (max(a[1], b[1]) - min(a[0], b[0])) if a[2] == b[2] else 0.0
 

@@ -233,9 +233,9 @@ def test_a_labelled_copy_of_a_timeline(run, folder):
 
 def test_a_window_is_what_predict_says_of_a_video_of_its_length(run):
     """a.mp4 is 20 frames at 30 a second: a window of all of it has the frames that predict takes."""
-    segment = json.loads(run("predict", "a.mp4", "--json", "--window", "2/3")[1][0])
+    span = json.loads(run("predict", "a.mp4", "--json", "--window", "2/3")[1][0])
     top = json.loads(run("predict", "a.mp4", "--json")[1][0])["top"][0]
-    assert segment["class"] == top["class"] and segment["probability"] == pytest.approx(top["probability"], rel=1e-5)
+    assert span["class"] == top["class"] and span["probability"] == pytest.approx(top["probability"], rel=1e-5)
 
 
 def test_a_timeline_keeps_what_is_read(run, folder):

@@ -7,13 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from paddle_tsm.inference.timeline import Segment, Timeline
+from paddle_tsm.inference.timeline import Span, Timeline
 from paddle_tsm.inference.windows import Window
 
 CLASSES = 3
 
 
-def segments(probabilities, steady: float, length=2, step=2, numbers=None, end=None) -> list[Segment]:
+def spans(probabilities, steady: float, length=2, step=2, numbers=None, end=None) -> list[Span]:
     timeline, found = Timeline(Fraction(length), Fraction(step), steady), []
     numbers = range(len(probabilities)) if numbers is None else numbers
     for number, row in zip(numbers, probabilities):
@@ -21,7 +21,7 @@ def segments(probabilities, steady: float, length=2, step=2, numbers=None, end=N
     return found + list(timeline.close(Fraction(end or (numbers[-1] * step + length))))
 
 
-def labels(found: list[Segment], step: int) -> list[int]:
+def labels(found: list[Span], step: int) -> list[int]:
     return [one.label for one in found for _ in range(round((one.end - one.start) / step))]
 
 
@@ -36,7 +36,7 @@ def test_no_way_is_more_probable(steady):
     rng = np.random.default_rng(steady)
     for _ in range(60):
         probabilities = rng.dirichlet([0.5] * CLASSES, rng.integers(1, 8)) * 0.99 + 0.01 / CLASSES
-        found = segments(probabilities, steady)
+        found = spans(probabilities, steady)
         best = max(
             worth(way, probabilities, steady) for way in itertools.product(range(CLASSES), repeat=len(probabilities))
         )
@@ -56,9 +56,9 @@ def rows(text: str, sure: float) -> np.ndarray:
 
 
 def test_a_doubtful_window_does_not_cut_a_segment():
-    assert labels(segments(rows("aaaabaaa", 0.8), 10), 2) == [0] * 8
-    assert labels(segments(rows("aaaabaaa", 0.8), 1), 2) == [0, 0, 0, 0, 1, 0, 0, 0]
-    assert labels(segments(rows("aaaabaaa", 0.99), 10), 2) == [0, 0, 0, 0, 1, 0, 0, 0], "one that is sure does"
+    assert labels(spans(rows("aaaabaaa", 0.8), 10), 2) == [0] * 8
+    assert labels(spans(rows("aaaabaaa", 0.8), 1), 2) == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert labels(spans(rows("aaaabaaa", 0.99), 10), 2) == [0, 0, 0, 0, 1, 0, 0, 0], "one that is sure does"
 
 
 def test_a_segment_is_given_as_soon_as_it_is_certain():
@@ -71,16 +71,16 @@ def test_a_segment_is_given_as_soon_as_it_is_certain():
 
 def test_overlapping_windows_are_averaged():
     """A cell of one second has the mean of the two windows that cover it."""
-    found = segments([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]], 1, length=2, step=1)
+    found = spans([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]], 1, length=2, step=1)
     assert [(one.start, one.end, one.label) for one in found] == [(0, 3, 0), (3, 5, 1)]
     assert found[0].probability == pytest.approx(np.mean([0.9, 0.9, 0.55]))
 
 
 def test_a_gap_ends_a_segment():
-    found = segments(rows("aaaa", 0.9), 10, numbers=[0, 1, 7, 8])
+    found = spans(rows("aaaa", 0.9), 10, numbers=[0, 1, 7, 8])
     assert [(one.start, one.end) for one in found] == [(0, 4), (14, 18)]
 
 
 def test_the_last_segment_reaches_to_the_end():
-    assert segments(rows("ab", 0.99), 1, end="5.5")[-1].end == 5.5
-    assert segments(rows("ab", 0.99), 1, end="3.5")[-1].end == 3.5
+    assert spans(rows("ab", 0.99), 1, end="5.5")[-1].end == 5.5
+    assert spans(rows("ab", 0.99), 1, end="3.5")[-1].end == 3.5

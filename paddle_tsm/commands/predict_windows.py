@@ -22,7 +22,7 @@ def add_window_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "timelines",
         "With one of these options a video is cut into sliding windows. Each is classified like a video of its own, "
-        "and neighbouring windows of one class are joined to segments. The video is read once, in little memory.",
+        "and neighbouring windows of one class are joined to spans. The video is read once, in little memory.",
     )
     group.add_argument(
         "--window",
@@ -41,7 +41,7 @@ def add_window_options(parser: argparse.ArgumentParser) -> None:
         "--steady",
         type=float,
         metavar="N",
-        help="A segment ends only where another class makes a window N times as probable. 1 takes every window for "
+        help="A span ends only where another class makes a window N times as probable. 1 takes every window for "
         f"itself. Default: {USUAL_STEADY:g}.",
     )
     group.add_argument(
@@ -99,7 +99,7 @@ def can_draw() -> bool:
 
 
 def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources: list) -> int:
-    """Print the segments of each source as they are found, and write the timelines. Returns the exit code."""
+    """Print the spans of each source as they are found, and write the timelines. Returns the exit code."""
     from paddle_tsm.commands.source_remarks import SourceRemarks
     from paddle_tsm.commands.source_timeline import SourceTimeline, file_names
     from paddle_tsm.files.made_folder import made_folder

@@ -17,7 +17,7 @@ from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.frame_feed import FrameFeed
 from paddle_tsm.data.video_sources import CAMERA, PIPE, VideoSource
 from paddle_tsm.files.atomic import atomic_file
-from paddle_tsm.inference.timeline import Segment
+from paddle_tsm.inference.timeline import Span
 from paddle_tsm.inference.window_classes import WindowClasses
 from paddle_tsm.terminal.live_line import LiveLine
 
@@ -25,7 +25,7 @@ COLUMNS = ("start", "end", "class", "name", "probability")
 
 
 class SourceTimeline:
-    """One source and its segments. file_name: of its files, without an ending. picture: whether one of them is a
+    """One source and its spans. file_name: of its files, without an ending. picture: whether one of them is a
     picture. several: whether each line names the source.
     """
 
@@ -40,7 +40,7 @@ class SourceTimeline:
         several: bool,
         line: LiveLine,
     ):
-        self.source, self.segments = source, list[Segment]()
+        self.source, self.spans = source, list[Span]()
         self._classes, self._names, self._args, self._line = classes, names, args, line
         self._file_name, self._picture = file_name, picture
         self._prefix = f"{source.shown}: " if several else ""
@@ -54,7 +54,7 @@ class SourceTimeline:
         self._line.update(f"{self._prefix}{seconds:.1f} s, {speed:.1f} times as fast as it plays  Ctrl-C ends")
 
     def end(self, feed: FrameFeed, remarks: SourceRemarks) -> None:
-        """Print the last segments, and write the files."""
+        """Print the last spans, and write the files."""
         self._take(self._classes.close())
         if feed.late:
             remarks.tell(self.source, f"{feed.late} frames came too fast and were dropped")
@@ -62,20 +62,20 @@ class SourceTimeline:
             remarks.tell(self.source, f"{feed.damaged} frames were damaged")
         if feed.problem:
             remarks.fail(feed.problem)
-        elif not self.segments:
+        elif not self.spans:
             remarks.fail(f"{self.source.shown}: no frame could be read")
-        if self.segments and self._args.timeline:
+        if self.spans and self._args.timeline:
             self._write(os.path.join(self._args.timeline, self._file_name))
 
     def lines_at(self, seconds: float) -> list[str]:
         """The class that is shown at this time, as it is written on a frame."""
-        number = bisect.bisect_right(self.segments, seconds, key=lambda one: one.start) - 1
-        one = self.segments[max(number, 0)]
+        number = bisect.bisect_right(self.spans, seconds, key=lambda one: one.start) - 1
+        one = self.spans[max(number, 0)]
         return [f"{self._names[one.label]}  {100 * one.probability:.1f} %"] if seconds < one.end else []
 
-    def _take(self, segments: Iterable[Segment]) -> None:
-        for one in segments:
-            self.segments.append(one)
+    def _take(self, spans: Iterable[Span]) -> None:
+        for one in spans:
+            self.spans.append(one)
             if self._args.json:
                 row = dict(zip(COLUMNS, self._row(one)))
                 self._line.print(json.dumps({"video": self.source.shown, **row}))
@@ -83,7 +83,7 @@ class SourceTimeline:
                 name, share = self._names[one.label], 100 * one.probability
                 self._line.print(f"{self._prefix}{one.start:9.2f} s {one.end:9.2f} s  {share:6.2f} %  {name}")
 
-    def _row(self, one: Segment) -> tuple:
+    def _row(self, one: Span) -> tuple:
         return round(one.start, 3), round(one.end, 3), one.label, self._names[one.label], one.probability
 
     def _write(self, place: str) -> None:
@@ -93,12 +93,12 @@ class SourceTimeline:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(self._row(one) for one in self.segments)
+        writer.writerows(self._row(one) for one in self.spans)
         with atomic_file(f"{place}.csv") as file:
             file.write(text.getvalue().encode())
         if not self._picture:
             return
-        bars = [(one.start, one.end, self._names[one.label], one.probability) for one in self.segments]
+        bars = [(one.start, one.end, self._names[one.label], one.probability) for one in self.spans]
         with atomic_file(f"{place}.png") as file:
             file.write(timeline_picture(self.source.shown, self._classes.seconds, bars))
 

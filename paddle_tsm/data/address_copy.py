@@ -49,10 +49,8 @@ class AddressCopy:
             tried = 1 if self._file.tell() > most else tried + 1
             most = max(most, self._file.tell())
             if self._events.stopped() or tried > self._patience.tries:
-                raise ValueError(
-                    f"{self._source.shown}: {reason} after {most} of {self._length} bytes; "
-                    f"{self._patience.tries} more tries were in vain"
-                )
+                reason = f"{reason} after {most} of {self._length} bytes{self._patience.in_vain}"
+                raise ValueError(f"{self._source.shown}: {reason}")
             self._events.tell(f"{reason} after {most} of {self._length} bytes; connects again")
             time.sleep(self._patience.pause(tried))
 

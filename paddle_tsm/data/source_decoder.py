@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from fractions import Fraction
 
@@ -28,6 +28,8 @@ USUAL_RATE = 30.0  # frames a second, where a source says nothing that makes sen
 # FFmpeg reads five seconds of some containers before the first frame; half a second of a source that comes in its own
 # time tells what the decoder needs
 AT_ONCE = {"analyzeduration": "500000"}
+# FFmpeg's formats without times, whose frames it numbers at 25 a second: live ones are shown when they come
+UNTIMED = ("mpjpeg", "mjpeg", "h264", "hevc", "m4v")
 STEADY = 60.0  # seconds after which a connection that breaks off counts as a good one
 INDEX_AT_END = (
     "no video, or an MP4 whose index lies behind its frames; wanted such a file by its path, or one that was written "
@@ -111,7 +113,7 @@ class SourceDecoder:
                 tried = 0 if time.monotonic() - began > STEADY and not ended else tried
             tried += 1
             if tried > self._patience.tries:
-                reason = f"{reason}; {self._patience.tries} tries to connect again were in vain"
+                reason += self._patience.in_vain
                 if not ended_well:
                     raise ValueError(reason)
                 self._events.tell(reason)
@@ -141,6 +143,7 @@ class SourceDecoder:
         self.rate = sensible(float(stream.average_rate or stream.guessed_rate or 0))
         following = self._time + 1 / Fraction(self.rate).limit_denominator(1001)
         clock = Clock(self.rate, max(self._elapsed(), following) if self._number else Fraction(0))
+        by_arrival = self.live and container.format.name in UNTIMED
         smallest = NO_FRAME if stream.codec_context.name == "mpeg4" else 0
         with closing(container.demux(stream)) as source:
             for packet in source:
@@ -149,10 +152,13 @@ class SourceDecoder:
                 if packet.size > 0:
                     self.cut = packet.is_corrupt
                     self._hidden += packet.is_discard or packet.size <= smallest
-                yield from self._of_packet(packet, clock)
+                yield from self._of_packet(packet, self._arrival if by_arrival else clock.time_of)
 
-    def _of_packet(self, packet: av.Packet, clock: Clock) -> Iterator[DecodedFrame]:
-        """The frames that the decoder gives for this packet. Damaged ones are among them, as they are with OpenCV."""
+    def _of_packet(self, packet: av.Packet, time_of: Callable[[av.VideoFrame], Fraction]) -> Iterator[DecodedFrame]:
+        """The frames that the decoder gives for this packet. Damaged ones are among them, as they are with OpenCV.
+
+        time_of: when a frame is shown, in seconds.
+        """
         try:
             pictures = packet.decode()
         except av.FFmpegError:
@@ -162,7 +168,7 @@ class SourceDecoder:
             if picture.is_corrupt or packet.is_corrupt:
                 self.cut = True
                 self.damaged += 1
-            yield self._frame(picture, clock.time_of(picture))
+            yield self._frame(picture, time_of(picture))
 
     def _frame(self, picture: av.VideoFrame | np.ndarray, at: Fraction) -> DecodedFrame:
         if self._number == 0:
@@ -173,6 +179,10 @@ class SourceDecoder:
             self._events.tell(f"the size of its frames changes from {before} to {now} at frame {frame.number}")
         self._size, self._number, self._time = frame.size, self._number + 1, at
         return frame
+
+    def _arrival(self, picture: av.VideoFrame) -> Fraction:
+        """Now, or a millisecond behind the frame before."""
+        return max(self._elapsed(), self._time + Fraction(1, 1000)) if self._number else Fraction(0)
 
     def _elapsed(self) -> Fraction:
         """Seconds since the first frame came, in milliseconds; 0 before it."""

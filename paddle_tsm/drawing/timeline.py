@@ -1,4 +1,4 @@
-"""A timeline as a picture: a row for each class, a bar for each segment."""
+"""A timeline as a picture: a row for each class, a bar for each span."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PALEST = 0.25  # how opaque a bar of probability 0 is
 
 def timeline_picture(title: str, seconds: float, bars: Sequence[tuple[float, float, str, float]]) -> bytes:
     """A PNG. seconds: the length of the video. bars: (start and end in seconds, the class's name, its probability) of
-    each segment. The bar of a less probable segment is paler.
+    each span. The bar of a less probable span is paler.
     """
     lengths: dict[str, float] = {}
     for start, end, name, _ in bars:

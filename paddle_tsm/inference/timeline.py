@@ -1,8 +1,8 @@
 """A timeline: which class a video shows from when to when, found from the probabilities of sliding windows.
 
 The time is cut into cells of one step. The probabilities of a cell are the mean over the windows that cover its middle.
-The segments are those that make the cells most probable, where every change of class costs a factor, so that a single
-doubtful window does not cut a segment in two (Viterbi's algorithm with one cost for all changes).
+The spans are those that make the cells most probable, where every change of class costs a factor, so that a single
+doubtful window does not cut a span in two (Viterbi's algorithm with one cost for all changes).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST = 1e-6  # a probability below it counts as this one, so that no single win
 
 
 @dataclass(frozen=True)
-class Segment:
+class Span:
     """A time of one class. start, end: in seconds. label: the class. probability: its mean over the cells."""
 
     start: float
@@ -46,7 +46,7 @@ class Run:
 
 
 class Timeline:
-    """Takes windows in their order, and gives segments as soon as no later window can change them.
+    """Takes windows in their order, and gives spans as soon as no later window can change them.
 
     length, step: of the windows, in seconds; a step is at most a window. steady: a change of class must make a window's
     time so many times as probable; 1: every cell has its most probable class.
@@ -60,14 +60,14 @@ class Timeline:
         self._scores, self._sums = np.zeros(0), np.zeros(0)
         self._runs: list[Run] = []  # the last run of the best way that ends in each class
 
-    def add(self, window: Window, probabilities: np.ndarray) -> Iterator[Segment]:
-        """The segments that are certain once the next window, with `probabilities` [K], is known."""
+    def add(self, window: Window, probabilities: np.ndarray) -> Iterator[Span]:
+        """The spans that are certain once the next window, with `probabilities` [K], is known."""
         while self._cell < window.number:  # this window and later ones cover no earlier cell
             yield from self._next_cell()
         self._recent.append((window.number, probabilities))
 
-    def close(self, end: Fraction) -> Iterator[Segment]:
-        """The segments that remain. end: of the video, in seconds; the last segment reaches to it."""
+    def close(self, end: Fraction) -> Iterator[Span]:
+        """The spans that remain. end: of the video, in seconds; the last span reaches to it."""
         while self._cell * self._step < end and self._covering():
             yield from self._next_cell()
         yield from self._finish(float(end))
@@ -78,7 +78,7 @@ class Timeline:
             self._recent.popleft()
         return [probabilities for number, probabilities in self._recent if number <= self._cell]
 
-    def _next_cell(self) -> Iterator[Segment]:
+    def _next_cell(self) -> Iterator[Span]:
         covering = self._covering()
         if covering:
             self._label(np.mean(covering, axis=0, dtype="float64"))
@@ -103,7 +103,7 @@ class Timeline:
         self._scores = self._scores + self._weight * np.log(np.maximum(probabilities, LEAST))
         self._sums = self._sums + probabilities
 
-    def _certain(self) -> Iterator[Segment]:
+    def _certain(self) -> Iterator[Span]:
         """The first runs, as long as every way to label the cells agrees on where they begin and end."""
         while True:
             ways = [first_two(run) for run in self._runs]
@@ -111,26 +111,26 @@ class Timeline:
             followers = [two for one, two in ways if one is first and two is not None]
             if len(followers) < len(ways) or second is None or any(two.begin != second.begin for two in followers):
                 return
-            yield self._segment(first, second.begin * float(self._step), second.begin, second.before_sum)
+            yield self._span(first, second.begin * float(self._step), second.begin, second.before_sum)
             for two in followers:
                 two.before = None
 
-    def _finish(self, end: float) -> Iterator[Segment]:
+    def _finish(self, end: float) -> Iterator[Span]:
         """The runs of the best way, the last one until `end`; then forget everything."""
         run = self._runs[int(self._scores.argmax())] if self._runs else None
-        segments, cells = [], self._cell
+        spans, cells = [], self._cell
         total = float(self._sums[run.label]) if run else 0.0
         while run:
-            segments.append(self._segment(run, end, cells, total))
+            spans.append(self._span(run, end, cells, total))
             end, cells, total, run = run.begin * float(self._step), run.begin, run.before_sum, run.before
         self._runs = []
         self._recent.clear()
-        yield from reversed(segments)
+        yield from reversed(spans)
 
-    def _segment(self, run: Run, end: float, cells: int, total: float) -> Segment:
-        """The run as a segment. cells, total: the cell behind it, and the sum of its class's probabilities there."""
+    def _span(self, run: Run, end: float, cells: int, total: float) -> Span:
+        """The run as a span. cells, total: the cell behind it, and the sum of its class's probabilities there."""
         mean = (total - run.sum) / (cells - run.begin)
-        return Segment(run.begin * float(self._step), end, run.label, mean)
+        return Span(run.begin * float(self._step), end, run.label, mean)
 
 
 def first_two(run: Run) -> tuple[Run, Run | None]:

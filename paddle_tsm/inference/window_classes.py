@@ -1,4 +1,4 @@
-"""The timeline of one source: from its frames to segments."""
+"""The timeline of one source: from its frames to spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.inference.probabilities import class_probabilities
-from paddle_tsm.inference.timeline import Segment, Timeline
+from paddle_tsm.inference.timeline import Span, Timeline
 from paddle_tsm.inference.video_classes import Run
 from paddle_tsm.inference.windows import SlidingWindows, Window
 
@@ -31,13 +31,13 @@ class WindowClasses:
         """Where the last frame ends."""
         return float(self._windows.end)
 
-    def add(self, frame: DecodedFrame) -> Iterator[Segment]:
-        """The segments that are certain with the next frame."""
+    def add(self, frame: DecodedFrame) -> Iterator[Span]:
+        """The spans that are certain with the next frame."""
         for window in self._windows.add(frame.time, frame.rgb):
             yield from self._timeline.add(window, self._probabilities(window))
 
-    def close(self) -> Iterator[Segment]:
-        """The segments that remain at the end."""
+    def close(self) -> Iterator[Span]:
+        """The spans that remain at the end."""
         for window in self._windows.close():
             yield from self._timeline.add(window, self._probabilities(window))
         yield from self._timeline.close(self._windows.end)
