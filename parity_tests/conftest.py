@@ -33,3 +33,64 @@ def r18_file(tmp_path_factory):
     path = tmp_path_factory.mktemp("r18") / "r18_mmaction2.pth"
     write_demo_checkpoint(str(path), Network("tsm_resnet18", num_classes=27))
     return path
+
+
+# The page in a browser: the fixtures of test_web_page.py and test_web_refusals.py, made once for both.
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory):
+    """A folder with the film of a camera and a video, 160 x 120. Skips where there is no browser."""
+    from parity_tests.pages import need_browser, write_camera, write_webm
+
+    need_browser()
+    folder = tmp_path_factory.mktemp("films")
+    write_camera(folder / "camera.mjpeg", (160, 120))
+    write_webm(folder / "motion.webm", (160, 120))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(films):
+    """(what tsm.json says, the folder of the page) of a causal network of 32 pixels."""
+    from paddle_tsm.demo.material import write_demo_checkpoint
+    from paddle_tsm.export.exporter import export_checkpoint
+    from paddle_tsm.networks.network import Network
+    from parity_tests.pages import RUNTIME
+
+    write_demo_checkpoint(films / "w.safetensors", Network("tsm_mobilenet_v2", num_classes=8), "canonical")
+    options = {"shift_order": "causal"}
+    described, _ = export_checkpoint(
+        films / "w.safetensors", films / "page", "web", size=32, options=options, runtime=str(RUNTIME)
+    )
+    return described, str(films / "page")
+
+
+@pytest.fixture(scope="session")
+def chromium(films):
+    """A Chromium with a camera that shows a generated film."""
+    from parity_tests.chromium import Chromium
+
+    film = f"--use-file-for-fake-video-capture={films / 'camera.mjpeg'}"
+    with Chromium(("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", film)) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def address(page):
+    """Where a plain server shows the page."""
+    from parity_tests.local_server import served
+
+    with served(page[1]) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(chromium):
+    """A tab that remembers what the page tells of each frame."""
+    from parity_tests.pages import REMEMBER
+
+    tab = chromium.tab()
+    tab.before_scripts(REMEMBER)
+    yield tab
+    tab.close()

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -17,14 +16,9 @@ import numpy as np
 import pytest
 
 from paddle_tsm.data.motion_videos import CLASSES, draw_bag, sort_bag
-from paddle_tsm.demo.material import write_demo_checkpoint
-from paddle_tsm.export.exporter import export_checkpoint
-from paddle_tsm.networks.network import Network
+from parity_tests.chromium import Tab, find_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-from chromium import Chromium, Tab, find_chromium  # noqa: E402  programs of tools/
-from local_server import served  # noqa: E402
 
 RUNTIME = ROOT / "tools" / "web" / "node_modules" / "onnxruntime-web" / "dist"
 PAGE = ROOT / "paddle_tsm" / "export" / "page"
@@ -135,49 +129,3 @@ def message(tab: Tab) -> dict:
 
 def click(tab: Tab, name: str) -> None:
     tab.run(f"document.getElementById({name!r}).click()")
-
-
-SMALL = (160, 120)  # width and height of the films
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """Weights and films."""
-    need_browser()
-    folder = tmp_path_factory.mktemp("page")
-    write_camera(folder / "camera.mjpeg", SMALL)
-    write_webm(folder / "motion.webm", SMALL)
-    write_demo_checkpoint(folder / "w.safetensors", Network("tsm_mobilenet_v2", num_classes=8), "canonical")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def exported(folder):
-    """(what tsm.json says, the folder of the page) of a causal network of 32 pixels."""
-    options = {"shift_order": "causal"}
-    described, _ = export_checkpoint(
-        folder / "w.safetensors", folder / "page", "web", size=32, options=options, runtime=str(RUNTIME)
-    )
-    return described, str(folder / "page")
-
-
-@pytest.fixture(scope="session")
-def browser(folder):
-    """A Chromium with a camera that shows a generated film."""
-    film = f"--use-file-for-fake-video-capture={folder / 'camera.mjpeg'}"
-    with Chromium(("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", film)) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="session")
-def address(exported):
-    with served(exported[1]) as address:
-        yield address
-
-
-@pytest.fixture
-def tab(browser):
-    tab = browser.tab()
-    tab.before_scripts(REMEMBER)
-    yield tab
-    tab.close()

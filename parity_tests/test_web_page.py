@@ -11,17 +11,12 @@ from paddle_tsm.data.presets import preset_of
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.inference.stream_predictor import StreamPredictor
 from paddle_tsm.parity.compare import distance
-from parity_tests.pages import (  # noqa: F401  `folder`, `exported`, `browser`, `address`, `tab` are fixtures
-    address,
-    browser,
+from parity_tests.local_server import served
+from parity_tests.pages import (
     click,
-    exported,
-    folder,
     message,
     open_page,
-    served,
     state,
-    tab,
     told_steps,
     wait_for,
 )
@@ -32,10 +27,10 @@ LIMIT = 1e-5  # of the largest logit, which is less than 1 here; rounding makes 
 SCREENSHOTS = os.environ.get("PADDLE_TSM_SCREENSHOTS")  # a folder, for those who want to look at the page
 
 
-def test_the_logits_of_a_camera_are_pythons(tab, address, exported):  # noqa: F811
+def test_the_logits_of_a_camera_are_pythons(tab, address, page):
     open_page(tab, address)
     click(tab, "use-camera")
-    check_steps(told_steps(tab, FRAMES), *exported)
+    check_steps(told_steps(tab, FRAMES), *page)
     check_silence(tab, address)
     assert "2 threads" in text_of(tab, "runs-on") or os.cpu_count() == 1, "not isolated"
     assert "equal to Python within" in text_of(tab, "runs-on")
@@ -44,10 +39,10 @@ def test_the_logits_of_a_camera_are_pythons(tab, address, exported):  # noqa: F8
             check_layout(tab, width, height, dark)
 
 
-def test_the_logits_of_a_dropped_file_are_pythons(tab, address, exported, folder):  # noqa: F811
+def test_the_logits_of_a_dropped_file_are_pythons(tab, address, page, films):
     open_page(tab, address)
-    tab.drop(200, 200, [str(folder / "motion.webm")])
-    check_steps(told_steps(tab, FRAMES), *exported)
+    tab.drop(200, 200, [str(films / "motion.webm")])
+    check_steps(told_steps(tab, FRAMES), *page)
     check_silence(tab, address)
 
 
@@ -65,7 +60,7 @@ def check_steps(steps, described, page) -> None:
     assert forgetful > 10 * LIMIT, "a page that forgets the past would pass"
 
 
-def check_silence(tab, address) -> None:  # noqa: F811
+def check_silence(tab, address) -> None:
     """Nothing went wrong in the page, and it asked no one else for anything."""
     assert state(tab) == "running" and message(tab) == {}
     assert tab.errors == []
@@ -74,7 +69,7 @@ def check_silence(tab, address) -> None:  # noqa: F811
     assert f"{address}model.onnx" in tab.requests, "or what threads ask for is not seen"
 
 
-def check_layout(tab, width: int, height: int, dark: bool) -> None:  # noqa: F811
+def check_layout(tab, width: int, height: int, dark: bool) -> None:
     """Nothing sticks out, nothing that can be pressed is too small for a finger."""
     tab.resize(width, height, dark)
     wait_for(tab, f"innerWidth === {width}")
@@ -88,17 +83,17 @@ def check_layout(tab, width: int, height: int, dark: bool) -> None:  # noqa: F81
             file.write(base64.b64decode(tab.screenshot()))
 
 
-def text_of(tab, name: str) -> str:  # noqa: F811
+def text_of(tab, name: str) -> str:
     return tab.run(f"document.getElementById({name!r}).textContent")
 
 
-def test_python_runs_the_same_folder(exported):  # noqa: F811
+def test_python_runs_the_same_folder(page):
     """A page's folder is an export like every other."""
-    stream = StreamPredictor(exported[1])
+    stream = StreamPredictor(page[1])
     assert stream.engine == "web" and stream.step(np.zeros((1, 3, 32, 32))).shape == (1, 8)
 
 
-def test_keys_and_names(tab, address):  # noqa: F811
+def test_keys_and_names(tab, address):
     """Everything works by keys, and a screen reader has a name for everything that can be pressed."""
     open_page(tab, address)
     press(tab, "c")
@@ -120,20 +115,21 @@ def test_keys_and_names(tab, address):  # noqa: F811
     assert "second" in tab.run("document.getElementById('timeline').getAttribute('aria-label')")
 
 
-def press(tab, key: str) -> None:  # noqa: F811
+def press(tab, key: str) -> None:
     for kind in ("keyDown", "keyUp"):
         tab.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")
 
 
-def test_the_browser_keeps_the_page_from_sending_anything(tab, address, exported):  # noqa: F811
+def test_the_browser_keeps_the_page_from_sending_anything(tab, address, page):
     """By its Content-Security-Policy, in the page and in its threads. The other server would answer anybody."""
     allowed = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
-    with served(exported[1], allowed) as elsewhere:
+    with served(page[1], allowed) as elsewhere:
         code = f"fetch('{elsewhere}tsm.json').then(() => 'sent', () => 'refused')"
         in_thread = f"""new Promise((resolve) => {{
             const code = `{code}.then((answer) => postMessage(answer))`;
-            const thread = new Worker(URL.createObjectURL(new Blob([code])), {{type: "module"}});
+            const thread = new Worker(URL.createObjectURL(new Blob([code], {{type: "text/javascript"}})));
             thread.onmessage = (event) => resolve(event.data);
+            thread.onerror = (event) => resolve(`failed: ${{event.message}}`);
         }})"""
         tab.open(f"{address}style.css")  # which has no policy
         assert [tab.run(code), tab.run(in_thread)] == ["sent", "sent"]

@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from chromium import Chromium, Tab
-from local_server import served
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -26,6 +24,8 @@ from paddle_tsm.data.presets import preset_of
 from paddle_tsm.export.onnx_runtime import OnnxRun
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.networks.network import Network
+from parity_tests.chromium import Chromium, Tab
+from parity_tests.local_server import served
 
 RUNTIME = Path(__file__).resolve().parent / "web" / "node_modules" / "onnxruntime-web" / "dist"
 ARCHITECTURES = ("tsm_mobilenet_v2", "tsm_resnet50")

@@ -70,10 +70,6 @@ class Runtime:
     source: str | None
     files: dict[str, RuntimeFile]
 
-    def bytes_of(self, backend: str) -> int:
-        """How much a visitor's browser loads of it."""
-        return sum(self.files[name].bytes for name in BACKENDS[backend].values())
-
     def copy(self, folder: str) -> None:
         """Copy the files, where they are in a folder, into the page's."""
         if self.source is None:
