@@ -14,6 +14,7 @@ HOMES = {
     "batch_norm": "paddle_tsm.models.layers.batch_norm",
     "create": "paddle_tsm.models.create",
     "dropout": "paddle_tsm.models.layers.dropout",
+    "heat_maps": "paddle_tsm.models.grad_cam",
     "initial_weights": "paddle_tsm.models.initial_weights",
     "load": "paddle_tsm.models.load",
     "loss": "paddle_tsm.training.loss",
@@ -23,7 +24,7 @@ HOMES = {
     "temporal_pool": "paddle_tsm.models.layers.temporal_pool",
     "train_step": "paddle_tsm.training.train_step",
 }
-PUBLIC = ("create_model", "load_model", "load_pretrained")
+PUBLIC = ("create_model", "grad_cam", "load_model", "load_pretrained")
 
 
 def under_one_set_of_names(package, homes: dict[str, str]) -> SimpleNamespace:

@@ -11,6 +11,7 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.frame_orders import backward, repeated, shuffled
 from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
+from paddle_tsm.inference.motion_share import motion_share, results_by_order
 from paddle_tsm.networks.network import Network
 
 CLASSES = 6
@@ -102,6 +103,29 @@ def test_misuse(here, capsys, options, said):
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
     assert sorted(here.rglob("*")) == before
+
+
+def test_a_mean_over_the_orders_and_the_share_of_motion():
+    """A network that says class 1 with three quarters where the first frame is the smallest, else class 0."""
+
+    def run(clip):
+        rises = clip[:, 0, 0, 0].argmin() == 0 and np.ptp(clip) > 0
+        return np.log([[0.25, 0.75]] if rises else [[1.0, 1e-30]])
+
+    clip = np.arange(4, dtype="float32").reshape(4, 1, 1, 1)
+    found = results_by_order(run, clip, 23, 0)
+    assert [(one.order, one.plays) for one in found] == [
+        ("as it is", 1),
+        ("played backward", 1),
+        ("frames shuffled", 23),
+        ("one frame repeated", 4),
+    ]
+    # of the 24 orders, 6 begin with the first frame, and one of these is the clip itself
+    np.testing.assert_allclose([one.probabilities[1] for one in found], [0.75, 0, 0.75 * 5 / 23, 0], atol=1e-9)
+    assert [one.same for one in found] == [1, 0, 5 / 23, 0] and [one.top for one in found] == [1, 0, 0, 0]
+    assert motion_share(found, 1) == pytest.approx(1 - 5 / 23)
+    alone = results_by_order(run, clip[:1], 10, 0)
+    assert [one.order for one in alone] == ["as it is", "one frame repeated"] and motion_share(alone, 0) is None
 
 
 def test_from_python(here):

@@ -188,8 +188,11 @@ def test_a_killed_run_goes_on_where_it_was(here, capsys):
     assert "--resume" in capsys.readouterr().err
     assert main([*WORDS, "--out", "killed", "--resume", "--every-frame"]) == 2
     assert "every_frame False, got True" in capsys.readouterr().err
+    (here / "killed" / ".000005.npy.12-0123abcd.tmp").write_bytes(b"half")  # what a kill can leave
+    (here / "killed" / "index.csv").write_text("of an older run")
     resumed = started(here, "killed", "--resume")
-    assert resumed.wait(timeout=60) == 0, resumed.stdout.read()
+    printed, _ = resumed.communicate(timeout=60)
+    assert resumed.returncode == 0, printed.decode()
     again = counted(here, "killed")[len(before) :]
     assert len(again) in (8 - len(before), 8 - len(before) + 1)  # the one in hand may have been written, not yet kept
     assert same_files(here / "whole", here / "killed")

@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -53,18 +54,27 @@ FAULTS = {
 }
 
 
+@cache
+def weights_of(network: Network) -> dict:
+    return draw_weights(network)
+
+
+@cache
+def torch_side(network: Network, dtype: str) -> TorchSide:
+    return TorchSide(network, weights_of(network), dtype)
+
+
 def compared(network: Network, function=None):
     """The rows of a drawn network. function: in the place of Paddle's."""
-    tensors = draw_weights(network)
 
     def paddle_side(dtype):
-        side = PaddleSide(network, tensors, dtype)
+        side = PaddleSide(network, weights_of(network), dtype)
         if function:
             side.grad_cam = function
         return side
 
     x = noise_clip(network.num_segments, 64, 2)
-    return compare_heat_maps(lambda dtype: TorchSide(network, tensors, dtype), paddle_side, x)
+    return compare_heat_maps(lambda dtype: torch_side(network, dtype), paddle_side, x)
 
 
 def check(options):

@@ -20,6 +20,7 @@ CONTRACT = {
     "batch_norm": ("BatchNorm",),
     "create": ("create_model",),
     "dropout": ("Dropout.use_mask",),
+    "heat_maps": ("grad_cam",),
     "initial_weights": ("draw_initial_weights", "initialise"),
     "load": ("assign_weights", "load_model", "load_pretrained"),
     "loss": ("binary_cross_entropy", "cross_entropy"),
@@ -58,7 +59,7 @@ def test_same_arguments(module, name):
 
 def test_the_packages_offer_the_contract():
     assert set(torch_ref.__all__) <= set(paddle_tsm.__all__)
-    assert {"create_model", "load_model", "load_pretrained", "optim"} <= set(torch_ref.__all__)
+    assert {"create_model", "grad_cam", "load_model", "load_pretrained", "optim"} <= set(torch_ref.__all__)
 
 
 @cache

@@ -1,5 +1,7 @@
 """Grad-CAM (Selvaraju et al., arXiv:1610.02391, equations 1 and 2) of a network that sees several frames."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

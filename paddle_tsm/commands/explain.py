@@ -94,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
             from paddle_tsm.inference.explanation import explain
             from paddle_tsm.inference.explanation_files import as_dict, write_sheet, write_video
 
-            model = model_of(found)
             notes = check_video(args.video, strict=False)
+            model = model_of(found)
             explanation = explain(
                 *(model, taken, args.video, args.wanted, args.layer, args.shuffles, args.seed, notes),
                 progress=lambda part: spinner.update(as_text(f"running the network: {part}")),

@@ -117,6 +117,7 @@ def extract(args: argparse.Namespace, processes) -> int:
     from paddle_tsm.files.room import check_room
     from paddle_tsm.inference.inner_layers import read_with_layers
     from paddle_tsm.inference.recorded_input import chosen_input
+    from paddle_tsm.runtime import import_paddle
 
     args.weights = checkpoint_of("features", args.weights)
     options = network_options(args)
@@ -125,6 +126,10 @@ def extract(args: argparse.Namespace, processes) -> int:
     print_remarks("features", remarks)
     preset = preset_of(taken)
     preset.check_network(found.network)
+    import_paddle()
+    from paddle_tsm.inference.features import FeatureExtractor
+
+    extractor = FeatureExtractor.of_file(found, args.from_layer, args.every_frame)  # before the list is looked at
     source = frame_source(args.form, args.template, args.data_set or taken.data_set, args.first_frame, preset.reader)
     skipped = SkippedClips()
     entries, bad = processes.from_first(
@@ -135,7 +140,7 @@ def extract(args: argparse.Namespace, processes) -> int:
     with made_folder(args.out) if processes.is_first else contextlib.nullcontext():
         if processes.is_first:
             check_room(os.path.join(args.out, UNFINISHED))  # better before the run than after it
-        return write(args, processes, found, taken, preset, source, entries, skipped)
+        return write(args, processes, extractor, taken, preset, source, entries, skipped)
 
 
 def clips_of(args: argparse.Namespace, source) -> tuple[list, list]:
@@ -143,6 +148,7 @@ def clips_of(args: argparse.Namespace, source) -> tuple[list, list]:
     from paddle_tsm.commands.messages import print_remarks
     from paddle_tsm.data.listed_clips import read_checked_list
     from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.inference.feature_files import ABOUT, INDEX
 
     entries, bad = read_checked_list(
         args.list,
@@ -157,11 +163,12 @@ def clips_of(args: argparse.Namespace, source) -> tuple[list, list]:
         strict=False,
         remark=lambda text: print_remarks("features", [text]),
     )
-    keep_inputs({}, [args.list, *(entry.path for entry in entries)], {"--out": os.path.join(args.out, UNFINISHED)})
+    for name in (INDEX, ABOUT):
+        keep_inputs({"--out": os.path.join(args.out, name)}, [args.list, args.weights, *{one.path for one in entries}])
     return entries, list(bad)
 
 
-def write(args: argparse.Namespace, processes, found, taken, preset, source, entries, skipped) -> int:
+def write(args: argparse.Namespace, processes, extractor, taken, preset, source, entries, skipped) -> int:
     """Run the network on the clips and write what it gives."""
     from paddle_tsm.commands.evaluated_work import digest_of_clips
     from paddle_tsm.commands.messages import print_remarks, print_video_notes
@@ -169,14 +176,9 @@ def write(args: argparse.Namespace, processes, found, taken, preset, source, ent
     from paddle_tsm.files.digest import sha256_of
     from paddle_tsm.inference.feature_files import write_features, write_index
     from paddle_tsm.processes.list_work import kept_work
-    from paddle_tsm.runtime import import_paddle
     from paddle_tsm.terminal.literal_text import literal, plain_console
     from paddle_tsm.terminal.progress_bar import video_progress
 
-    import_paddle()
-    from paddle_tsm.inference.features import FeatureExtractor
-
-    extractor = FeatureExtractor.of_file(found, args.from_layer, args.every_frame)
     about = {
         "weights": {"file": os.path.basename(args.weights), "sha256": sha256_of(args.weights)},
         "network": str(extractor.network),

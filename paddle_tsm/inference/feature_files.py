@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
@@ -22,6 +23,7 @@ from paddle_tsm.processes.list_work import PieceResult, pieces_of, work_through
 from paddle_tsm.processes.processes import Processes
 
 INDEX, ABOUT = "index.csv", "features.json"
+UNFINISHED_FILE = r"\.\d{6}\.npy\.\d+-[0-9a-f]{8}\.tmp"  # what `atomic_path` calls a clip's file before it is whole
 COLUMNS = ("path", "line", "label", "file", "shape", "dtype")
 Features = Callable[[np.ndarray], np.ndarray]  # every view of a clip, float32 [views * T, C, H, W] -> its features
 
@@ -60,11 +62,21 @@ def write_features(
                     progress(done, total)
                 yield PieceResult(facts={"rows": rows, "bad": bad})
 
+    processes.from_first(lambda: forget_index(out))
     results = work_through(pieces_of(len(reader)), work, processes, folder)
     for result in results:
         for bad in result.facts["bad"]:
             skipped.add(BadClip(*bad))
     return [row for result in results for row in result.facts["rows"]]
+
+
+def forget_index(out: str) -> None:
+    """Remove the index of an older run, whose files are about to be replaced, and what a killed run was writing."""
+    with os.scandir(out) as found:
+        names = [one.name for one in found]
+    for name in names:
+        if name in (INDEX, ABOUT) or re.fullmatch(UNFINISHED_FILE, name):
+            os.unlink(os.path.join(out, name))
 
 
 def write_clip(out: str, reader: ClipReader, index: int, features: np.ndarray) -> list:

@@ -27,7 +27,7 @@ class FeatureExtractor:
     classifier reads. every_frame: a row for each frame, [N, T, C], half of T behind a temporal pool; otherwise the mean
     over the frames of a clip. options: those of `load_model`.
 
-    Each clip runs by itself, so that its features do not depend on the others. Raises ValueError for a path that is no
+    `of_video` makes the network's input itself. Each clip runs by itself, so that its features do not depend on the others. Raises ValueError for a path that is no
     checkpoint, and for an unknown layer; the message has the nearest names.
     """
 
