@@ -33,6 +33,8 @@ PRINTED_BY = {
     "commands/curve_comparison.py": ("parity",),
     "commands/model_comparison.py": ("parity",),
     "commands/evaluated_clips.py": ("evaluate",),
+    "commands/predict_windows.py": ("predict",),
+    "commands/shared_options.py": ("predict", "stream"),
     "parity/curves/curve_comparison.py": ("parity",),
     "training/framework.py": ("train",),
     "training/plan.py": ("train",),

@@ -27,8 +27,9 @@ class FeatureExtractor:
     classifier reads. every_frame: a row for each frame, [N, T, C], half of T behind a temporal pool; otherwise the mean
     over the frames of a clip. options: those of `load_model`.
 
-    `of_video` makes the network's input itself. Each clip runs by itself, so that its features do not depend on the others. Raises ValueError for a path that is no
-    checkpoint, and for an unknown layer; the message has the nearest names.
+    `of_video` makes the network's input itself. Each clip runs by itself, so that its features do not depend on the
+    others. Raises ValueError for a path that is no checkpoint, and for an unknown layer; the message has the nearest
+    names.
     """
 
     def __init__(self, path: str | os.PathLike, layer: str | None = None, every_frame: bool = False, **options):
