@@ -24,7 +24,8 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9_-]*")
 COMMAND = re.compile(r"paddle-tsm ((?:prepare )?[a-z0-9]+)((?: (?!and |or |go )[^`)\n]*)?)")
 LAUNCHER = re.compile(r"python -m paddle\.distributed\.launch .*\$\(which paddle-tsm\)")  # its options are Paddle's
 
-UPSTREAMS = re.compile(r"MIT's (without )?--\w+|--index-url URL")  # flags of MIT's own program, and pip's
+# flags of MIT's own program, pip's, and those of the web server in Python's own library
+UPSTREAMS = re.compile(r"MIT's (without )?--\w+|--index-url URL|python -m http\.server --\w+")
 
 READERS = ("predict", "stream", "evaluate", "export", "convert", "parity", "inspect")
 # module -> the commands that can print its messages; a new module with a flag in a message needs its line here
@@ -60,6 +61,8 @@ PRINTED_BY = {
     "data/split_lists.py": ("prepare something",),
     "ablation/study.py": ("ablation",),
     "ablation/variants.py": ("ablation",),
+    "export/web_page.py": ("export",),
+    "export/web_runtime.py": ("export",),
     "export/sidecar.py": ("predict", "stream", "evaluate"),
     "export/exporter.py": ("export", "predict", "evaluate", "stream"),
     "training/run_folder.py": ("train",),
