@@ -107,7 +107,9 @@ def percentile(values: list[float], share: float) -> float:
 def print_table(each: dict[str, list[float]], timings: Timings) -> None:
     """Print each contender's percentiles, and its ratios to the window and to the reference's step."""
     heads = ("50th", "95th", "99th")
-    print(f"  {'ms a frame of all streams':26}{''.join(f'{head:>9}' for head in heads)}  99th/50th  window/  / PyTorch")
+    print(
+        f"  {'ms a frame of all streams':26}{''.join(f'{head:>9}' for head in heads)}  99th/50th    window/  / PyTorch"
+    )
     for name, seconds in each.items():
         if name.endswith(OF_WINDOW):
             continue
@@ -116,7 +118,7 @@ def print_table(each: dict[str, list[float]], timings: Timings) -> None:
         reference = timings.ratio(name, REFERENCE) if REFERENCE in each else ""
         print(
             f"  {name:26}{1e3 * middle:9.2f}{1e3 * late:9.2f}{1e3 * last:9.2f}  {spread:>9}"
-            f"{timings.ratio(name + OF_WINDOW, name):>9}{reference:>11}"
+            f"{timings.ratio(name + OF_WINDOW, name):>11}{reference:>11}"
         )
     print(f"  {timings.note()}")
 

@@ -78,6 +78,8 @@ class InferenceBlock(nn.Layer):
             stride, padding = conv._stride[0], conv._padding  # Paddle has no public names for them
             settings = {"stride": stride, "padding": padding if isinstance(padding, int) else padding[0]}
             read = self.inside if self.moves_shortcut else self.read
+            if self.order.time_major:  # of Paddle Inference, where one convolution of all parts costs less than nine
+                read = whole(channels_of(read))
             self.downsample = PartwiseConvolution(*fuse(conv, norm), dtype, read, self.written, **settings)
 
     def forward(self, stream: list[Tensor], moves: Moves) -> list[Tensor]:
