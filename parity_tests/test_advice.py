@@ -62,6 +62,7 @@ PRINTED_BY = {
     "ablation/study.py": ("ablation",),
     "ablation/variants.py": ("ablation",),
     "export/web_page.py": ("export",),
+    "inference/predicted_videos.py": ("predict",),
     "export/web_runtime.py": ("export",),
     "export/sidecar.py": ("predict", "stream", "evaluate"),
     "export/exporter.py": ("export", "predict", "evaluate", "stream"),
