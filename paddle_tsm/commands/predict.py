@@ -55,7 +55,9 @@ def add_parser(subparsers) -> None:
         "--out", metavar="VIDEO", help="Write a copy of the one video with the classes on it: .mp4 or .avi."
     )
     parser.add_argument(
-        "--json", action="store_true", help="Print a line of JSON for each video, and nothing else, instead of tables."
+        "--json",
+        action="store_true",
+        help="Print a line of JSON for each video, or for each span of a timeline, and nothing else.",
     )
     parser.add_argument(
         "--strict",

@@ -10,7 +10,7 @@ from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.source_decoder import SourceDecoder
 from paddle_tsm.data.source_events import SourceEvents
 from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import VideoSource
+from paddle_tsm.data.video_sources import FILE, VideoSource
 
 AHEAD = 8  # frames that are decoded before they are taken
 SPARE = 10.0  # seconds for a decoder to give up by itself, beyond the timeout
@@ -92,7 +92,8 @@ class FrameFeed:
             if self._ended or self._frames:
                 return
             silent = time.monotonic() - self._heard
-            if silent >= self._patience.notice and not self._silent:
+            waits = self.source.kind != FILE  # a file is slow where the machine is busy
+            if waits and silent >= self._patience.notice and not self._silent:
                 self._silent = True
                 self.remarks.append(f"no frame for {self._patience.notice:g} s; waits")
             if time.monotonic() - self._alive > self._patience.timeout + SPARE:
