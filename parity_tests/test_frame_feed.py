@@ -1,76 +1,25 @@
-"""Sources that are silent, damaged, cut off, of changing size, live or not there: what is said, and that all end."""
+"""Sources that are silent, damaged, cut off, of changing size or not there: what is said, and that all end."""
 
-import os
 import re
 import sys
-import threading
 import time
 from types import SimpleNamespace
 
 import av
-import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data import frame_feed, source_decoder, source_patience
+from paddle_tsm.data import frame_feed
 from paddle_tsm.data.feeds_in_turn import feeds_in_turn
 from paddle_tsm.data.source_decoder import SourceDecoder
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.data.video_sources import source_of
-from parity_tests.http_videos import send, served, silent
+from parity_tests.http_videos import send, served
+from parity_tests.read_sources import PATIENCE, Read, no_pauses, pipe, read  # noqa: F401
 from parity_tests.small_videos import video
 
-PATIENCE = Patience(notice=0.15, timeout=0.4, tries=2)
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(source_patience, "LONGEST_PAUSE", 0.05)
-
-
-class Read:
-    """What came of a source: its frames, its feed at the end, and what was told, in one string."""
-
-    def __init__(self):
-        self.frames, self.feed, self.told = [], None, ""
-
-
-def read(*names, patience=PATIENCE, live=None, slow: float = 0.0, at_once: int = 4, seconds: float = 10) -> list[Read]:
-    """What comes of each source, in less than so many seconds. slow: seconds that each frame takes."""
-    sources = [source_of(str(name)) for name in names]
-    found, began = {source: Read() for source in sources}, time.monotonic()
-
-    def tell(source, text):
-        found[source].told += f"{text}; "
-
-    for feed, frame in feeds_in_turn(sources, patience, at_once, live, 2, tell, lambda: False):
-        if frame is None:
-            found[feed.source].feed = feed
-        else:
-            found[feed.source].frames.append(frame)
-            time.sleep(slow)
-    assert time.monotonic() - began < seconds
-    return list(found.values())
-
-
-@pytest.fixture
-def pipe(monkeypatch):
-    """A function that writes parts into standard input, and waits between them; at the end it closes it."""
-    ours, its = os.pipe()
-    opened = open(ours, "rb")
-    monkeypatch.setattr(sys, "stdin", opened)
-
-    def write(*parts):
-        def run():
-            for part in parts:
-                time.sleep(part) if isinstance(part, float) else os.write(its, part)
-            os.close(its)
-
-        threading.Thread(target=run, daemon=True).start()
-
-    yield write
-    opened.close()
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 def numbers(result: Read) -> list[int]:
@@ -89,14 +38,14 @@ def test_the_frames_of_a_file_are_those_of_predict(tmp_path, container, codec):
         np.testing.assert_array_equal(frame.rgb(), expected)
 
 
-def test_a_pipe(pipe):
+def test_a_pipe(pipe):  # noqa: F811
     content = video("mpegts")
     pipe(content[:9000], 0.01, content[9000:])
     (result,) = read("-")
     assert len(result.frames) == 30 and result.told == "" and result.feed.problem == ""
 
 
-def test_a_pipe_that_stalls_and_goes_on(pipe):
+def test_a_pipe_that_stalls_and_goes_on(pipe):  # noqa: F811
     content = video("mpegts")
     pipe(content[:60000], 0.3, content[60000:])
     (result,) = read("-")
@@ -104,19 +53,19 @@ def test_a_pipe_that_stalls_and_goes_on(pipe):
     assert result.told.startswith("no frame for 0.15 s; waits; goes on after 0.")
 
 
-def test_a_pipe_that_stays_silent(pipe):
+def test_a_pipe_that_stays_silent(pipe):  # noqa: F811
     pipe(video("mpegts")[:60000], 3.0)
     (result,) = read("-", seconds=2)
     assert result.frames and result.feed.problem == "standard input: nothing came for 0.4 s"
 
 
-def test_a_pipe_that_is_no_video(pipe):
+def test_a_pipe_that_is_no_video(pipe):  # noqa: F811
     pipe(b"no video at all\n" * 400)
     (result,) = read("-")
     assert result.frames == [] and result.feed.problem.startswith("standard input: no video, or an MP4 whose index")
 
 
-def test_an_mp4_on_a_pipe_with_its_index_in_front(pipe):
+def test_an_mp4_on_a_pipe_with_its_index_in_front(pipe):  # noqa: F811
     pipe(video("mp4", movflags="faststart+frag_keyframe+empty_moov"))
     (result,) = read("-")
     assert len(result.frames) == 30 and result.feed.problem == ""
@@ -195,97 +144,7 @@ def test_a_terminal_is_no_video(monkeypatch):
     assert result.feed.problem.startswith("standard input: is a terminal; wanted a video")
 
 
-def test_live_frames_without_times_are_shown_when_they_come():
-    """As those of a web camera: pictures one after the other, ten a second. FFmpeg would call them 25 a second."""
-    picture = cv2.imencode(".jpg", np.zeros((48, 64, 3), "uint8"))[1].tobytes()
-
-    def answer(handler):
-        send(handler, b"", length=0, headers={"Content-Type": "multipart/x-mixed-replace; boundary=frame"})
-        for _ in range(9):
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            handler.wfile.write(head.encode() + picture + b"\r\n")
-            time.sleep(0.1)
-
-    with served(answer) as address:
-        (result,) = read(address, patience=Patience(notice=2.0, timeout=2.0, tries=0))
-    times = [float(frame.time) for frame in result.frames]
-    assert len(times) >= 6 and times == sorted(times) and times[-1] > 0.5
-
-
-class Camera:
-    """OpenCV's camera, which gives three frames and is then pulled out."""
-
-    def __init__(self, number):
-        self._left, self._number = 3, number
-
-    def isOpened(self):
-        return self._number == 0
-
-    def get(self, _):
-        return 10.0
-
-    def read(self):
-        self._left -= 1
-        return self._left >= 0, np.full((48, 64, 3), (255, 0, 0), "uint8")  # blue, in OpenCV's order
-
-    def release(self):
-        self._left = None
-
-
-def test_cameras(monkeypatch):
-    monkeypatch.setattr(source_decoder.cv2, "VideoCapture", Camera)
-    there, missing = read("0", "1")
-    assert there.feed.rate == 10 and there.feed.problem == "camera 0: gives no frame any more"
-    assert len(there.frames) + there.feed.late == 3 and there.frames[-1].rgb()[0, 0].tolist() == [0, 0, 255]
-    assert missing.feed.problem == "camera 1: cannot be opened; wanted the number of one that is there"
-
-
-def test_a_live_source_drops_what_comes_too_fast(tmp_path):
-    path = tmp_path / "clip.avi"
-    path.write_bytes(video("avi", codec="mjpeg"))
-    (result,) = read(path, live=True, slow=0.02)
-    assert result.feed.late > 0 and result.feed.late + len(result.frames) == 30
-    assert numbers(result)[-1] == 29, "the newest frame is kept"
-    assert numbers(read(path, slow=0.002)[0]) == list(range(30)), "a file waits"
-
-
-def streaming(*parts):
-    """A server's answers without a length: what it sends, and how long it then keeps silent. The first question asks
-    whether there is a file; when all is sent, the server refuses.
-    """
-    left = iter([(b"", 0.0), *parts])
-
-    def answer(handler):
-        part, seconds = next(left, (None, 0.0))
-        if part is None:
-            handler.send_error(503)
-            return
-        send(handler, part, length=0)
-        silent(handler, seconds)
-
-    return answer
-
-
-def test_an_address_without_an_end_is_connected_to_again():
-    content = video("mpegts")
-    with served(streaming((content, 2.0), (content, 2.0), (content, 0.0))) as address:
-        (result,) = read(address + "live.ts", patience=Patience(notice=0.15, timeout=0.4, tries=3))
-    assert result.told.count("nothing came for 0.4 s; connects again") == 2
-    assert "ended; connects again, try 3 of 3" in result.told and result.feed.problem == ""
-    assert result.told.endswith("Server returned 5XX Server Error reply; 3 more tries were in vain; ")
-    assert len(result.frames) + result.feed.late > 70
-    times = [frame.time for frame in result.frames]
-    assert times == sorted(set(times)) and times[-1] > 3, "time goes on while nothing comes"
-
-
-def test_and_given_up_after_some_tries():
-    with served(streaming(*[(video("mpegts"), 2.0)] * 9)) as address:
-        (result,) = read(address + "live.ts", patience=Patience(notice=0.2, timeout=0.4, tries=1))
-    assert result.feed.problem.endswith("nothing came for 0.4 s; 1 more try was in vain")
-    assert len(result.frames) > 10
-
-
-def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):
+def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):  # noqa: F811
     path = tmp_path / "clip.avi"
     path.write_bytes(video("avi", codec="mjpeg"))
     content, order = video("mpegts"), []
@@ -308,7 +167,7 @@ def test_files_wait_for_their_turn(tmp_path):
     assert order == sorted(order) and len(order) == 63
 
 
-def test_a_stop_is_heard_while_a_source_is_silent(pipe):
+def test_a_stop_is_heard_while_a_source_is_silent(pipe):  # noqa: F811
     pipe(3.0)
     began = time.monotonic()
     found = list(
