@@ -22,6 +22,9 @@ def compare_heat_maps(
     reference, other: functions from "float64" or "float32" to a new side. x: float64 [N*T, C, H, W]. The heat maps are
     of the classes that the reference finds the most probable. A map may be 0 everywhere, and then equal ones say
     little; together with the stage's output, the weights say what it is made of.
+
+    In float32 a ReLU whose input is 0 within rounding may take its other branch in one framework, and the maps in front
+    of it then leap by far more than rounding, where those behind it and all in float64 are equal. Another clip tells.
     """
     progress("heat maps")
     first, second = reference("float64"), other("float64")
