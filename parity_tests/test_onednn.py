@@ -213,3 +213,32 @@ def test_two_threads_at_once_get_what_one_gets(drawn):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_of_some_tensors_alone(dtype, training, drawn):
+    """`paddle.grad` of any of the tensors gives what `backward` gives for all."""
+    model = build(Network("tsm_resnet10", num_classes=5, num_segments=2, dropout=0.0))
+    model.train() if training else model.eval()
+    model.to(dtype=dtype)
+    x = paddle.to_tensor(drawn(4, 3, 32, 32).astype(dtype), stop_gradient=False)
+    named = dict(model.named_parameters())
+
+    def loss():
+        return F.cross_entropy(model(x), paddle.to_tensor([1, 3]))
+
+    loss().backward()
+    expected = {"x": x.grad} | {name: parameter.grad for name, parameter in named.items()}
+    choices = [["x"], ["conv1.weight"], ["layer4.0.conv2.weight", "fc.bias"], ["x", *named]]
+    if training or dtype == "float32":  # else Paddle's own operator runs, which gives None for its bias alone
+        choices.insert(0, ["layer2.0.bn1.bias"])
+    for names in choices:
+        found = paddle.grad([loss()], [x if name == "x" else named[name] for name in names])
+        for name, gradient in zip(names, found, strict=True):
+            exact = expected[name].numpy()
+            assert (
+                np.abs(gradient.numpy() - exact).max() <= (1e-9 if dtype == "float64" else 1e-4) * np.abs(exact).max()
+            )
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(found[0].numpy(), 1.01 * expected["x"].numpy(), rtol=1e-3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar, cast
 
@@ -36,10 +38,19 @@ class Running(Protocol):
     def clone(self) -> Running: ...
 
 
+class KeptFolder:
+    """A temporary folder that is removed with this object, at the latest when the program ends. name: its path."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Opened:
     """A network that is ready to run. engine: one of ENGINES. input: how frames become what the network takes, and what
-    its classes are called. sidecar: of an export, else None.
+    its classes are called. sidecar: of an export, else None. folder: a temporary one that is removed with the last
+    object that runs its files, else None.
     """
 
     engine: str
@@ -47,6 +58,7 @@ class Opened:
     input: NetworkInput
     runner: Running
     sidecar: Sidecar | None = None
+    folder: KeptFolder | None = None
 
     def clone(self) -> Opened:
         """The same for another thread, with the same weights in the same memory."""
@@ -151,7 +163,9 @@ def open_checkpoint(path: str, kind: str, precision: str, threads: int | None, o
 
 
 def open_exported(path: str, kind: str, engine: str, precision: str, threads: int | None, options: dict) -> Opened:
-    """A checkpoint that is exported first, to a folder that is removed when the engine has read it."""
+    """A checkpoint that is exported first, to a temporary folder, which is kept for as long as the network: Paddle
+    Inference reads the program again for each clone.
+    """
     from paddle_tsm.runtime import import_paddle
 
     import_paddle()
@@ -159,9 +173,9 @@ def open_exported(path: str, kind: str, engine: str, precision: str, threads: in
 
     of_network = {name: value for name, value in options.items() if name not in OF_EXPORT}
     of_export = {name: value for name, value in options.items() if name in OF_EXPORT}
-    with tempfile.TemporaryDirectory() as folder:
-        exported = os.path.join(folder, "exported")
-        export_checkpoint(
-            path, exported, engine, stream=kind == "stream", precision=precision, options=of_network, **of_export
-        )
-        return open_folder(exported, kind, engine, precision, threads, {})
+    folder = KeptFolder()
+    exported = os.path.join(folder.name, "exported")
+    export_checkpoint(
+        path, exported, engine, stream=kind == "stream", precision=precision, options=of_network, **of_export
+    )
+    return replace(open_folder(exported, kind, engine, precision, threads, {}), folder=folder)

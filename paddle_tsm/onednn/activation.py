@@ -11,7 +11,8 @@ from paddle.autograd import PyLayer
 from paddle_tsm.onednn import primitive
 from paddle_tsm.onednn.library import call, new
 from paddle_tsm.onednn.primitive import Description, Primitive, kept_per_thread
-from paddle_tsm.onednn.tensors import channels_last, empty, view, wanted_gradients
+from paddle_tsm.onednn.tensors import channels_last, empty, view
+from paddle_tsm.onednn.wanted_gradients import WantedGradients
 
 ADD = 0x1FFF0  # dnnl_binary_add
 SRC, SRC_1, DST, DIFF_SRC, DIFF_DST = 1, 2, 17, 129, 145  # DNNL_ARG_*
@@ -119,7 +120,7 @@ class SumFunction(PyLayer):
 
     @staticmethod
     def forward(ctx: Any, a: paddle.Tensor, b: paddle.Tensor, act: Activation | None) -> paddle.Tensor:
-        ctx.act, ctx.wanted = act, wanted_gradients(a, b)
+        ctx.act, ctx.wanted = act, WantedGradients(a, b)
         y = total(a, b, act)
         if act is not None:
             ctx.save_for_backward(y)
@@ -132,7 +133,7 @@ class SumFunction(PyLayer):
         else:
             (y,) = ctx.saved_tensor()
             x_gradient = gradient(y, ctx.act, y_gradient)
-        return tuple(view(x_gradient) if wanted else None for wanted in ctx.wanted)
+        return ctx.wanted.of(view(x_gradient), view(x_gradient))
 
 
 class ForkFunction(PyLayer):

@@ -10,7 +10,8 @@ from paddle.autograd import PyLayer
 
 from paddle_tsm.onednn import primitive
 from paddle_tsm.onednn.primitive import Primitive, contiguous, kept_per_thread
-from paddle_tsm.onednn.tensors import channels_last, empty, wanted_gradients
+from paddle_tsm.onednn.tensors import channels_last, empty
+from paddle_tsm.onednn.wanted_gradients import WantedGradients
 
 GIVEN_STATISTICS, USE_SCALE, USE_SHIFT, RELU = 1, 2, 4, 8  # dnnl_normalization_flags_t
 # DNNL_ARG_*
@@ -98,7 +99,7 @@ class BatchNormFunction(PyLayer):
         relu: bool,
     ) -> paddle.Tensor | tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
         kind = Kind(tuple(x.shape), eps, statistics is not None, relu)
-        ctx.kind, ctx.wanted = kind, wanted_gradients(x, weight, bias)
+        ctx.kind, ctx.wanted = kind, WantedGradients(x, weight, bias)
         x, y = channels_last(x), empty(x.shape)
         mean, variance = statistics or (channel_values(weight), channel_values(weight))
         compute = forward(kind)
@@ -116,5 +117,4 @@ class BatchNormFunction(PyLayer):
         tensors = [x, channels_last(y_gradient), mean, variance, weight, x_gradient, of_weight, of_bias]
         tensors += [] if ctx.workspace is None else [ctx.workspace]
         backward(ctx.kind).compute(*(tensor.data_ptr() for tensor in tensors))
-        gradients = (x_gradient, of_weight, of_bias)
-        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted, strict=True))
+        return ctx.wanted.of(x_gradient, of_weight, of_bias)

@@ -9,7 +9,8 @@ from paddle.autograd import PyLayer
 
 from paddle_tsm.onednn import primitive
 from paddle_tsm.onednn.primitive import Description, Primitive, Reorder, contiguous, dims, kept_per_thread, scratch
-from paddle_tsm.onednn.tensors import channels_last, empty, wanted_gradients
+from paddle_tsm.onednn.tensors import channels_last, empty
+from paddle_tsm.onednn.wanted_gradients import WantedGradients
 
 DIRECT = 1  # dnnl_convolution_direct
 SRC, DST, WEIGHTS, BIAS = 1, 17, 33, 41  # DNNL_ARG_*
@@ -126,7 +127,7 @@ class ConvolutionFunction(PyLayer):
         bias: paddle.Tensor | None,
         sizes: Sizes,
     ) -> paddle.Tensor:
-        ctx.sizes, ctx.wanted = sizes, wanted_gradients(x, weight, bias)
+        ctx.sizes, ctx.wanted = sizes, WantedGradients(x, weight, bias)
         x = channels_last(x)
         y = empty(sizes.y)
         forward(sizes)(x.data_ptr(), weight.data_ptr(), y.data_ptr(), *([] if bias is None else [bias.data_ptr()]))
@@ -137,7 +138,8 @@ class ConvolutionFunction(PyLayer):
     def backward(ctx: Any, y_gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight = ctx.saved_tensor()
         y_gradient = channels_last(y_gradient)
-        wants_x, *of_weights = ctx.wanted
+        wanted = ctx.wanted.now()
+        wants_x, *of_weights = wanted
         x_gradient = weight_gradient = bias_gradient = None
         if wants_x:
             x_gradient = empty(x.shape)
@@ -148,5 +150,5 @@ class ConvolutionFunction(PyLayer):
             addresses = [x.data_ptr(), weight_gradient.data_ptr(), y_gradient.data_ptr()]
             addresses += [] if bias_gradient is None else [bias_gradient.data_ptr()]
             backward_weights(ctx.sizes)(*addresses)
-        gradients = (x_gradient, weight_gradient, bias_gradient)[: len(ctx.wanted)]
-        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted, strict=True))
+        gradients = (x_gradient, weight_gradient, bias_gradient)
+        return tuple(gradient if is_wanted else None for gradient, is_wanted in zip(gradients, wanted, strict=False))

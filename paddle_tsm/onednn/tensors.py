@@ -51,12 +51,7 @@ def channels_last(x: paddle.Tensor) -> paddle.Tensor:
 def needs_gradient(x: paddle.Tensor, *layers: nn.Layer) -> bool:
     """Whether a gradient is taken of what these layers make of x."""
     tensors = [x, *(parameter for layer in layers for parameter in layer.parameters(include_sublayers=False))]
-    return paddle.is_grad_enabled() and any(wanted_gradients(*tensors))
-
-
-def wanted_gradients(*tensors: paddle.Tensor | None) -> list[bool]:
-    """Of each tensor, whether its gradient is wanted. Paddle raises an error for one of a tensor that needs none."""
-    return [not tensor.stop_gradient for tensor in tensors if tensor is not None]
+    return paddle.is_grad_enabled() and any(not tensor.stop_gradient for tensor in tensors)
 
 
 def view(x: paddle.Tensor) -> paddle.Tensor:

@@ -14,6 +14,8 @@ from typing import Any
 import paddle
 from paddle.autograd import PyLayer
 
+from paddle_tsm.onednn.wanted_gradients import WantedGradients
+
 
 def per_channel(values: paddle.Tensor) -> paddle.Tensor:
     """[C] -> [1, C, 1, 1], which is broadcast over [N, C, H, W]."""
@@ -42,7 +44,7 @@ class ExactBatchNorm(PyLayer):
         inverse = 1 / paddle.sqrt(var + eps)
         scale = inverse * weight
         ctx.save_for_backward(x, weight, mean, inverse)
-        ctx.wanted = [not tensor.stop_gradient for tensor in (x, weight, bias)]
+        ctx.wanted = WantedGradients(x, weight, bias)
         return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
 
     @staticmethod
@@ -53,6 +55,4 @@ class ExactBatchNorm(PyLayer):
         total, product = channel_sums(dy), channel_sums(centred * dy)
         slope = product * inverse * inverse / n
         dx = (dy - per_channel(total / n) - centred * per_channel(slope)) * per_channel(inverse * weight)
-        gradients = (dx, product * inverse, total)
-        # Paddle raises an error for a gradient of a tensor that needs none.
-        return tuple(gradient if wanted else None for gradient, wanted in zip(gradients, ctx.wanted))
+        return ctx.wanted.of(dx, product * inverse, total)
