@@ -28,8 +28,8 @@ from paddle_tsm.export.plain_activation import plain_activations
 from paddle_tsm.export.sidecar import read_sidecar
 from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatherShift, TimeMajorShift
-from paddle_tsm.export.targets import FORMATS
 from paddle_tsm.export.verification import verify
+from paddle_tsm.inference.opening import ENGINES
 from paddle_tsm.inference.predictor import Predictor
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights
@@ -37,6 +37,7 @@ from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
 
+FORMATS = ENGINES[1:]  # a page for browsers has the file for ONNX, and tests of its own
 FLOAT64 = TOLERANCES["float64"].limit
 T, SIZE, CLASSES = 4, 32, 7
 ONE_BY_ONE = [{"arch": arch} for arch in ("tsm_resnet18", "tsm_resnet50", "tsm_mobilenet_v2", "pptsm_resnet50")] + [

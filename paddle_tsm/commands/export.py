@@ -37,7 +37,7 @@ def add_parser(subparsers) -> None:
             "paddle-tsm export tsm_r50.safetensors exported",
             "paddle-tsm export tsm_r50.safetensors exported --to onnx --classes kinetics400.txt --crops three",
             "paddle-tsm export online.pth step --to onnx --stream",
-            "paddle-tsm export online.pth page --to web --runtime package/dist --classes jester.txt",
+            "paddle-tsm export online.pth page --to web --runtime package/dist",
             "paddle-tsm export tsm_r50.safetensors small --precision int8 --calibrate train.txt --root videos",
         ),
     )
