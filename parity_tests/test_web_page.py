@@ -8,11 +8,13 @@ import pytest
 
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import preset_of
+from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.open_files import open_files
 from paddle_tsm.inference.stream_predictor import StreamPredictor
 from paddle_tsm.parity.compare import distance
 from parity_tests.local_server import served
 from parity_tests.pages import (
+    RUNTIME,
     click,
     message,
     open_page,
@@ -85,6 +87,23 @@ def check_layout(tab, width: int, height: int, dark: bool) -> None:
 
 def text_of(tab, name: str) -> str:
     return tab.run(f"document.getElementById({name!r}).textContent")
+
+
+def test_a_network_that_needs_the_future_runs_on_clips(tab, films):
+    described, _ = export_checkpoint(
+        films / "w.safetensors", films / "clips", "web", size=32, options={"num_segments": 2}, runtime=str(RUNTIME)
+    )
+    assert described.kind == "clip"
+    run = open_files(str(films / "clips"), described, 1)
+    with served(films / "clips") as address:
+        open_page(tab, address)
+        assert tab.run("document.getElementById('seconds-field').offsetHeight > 0"), "a clip's length is a choice"
+        click(tab, "use-camera")
+        for number, step in enumerate(told_steps(tab, 10)):
+            clip = step["input"].reshape(2, 3, 32, 32)
+            assert distance(run.run(clip)[0], step["logits"])[1] < LIMIT, f"clip {number}"
+        assert distance(clip[0], clip[1])[0] > 0, "all of a clip is one frame"
+        check_silence(tab, address)
 
 
 def test_python_runs_the_same_folder(page):
