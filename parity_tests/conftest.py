@@ -53,17 +53,17 @@ def films(tmp_path_factory):
 @pytest.fixture(scope="session")
 def page(films):
     """(what tsm.json says, the folder of the page) of a causal network of 32 pixels."""
+    from paddle_tsm.cli import main
     from paddle_tsm.demo.material import write_demo_checkpoint
-    from paddle_tsm.export.exporter import export_checkpoint
+    from paddle_tsm.export.sidecar import read_sidecar
     from paddle_tsm.networks.network import Network
     from parity_tests.pages import RUNTIME
 
-    write_demo_checkpoint(films / "w.safetensors", Network("tsm_mobilenet_v2", num_classes=8), "canonical")
-    options = {"shift_order": "causal"}
-    described, _ = export_checkpoint(
-        films / "w.safetensors", films / "page", "web", size=32, options=options, runtime=str(RUNTIME)
-    )
-    return described, str(films / "page")
+    weights, folder = str(films / "w.safetensors"), str(films / "page")
+    write_demo_checkpoint(weights, Network("tsm_mobilenet_v2", num_classes=8), "canonical")
+    words = ["--to", "web", "--runtime", str(RUNTIME), "--size", "32", "--shift-order", "causal"]
+    assert main(["export", weights, folder, *words]) == 0
+    return read_sidecar(folder), folder
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,7 @@ PRINTED_BY = {
     "parity/shift_orders.py": ("parity",),
     "parity/report/output_files.py": ("parity",),
     "export/onnx_file.py": ("export", "predict", "evaluate", "stream"),
+    "export/web_runtime.py": ("export",),
 }
 
 

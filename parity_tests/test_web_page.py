@@ -1,7 +1,9 @@
 """The page in a headless Chromium: a camera and a dropped file, and its logits are those of Python's ONNX Runtime."""
 
 import base64
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import preset_of
 from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.open_files import open_files
+from paddle_tsm.export.web_page import what_is_loaded
+from paddle_tsm.export.web_runtime import ADDRESS, VERSION
 from paddle_tsm.inference.stream_predictor import StreamPredictor
 from paddle_tsm.parity.compare import distance
 from parity_tests.local_server import served
@@ -104,6 +108,17 @@ def test_a_network_that_needs_the_future_runs_on_clips(tab, films):
             assert distance(run.run(clip)[0], step["logits"])[1] < LIMIT, f"clip {number}"
         assert distance(clip[0], clip[1])[0] > 0, "all of a clip is one frame"
         check_silence(tab, address)
+
+
+def test_what_a_visitor_loads_is_told(page, tmp_path):
+    lines = what_is_loaded(page[1])
+    assert lines[0] == f"a visitor loads 23 MB: the network, 9 MB, and onnxruntime-web {VERSION} beside the page, 14 MB"
+    assert len(lines) == 2 and lines[1].startswith("to see it: cd ")
+    settings = json.loads(Path(page[1], "page.json").read_text())
+    settings["model"]["bytes"], settings["runtime"]["address"] = 94_000_000, ADDRESS
+    (tmp_path / "page.json").write_text(json.dumps(settings))
+    first, second, _ = what_is_loaded(str(tmp_path))
+    assert "108 MB" in first and f"at {ADDRESS}" in first and "94 MB are much for a page" in second
 
 
 def test_python_runs_the_same_folder(page):

@@ -111,7 +111,7 @@ def what_is_loaded(folder: str) -> list[str]:
             f"{megabytes(network)} MB are much for a page: it waits for a click before it loads them; "
             "tsm_mobilenet_v2 has 9 MB"
         )
-    return [*lines, f"to see it: python -m http.server --directory {shlex.quote(folder)}, and open localhost:8000"]
+    return [*lines, f"to see it: cd {shlex.quote(folder)} && python -m http.server, and open localhost:8000"]
 
 
 def megabytes(count: int) -> str:
