@@ -61,7 +61,7 @@ def python_frames(folder: str, threads: int):
     frame = np.ascontiguousarray((places * 7919 >> 5).astype("uint8")[..., :3])
 
     def frames(count: int) -> float:
-        cache: tuple[np.ndarray, ...] = ()
+        cache: tuple = ()
         start = time.perf_counter()
         for _ in range(count):
             _, cache = run.step(views_of(preset, [frame]), cache)

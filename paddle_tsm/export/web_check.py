@@ -23,8 +23,9 @@ def expected_of_pattern(folder: str, described: Sidecar) -> list[list[float]]:
     """The logits [classes] of RUNS runs of the exported files, one frame or one clip of the pattern each."""
     run, pixels = open_files(folder, described, None), described.pixels()
     is_stream = described.kind == "stream"
-    count, logits = 1 if is_stream else described.network.num_segments, []
-    cache: tuple[np.ndarray, ...] = ()
+    count = 1 if is_stream else described.network.num_segments
+    cache: tuple = ()
+    logits = []
     for number in range(RUNS):
         frames = pattern_frames(number * count, count, pixels.test_size)
         taken = np.stack([pixels.normalise(frame) for frame in frames])
