@@ -6,6 +6,7 @@ The browser reads its commands from file descriptor 3 and answers on 4, each mes
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -82,7 +83,9 @@ class Chromium:
         return self
 
     def __exit__(self, *error) -> None:
-        os.close(self._write)  # the browser ends when its pipe does
+        with contextlib.suppress(BrokenPipeError):
+            self._send("Browser.close", None, {})
+        os.close(self._write)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

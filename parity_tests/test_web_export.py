@@ -10,7 +10,7 @@ from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.export import web_runtime
 from paddle_tsm.export.web_runtime import PINNED, VERSION, described
 from paddle_tsm.networks.network import Network
-from parity_tests.pages import PAGE, ROOT, RUNTIME, need
+from parity_tests.pages import PAGE, REQUIRED, ROOT, RUNTIME, need
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,15 @@ def test_the_pages_files_are_small():
         assert len(lines) <= (500 if path.suffix == ".css" else 300), path.name
         if path.suffix in (".js", ".css"):
             assert max(map(len, lines)) <= 120, path.name
+
+
+def test_what_is_missing_is_no_excuse_in_ci(monkeypatch):
+    """Without a browser the tests are skipped, and say how to get one; `.ci/run` sets what makes them fail."""
+    monkeypatch.delenv(REQUIRED, raising=False)
+    need("browser", True)
+    with pytest.raises(pytest.skip.Exception, match="no browser; `make browser` installs it"):
+        need("browser", False)
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match="no browser"):
+        need("browser", False)
+    assert f"export {REQUIRED}=1" in (ROOT / ".ci" / "run").read_text()
