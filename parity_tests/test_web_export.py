@@ -88,4 +88,4 @@ def test_what_is_missing_is_no_excuse_in_ci(monkeypatch):
     monkeypatch.setenv(REQUIRED, "1")
     with pytest.raises(pytest.fail.Exception, match="no browser"):
         need("browser", False)
-    assert f"export {REQUIRED}=1" in (ROOT / ".ci" / "run").read_text()
+    assert f"export {REQUIRED}=1" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
