@@ -63,7 +63,6 @@ PRINTED_BY = {
     "ablation/variants.py": ("ablation",),
     "export/web_page.py": ("export",),
     "inference/predicted_videos.py": ("predict",),
-    "export/web_runtime.py": ("export",),
     "export/sidecar.py": ("predict", "stream", "evaluate"),
     "export/exporter.py": ("export", "predict", "evaluate", "stream"),
     "training/run_folder.py": ("train",),
