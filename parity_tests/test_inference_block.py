@@ -12,6 +12,7 @@ from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.export.inference_network import InferenceNetwork
 from paddle_tsm.export.stream_shift import GatherShift, TimeMajorShift
 from paddle_tsm.models.block import Block
+from paddle_tsm.models.layers.activation import activated_sum
 from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.load import assign_weights
@@ -75,12 +76,12 @@ class ToyBlock(Block):
             setattr(self, f"bn{i}", BatchNorm(WIDTH))
         self.add_non_local(network, stage, 0)
 
-    def branch(self, x):
+    def branch(self, x, added):
         for i in range(self.count):
             x = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(x))
             act = F.relu if i < self.count - 1 else self.activation
             x = x if act is None else act(x)
-        return x
+        return activated_sum(x, added, self.act)
 
 
 class ToyNet(Recognizer):

@@ -15,6 +15,7 @@ from paddle.nn import functional as F
 
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.models.block import Block
+from paddle_tsm.models.layers.activation import activated, activated_sum
 from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.layers.parallel_convolution import ConvNorm
 from paddle_tsm.models.layers.parallel_convolution import ParallelConvolution as ParallelLayer
@@ -140,11 +141,11 @@ class ToyBlock(Block):
                 self.layers.append(ConvNorm(*sizes, network.running_var))
         self.add_non_local(network, stage, 0)
 
-    def branch(self, x):
+    def branch(self, x, added):
         for layer, act in zip(self.layers, self.acts):
             x = layer(x)
             x = x if act is None else act(x)
-        return x
+        return activated(x, self.act) if added is None else activated_sum(x, added, self.act)
 
 
 class ToyNet(Recognizer):

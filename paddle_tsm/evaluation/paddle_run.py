@@ -18,9 +18,9 @@ def run_of(model: Recognizer) -> Callable[[np.ndarray], np.ndarray]:
     Each call puts `model` into evaluation mode and leaves it there, so a training must call `model.train()` afterwards.
 
     On a CPU the network runs on one clip at a time, so that the logits of a clip have the same bits as those of
-    `model(clip)`. Matrix products and oneDNN's convolutions sum in another order for another number of frames;
-    a ResNet-50 at 224 pixels gains next to nothing from a batch. On a GPU the whole batch is computed at once, and the logits
-    agree only up to the noise of float32.
+    `model(clip)`. Matrix products and oneDNN's convolutions sum in another order for another number of frames, and a
+    ResNet-50 at 224 pixels gains next to nothing from a batch. On a GPU the whole batch is computed at once, and the
+    logits agree only up to the noise of float32.
     """
     weight = model.classifier_layer().weight
 
