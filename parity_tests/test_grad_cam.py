@@ -64,9 +64,9 @@ def torch_side(network: Network, dtype: str) -> TorchSide:
     return TorchSide(network, weights_of(network), dtype)
 
 
-# On clip 0 one ReLU of stage3 has an input of 0 within rounding and takes its other branch in float32, so that the
-# gradients in front of it leap by a hundredth: in float64 all is equal, and in float32 on other clips.
-SEEDS = {"tsm_mobileone_s0": 1}
+# On clip 0 one ReLU of these networks has an input of 0 within rounding and takes its other branch in float32, so that
+# the gradients in front of it leap by a thousandth or more: in float64 all is equal, and in float32 on other clips.
+SEEDS = {("tsm_mobileone_s0", "future_first"): 1, ("tsm_resnet10", "causal"): 1}
 
 
 def compared(network: Network, function=None):
@@ -78,7 +78,7 @@ def compared(network: Network, function=None):
             side.grad_cam = function
         return side
 
-    x = noise_clip(network.num_segments, 64, 2, SEEDS.get(network.arch, 0))
+    x = noise_clip(network.num_segments, 64, 2, SEEDS.get((network.arch, network.shift_order), 0))
     return compare_heat_maps(lambda dtype: torch_side(network, dtype), paddle_side, x)
 
 

@@ -12,7 +12,7 @@ from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.data.presets import preset, preset_of
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.export.sidecar import read_sidecar
-from paddle_tsm.export.targets import FORMATS
+from paddle_tsm.inference.opening import ENGINES
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.networks.network import Network
 from parity_tests.trained_files import become_all, command, evaluated, predicted_class
@@ -103,11 +103,11 @@ def test_the_same_classes_without_a_flag(motion, tmp_path, capsys):
             assert next(csv.reader(file))[-1].endswith("clockwise")
     assert capsys.readouterr().err == ""
     videos = [motion / line.split()[0] for line in (motion / "val.txt").read_text().splitlines()]
-    for name in ("as it was trained", "mit .pth", "canonical .pdparams", *(f"exported for {to}" for to in FORMATS)):
+    for name in ("as it was trained", "mit .pth", "canonical .pdparams", *(f"exported for {to}" for to in ENGINES[1:])):
         for video, k in list(zip(videos, expected[1]))[:2]:
             top = predicted_class(video, found[name], capsys)
             assert (top["class"], top["name"]) == (k, CLASSES[k]), name
-    for engine in FORMATS:  # a checkpoint that is exported on the way
+    for engine in ENGINES[1:]:  # a checkpoint that is exported on the way
         assert command("predict", videos[0], "--weights", weights, "--engine", engine, "--json") == 0
         assert json.loads(capsys.readouterr().out)["top"][0]["class"] == expected[1][0]
         predictor = paddle_tsm.Predictor(weights, engine=engine)
