@@ -59,7 +59,9 @@ def refused(capsys, words: list[str], named) -> None:
     assert ".tmp" not in said and "unfinished" not in said, "the name that the user gave"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "stream" else name for name in COMMANDS]
+)
 def test_it_becomes_full(folder, small, capsys, monkeypatch, name):
     monkeypatch.chdir(folder)
     words, out = COMMANDS[name]

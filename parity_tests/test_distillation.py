@@ -220,6 +220,7 @@ def interrupted_after(updates: int, run) -> None:
 RUN = BOTH | {"ema": 0.9, "mixup": 0.3}
 
 
+@pytest.mark.slow
 def test_a_resumed_training_has_the_same_bits(clips, tmp_path):
     """Stopped within the first epoch and within the second."""
     train_small(clips, tmp_path / "whole", True, count=8, **RUN)

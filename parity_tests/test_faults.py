@@ -98,6 +98,7 @@ def test_fold_one_channel_off(monkeypatch):
     assert not report.equal and report.first_layer == "layer1.0.conv1"
 
 
+@pytest.mark.slow
 def test_shift_in_every_block_of_a_resnet101():
     report = parity(R101, faulty_network=dataclasses.replace(R101, shift_every=1))
     assert not report.equal and report.first_layer == "layer1.1.conv1"

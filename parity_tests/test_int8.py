@@ -90,6 +90,7 @@ def test_a_list_gives_one_view_of_each_clip(folder):
         np.testing.assert_array_equal(found[number], views[number % 10])
 
 
+@pytest.mark.slow
 def test_calibration_on_folders_of_frames(folder, tmp_path):
     """The same clips as folders of frames give the same ranges as arrays of their pixels."""
     lines = []

@@ -230,6 +230,7 @@ def test_a_process_that_is_killed_ends_the_job(listed, two, tmp_path):
         assert (out / name).read_bytes() == (two[0] / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_bad_clip_in_one_process_ends_the_job(listed, tmp_path):
     out = tmp_path / "run"
     job = launch(listed, out, "--check", "none", **TWO)

@@ -429,7 +429,14 @@ os.kill(os.getpid(), signal.SIGTERM)
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
 
 
-@pytest.mark.parametrize("schedule", [{"milestones": (1,)}, {"schedule": "constant"}, {"milestones": (1, 2)}])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"milestones": (1,)},
+        pytest.param({"schedule": "constant"}, marks=pytest.mark.slow),
+        pytest.param({"milestones": (1, 2)}, marks=pytest.mark.slow),
+    ],
+)
 def test_resume_for_more_epochs(clips, tmp_path, schedule):
     """The commonest reason to resume: the rates of what is done stay, so the result is the longer training's."""
     train_small(clips, tmp_path / "whole", **schedule, epochs=3)

@@ -80,6 +80,7 @@ def test_classes_that_do_not_fit(names, tmp_path, capsys, monkeypatch, words, ch
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_names_survive_a_resume(names, tmp_path, capsys):
     """Stopped after an epoch, gone on with and without the class file: the same bytes; with other names it is
     refused.
