@@ -242,3 +242,21 @@ def test_gradients_of_some_tensors_alone(dtype, training, drawn):
             )
     with pytest.raises(AssertionError):
         np.testing.assert_allclose(found[0].numpy(), 1.01 * expected["x"].numpy(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("how", ["forward", "backward", "grad"])
+def test_a_graph_is_freed(how, drawn):
+    """Nothing of a pass is kept when its results are gone: neither by a function's own results nor by its nodes."""
+    model = build(Network("tsm_resnet10", num_classes=5, num_segments=2))
+    model.train()
+    x = paddle.to_tensor(drawn(8, 3, 112, 112), stop_gradient=False)
+    pages = []
+    for _ in range(8):
+        loss = model(x).sum()
+        if how == "backward":
+            loss.backward()
+        if how == "grad":
+            paddle.grad([loss], [x, *model.parameters()])
+        del loss
+        pages.append(int(runtime.read_proc("/proc/self/statm").split()[1]))
+    assert pages[-1] - pages[3] < 4096  # of 4 KiB; the maps of one pass alone are about 10,000 pages

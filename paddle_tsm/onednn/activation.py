@@ -106,7 +106,7 @@ class ActivationFunction(PyLayer):
         x, y = channels_last(x), empty(x.shape)
         both(tuple(x.shape), act).forward(x.data_ptr(), y.data_ptr())
         ctx.act = act
-        ctx.save_for_backward(y if act.backward else x)
+        ctx.save_for_backward(view(y) if act.backward else x)  # y itself would hold this function, which holds y
         return y
 
     @staticmethod
@@ -123,7 +123,7 @@ class SumFunction(PyLayer):
         ctx.act, ctx.wanted = act, WantedGradients(a, b)
         y = total(a, b, act)
         if act is not None:
-            ctx.save_for_backward(y)
+            ctx.save_for_backward(view(y))  # y itself would hold this function, which holds y
         return y
 
     @staticmethod

@@ -107,7 +107,13 @@ class BatchNormFunction(PyLayer):
         tensors = [x, y, mean, variance, weight, bias] + ([] if ctx.workspace is None else [ctx.workspace])
         compute.compute(*(tensor.data_ptr() for tensor in tensors))
         ctx.save_for_backward(x, weight, mean, variance)
-        return y if kind.given else (y, mean, variance)
+        if kind.given:
+            return y
+        return (
+            y,
+            mean.clone(),
+            variance.clone(),
+        )  # a result that is kept itself would hold this function, which holds it
 
     @staticmethod
     def backward(ctx: Any, y_gradient: paddle.Tensor, *_: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:

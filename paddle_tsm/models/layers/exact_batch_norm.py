@@ -45,7 +45,8 @@ class ExactBatchNorm(PyLayer):
         scale = inverse * weight
         ctx.save_for_backward(x, weight, mean, inverse)
         ctx.wanted = WantedGradients(x, weight, bias)
-        return x * per_channel(scale) + per_channel(bias - mean * scale), mean, var
+        # a result that is kept itself would hold this function, which holds it
+        return x * per_channel(scale) + per_channel(bias - mean * scale), mean.clone(), var
 
     @staticmethod
     def backward(ctx: Any, dy: paddle.Tensor, *_: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
