@@ -20,7 +20,7 @@ _HOMES = {
     "StreamPredictor": "paddle_tsm.inference.stream_predictor",
     "create_model": "paddle_tsm.models.create",
     "explain_video": "paddle_tsm.inference.explanation",
-    "grad_cam": "paddle_tsm.models.grad_cam",
+    "grad_cam": "paddle_tsm.models.heat_maps",
     "load_model": "paddle_tsm.models.load",
     "load_pretrained": "paddle_tsm.models.load",
     "load_stream": "paddle_tsm.models.stream",

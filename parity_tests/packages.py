@@ -14,7 +14,7 @@ HOMES = {
     "batch_norm": "paddle_tsm.models.layers.batch_norm",
     "create": "paddle_tsm.models.create",
     "dropout": "paddle_tsm.models.layers.dropout",
-    "heat_maps": "paddle_tsm.models.grad_cam",
+    "heat_maps": "paddle_tsm.models.heat_maps",
     "initial_weights": "paddle_tsm.models.initial_weights",
     "load": "paddle_tsm.models.load",
     "loss": "paddle_tsm.training.loss",

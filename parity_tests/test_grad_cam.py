@@ -10,7 +10,7 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.demo.material import draw_weights
-from paddle_tsm.models import grad_cam as ours
+from paddle_tsm.models import heat_maps as ours
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.heat_maps import compare_heat_maps
 from paddle_tsm.parity.paddle_side import PaddleSide

@@ -142,3 +142,11 @@ assert main(["convert", "--matrix"]) == 0
 """,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_is_what_it_says():
+    """A function or class where the name is not that of a room: a module of the same name must not hide it."""
+    import paddle_tsm
+
+    for name in set(paddle_tsm.__all__) - {"__version__", "optim", "parity"}:
+        assert callable(getattr(paddle_tsm, name)), name

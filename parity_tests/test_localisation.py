@@ -17,7 +17,7 @@ from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, draw_scene, draw_sh
 from paddle_tsm.demo.motion import RECIPE, at_chance
 from paddle_tsm.demo.settings import TRAIN_CLIPS, VAL_CLIPS
 from paddle_tsm.evaluation.paddle_run import run_of
-from paddle_tsm.models.grad_cam import grad_cam
+from paddle_tsm.models.heat_maps import grad_cam
 from paddle_tsm.models.load import load_model
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train

@@ -18,7 +18,7 @@ from paddle_tsm.inference.inner_layers import ONE_VIEW, model_of, read_with_laye
 from paddle_tsm.inference.motion_share import OrderResult, motion_share, results_by_order
 from paddle_tsm.inference.video_classes import need_rgb
 from paddle_tsm.layouts.network_input import NetworkInput
-from paddle_tsm.models.grad_cam import GradCam, grad_cam
+from paddle_tsm.models.heat_maps import GradCam, grad_cam
 from paddle_tsm.models.recognizer import Recognizer
 
 SHUFFLES = 10  # orders of the frames that are drawn where nobody says how many

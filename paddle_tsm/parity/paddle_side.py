@@ -8,7 +8,7 @@ import numpy as np
 import paddle
 
 from paddle_tsm.models.create import build
-from paddle_tsm.models.grad_cam import grad_cam
+from paddle_tsm.models.heat_maps import grad_cam
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.networks.network import Network
