@@ -1,7 +1,10 @@
 """Paddle is imported first and quietly, with the settings that paddle_tsm gives it."""
 
+import os
 import signal
 import sys
+import threading
+import time
 from importlib.util import find_spec
 
 import pytest
@@ -94,3 +97,33 @@ def tab(chromium):
     tab.before_scripts(REMEMBER)
     yield tab
     tab.close()
+
+
+# Sources of videos: the fixtures of test_frame_feed.py, test_live_sources.py and test_predict_sources.py.
+
+
+@pytest.fixture
+def pipe(monkeypatch):
+    """A function that writes parts into standard input, and waits between them; at the end it closes it."""
+    ours, its = os.pipe()
+    opened = open(ours, "rb")
+    monkeypatch.setattr(sys, "stdin", opened)
+
+    def write(*parts):
+        def run():
+            for part in parts:
+                time.sleep(part) if isinstance(part, float) else os.write(its, part)
+            os.close(its)
+
+        threading.Thread(target=run, daemon=True).start()
+
+    yield write
+    opened.close()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """Addresses are connected to again at once."""
+    from paddle_tsm.data import source_patience
+
+    monkeypatch.setattr(source_patience, "LONGEST_PAUSE", 0.05)

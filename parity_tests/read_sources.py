@@ -1,25 +1,14 @@
-"""Sources read to their ends within a bounded time, and standard input, for tests of what comes of them."""
+"""Sources read to their ends within a bounded time, for tests of what comes of them."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
 
-import pytest
-
-from paddle_tsm.data import source_patience
 from paddle_tsm.data.feeds_in_turn import feeds_in_turn
 from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_sources import source_of
 
 PATIENCE = Patience(notice=0.15, timeout=0.4, tries=2)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(source_patience, "LONGEST_PAUSE", 0.05)
 
 
 class Read:
@@ -45,22 +34,3 @@ def read(*names, patience=PATIENCE, live=None, slow: float = 0.0, at_once: int =
             time.sleep(slow)
     assert time.monotonic() - began < seconds
     return list(found.values())
-
-
-@pytest.fixture
-def pipe(monkeypatch):
-    """A function that writes parts into standard input, and waits between them; at the end it closes it."""
-    ours, its = os.pipe()
-    opened = open(ours, "rb")
-    monkeypatch.setattr(sys, "stdin", opened)
-
-    def write(*parts):
-        def run():
-            for part in parts:
-                time.sleep(part) if isinstance(part, float) else os.write(its, part)
-            os.close(its)
-
-        threading.Thread(target=run, daemon=True).start()
-
-    yield write
-    opened.close()

@@ -16,7 +16,7 @@ from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.data.video_sources import source_of
 from parity_tests.http_videos import send, served
-from parity_tests.read_sources import PATIENCE, Read, no_pauses, pipe, read  # noqa: F401
+from parity_tests.read_sources import PATIENCE, Read, read
 from parity_tests.small_videos import video
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -38,14 +38,14 @@ def test_the_frames_of_a_file_are_those_of_predict(tmp_path, container, codec):
         np.testing.assert_array_equal(frame.rgb(), expected)
 
 
-def test_a_pipe(pipe):  # noqa: F811
+def test_a_pipe(pipe):
     content = video("mpegts")
     pipe(content[:9000], 0.01, content[9000:])
     (result,) = read("-")
     assert len(result.frames) == 30 and result.told == "" and result.feed.problem == ""
 
 
-def test_a_pipe_that_stalls_and_goes_on(pipe):  # noqa: F811
+def test_a_pipe_that_stalls_and_goes_on(pipe):
     content = video("mpegts")
     pipe(content[:60000], 0.3, content[60000:])
     (result,) = read("-")
@@ -53,19 +53,19 @@ def test_a_pipe_that_stalls_and_goes_on(pipe):  # noqa: F811
     assert result.told.startswith("no frame for 0.15 s; waits; goes on after 0.")
 
 
-def test_a_pipe_that_stays_silent(pipe):  # noqa: F811
+def test_a_pipe_that_stays_silent(pipe):
     pipe(video("mpegts")[:60000], 3.0)
     (result,) = read("-", seconds=2)
     assert result.frames and result.feed.problem == "standard input: nothing came for 0.4 s"
 
 
-def test_a_pipe_that_is_no_video(pipe):  # noqa: F811
+def test_a_pipe_that_is_no_video(pipe):
     pipe(b"no video at all\n" * 400)
     (result,) = read("-")
     assert result.frames == [] and result.feed.problem.startswith("standard input: no video, or an MP4 whose index")
 
 
-def test_an_mp4_on_a_pipe_with_its_index_in_front(pipe):  # noqa: F811
+def test_an_mp4_on_a_pipe_with_its_index_in_front(pipe):
     pipe(video("mp4", movflags="faststart+frag_keyframe+empty_moov"))
     (result,) = read("-")
     assert len(result.frames) == 30 and result.feed.problem == ""
@@ -144,7 +144,7 @@ def test_a_terminal_is_no_video(monkeypatch):
     assert result.feed.problem.startswith("standard input: is a terminal; wanted a video")
 
 
-def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):  # noqa: F811
+def test_a_slow_source_does_not_hold_up_another_one(tmp_path, pipe):
     path = tmp_path / "clip.avi"
     path.write_bytes(video("avi", codec="mjpeg"))
     content, order = video("mpegts"), []
@@ -167,7 +167,7 @@ def test_files_wait_for_their_turn(tmp_path):
     assert order == sorted(order) and len(order) == 63
 
 
-def test_a_stop_is_heard_while_a_source_is_silent(pipe):  # noqa: F811
+def test_a_stop_is_heard_while_a_source_is_silent(pipe):
     pipe(3.0)
     began = time.monotonic()
     found = list(

@@ -9,7 +9,7 @@ import pytest
 from paddle_tsm.data import source_decoder
 from paddle_tsm.data.source_patience import Patience
 from parity_tests.http_videos import send, served, silent
-from parity_tests.read_sources import no_pauses, read  # noqa: F401
+from parity_tests.read_sources import read
 from parity_tests.small_videos import video
 
 pytestmark = pytest.mark.usefixtures("no_pauses")

@@ -2,12 +2,8 @@
 
 import csv
 import json
-import os
 import re
 import signal
-import sys
-import threading
-import time
 
 import pytest
 
@@ -59,25 +55,6 @@ def run(folder, capsys, monkeypatch):
     return run
 
 
-@pytest.fixture
-def standard_input(monkeypatch):
-    """A function that feeds standard input with bytes, and waits where it is given seconds."""
-    ours, its = os.pipe()
-    opened = open(ours, "rb")
-    monkeypatch.setattr(sys, "stdin", opened)
-
-    def write(*parts):
-        def run():
-            for part in parts:
-                time.sleep(part) if isinstance(part, float) else os.write(its, part)
-            os.close(its)
-
-        threading.Thread(target=run, daemon=True).start()
-
-    yield write
-    opened.close()
-
-
 def test_several_sources_and_a_bad_one(run, folder):
     (folder / "list.txt").write_text("# one and a label\nclips/c.mp4 1\nnone.mp4\n")
     code, out, err = run("predict", "a.mp4", "bad.mp4", "clips/b*", "--list", "list.txt", "--json", "--top", "2")
@@ -101,8 +78,8 @@ def test_tables_name_their_videos(run):
     assert [line.strip() for line in out if line.strip().endswith(".mp4")] == ["a.mp4", "clips/b.mp4", "clips/c.mp4"]
 
 
-def test_standard_input_gives_what_the_file_gives(run, folder, standard_input):
-    standard_input((folder / "a.mp4").read_bytes())
+def test_standard_input_gives_what_the_file_gives(run, folder, pipe):
+    pipe((folder / "a.mp4").read_bytes())
     piped = json.loads(run("predict", "-", "--json")[1][0])
     assert piped.pop("video") == "standard input"
     filed = json.loads(run("predict", "a.mp4", "--json")[1][0])
@@ -192,10 +169,10 @@ def test_each_faltering_source(run, command, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["stream", "predict"])
-def test_a_source_that_stalls(run, command, standard_input):
+def test_a_source_that_stalls(run, command, pipe):
     content = video("mpegts")
     # more than a pipe holds, so that the silence begins when somebody reads
-    standard_input(content[:90000], 5.0, content[90000:])
+    pipe(content[:90000], 5.0, content[90000:])
     code, out, err = run(command, "-", "--json", *windows_for(command))
     assert code == 0 and json.loads(out[-1])["video"] == "standard input"
     assert err[0] == "note: standard input: no frame for 2 s; waits"
@@ -204,8 +181,8 @@ def test_a_source_that_stalls(run, command, standard_input):
 
 
 @pytest.mark.slow
-def test_a_source_that_stays_silent(run, standard_input):
-    standard_input(video("mpegts"), 9.0)
+def test_a_source_that_stays_silent(run, pipe):
+    pipe(video("mpegts"), 9.0)
     code, out, err = run("stream", "-", "--json", "--timeout", "1")
     assert code == 2 and out, "what came is labelled"
     assert "error: standard input: nothing came for 1 s" in err[-2] and "frames, " in err[-1]

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             from paddle_tsm.inference.explanation import explain
             from paddle_tsm.inference.explanation_files import as_dict, write_sheet, write_video
 
-            notes = check_video(args.video, strict=False)
+            notes = check_video(args.video, strict=False)  # a damaged video is explained, and the note says so
             model = model_of(found)
             explanation = explain(
                 *(model, taken, args.video, args.wanted, args.layer, args.shuffles, args.seed, notes),

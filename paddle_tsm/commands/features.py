@@ -160,7 +160,7 @@ def clips_of(args: argparse.Namespace, source) -> tuple[list, list]:
         multi_label=args.multi_label,
         depth=args.check,
         skip_bad=args.skip_bad,
-        strict=False,
+        strict=False,  # a damaged video has features, and a remark
         remark=lambda text: print_remarks("features", [text]),
     )
     for name in (INDEX, ABOUT):

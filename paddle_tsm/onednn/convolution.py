@@ -150,5 +150,5 @@ class ConvolutionFunction(PyLayer):
             addresses = [x.data_ptr(), weight_gradient.data_ptr(), y_gradient.data_ptr()]
             addresses += [] if bias_gradient is None else [bias_gradient.data_ptr()]
             backward_weights(ctx.sizes)(*addresses)
-        gradients = (x_gradient, weight_gradient, bias_gradient)
-        return tuple(gradient if is_wanted else None for gradient, is_wanted in zip(gradients, wanted, strict=False))
+        gradients = (x_gradient, weight_gradient, bias_gradient)[: len(wanted)]  # there may be no bias
+        return tuple(gradient if is_wanted else None for gradient, is_wanted in zip(gradients, wanted, strict=True))

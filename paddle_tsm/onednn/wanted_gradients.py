@@ -27,9 +27,9 @@ class WantedGradients:
         self.tensors = [None if tensor.stop_gradient else tensor for tensor in tensors if tensor is not None]
 
     def of(self, *gradients: paddle.Tensor | None) -> tuple[paddle.Tensor | None, ...]:
-        """The gradients as the function returns them, with None for each that is not wanted."""
+        """The gradients of the tensors that there are, with None for each that is not wanted."""
         wanted = self.now()
-        return tuple(gradient if is_wanted else None for gradient, is_wanted in zip(gradients, wanted, strict=False))
+        return tuple(gradient if is_wanted else None for gradient, is_wanted in zip(gradients, wanted, strict=True))
 
     def now(self) -> list[bool]:
         """Whether each gradient is wanted by the backward pass that runs."""
