@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import numpy as np
 import paddle
-from paddle.autograd import PyLayer
 
 from paddle_tsm.onednn.primitive import Reorder, kept_per_thread, strided
 from paddle_tsm.onednn.tensors import channels_last, empty
@@ -48,25 +46,7 @@ copies = kept_per_thread(Copies)
 
 
 def moved(x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int) -> paddle.Tensor:
-    """The shift of x. Raises ValueError for a number of frames that T does not divide."""
-    if x.shape[0] % num_segments:
-        raise ValueError(f"temporal_shift: got {x.shape[0]} frames, wanted a multiple of num_segments = {num_segments}")
+    """The shift of x, [N*T, C, H, W], channels last."""
     x, out = channels_last(x), empty(x.shape)
     copies(tuple(x.shape), num_segments, first, second, direction)(x.data_ptr(), out.data_ptr())
     return out
-
-
-class ShiftFunction(PyLayer):
-    """The shift. Its gradient is the shift in the opposite direction."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int
-    ) -> paddle.Tensor:
-        ctx.shift = num_segments, first, second, direction
-        return moved(x, *ctx.shift)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
-        num_segments, first, second, direction = ctx.shift
-        return moved(gradient, num_segments, first, second, -direction)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
-from paddle_tsm.models.layers.shift_kernels import PlaneShift, shift_slices
-from paddle_tsm.onednn.shift import ShiftFunction
+from paddle_tsm.models.layers.shift_kernels import CopiedShift, copy_planes, shift_slices
+from paddle_tsm.onednn.shift import moved
 from paddle_tsm.onednn.tensors import is_channels_last, serves
 
 
@@ -38,9 +38,11 @@ def temporal_shift(
         return x
     direction = 1 if shift_order == "future_first" else -1
     if serves(x) and is_channels_last(x):
-        return ShiftFunction.apply(x, num_segments, first, second, direction)
+        return CopiedShift.apply(x, moved, num_segments, first, second, direction)
     eager = paddle.in_dynamic_mode() and x.dtype in (paddle.float32, paddle.float64) and x.shape[0] > 0
-    return (PlaneShift.apply if eager else shift_slices)(x, num_segments, first, second, direction)
+    if eager:
+        return CopiedShift.apply(x, copy_planes, num_segments, first, second, direction)
+    return shift_slices(x, num_segments, first, second, direction)
 
 
 class Shift(nn.Layer):

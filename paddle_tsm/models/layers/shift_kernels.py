@@ -6,6 +6,7 @@ of the first fold: out[t] = x[t + d]. The second fold has -d.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -33,34 +34,42 @@ def shift_slices(x: paddle.Tensor, num_segments: int, first: int, second: int, d
     return paddle.concat([*parts, x[:, :, second:]], axis=2).reshape([-1, c, h, w])  # [N*T, C, H, W]
 
 
-class PlaneShift(PyLayer):
-    """The shift as one copy by several threads. Its gradient is the shift in the opposite direction.
+class CopiedShift(PyLayer):
+    """The shift as copies by several threads. Its gradient is the shift in the opposite direction.
 
-    Paddle computes the gradient of a slice in one thread and fills a whole tensor with zeros for it, which is why
-    `shift_slices` is slow backward.
+    move: what copies, `copy_planes` or `onednn.shift.moved`. Raises ValueError for a number of frames that T does not
+    divide. Paddle computes the gradient of a slice in one thread and fills a whole tensor with zeros for it, which is
+    why `shift_slices` is slow backward.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int
+        ctx: Any,
+        x: paddle.Tensor,
+        move: Callable[..., paddle.Tensor],
+        num_segments: int,
+        first: int,
+        second: int,
+        direction: int,
     ) -> paddle.Tensor:
-        ctx.shift = num_segments, first, second, direction
-        return copy_planes(x, *ctx.shift)
+        if x.shape[0] % num_segments:
+            wanted = f"a multiple of num_segments = {num_segments}"
+            raise ValueError(f"temporal_shift: got {x.shape[0]} frames, wanted {wanted}")
+        ctx.move, ctx.shift = move, (num_segments, first, second, direction)
+        return move(x, *ctx.shift)
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
         num_segments, first, second, direction = ctx.shift
-        return copy_planes(gradient, num_segments, first, second, -direction)
+        return ctx.move(gradient, num_segments, first, second, -direction)
 
 
 def copy_planes(x: paddle.Tensor, num_segments: int, first: int, second: int, direction: int) -> paddle.Tensor:
     """The shift of x, [N*T, C, H, W], whose planes of H*W values are the rows that Paddle's embedding copies.
 
-    The embedding gives zeros for its padding index. Raises ValueError for a number of frames that T does not divide.
+    The embedding gives zeros for its padding index.
     """
     n, c, h, w = x.shape
-    if n % num_segments:
-        raise ValueError(f"temporal_shift: got {n} frames, wanted a multiple of num_segments = {num_segments}")
     source, padding = plane_sources(n, c, num_segments, first, second, direction)
     rows = x.reshape([n * c, h * w])
     return F.embedding(paddle.to_tensor(source, place=x.place), rows, padding_idx=padding).reshape([n, c, h, w])
