@@ -213,6 +213,16 @@ def paddle_eager(job: Job, **options: Any) -> Infer:
     return infer
 
 
+def predictor(job: Job) -> Infer:
+    """The network in eager Paddle as `Predictor` runs it, whose weights never change."""
+    from paddle_tsm import runtime
+
+    runtime.import_paddle()
+    from paddle_tsm.inference.predictor import Predictor
+
+    return Predictor(job.checkpoint, threads=job.threads, **job.options)
+
+
 Contender = Callable[[Job], Infer]
 CONTENDERS: dict[str, Contender] = {
     "Paddle Inference" + WITHOUT_SHIFT: partial(paddle_inference, is_shift=False),
@@ -222,6 +232,7 @@ CONTENDERS: dict[str, Contender] = {
     "Paddle Inference, bfloat16": partial(paddle_inference, precision="bfloat16"),
     "Paddle, eager" + WITHOUT_SHIFT: partial(paddle_eager, is_shift=False),
     "Paddle, eager": paddle_eager,
+    "Paddle, eager Predictor": predictor,
     "ONNX Runtime" + WITHOUT_SHIFT: partial(onnx_runtime, is_shift=False),
     "ONNX Runtime": onnx_runtime,
     "ONNX Runtime, int8": partial(onnx_runtime, int8=True),

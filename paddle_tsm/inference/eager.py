@@ -10,6 +10,7 @@ import paddle
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.models.create import build
+from paddle_tsm.models.layers.convolution import fix_weights
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import step_from_file
 
@@ -21,6 +22,7 @@ class EagerClips:
         self.network, tensors = found.as_asked()
         model = assign_weights(build(self.network), tensors)
         model.eval()
+        fix_weights(model)
         self._run = run_of(model)
 
     def run(self, frames: np.ndarray) -> np.ndarray:
@@ -38,6 +40,7 @@ class EagerStream:
 
     def __init__(self, found: NetworkFile):
         self._step, self._turn = step_from_file(found), Lock()
+        fix_weights(self._step)
         self.network = self._step.network
 
     def step(self, frame: np.ndarray, cache: tuple) -> tuple[np.ndarray, tuple]:

@@ -42,12 +42,9 @@ class EvaluatedNetwork:
         if isinstance(self.found, Sidecar) or engine.exports(self.path):
             return engine.predictor(self.path, self.reading, size)
         # Only running needs Paddle; networks are read and checked without it.
-        from paddle_tsm.evaluation.paddle_run import run_of
-        from paddle_tsm.models.create import build
-        from paddle_tsm.models.load import assign_weights
+        from paddle_tsm.inference.eager import EagerClips
 
-        network, tensors = self.found.as_asked()
-        return run_of(assign_weights(build(network), tensors))
+        return EagerClips(self.found).run
 
 
 def read_networks(

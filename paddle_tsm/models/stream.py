@@ -19,6 +19,8 @@ from paddle_tsm.models.layers.shift import Shift, fold_ends
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.block_channels import channels_read
 from paddle_tsm.networks.network import Network
+from paddle_tsm.onednn.shift import with_fold
+from paddle_tsm.onednn.tensors import is_channels_last, needs_gradient, serves
 
 
 class RememberingShift(nn.Layer):
@@ -44,6 +46,8 @@ class RememberingShift(nn.Layer):
         fold = x[:, :end]
         previous = paddle.zeros_like(fold) if self.previous is None else self.previous
         self.remember(fold)
+        if end and serves(x) and serves(previous) and is_channels_last(x) and not needs_gradient(x):
+            return with_fold(x, previous)
         return paddle.concat([previous, x[:, end:]], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The temporal shift of a tensor that lies channels last, as copies of folds."""
+"""The temporal shift of a tensor that lies channels last, as copies of folds: of clips, and of a stream's frame."""
 
 from __future__ import annotations
 
@@ -49,4 +49,32 @@ def moved(x: paddle.Tensor, num_segments: int, first: int, second: int, directio
     """The shift of x, [N*T, C, H, W], channels last."""
     x, out = channels_last(x), empty(x.shape)
     copies(tuple(x.shape), num_segments, first, second, direction)(x.data_ptr(), out.data_ptr())
+    return out
+
+
+class Joined:
+    """out = concat(fold, x[:, f:]), channels last. shape: of x, [N, C, h, w]. width: f. strides: of the fold."""
+
+    def __init__(self, shape: tuple[int, ...], width: int, strides: tuple[int, ...]):
+        n, c, h, w = shape
+        last = (h * w * c, 1, w * c, c)
+        self.start = BYTES * width  # of the channels that stay, in x and in out
+        self.remembered = Reorder(strided((n, width, h, w), strides), strided((n, width, h, w), last))
+        stays = strided((n, c - width, h, w), last)
+        self.stays = Reorder(stays, stays) if c > width else None
+
+    def __call__(self, fold: int, x: int, out: int) -> None:
+        self.remembered(fold, out)
+        if self.stays is not None:
+            self.stays(x + self.start, out + self.start)
+
+
+joined = kept_per_thread(Joined)
+
+
+def with_fold(x: paddle.Tensor, fold: paddle.Tensor) -> paddle.Tensor:
+    """x, [N, C, h, w], channels last, with its first channels replaced by `fold`, [N, f, h, w]; without a gradient."""
+    shape, width = tuple(x.shape), fold.shape[1]
+    out = empty(shape)
+    joined(shape, width, tuple(fold.strides))(fold.data_ptr(), x.data_ptr(), out.data_ptr())
     return out

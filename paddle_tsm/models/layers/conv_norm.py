@@ -29,9 +29,11 @@ def conv_norm(
     ours = isinstance(conv, Convolution) and isinstance(norm, BatchNorm)  # not what a program has put in their place
     joined = ours and not is_watched(conv) and not is_watched(norm)
     known = SERVED.get(act) if act is not None else None
-    if joined and not norm.training and conv.is_served(x) and not needs_gradient(x, conv, norm):
+    sizes = conv.served(x) if joined and not norm.training and not needs_gradient(x, conv, norm) else None
+    if sizes is not None:
         fuses = act is None or known is not None
-        y = convolution_and_norm(x, conv.weight, conv.bias, conv.sizes(x), norm.scale_and_shift(), added, known)
+        tensors = x, conv.weight, conv.bias
+        y = convolution_and_norm(*tensors, sizes, norm.scale_and_shift, added, known, conv.fixed)
         return y if fuses else activated(y, act)
     y = conv(x)
     if added is not None:
