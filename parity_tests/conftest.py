@@ -124,6 +124,6 @@ def pipe(monkeypatch):
 @pytest.fixture
 def no_pauses(monkeypatch):
     """Addresses are connected to again at once."""
-    from paddle_tsm.data import source_patience
+    from paddle_tsm.sources import source_patience
 
     monkeypatch.setattr(source_patience, "LONGEST_PAUSE", 0.05)

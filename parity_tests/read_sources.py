@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from paddle_tsm.data.feeds_in_turn import feeds_in_turn
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import source_of
+from paddle_tsm.sources.feeds_in_turn import feeds_in_turn
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import source_of
 
 PATIENCE = Patience(notice=0.15, timeout=0.4, tries=2)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from paddle_tsm.checkpoint import read_checkpoint
-from paddle_tsm.data.annotations import read_list
+from paddle_tsm.lists.annotations import read_list
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train
 from paddle_tsm.training.published_recipes import recipe

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from paddle_tsm.data import source_patience
-from paddle_tsm.data.address_copy import NoFile
-from paddle_tsm.data.copied_source import as_file
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import source_of
+from paddle_tsm.sources import source_patience
+from paddle_tsm.sources.address_copy import NoFile
+from paddle_tsm.sources.copied_source import as_file
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import source_of
 from parity_tests.http_videos import ranged, send, served, silent
 
 CONTENT = bytes(range(256)) * 2000

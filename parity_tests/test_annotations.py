@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
-from paddle_tsm.data.check_list import check_list
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import write_demo_video
+from paddle_tsm.lists.annotations import read_list
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips
+from paddle_tsm.lists.check_list import check_list
+from paddle_tsm.lists.frame_source import FrameSource
 
 
 def write(path, *lines):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.annotations import Entry, read_list
-from paddle_tsm.data.class_folders import read_class_folders
-from paddle_tsm.data.validation_split import split_clips
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.lists.annotations import Entry, read_list
+from paddle_tsm.lists.class_folders import read_class_folders
+from paddle_tsm.lists.validation_split import split_clips
 from parity_tests.small_training import clips, rows
 
 __all__ = ["clips"]  # the fixture

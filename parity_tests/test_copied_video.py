@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data import copied_video
-from paddle_tsm.data.copied_video import complete_copy
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos import copied_video
+from paddle_tsm.videos.copied_video import complete_copy
+from paddle_tsm.videos.video_file import read_frames
 
 RATE, FRAMES, SOUND = 10, 20, 16000
 SILENT, TONE = 1.0, 440  # the first second is silent, and the second one is a tone

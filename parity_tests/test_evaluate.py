@@ -9,13 +9,13 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import merged, score_clips
+from paddle_tsm.lists.annotations import read_list
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips
 from paddle_tsm.models.create import build
 from paddle_tsm.models.load import assign_weights, load_model
 from paddle_tsm.networks.network import Network

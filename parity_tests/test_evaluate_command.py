@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.inference.evaluated_networks import EvaluatedNetwork
+from paddle_tsm.lists.annotations import read_list
 from paddle_tsm.models.load import load_model
 from paddle_tsm.networks.network import Network
 

@@ -9,10 +9,10 @@ import pytest
 import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.frame_orders import backward, repeated, shuffled
-from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.inference.motion_share import motion_share, results_by_order
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.open_video import count_frames
 
 CLASSES = 6
 

@@ -15,7 +15,6 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.export import expected_logits as expected_logits_module
 from paddle_tsm.export.checkpoint_model import CheckpointModel
@@ -36,6 +35,7 @@ from paddle_tsm.models.load import assign_weights
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES, float32_limit
+from paddle_tsm.videos.video_file import read_frames
 
 FORMATS = ENGINES[1:]  # a page for browsers has the file for ONNX, and tests of its own
 FLOAT64 = TOLERANCES["float64"].limit

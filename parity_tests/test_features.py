@@ -18,9 +18,9 @@ from paddle_tsm.cli import main
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.motion_videos import write_motion_videos
 from paddle_tsm.data.presets import preset
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.small_training import ROOT
 
 NETWORK = Network("tsm_resnet10", num_classes=3, num_segments=4)  # fewer classes than the list has

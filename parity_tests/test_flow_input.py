@@ -9,21 +9,22 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from paddle_tsm.data import crops, flow_sampling, frame_folder
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip
-from paddle_tsm.data.check_list import check_list
+from paddle_tsm.data import crops, flow_sampling
 from paddle_tsm.data.clip import train_clip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.flip import FlipRule
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.listed_clips import frame_source
 from paddle_tsm.data.presets import CROPS, SYSTEMS, preset
 from paddle_tsm.data.train_draw import Augmentation, PlannedDraw
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.layouts.network_file import read_network
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import BadClip
+from paddle_tsm.lists.check_list import check_list
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.networks.network import Network
 from paddle_tsm.training.recipe import Recipe
+from paddle_tsm.videos import frame_folder
 
 COUNTS = [*range(1, 60), 64, 65, 68, 69, 127, 250, 301]
 SEGMENTS = [1, 3, 4, 8, 16]

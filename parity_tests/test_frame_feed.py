@@ -9,12 +9,12 @@ import av
 import numpy as np
 import pytest
 
-from paddle_tsm.data import frame_feed
-from paddle_tsm.data.feeds_in_turn import feeds_in_turn
-from paddle_tsm.data.source_decoder import SourceDecoder
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_sources import source_of
+from paddle_tsm.sources import frame_feed
+from paddle_tsm.sources.feeds_in_turn import feeds_in_turn
+from paddle_tsm.sources.source_decoder import SourceDecoder
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import source_of
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.http_videos import send, served
 from parity_tests.read_sources import PATIENCE, Read, read
 from parity_tests.small_videos import video

@@ -9,7 +9,6 @@ import onnx
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
@@ -19,6 +18,7 @@ from paddle_tsm.export.calibration import read_clips
 from paddle_tsm.export.exporter import export_checkpoint
 from paddle_tsm.export.verification import compare_batches, verify_int8
 from paddle_tsm.inference.predictor import Predictor
+from paddle_tsm.lists.annotations import read_list
 from paddle_tsm.networks.families import ARCHITECTURES
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.tolerance import int8_limit

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data import source_decoder
-from paddle_tsm.data.source_patience import Patience
+from paddle_tsm.sources import source_decoder
+from paddle_tsm.sources.source_patience import Patience
 from parity_tests.http_videos import send, served, silent
 from parity_tests.read_sources import read
 from parity_tests.small_videos import video

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.frame_orders import backward, repeated, shuffled
 from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, draw_scene, draw_shape, sort_bag, write_motion_videos
 from paddle_tsm.demo.motion import RECIPE, at_chance
 from paddle_tsm.demo.settings import TRAIN_CLIPS, VAL_CLIPS
 from paddle_tsm.evaluation.paddle_run import run_of
+from paddle_tsm.lists.annotations import read_list
 from paddle_tsm.models.heat_maps import grad_cam
 from paddle_tsm.models.load import load_model
 from paddle_tsm.training.job import TrainingJob

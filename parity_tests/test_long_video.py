@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paddle_tsm.data.annotations import read_list
 from paddle_tsm.data.motion_videos import CLASSES, MOTION_JPEG, RATE, draw_bag, sort_bag, write_motion_videos
-from paddle_tsm.data.video_writer import complete_video
 from paddle_tsm.demo.motion import RECIPE
 from paddle_tsm.demo.settings import TRAIN_CLIPS
+from paddle_tsm.lists.annotations import read_list
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train
+from paddle_tsm.videos.video_writer import complete_video
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,11 +14,11 @@ from PIL import Image
 import paddle_tsm
 from paddle_tsm.cli import main
 from paddle_tsm.data.clip import views_of
-from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.data.presets import CROPS, SYSTEMS, preset
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.open_video import count_frames
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.test_transforms import SIZES, image, load
 
 # --crops -> MIT's (--test_crops, --full_res)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.datasets import DATA_SETS, flip_rule
 from paddle_tsm.data.motion_videos import CLASSES, write_motion_videos
 from paddle_tsm.demo import motion as motion_demo
 from paddle_tsm.demo.settings import WANTED_TOP1
+from paddle_tsm.lists.annotations import Entry
 
 
 def test_the_flip_rule_is_the_mirror():

@@ -14,7 +14,7 @@ from paddle_tsm.data.motion_videos import (
     draw_bag,
     write_motion_videos,
 )
-from paddle_tsm.data.video_file import read_frames
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.motion_clips import motion_clip
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data import packet_seek, video_file
+from paddle_tsm.videos import packet_seek, video_file
 
 FRAMES, SIZE = 60, (96, 64)
 # name: (codec, pixel format, options, attributes of the encoder)

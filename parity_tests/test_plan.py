@@ -9,7 +9,7 @@ import pytest
 
 import torch_ref.optim
 from paddle_tsm.cli import main
-from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.parity.curves.curve_comparison import compare_curves
 from paddle_tsm.parity.curves.curve_file import read_curve
 from paddle_tsm.parity.curves.curve_reading import reading

@@ -201,7 +201,7 @@ def test_a_timeline(run, tmp_path):
 
 @pytest.mark.slow
 def test_a_labelled_copy_of_a_timeline(run, folder):
-    from paddle_tsm.data.open_video import count_frames
+    from paddle_tsm.videos.open_video import count_frames
 
     code, _, _ = run("predict", "a.mp4", "--window", "0.2", "--out", "labelled.mp4")
     assert code == 0 and count_frames("labelled.mp4") == 20

@@ -8,10 +8,10 @@ import pytest
 import paddle_tsm
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.cli import main
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_video
 from paddle_tsm.layouts.record import METADATA_KEY
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.small_training import write_clip
 
 NAMES = tuple(f"action {i}" for i in range(6))

@@ -10,13 +10,13 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.data import flow_folders, optical_flow
-from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.check_list import check_list
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.frame_folder import FLOW, FLOW_TEMPLATE, read_frames
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import preset
-from paddle_tsm.data.video_writer import MOTION_JPEG, complete_video
+from paddle_tsm.lists.annotations import read_list
+from paddle_tsm.lists.check_list import check_list
+from paddle_tsm.lists.frame_source import FrameSource
+from paddle_tsm.videos.frame_folder import FLOW, FLOW_TEMPLATE, read_frames
+from paddle_tsm.videos.video_writer import MOTION_JPEG, complete_video
 from parity_tests.test_interrupt import interrupted
 
 STEP = (3, -2)  # pixels to the right and down in each frame

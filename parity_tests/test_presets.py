@@ -11,7 +11,6 @@ import pytest
 
 from paddle_tsm.cli import main
 from paddle_tsm.data import crops, presets, sampling
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip import train_clip, views_of
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.datasets import DATA_SETS, DataSet, data_set, flip_rule
@@ -21,6 +20,7 @@ from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, preset
 from paddle_tsm.data.scores import average_views
 from paddle_tsm.data.train_draw import RandomDraw
 from paddle_tsm.demo.material import write_demo_video
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.training.recipe import Recipe
 
 # of RGB frames; optical flow has `test_flow_input`

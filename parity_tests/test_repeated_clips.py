@@ -7,7 +7,7 @@ import time
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.annotations import Entry
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.training.repeated_clips import repeated_clips
 from parity_tests.small_training import arguments, clips, rows
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data import split_files
-from paddle_tsm.data.annotations import read_list
+from paddle_tsm.lists import split_files
+from paddle_tsm.lists.annotations import read_list
 
 
 @dataclass

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import write_demo_checkpoint, write_demo_video
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.open_video import count_frames
 
 FRAMES = 4000  # some minutes of work: nobody waits for the end
 

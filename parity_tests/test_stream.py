@@ -6,7 +6,6 @@ import pytest
 
 import paddle_tsm
 from paddle_tsm.cli import main
-from paddle_tsm.data.open_video import count_frames
 from paddle_tsm.demo.material import draw_weights, write_demo_checkpoint, write_demo_video
 from paddle_tsm.layouts.network_file import interpret
 from paddle_tsm.models.create import build
@@ -15,6 +14,7 @@ from paddle_tsm.models.stream import Stream, StreamStep
 from paddle_tsm.networks.network import Network
 from paddle_tsm.parity.compare import compare
 from paddle_tsm.parity.tolerance import TOLERANCES
+from paddle_tsm.videos.open_video import count_frames
 from parity_tests.recorded import recorded
 
 FLOAT64 = TOLERANCES["float64"].limit

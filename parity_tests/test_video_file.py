@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from paddle_tsm.data import frame_folder, video_file
 from paddle_tsm.data.centre_clip import read_centre_clip
 from paddle_tsm.demo.material import write_demo_video
+from paddle_tsm.videos import frame_folder, video_file
 
 
 @pytest.fixture(scope="module")

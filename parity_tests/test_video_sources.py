@@ -2,7 +2,7 @@
 
 import pytest
 
-from paddle_tsm.data.video_sources import ADDRESS, CAMERA, FILE, PIPE, VideoSource, find_sources, source_of
+from paddle_tsm.sources.video_sources import ADDRESS, CAMERA, FILE, PIPE, VideoSource, find_sources, source_of
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from paddle_tsm.cli import main
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_notes import VideoNotes
-from paddle_tsm.data.video_survey import survey
 from paddle_tsm.demo.material import write_demo_checkpoint
 from paddle_tsm.inference.labelled_video import frames_of
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.video_file import read_frames
+from paddle_tsm.videos.video_notes import VideoNotes
+from paddle_tsm.videos.video_survey import survey
 
 
 def encoded(path, frames: int, size=(96, 64), codec="libx264", **options) -> bytes:

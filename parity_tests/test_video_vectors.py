@@ -10,16 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.presets import preset
 from paddle_tsm.data.scores import average_views
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.layouts.network_file import interpret
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.parity.compare import compare, distance
 from paddle_tsm.parity.paddle_side import PaddleSide
 from paddle_tsm.parity.tolerance import float32_limit
 from paddle_tsm.parity.torch_side import TorchSide
+from paddle_tsm.videos.video_file import read_frames
 from parity_tests.recorded import names, recorded
 
 CLIPS = os.environ.get("PADDLE_TSM_CLIPS")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_writer import MOTION_JPEG, MPEG4, Encoder, complete_video
+from paddle_tsm.videos.video_file import read_frames
+from paddle_tsm.videos.video_writer import MOTION_JPEG, MPEG4, Encoder, complete_video
 
 FRAMES = np.repeat(np.arange(0, 250, 50, dtype="uint8"), 64 * 48 * 3).reshape(5, 48, 64, 3)
 

@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import cv2
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.normalise import MEAN_255, STD_255
 from paddle_tsm.data.presets import preset
 from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.lists.annotations import Entry
 
 OURS, WORKERS, SEGMENTS = "paddle_tsm", 2, 8
 PIXELS = preset("mmaction2")

@@ -120,10 +120,10 @@ def read_epoch(job: Job, simulated: bool) -> Work:
 
     simulated: whether frames of 16 x 16 pixels take the place of those that would be decoded.
     """
-    from paddle_tsm.data.annotations import read_list
-    from paddle_tsm.data.check_list import check_list
     from paddle_tsm.data.clip_reader import ClipReader
     from paddle_tsm.data.read_ahead import read_ahead
+    from paddle_tsm.lists.annotations import read_list
+    from paddle_tsm.lists.check_list import check_list
     from paddle_tsm.training.order import batches_of
 
     pixels, source = pixels_and_source(simulated)
@@ -141,12 +141,12 @@ def score_list(job: Job) -> Work:
     """What an evaluation does of a list, without decoding and without its network: read the list, look for its files,
     read the clips, average and rate their scores, write the files of the results.
     """
-    from paddle_tsm.data.annotations import read_list
-    from paddle_tsm.data.check_list import check_list
     from paddle_tsm.data.clip_reader import ClipReader
     from paddle_tsm.evaluation.result_files import write_files
     from paddle_tsm.evaluation.score import score_clips
     from paddle_tsm.evaluation.summary import Evaluation, Rated
+    from paddle_tsm.lists.annotations import read_list
+    from paddle_tsm.lists.check_list import check_list
 
     pixels, source = pixels_and_source(simulated=True)
     logits = np.random.default_rng(0).standard_normal((job.batch, CLASSES))
@@ -163,8 +163,8 @@ def score_list(job: Job) -> Work:
 
 def pixels_and_source(simulated: bool) -> tuple:
     """(the preset, the source of the frames). simulated: tiny frames that are not decoded."""
-    from paddle_tsm.data.frame_source import FrameSource
     from paddle_tsm.data.presets import preset
+    from paddle_tsm.lists.frame_source import FrameSource
 
     class StandIn(FrameSource):
         """Every video has the same 60 frames."""

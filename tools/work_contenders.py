@@ -57,9 +57,9 @@ class Contender:
 
 def our_reader(job: Job, count: int, train: bool = False) -> Any:
     """Our reader of `count` clips."""
-    from paddle_tsm.data.annotations import Entry
     from paddle_tsm.data.clip_reader import ClipReader
     from paddle_tsm.data.presets import preset
+    from paddle_tsm.lists.annotations import Entry
 
     entries = [Entry(path, (0,), "list", line) for line, path in enumerate(job.listed(count), 1)]
     return ClipReader(entries, preset("mmaction2", size=job.size), job.segments, train=train)
@@ -80,9 +80,9 @@ def our_network(job: Job, engine: str) -> Callable[[np.ndarray], np.ndarray]:
 def our_evaluation(job: Job, engine: str = "dygraph") -> Contender:
     """What `paddle-tsm evaluate` does for a list."""
     run = our_network(job, engine)
-    from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.score_list import score_list
     from paddle_tsm.evaluation.time_spent import TimeSpent
+    from paddle_tsm.lists.bad_clips import SkippedClips
     from paddle_tsm.processes.processes import join
 
     processes = join()
@@ -117,8 +117,8 @@ def two_processes(job: Job) -> Contender:
 def our_predictions(job: Job, engine: str = "dygraph") -> Contender:
     """What `paddle-tsm predict` does for one video after the other."""
     run = our_network(job, engine)
-    from paddle_tsm.data.video_notes import VideoNotes
     from paddle_tsm.inference.video_classes import probabilities_of_video
+    from paddle_tsm.videos.video_notes import VideoNotes
 
     preset = our_reader(job, 1).preset
 

@@ -17,10 +17,10 @@ from paddle_tsm.ablation.accuracy import Accuracy, accuracy_of
 from paddle_tsm.ablation.latency import Latency, Setting, time_variant
 from paddle_tsm.ablation.trained_run import RunResult, finished, make_run, run_folder
 from paddle_tsm.ablation.variants import Variant
-from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.motion_videos import CLASSES, OUTLINES, bag_generator, draw_states, write_motion_videos
 from paddle_tsm.demo.motion import RECIPE
 from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.lists.annotations import Entry, read_list
 from paddle_tsm.training.recipe import Recipe
 
 SETTINGS = "settings.json"  # what all runs of a folder have in common

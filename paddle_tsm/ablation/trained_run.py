@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass, replace
 
 from paddle_tsm.ablation.variants import Variant
 from paddle_tsm.checkpoint.trained_file import LAST
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
 from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.models.load import load_model
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train

@@ -112,9 +112,9 @@ def measure(args: argparse.Namespace, networks, weights, modalities, sources, mu
     from paddle_tsm.commands.evaluated_scores import score_with_progress
     from paddle_tsm.commands.evaluated_work import about_evaluation
     from paddle_tsm.commands.messages import print_remarks, print_video_notes
-    from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.evaluation.summary import print_evaluation
     from paddle_tsm.evaluation.time_spent import TimeSpent, shares_in_words
+    from paddle_tsm.lists.bad_clips import SkippedClips
     from paddle_tsm.processes.list_work import kept_work
     from paddle_tsm.terminal.literal_text import plain_console
 
@@ -155,10 +155,10 @@ def checked_options(args: argparse.Namespace) -> list[float] | None:
     """The weight of each checkpoint in the ensemble; None where none is asked for. Raises ValueError for an option
     whose value is out of range.
     """
-    from paddle_tsm.data.check_list import DEPTHS
     from paddle_tsm.data.presets import pick
     from paddle_tsm.data.scores import AVERAGES
     from paddle_tsm.evaluation.ensemble import check_weights
+    from paddle_tsm.lists.check_list import DEPTHS
 
     for name, least in (("batch", 1), ("workers", 0), ("size", 1), ("first_frame", 0)):
         if getattr(args, name) is not None and getattr(args, name) < least:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from paddle_tsm.commands.messages import print_remarks
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import SkippedClips
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.listed_clips import frame_source, read_checked_list
-from paddle_tsm.data.paired_lists import both_good, check_pairs
 from paddle_tsm.inference.evaluated_networks import EvaluatedNetwork
 from paddle_tsm.inference.modalities import Modality, one_modality, rgb_and_flow
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import SkippedClips
+from paddle_tsm.lists.frame_source import FrameSource
+from paddle_tsm.lists.paired_lists import both_good, check_pairs
 
 
 def chosen_modalities(args: argparse.Namespace, networks: list[EvaluatedNetwork], given: dict) -> list[Modality]:

@@ -6,13 +6,13 @@ import argparse
 from functools import partial
 from typing import Any
 
-from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.score import Scored
 from paddle_tsm.evaluation.score_several import score_several
 from paddle_tsm.evaluation.time_spent import TimeSpent, shares_in_words
 from paddle_tsm.inference.engine_choice import EngineChoice
 from paddle_tsm.inference.evaluated_networks import EvaluatedNetwork
+from paddle_tsm.lists.bad_clips import SkippedClips
 from paddle_tsm.processes.processes import Processes
 from paddle_tsm.terminal.progress_bar import video_progress
 

@@ -6,10 +6,10 @@ import argparse
 import hashlib
 import os
 
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.inference.evaluated_networks import EvaluatedNetwork
 from paddle_tsm.inference.modalities import Modality
+from paddle_tsm.lists.annotations import Entry
 
 
 def about_evaluation(

@@ -70,12 +70,12 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_encoder, print_remarks, print_video_notes
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.data.video_check import check_video
     from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.inference.inner_layers import ONE_VIEW, model_of, read_with_layers
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes
     from paddle_tsm.runtime import import_paddle
     from paddle_tsm.terminal.literal_text import as_text, status
+    from paddle_tsm.videos.video_check import check_video
 
     check_options(args)
     args.weights = checkpoint_of("explain", args.weights)
@@ -126,9 +126,9 @@ def check_options(args: argparse.Namespace) -> None:
 
 def places(args: argparse.Namespace) -> tuple[str, str]:
     """(the video, the contact sheet). Raises ValueError where one of them is a file that is read."""
-    from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.explanation_places import file_names
+    from paddle_tsm.videos.video_writer import check_place
 
     video, sheet = file_names(args.out, args.video)
     check_place(video)

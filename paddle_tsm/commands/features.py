@@ -110,13 +110,13 @@ def extract(args: argparse.Namespace, processes) -> int:
     """Write the features as one of `processes`."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
-    from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.data.listed_clips import frame_source
     from paddle_tsm.data.presets import preset_of
     from paddle_tsm.files.made_folder import made_folder
     from paddle_tsm.files.room import check_room
     from paddle_tsm.inference.inner_layers import read_with_layers
     from paddle_tsm.inference.recorded_input import chosen_input
+    from paddle_tsm.lists.bad_clips import SkippedClips
     from paddle_tsm.runtime import import_paddle
 
     args.weights = checkpoint_of("features", args.weights)

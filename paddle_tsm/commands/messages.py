@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 from paddle_tsm.checkpoint.error import one_line
 from paddle_tsm.checkpoint.trained_file import trained_file
-from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.layouts.record import remark_on_record_beside
 from paddle_tsm.terminal.literal_text import literal
+from paddle_tsm.videos.video_notes import VideoNotes
 
 
 def print_remarks(command: str, remarks: Iterable[str]) -> None:
@@ -50,7 +50,10 @@ def print_note(text: str) -> None:
 
 def print_encoder(command: str, out: str) -> None:
     """Print a line where the labelled video cannot be H.264."""
-    from paddle_tsm.data.copied_video import MPEG4, copy_encoder  # imported here, because most commands write no video
+    from paddle_tsm.videos.copied_video import (  # imported here, because most commands write no video
+        MPEG4,
+        copy_encoder,
+    )
 
     if copy_encoder() == MPEG4:
         print_remarks(command, [f"{out}: is written as MPEG-4, because PyAV has no encoder for H.264 here"])

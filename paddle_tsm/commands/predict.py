@@ -76,13 +76,13 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.data.video_sources import find_sources
-    from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
     from paddle_tsm.inference.video_classes import need_rgb
+    from paddle_tsm.sources.video_sources import find_sources
     from paddle_tsm.terminal.literal_text import status
+    from paddle_tsm.videos.video_writer import check_place
 
     if args.top < 1:
         raise ValueError(f"--top: got {args.top}, wanted at least 1")

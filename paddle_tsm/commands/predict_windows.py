@@ -135,7 +135,7 @@ def predict_windows(args: argparse.Namespace, predictor, taken, preset, sources:
 
 def read_all(args: argparse.Namespace, timelines: dict, remarks, stopped: Callable[[], bool]) -> None:
     """Read the sources of the timelines to their ends, or until it is to stop."""
-    from paddle_tsm.data.feeds_in_turn import feeds_in_turn
+    from paddle_tsm.sources.feeds_in_turn import feeds_in_turn
 
     feeds = feeds_in_turn(
         list(timelines), patience_of(args), args.at_once, args.live or None, MAY_WAIT, remarks.tell, stopped

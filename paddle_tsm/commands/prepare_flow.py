@@ -61,12 +61,12 @@ def add_parser(subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.data.bad_clips import SkippedClips
     from paddle_tsm.data.flow_folders import folder_names, write_flow_folders
     from paddle_tsm.data.listed_clips import frame_source
-    from paddle_tsm.data.split_files import write_list
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.files.made_folder import made_folder
+    from paddle_tsm.lists.bad_clips import SkippedClips
+    from paddle_tsm.lists.split_files import write_list
     from paddle_tsm.terminal.literal_text import literal
     from paddle_tsm.terminal.progress_bar import video_progress
 
@@ -131,8 +131,8 @@ def chosen_settings(args: argparse.Namespace):
 
 def listed_clips(args: argparse.Namespace) -> tuple[list, str]:
     """(the clips of LIST, the folder that their paths start from)."""
-    from paddle_tsm.data.annotations import read_list
-    from paddle_tsm.data.class_folders import read_class_folders
+    from paddle_tsm.lists.annotations import read_list
+    from paddle_tsm.lists.class_folders import read_class_folders
 
     if not os.path.isdir(args.list):
         return read_list(args.list, args.form, root=args.root), args.root

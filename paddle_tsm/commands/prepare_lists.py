@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 
 from paddle_tsm.commands.help_text import add_command
-from paddle_tsm.data.split_files import ORDERS
-from paddle_tsm.data.split_lists import SPLITS, VERSIONS, SplitList, something_lists, ucf101_lists
+from paddle_tsm.lists.split_files import ORDERS
+from paddle_tsm.lists.split_lists import SPLITS, VERSIONS, SplitList, something_lists, ucf101_lists
 
 AFTER = (
     "A line of a list is `path label`; with --frames it is `folder number-of-frames label`, which "
@@ -96,7 +96,7 @@ def run_something(args: argparse.Namespace) -> int:
 def write(out: str, read: Callable[[], list[SplitList]]) -> int:
     """Write the lists to the folder `out`, and print a line about each."""
     # imported here, so that `--help` and other commands do not load them
-    from paddle_tsm.data.split_lists import write_split_lists
+    from paddle_tsm.lists.split_lists import write_split_lists
     from paddle_tsm.terminal.literal_text import literal, status
 
     with status("reading the split files"):  # --frames counts the files of every folder, which takes a while

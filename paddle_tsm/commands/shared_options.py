@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterable
 
 from paddle_tsm.data.presets import CLIPS, CROPS, SYSTEMS, offered_crops
-from paddle_tsm.data.source_patience import Patience
 from paddle_tsm.export.sidecar import PRECISIONS
 from paddle_tsm.inference.opening import ENGINES
 from paddle_tsm.layouts.registry import LAYOUTS
+from paddle_tsm.sources.source_patience import Patience
 
 # Options that say how frames become the network's input. Which of them a command has, it says itself.
 PIXELS = ("preset", "sampling", "crops", "size")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from paddle_tsm.commands.messages import print_note, print_problem
-from paddle_tsm.data.video_check import check_video
-from paddle_tsm.data.video_sources import VideoSource
+from paddle_tsm.sources.video_sources import VideoSource
+from paddle_tsm.videos.video_check import check_video
 
 
 class SourceRemarks:

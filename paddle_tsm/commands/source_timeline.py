@@ -13,13 +13,13 @@ import time
 from collections.abc import Iterable
 
 from paddle_tsm.commands.source_remarks import SourceRemarks
-from paddle_tsm.data.decoded_frame import DecodedFrame
-from paddle_tsm.data.frame_feed import FrameFeed
-from paddle_tsm.data.video_sources import CAMERA, PIPE, VideoSource
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.inference.timeline import Span
 from paddle_tsm.inference.window_classes import WindowClasses
+from paddle_tsm.sources.frame_feed import FrameFeed
+from paddle_tsm.sources.video_sources import CAMERA, PIPE, VideoSource
 from paddle_tsm.terminal.live_line import LiveLine
+from paddle_tsm.videos.decoded_frame import DecodedFrame
 
 COLUMNS = ("start", "end", "class", "name", "probability")
 

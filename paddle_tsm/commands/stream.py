@@ -81,13 +81,13 @@ def run(args: argparse.Namespace) -> int:
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_encoder, print_remarks
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.data.video_sources import find_sources
-    from paddle_tsm.data.video_writer import check_place
     from paddle_tsm.files.kept_inputs import keep_inputs
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.frame_labeller import FrameLabeller
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
     from paddle_tsm.inference.video_classes import need_rgb
+    from paddle_tsm.sources.video_sources import find_sources
+    from paddle_tsm.videos.video_writer import check_place
 
     for name in ("every", "average", "at_once"):
         at_least(args, name, 1)
@@ -125,7 +125,7 @@ def label_sources(args: argparse.Namespace, sources: list, new_labeller) -> int:
     """
     from paddle_tsm.commands.source_remarks import SourceRemarks
     from paddle_tsm.commands.streamed_source import StreamedSource
-    from paddle_tsm.data.feeds_in_turn import feeds_in_turn
+    from paddle_tsm.sources.feeds_in_turn import feeds_in_turn
     from paddle_tsm.terminal.live_line import LiveLine
     from paddle_tsm.training.stop import finish_request
 

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from paddle_tsm.commands.source_remarks import SourceRemarks
-from paddle_tsm.data.decoded_frame import DecodedFrame
-from paddle_tsm.data.frame_feed import FrameFeed
-from paddle_tsm.data.video_sources import VideoSource
 from paddle_tsm.inference.frame_labeller import FrameLabeller
 from paddle_tsm.inference.labelled_video import labelled_video
+from paddle_tsm.sources.frame_feed import FrameFeed
+from paddle_tsm.sources.video_sources import VideoSource
 from paddle_tsm.terminal.literal_text import literal
 from paddle_tsm.terminal.live_line import LiveLine
+from paddle_tsm.videos.decoded_frame import DecodedFrame
 
 
 class StreamedSource:

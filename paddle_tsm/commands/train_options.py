@@ -9,8 +9,8 @@ import dataclasses
 from typing import Any
 
 from paddle_tsm.commands.shared_options import add_list_argument
-from paddle_tsm.data.annotations import FORMS
-from paddle_tsm.data.check_list import DEPTHS
+from paddle_tsm.lists.annotations import FORMS
+from paddle_tsm.lists.check_list import DEPTHS
 from paddle_tsm.training.arguments import SPLIT, TrainingArguments
 from paddle_tsm.training.framework import FRAMEWORKS
 from paddle_tsm.training.published_recipes import RECIPES

@@ -8,7 +8,7 @@ import numpy as np
 
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import preset
-from paddle_tsm.data.video_file import read_frames
+from paddle_tsm.videos.video_file import read_frames
 
 
 def read_centre_clip(path: str | os.PathLike, num_segments: int, size: int = 224) -> np.ndarray:

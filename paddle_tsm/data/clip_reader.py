@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip, bad_clip
 from paddle_tsm.data.clip import train_clip, views_of
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.data.train_draw import RandomDraw, TrainDraw
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import BadClip, bad_clip
+from paddle_tsm.lists.frame_source import FrameSource
 
 
 @dataclass(frozen=True)

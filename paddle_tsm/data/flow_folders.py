@@ -14,13 +14,13 @@ from threading import Event
 import cv2
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips, bad_clip
-from paddle_tsm.data.frame_folder import FLOW_TEMPLATE, image_names
-from paddle_tsm.data.frame_source import FrameSource
-from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.data.optical_flow import flow_pictures
 from paddle_tsm.data.resize import opencv_short
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips, bad_clip
+from paddle_tsm.lists.frame_source import FrameSource
+from paddle_tsm.videos.frame_folder import FLOW_TEMPLATE, image_names
+from paddle_tsm.videos.open_video import check_file, open_video
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from paddle_tsm.data.annotations import Entry, read_list
-from paddle_tsm.data.bad_clips import BadClip
-from paddle_tsm.data.check_list import check_list
-from paddle_tsm.data.class_folders import read_class_folders
 from paddle_tsm.data.datasets import data_set
-from paddle_tsm.data.frame_folder import FLOW, FLOW_TEMPLATE
-from paddle_tsm.data.frame_source import FrameSource
-from paddle_tsm.data.video_notes import VideoNotes
+from paddle_tsm.lists.annotations import Entry, read_list
+from paddle_tsm.lists.bad_clips import BadClip
+from paddle_tsm.lists.check_list import check_list
+from paddle_tsm.lists.class_folders import read_class_folders
+from paddle_tsm.lists.frame_source import FrameSource
+from paddle_tsm.videos.frame_folder import FLOW, FLOW_TEMPLATE
+from paddle_tsm.videos.video_notes import VideoNotes
 
 
 def frame_source(

@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 from paddle_tsm.data.datasets import exchanged_labels
-from paddle_tsm.data.split_files import write_list
-from paddle_tsm.data.video_writer import MOTION_JPEG, complete_video
+from paddle_tsm.lists.split_files import write_list
+from paddle_tsm.videos.video_writer import MOTION_JPEG, complete_video
 
 AXES = ("x", "y", "size", "angle")
 

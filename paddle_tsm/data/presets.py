@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from paddle_tsm.data import crops, flow_sampling, frame_folder, normalise, resize, sampling
+from paddle_tsm.data import crops, flow_sampling, normalise, resize, sampling
 from paddle_tsm.data.flip import FlipRule, mirror, mirror_flow
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos import frame_folder
 
 T = TypeVar("T")
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from paddle_tsm.checkpoint import write_checkpoint
-from paddle_tsm.data.video_writer import complete_video
 from paddle_tsm.demo.settings import DISC_COLOUR, VIDEO_FRAMES, VIDEO_RATE, VIDEO_SIZE
 from paddle_tsm.layouts.key_table import expand
 from paddle_tsm.layouts.registry import layout_named
 from paddle_tsm.networks.network import Network
+from paddle_tsm.videos.video_writer import complete_video
 
 
 def draw_weights(network: Network, seed: int = 0) -> dict[str, np.ndarray]:

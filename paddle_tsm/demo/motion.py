@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry, read_list
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.motion_videos import CLASSES, OPPOSITE, write_motion_videos
 from paddle_tsm.data.train_draw import TrainDraw
@@ -20,6 +19,7 @@ from paddle_tsm.demo.settings import CHANCE, TRAIN_CLIPS, VAL_CLIPS
 from paddle_tsm.evaluation.metrics import top_k_accuracy
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.evaluation.score import score_clips
+from paddle_tsm.lists.annotations import Entry, read_list
 from paddle_tsm.models.load import load_model
 from paddle_tsm.training.job import TrainingJob
 from paddle_tsm.training.loop import train

@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.evaluation.confusion_plot import confusion_plot
 from paddle_tsm.evaluation.metrics import confusion_matrix, ranks
 from paddle_tsm.evaluation.summary import Evaluation
 from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.lists.annotations import Entry
 
 FILE_NAMES = ("scores.csv", "confusion.csv", "confusion.png", "metrics.json")
 

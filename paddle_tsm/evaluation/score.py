@@ -13,11 +13,11 @@ from itertools import islice
 
 import numpy as np
 
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.data.scores import average_views
 from paddle_tsm.evaluation.time_spent import TimeSpent
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips
 
 # Views that are read before they are needed, which limits the memory: a view of 8 frames of 224x224 takes 4.8 MB.
 VIEWS_AHEAD = 64

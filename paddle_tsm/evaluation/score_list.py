@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.score import Scored, clips_a_unit, merged, score_pieces
 from paddle_tsm.evaluation.time_spent import TimeSpent
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips
 from paddle_tsm.processes.list_work import PieceResult, pieces_of, work_through
 from paddle_tsm.processes.processes import Processes
 

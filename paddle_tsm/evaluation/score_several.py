@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.score import Scored
 from paddle_tsm.evaluation.score_list import score_list
 from paddle_tsm.evaluation.time_spent import TimeSpent
+from paddle_tsm.lists.bad_clips import SkippedClips
 from paddle_tsm.processes.processes import Processes
 
 

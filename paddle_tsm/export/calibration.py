@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.presets import Preset
+from paddle_tsm.lists.annotations import read_list
+from paddle_tsm.lists.bad_clips import BadClip
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.networks.network import Network
 
 CLIPS = 64  # that are read from a list; docs/measurements/export.md compares 64 with 4

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from paddle import nn
 
-from paddle_tsm.data.annotations import read_list
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.export.calibration import Calibration, ClipsToMeasure, calibration_of
 from paddle_tsm.export.checkpoint_model import CheckpointModel
 from paddle_tsm.export.export_folder import check_free, new_folder
@@ -25,6 +23,8 @@ from paddle_tsm.files.digest import sha256_of
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_file import read_network
 from paddle_tsm.layouts.network_input import NetworkInput
+from paddle_tsm.lists.annotations import read_list
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.models.stream import StreamStep, check_file_streams
 from paddle_tsm.networks.network import Network
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from paddle_tsm.data.clip import pictures_of, views_of
 from paddle_tsm.data.presets import Preset, preset_of
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.evaluation.paddle_run import run_of
 from paddle_tsm.inference.chosen_class import class_number
 from paddle_tsm.inference.inner_layers import ONE_VIEW, model_of, read_with_layers
@@ -20,6 +18,8 @@ from paddle_tsm.inference.video_classes import need_rgb
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.models.heat_maps import GradCam, grad_cam
 from paddle_tsm.models.recognizer import Recognizer
+from paddle_tsm.videos.video_file import read_frames
+from paddle_tsm.videos.video_notes import VideoNotes
 
 SHUFFLES = 10  # orders of the frames that are drawn where nobody says how many
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import cv2
 
-from paddle_tsm.data.copied_video import complete_copy
 from paddle_tsm.drawing.heat_map import contact_sheet, enlarged, over
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.inference.explanation import Explanation
+from paddle_tsm.videos.copied_video import complete_copy
 
 VIDEO_SIDE = 320  # pixels of a frame, at least
 SECONDS = 4.0  # of the video, in which each of the frames that the network saw stands for the same time

@@ -15,10 +15,10 @@ from contextlib import closing
 
 import numpy as np
 
-from paddle_tsm.data.bad_clips import BadClip, SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
 from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.lists.bad_clips import BadClip, SkippedClips
 from paddle_tsm.processes.list_work import PieceResult, pieces_of, work_through
 from paddle_tsm.processes.processes import Processes
 

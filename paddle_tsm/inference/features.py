@@ -9,13 +9,13 @@ import paddle
 
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import Preset, preset_of
-from paddle_tsm.data.video_file import read_frames
 from paddle_tsm.inference.inner_layers import model_of, read_with_layers
 from paddle_tsm.inference.video_classes import need_rgb
 from paddle_tsm.layouts.network_file import NetworkFile
 from paddle_tsm.models.layer_output import changed_output
 from paddle_tsm.models.numpy_input import as_tensor
 from paddle_tsm.networks.layer_names import check_layer_name
+from paddle_tsm.videos.video_file import read_frames
 
 
 class FeatureExtractor:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from paddle_tsm.data.copied_video import complete_copy
-from paddle_tsm.data.open_video import check_file, open_video
 from paddle_tsm.terminal.literal_text import literal
+from paddle_tsm.videos.copied_video import complete_copy
+from paddle_tsm.videos.open_video import check_file, open_video
 
 
 def frames_of(source: str | os.PathLike) -> tuple[Iterator[np.ndarray], float]:

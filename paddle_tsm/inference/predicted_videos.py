@@ -8,19 +8,19 @@ from threading import Event
 
 import numpy as np
 
-from paddle_tsm.data.address_copy import NoFile
 from paddle_tsm.data.clip import views_of
-from paddle_tsm.data.copied_source import as_file
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.data.read_ahead import read_ahead
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_check import check_video
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_notes import VideoNotes
-from paddle_tsm.data.video_sources import VideoSource
 from paddle_tsm.inference.probabilities import class_probabilities
 from paddle_tsm.inference.video_classes import Run, need_rgb
+from paddle_tsm.sources.address_copy import NoFile
+from paddle_tsm.sources.copied_source import as_file
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import VideoSource
+from paddle_tsm.videos.video_check import check_video
+from paddle_tsm.videos.video_file import read_frames
+from paddle_tsm.videos.video_notes import VideoNotes
 
 
 @dataclass

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from paddle_tsm.data.presets import Preset, preset_of
-from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.inference.opening import OpenedNetwork, open_network
 from paddle_tsm.inference.probabilities import top_classes
 from paddle_tsm.inference.video_classes import probabilities_of_frames, probabilities_of_video
 from paddle_tsm.networks.option_checks import must_be_whole
+from paddle_tsm.videos.video_notes import VideoNotes
 
 
 class Predictor(OpenedNetwork):

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from paddle_tsm.data.clip import views_of
-from paddle_tsm.data.frame_folder import FLOW
 from paddle_tsm.data.presets import Preset
-from paddle_tsm.data.video_file import read_frames
-from paddle_tsm.data.video_notes import VideoNotes
 from paddle_tsm.inference.probabilities import class_probabilities
+from paddle_tsm.videos.frame_folder import FLOW
+from paddle_tsm.videos.video_file import read_frames
+from paddle_tsm.videos.video_notes import VideoNotes
 
 Run = Callable[[np.ndarray], np.ndarray]  # float32 [views*T, 3, H, W] -> logits [views, K]
 

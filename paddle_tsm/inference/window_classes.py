@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from paddle_tsm.data.clip import views_of
-from paddle_tsm.data.decoded_frame import DecodedFrame
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.inference.probabilities import class_probabilities
 from paddle_tsm.inference.timeline import Span, Timeline
 from paddle_tsm.inference.video_classes import Run
 from paddle_tsm.inference.windows import SlidingWindows, Window
+from paddle_tsm.videos.decoded_frame import DecodedFrame
 
 
 class WindowClasses:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import SkippedClips
-from paddle_tsm.data.frame_source import FrameSource
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import SkippedClips
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.training.plan import Plan
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from paddle_tsm.checkpoint import CheckpointError
 from paddle_tsm.checkpoint.trained_file import BEST, LAST
-from paddle_tsm.data.bad_clips import BadClip
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.lists.bad_clips import BadClip
 from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.announcements import announcements, rate_note, spread_stem
 from paddle_tsm.training.curves_picture import CurvesPicture

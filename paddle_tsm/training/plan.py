@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import bad_clip
 from paddle_tsm.data.clip_reader import ClipReader
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.train_draw import PlannedDraw, RandomDraw
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import bad_clip
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.training.blend_draws import draw_blends
 from paddle_tsm.training.blending import Blend
 from paddle_tsm.training.order import Key, batches_of, steps_of

@@ -7,9 +7,9 @@ import json
 import os
 from typing import Any
 
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.data.train_draw import Augmentation, PlannedDraw
 from paddle_tsm.files.atomic import atomic_file
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.training.blend_draws import parts_of
 from paddle_tsm.training.blending import Blend
 from paddle_tsm.training.plan import Plan, PlannedUpdate

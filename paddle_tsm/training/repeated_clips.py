@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from paddle_tsm.data.annotations import Entry
+from paddle_tsm.lists.annotations import Entry
 
 Frames = tuple[str, int, int | None]  # what a clip shows: its resolved path, its offset and its number of frames
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from paddle_tsm.checkpoint import write_checkpoint
 from paddle_tsm.checkpoint.trained_file import BEST, LAST
-from paddle_tsm.data.annotations import Entry
 from paddle_tsm.files.atomic import atomic_file
 from paddle_tsm.files.kept_inputs import keep_inputs
 from paddle_tsm.layouts.network_input import NetworkInput
 from paddle_tsm.layouts.record import METADATA_KEY
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.networks.network import Network
 from paddle_tsm.training.recipe import Recipe
 

@@ -7,19 +7,19 @@ import shlex
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from paddle_tsm.data.annotations import Entry, read_list
-from paddle_tsm.data.bad_clips import BadClip
-from paddle_tsm.data.check_list import check_list
-from paddle_tsm.data.class_folders import read_class_folders
-from paddle_tsm.data.frame_folder import FLOW
-from paddle_tsm.data.frame_source import FrameSource
 from paddle_tsm.data.listed_clips import frame_source
-from paddle_tsm.data.validation_split import split_clips
+from paddle_tsm.lists.annotations import Entry, read_list
+from paddle_tsm.lists.bad_clips import BadClip
+from paddle_tsm.lists.check_list import check_list
+from paddle_tsm.lists.class_folders import read_class_folders
+from paddle_tsm.lists.frame_source import FrameSource
+from paddle_tsm.lists.validation_split import split_clips
 from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.arguments import SPLIT, TrainingArguments
 from paddle_tsm.training.classes import Classes, classes_of_labels
 from paddle_tsm.training.recipe import Recipe
 from paddle_tsm.training.run_folder import CLASS_LIST, TRAIN_LIST, VALIDATION_LIST
+from paddle_tsm.videos.frame_folder import FLOW
 
 DEFAULT_TEMPLATE = "img_{:05d}.jpg"  # the names of frames where neither the user nor a data set says them
 

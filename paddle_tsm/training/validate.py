@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from paddle_tsm.data.bad_clips import SkippedClips
 from paddle_tsm.data.clip_reader import ClipReader
 from paddle_tsm.evaluation.metrics import mean_average_precision, mean_class_accuracy, top_k_accuracy
 from paddle_tsm.evaluation.score import merged, score_clips
+from paddle_tsm.lists.bad_clips import SkippedClips
 from paddle_tsm.processes.processes import Processes
 from paddle_tsm.training.session import Session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from paddle_tsm.data.annotations import Entry
+from paddle_tsm.lists.annotations import Entry
 
 
 def check_pairs(frames: list[Entry], flow: list[Entry]) -> str | None:

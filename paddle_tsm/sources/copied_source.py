@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from paddle_tsm.data.address_copy import AddressCopy, NoFile
-from paddle_tsm.data.pipe_reader import PipeReader
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import ADDRESS, PIPE, VideoSource
+from paddle_tsm.sources.address_copy import AddressCopy, NoFile
+from paddle_tsm.sources.pipe_reader import PipeReader
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import ADDRESS, PIPE, VideoSource
 
 BLOCK = 1 << 16  # bytes read at a time
 

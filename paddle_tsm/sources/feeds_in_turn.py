@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 
-from paddle_tsm.data.decoded_frame import DecodedFrame
-from paddle_tsm.data.frame_feed import FrameFeed
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import FILE, VideoSource
+from paddle_tsm.sources.frame_feed import FrameFeed
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import FILE, VideoSource
+from paddle_tsm.videos.decoded_frame import DecodedFrame
 
 LOOK = 0.1  # seconds between two looks at silent sources and at a request to stop
 

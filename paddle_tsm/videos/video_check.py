@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paddle_tsm.data.container_claim import claim_of
-from paddle_tsm.data.open_video import check_file
-from paddle_tsm.data.video_notes import VideoNotes
-from paddle_tsm.data.video_survey import survey
+from paddle_tsm.videos.container_claim import claim_of
+from paddle_tsm.videos.open_video import check_file
+from paddle_tsm.videos.video_notes import VideoNotes
+from paddle_tsm.videos.video_survey import survey
 
 # Frames. Decoding a longer video only to check it would make the user wait.
 LONG = 1000

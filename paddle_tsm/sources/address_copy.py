@@ -11,9 +11,9 @@ import urllib.parse
 import urllib.request
 from typing import BinaryIO
 
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import VideoSource
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import VideoSource
 
 BLOCK = 1 << 16  # bytes read at a time
 LARGE = 50_000_000  # bytes; a copy of so many is told, because it takes a while

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from paddle_tsm.data.sound_track import SoundTrack
-from paddle_tsm.data.video_writer import check_size, no_frame, unfinished_video
+from paddle_tsm.videos.sound_track import SoundTrack
+from paddle_tsm.videos.video_writer import check_size, no_frame, unfinished_video
 
 H264, MPEG4 = "libx264", "mpeg4"
 # Nearly without loss. An .avi has no times, so that it cannot hold frames in another order than they are shown in.

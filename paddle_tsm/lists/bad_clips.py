@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paddle_tsm.data.annotations import Entry
+from paddle_tsm.lists.annotations import Entry
 from paddle_tsm.terminal.literal_text import literal
 
 

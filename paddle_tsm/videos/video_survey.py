@@ -15,9 +15,9 @@ from functools import lru_cache
 import av
 from av.container import InputContainer
 
-from paddle_tsm.data.container_claim import Claim, claim_of
-from paddle_tsm.data.open_video import check_file, count_frames
-from paddle_tsm.data.packet_seek import none_if_damaged, open_container
+from paddle_tsm.videos.container_claim import Claim, claim_of
+from paddle_tsm.videos.open_video import check_file, count_frames
+from paddle_tsm.videos.packet_seek import none_if_damaged, open_container
 
 # Surveys that are kept: a video is surveyed when its list is checked, and asked about again when its clip is read.
 KEPT_SURVEYS = 4096

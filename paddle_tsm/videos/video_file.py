@@ -13,11 +13,11 @@ from functools import cache
 import cv2
 import numpy as np
 
-from paddle_tsm.data.container_claim import claim_of
-from paddle_tsm.data.open_video import check_file, open_video
-from paddle_tsm.data.packet_seek import read_by_packets
-from paddle_tsm.data.video_notes import VideoNotes
-from paddle_tsm.data.video_survey import survey
+from paddle_tsm.videos.container_claim import claim_of
+from paddle_tsm.videos.open_video import check_file, open_video
+from paddle_tsm.videos.packet_seek import read_by_packets
+from paddle_tsm.videos.video_notes import VideoNotes
+from paddle_tsm.videos.video_survey import survey
 
 MANY_FRAMES = 10**7  # no video has as many, so the header is damaged
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from paddle_tsm.data.class_folders import VIDEO_ENDINGS
+from paddle_tsm.lists.class_folders import VIDEO_ENDINGS
 
 FILE, PIPE, ADDRESS, CAMERA = "file", "pipe", "address", "camera"
 PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*@")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import av
 from av.container import InputContainer
 
-from paddle_tsm.data.packet_seek import NO_FRAME, none_if_damaged, open_container
+from paddle_tsm.videos.packet_seek import NO_FRAME, none_if_damaged, open_container
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from paddle_tsm.data.packet_seek import upright
+from paddle_tsm.videos.packet_seek import upright
 
 
 @dataclass(frozen=True)

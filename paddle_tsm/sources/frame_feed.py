@@ -6,11 +6,11 @@ import threading
 import time
 from collections import deque
 
-from paddle_tsm.data.decoded_frame import DecodedFrame
-from paddle_tsm.data.source_decoder import SourceDecoder
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import FILE, VideoSource
+from paddle_tsm.sources.source_decoder import SourceDecoder
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import FILE, VideoSource
+from paddle_tsm.videos.decoded_frame import DecodedFrame
 
 AHEAD = 8  # frames that are decoded before they are taken
 SPARE = 10.0  # seconds for a decoder to give up by itself, beyond the timeout

@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from paddle_tsm.data import frame_folder, video_file
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip, bad_clip
-from paddle_tsm.data.frame_source import FrameSource
-from paddle_tsm.data.open_video import check_file
-from paddle_tsm.data.video_survey import survey
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import BadClip, bad_clip
+from paddle_tsm.lists.frame_source import FrameSource
 from paddle_tsm.runtime import processors
 from paddle_tsm.terminal.literal_text import plain_console
+from paddle_tsm.videos import frame_folder, video_file
+from paddle_tsm.videos.open_video import check_file
+from paddle_tsm.videos.video_survey import survey
 
 # how far each clip is read: not at all, its first frame, or every frame
 DEPTHS = ("exists", "first", "all")

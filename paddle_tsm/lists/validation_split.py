@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from paddle_tsm.data.annotations import Entry
+from paddle_tsm.lists.annotations import Entry
 
 
 def split_clips(entries: Sequence[Entry], share: float, seed: int) -> tuple[list[Entry], list[Entry]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_tsm.data import frame_folder, video_file
-from paddle_tsm.data.annotations import Entry
-from paddle_tsm.data.bad_clips import BadClip, bad_clip
-from paddle_tsm.data.video_notes import VideoNotes
+from paddle_tsm.lists.annotations import Entry
+from paddle_tsm.lists.bad_clips import BadClip, bad_clip
+from paddle_tsm.videos import frame_folder, video_file
+from paddle_tsm.videos.video_notes import VideoNotes
 
 
 @dataclass(frozen=True)

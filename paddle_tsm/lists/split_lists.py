@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from paddle_tsm.data import split_files
-from paddle_tsm.data.split_files import write_list
 from paddle_tsm.files.made_folder import made_folder
+from paddle_tsm.lists import split_files
+from paddle_tsm.lists.split_files import write_list
 
 SPLITS = (1, 2, 3)  # of UCF101
 VERSIONS = ("v1", "v2")  # of Something-Something

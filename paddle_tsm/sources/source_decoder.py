@@ -14,15 +14,16 @@ import numpy as np
 from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 
-from paddle_tsm.data.address_copy import NoFile
-from paddle_tsm.data.copied_source import as_file
-from paddle_tsm.data.decoded_frame import Clock, DecodedFrame
-from paddle_tsm.data.open_video import check_file
-from paddle_tsm.data.packet_seek import NO_FRAME
-from paddle_tsm.data.pipe_reader import PipeReader
-from paddle_tsm.data.source_events import SourceEvents
-from paddle_tsm.data.source_patience import Patience
-from paddle_tsm.data.video_sources import CAMERA, PIPE, VideoSource
+from paddle_tsm.runtime import processors
+from paddle_tsm.sources.address_copy import NoFile
+from paddle_tsm.sources.copied_source import as_file
+from paddle_tsm.sources.pipe_reader import PipeReader
+from paddle_tsm.sources.source_events import SourceEvents
+from paddle_tsm.sources.source_patience import Patience
+from paddle_tsm.sources.video_sources import CAMERA, PIPE, VideoSource
+from paddle_tsm.videos.decoded_frame import Clock, DecodedFrame
+from paddle_tsm.videos.open_video import check_file
+from paddle_tsm.videos.packet_seek import NO_FRAME
 
 USUAL_RATE = 30.0  # frames a second, where a source says nothing that makes sense
 # FFmpeg reads five seconds of some containers before the first frame; half a second of a source that comes in its own
@@ -139,7 +140,12 @@ class SourceDecoder:
         if not container.streams.video:
             raise ValueError("holds no video")
         stream = container.streams.video[0]
-        stream.codec_context.thread_type = "SLICE" if self.live else "AUTO"  # frame by frame, without a delay
+        if self.live:
+            stream.codec_context.thread_type = "SLICE"  # frame by frame, without a delay
+        else:
+            stream.codec_context.thread_type = "AUTO"
+            # In one thread FFmpeg gives frames behind a damaged one that it drops in several, and that OpenCV drops.
+            stream.codec_context.thread_count = min(max(2, processors()), 16)
         self.rate = sensible(float(stream.average_rate or stream.guessed_rate or 0))
         following = self._time + 1 / Fraction(self.rate).limit_denominator(1001)
         clock = Clock(self.rate, max(self._elapsed(), following) if self._number else Fraction(0))
