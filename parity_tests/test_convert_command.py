@@ -40,6 +40,7 @@ POSSIBLE = {
     "pptsm": ("canonical", "pptsm"),
     "torchvision": IMAGES,
     "paddle-vision": IMAGES,
+    "mmpretrain": ("canonical", "mmaction2", "mmpretrain"),
 }
 SOURCE_FORMATS = ("pth", "legacy", "safetensors", "pdparams")
 TARGET_FORMATS = ("pth", "safetensors", "pdparams")
@@ -54,6 +55,9 @@ def upstream_tensors(layout: str, depth: int) -> dict[str, np.ndarray]:
     """The tensors of a checkpoint as the layout's own system has them: recorded keys, or a model's own state_dict."""
     if layout in RECORDED:
         return recorded(RECORDED[layout].format(depth=depth)).tensors()
+    if layout == "mmpretrain":  # mmaction2's backbone is mmpretrain's, whose blocks it wraps as `net`; the head differs
+        video = recorded("mmaction2_mobileone_s0_t8").tensors()
+        return {name.replace(".net.", ".").replace("cls_head.fc_cls.", "head.fc."): a for name, a in video.items()}
     if layout == "paddle-vision":
         state = getattr(paddle.vision.models, f"resnet{depth}")(num_classes=5).state_dict()
     else:
@@ -122,6 +126,7 @@ QUICK = [
     ("torchvision", "pth", "paddle-vision", TARGET_FORMATS),
     ("torchvision", "pdparams", "paddle-vision", ("pdparams",)),
     ("paddle-vision", "pdparams", "torchvision", ("pdparams", "pth")),
+    ("mmpretrain", "pth", "mmaction2", ("pth",)),
 ]
 
 
