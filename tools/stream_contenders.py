@@ -7,8 +7,8 @@ each line of JSON on standard input with a line of JSON:
     {"windows": n}  n times the frames of a whole window of each stream at once: {"seconds", "each", "bytes"}
 
 "each" holds the seconds of each frame or window, "seconds" is their median, and "bytes" is the memory that the process
-holds afterwards. JOB is
-the JSON of the fields of `Job`. Each contender imports its engine by itself, so that a process has no other.
+holds afterwards. JOB is the JSON of the fields of `Job`. Each contender imports its engine by itself, so that a process
+has no other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-WARM_UP = 5  # frames in front of those that are counted, in each request
+WARM_UP, WARM_UP_WINDOWS = 5, 1  # frames and windows in front of those that are counted, in each request
 WINDOW = 8  # frames
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -108,14 +108,14 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text("utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def timed(run: Run, x: np.ndarray, count: int) -> list[float]:
-    """The seconds of each of `count` calls in a row, behind WARM_UP calls."""
+def timed(run: Run, x: np.ndarray, count: int, warm_up: int) -> list[float]:
+    """The seconds of each of `count` calls in a row, behind `warm_up` calls."""
     seconds = []
-    for _ in range(WARM_UP + count):
+    for _ in range(warm_up + count):
         start = time.perf_counter()
         run(x)
         seconds.append(time.perf_counter() - start)
-    return seconds[WARM_UP:]
+    return seconds[warm_up:]
 
 
 def main() -> None:
@@ -129,7 +129,10 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        each = timed(step, first, request["steps"]) if "steps" in request else timed(window, frames, request["windows"])
+        if "steps" in request:
+            each = timed(step, first, request["steps"], WARM_UP)
+        else:
+            each = timed(window, frames, request["windows"], WARM_UP_WINDOWS)
         print(json.dumps({"seconds": statistics.median(each), "each": each, "bytes": resident_bytes()}), flush=True)
 
 
