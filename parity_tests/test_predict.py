@@ -1,6 +1,7 @@
 """`paddle-tsm predict`: the classes of a video, and a video with them on it."""
 
 import json
+import re
 
 import numpy as np
 import paddle
@@ -73,8 +74,11 @@ def test_table_and_video(folder, capsys):
     out = folder / "labelled.mp4"
     arguments = [str(folder / "clip.mp4"), "--weights", str(folder / "r18.pth"), "--size", "32", "--top", "3"]
     assert main(["predict", *arguments, "--classes", str(folder / "names.txt"), "--out", str(out)]) == 0
-    printed = capsys.readouterr().out
-    assert printed.count("action ") == 3 and printed.count("%") == 3
+    *printed, last = capsys.readouterr().out.splitlines()
+    assert "".join(printed).count("action ") == 3 and "".join(printed).count("%") == 3
+    assert re.fullmatch(
+        r"[\d.]+ videos/s; \d+ % running the network, \d+ % waiting for clips, \d+ % loading the network", last
+    )
     assert count_frames(str(out)) == 20
     before, after = (
         read_frames(folder / name, lambda count: [0])[0].astype(int) for name in ("clip.mp4", "labelled.mp4")

@@ -34,7 +34,11 @@ def about_evaluation(
 
 def digest_of_clips(entries: list[Entry]) -> str:
     """A text that differs where two lists differ in a clip or in the order."""
-    text = "\n".join(repr((e.path, e.labels, e.line, e.num_frames, e.offset)) for e in entries)
+    return digest_of_text("\n".join(repr((e.path, e.labels, e.line, e.num_frames, e.offset)) for e in entries))
+
+
+def digest_of_text(text: str) -> str:
+    """The SHA-256 of a text, in which names of files can be."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

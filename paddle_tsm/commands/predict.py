@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 
 from paddle_tsm.commands.help_text import add_command
-from paddle_tsm.commands.labelled_copy import write_labelled
 from paddle_tsm.commands.network_options import add_network_options, network_options
 from paddle_tsm.commands.predict_windows import add_window_options, predict_windows, wants_windows
+from paddle_tsm.commands.predicted_results import RESULTS, UNFINISHED, Results, about_prediction, results_folder
 from paddle_tsm.commands.shared_options import (
     PIXELS,
     WEIGHTS,
@@ -29,10 +31,11 @@ def add_parser(subparsers) -> None:
         "Print the most probable classes of videos.",
         "VIDEO... --weights W",
         (
-            "Print the most probable classes of each video. With --out, also write a copy of a video that has them on "
-            "every frame.",
+            "Print the most probable classes of each video. With the name of a video in --out, also write a copy of it "
+            "that has them on every frame; with a folder, write them into a file there in place of tables.",
             "A source that cannot be read is told in one line, the others are predicted all the same, and the exit "
-            "code is 2.",
+            "code is 2. Several processes can share the work. A run with a folder that was broken off goes on with "
+            "--resume, and scores no video again that is done.",
         ),
         (
             "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --classes kinetics400.txt",
@@ -40,6 +43,9 @@ def add_parser(subparsers) -> None:
             "paddle-tsm predict clip.mp4 --weights tsm_r50.safetensors --crops three --sampling dense --out "
             "labelled.mp4",
             "paddle-tsm predict long.mp4 --weights tsm_r50.safetensors --window 4 --step 1 --timeline timelines",
+            "python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo $(which paddle-tsm) predict "
+            "--list videos.txt --weights tsm_r50.safetensors --out results",
+            "paddle-tsm predict --list videos.txt --weights tsm_r50.safetensors --out results --resume",
         ),
     )
     add_source_options(parser)
@@ -52,7 +58,15 @@ def add_parser(subparsers) -> None:
     add_classes_option(parser)
     parser.add_argument("--top", type=int, default=5, metavar="K", help="How many classes to print. Default: 5.")
     parser.add_argument(
-        "--out", metavar="VIDEO", help="Write a copy of the one video with the classes on it: .mp4 or .avi."
+        "--out",
+        metavar="OUT",
+        help="A name that ends in .mp4 or .avi: write a copy of the one video with the classes on it. Else a folder: "
+        f"write {RESULTS}, the lines of --json, into it, and print no tables.",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on with the run that was broken off and had the same options and folder in --out. Without one, begin.",
     )
     parser.add_argument(
         "--json",
@@ -73,27 +87,37 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from paddle_tsm.processes.processes import join  # imported here, so that `--help` and other commands do not load it
+
+    if args.top < 1:
+        raise ValueError(f"--top: got {args.top}, wanted at least 1")
+    windows, folder, _ = wants_windows(args), results_folder(args), patience_of(args)
+    if windows and folder:
+        raise ValueError(f"--out: got {args.out} with windows, wanted a video, or --timeline for a folder of files")
+    processes = join()
+    if windows and processes.count > 1:
+        raise ValueError(f"windows: got {processes.count} processes, wanted one, in which a video is read as it comes")
+    with processes.first_prints():
+        return predict(args, processes, windows, folder)
+
+
+def predict(args: argparse.Namespace, processes, windows: bool, folder: str | None) -> int:
+    """Predict as one of `processes`. windows: whether timelines are asked for. folder: that of --out."""
     # imported here, so that `--help` and other commands do not load them
     from paddle_tsm.commands.messages import checkpoint_of, print_remarks
     from paddle_tsm.data.presets import preset_of
-    from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.evaluation.time_spent import TimeSpent
     from paddle_tsm.inference.engine_choice import EngineChoice
     from paddle_tsm.inference.recorded_input import chosen_input, named_classes, read_description
     from paddle_tsm.inference.video_classes import need_rgb
     from paddle_tsm.sources.video_sources import find_sources
     from paddle_tsm.terminal.literal_text import status
-    from paddle_tsm.videos.video_writer import check_place
 
-    if args.top < 1:
-        raise ValueError(f"--top: got {args.top}, wanted at least 1")
-    windows = wants_windows(args)
     args.weights = checkpoint_of("predict", args.weights)
-    sources = find_sources(args.video, args.list, args.root)
-    keep_inputs({"--out": args.out}, (*(one.path for one in sources), args.list, args.weights, args.classes))
-    if args.out:
-        check_one_file(sources, "--out")
-        check_place(args.out)
-    with status("loading the network"):
+    sources = processes.from_first(lambda: find_sources(args.video, args.list, args.root))
+    check_out(args, sources, folder)
+    spent = TimeSpent()
+    with status("loading the network"), spent.on("loading"):
         options = network_options(args) | {"network": args.network}
         found = read_description(args.weights, **options)
         given = {name: getattr(args, name) for name in PIXELS}
@@ -106,7 +130,34 @@ def run(args: argparse.Namespace) -> int:
         engine = EngineChoice(args.engine, args.precision, args.threads)
         predictor = engine.predictor(args.weights, options, preset.test_size)
     need_rgb(preset)
-    return (predict_windows if windows else predict_each)(args, predictor, taken, preset, sources)
+    if windows:
+        return predict_windows(args, predictor, taken, preset, sources)
+    with made_for(folder, processes):
+        return predict_each(args, predictor, taken, preset, sources, processes, folder, spent)
+
+
+def check_out(args: argparse.Namespace, sources: list, folder: str | None) -> None:
+    """Raise ValueError where --out cannot be, or would replace what is read. folder: that of --out."""
+    from paddle_tsm.files.kept_inputs import keep_inputs
+    from paddle_tsm.videos.video_writer import check_place
+
+    place = os.path.join(folder, RESULTS) if folder else args.out
+    keep_inputs({"--out": place}, (*(one.path for one in sources), args.list, args.weights, args.classes))
+    if args.out and not folder:
+        check_one_file(sources, "--out")
+        check_place(args.out)
+
+
+@contextlib.contextmanager
+def made_for(folder: str | None, processes) -> Iterator[None]:
+    """Have the folder of --out during the block, where there is one. Raises OSError where it cannot be written to."""
+    from paddle_tsm.files.made_folder import made_folder
+    from paddle_tsm.files.room import check_room
+
+    with made_folder(folder) if folder and processes.is_first else contextlib.nullcontext():
+        if folder and processes.is_first:
+            check_room(os.path.join(folder, RESULTS))  # better before the run than after it
+        yield
 
 
 def check_one_file(sources: list, option: str) -> None:
@@ -116,58 +167,44 @@ def check_one_file(sources: list, option: str) -> None:
         raise ValueError(f"{option}: got {got}, wanted one video file")
 
 
-def predict_each(args: argparse.Namespace, predictor, taken, preset, sources: list) -> int:
-    """Print the classes of each source. Returns the exit code."""
-    from paddle_tsm.commands.messages import print_note, print_problem
-    from paddle_tsm.inference.predicted_videos import predicted_videos
-    from paddle_tsm.inference.probabilities import top_classes
+def predict_each(
+    args: argparse.Namespace, predictor, taken, preset, sources: list, processes, folder: str | None, spent
+) -> int:
+    """Print the classes of each source, or write them into the folder. Returns the exit code.
+
+    One process prints each as soon as it is there. Where the work is shared or kept, all are told at the end, so that
+    the results are those of one process, in the same order.
+    """
+    from paddle_tsm.commands.messages import print_remarks
+    from paddle_tsm.evaluation.time_spent import shares_in_words
+    from paddle_tsm.inference.predicted_list import VideoClasses, predict_list
+    from paddle_tsm.processes.list_work import kept_work
     from paddle_tsm.terminal.progress_bar import video_progress
 
-    network, code = predictor.network, 0
-    names = taken.names_of(network.num_classes)
+    names = taken.names_of(predictor.network.num_classes)
+    classes = VideoClasses(predictor, preset, names, args.top, args.strict, patience_of(args))
     how = f"{preset.name}, {taken.sampling}, {preset.crops_in_words}, mean of {preset.average}"
-    if not args.json:
-        print(f"{how}\n")
-    with video_progress() as bar:
-        task = bar.add_task("predicting", total=len(sources))
-        for one in predicted_videos(predictor, preset, network.num_segments, sources, args.strict, patience_of(args)):
-            bar.update(task, advance=1)
-            for text in one.remarks:
-                print_note(f"{one.source.shown}: {text}")
-            if one.probabilities is None:
-                print_problem("predict", one.problem)
-                code = 2
-                continue
-            top = top_classes(one.probabilities, names, args.top)
-            if args.json:
-                found = {"video": one.source.shown, "views": preset.views, "pixels": how, "top": top}
-                print(json.dumps(found), flush=True)
-            else:
-                print_top(one.source.shown, top)
-            if args.out:
-                write_labelled(one.source.name, args.out, always(top[:3]))
-    return code
+    results = Results(args, preset, how, folder)
+    kept, about = folder and os.path.join(folder, UNFINISHED), {}
+    if folder and processes.is_first:
+        about = about_prediction(args, predictor, taken, preset, names, sources)
+    at_once = processes.count == 1 and not folder
+    with kept_work(processes, kept, about, args.resume, lambda text: print_remarks("predict", [text])):
+        with video_progress() as bar:
+            share = f", the first of {processes.count} processes" if processes.count > 1 else ""
+            task = bar.add_task(f"predicting{share}", total=None)
 
+            def found(one, total: int) -> None:
+                bar.update(task, advance=1, total=total, state=shares_in_words(spent.seconds()))
+                if at_once:
+                    results.tell(one)
 
-def always(top: list[dict]):
-    """What gives the lines on a frame at any time: the classes with their probabilities."""
-    lines = [f"{one['name']}  {100 * one['probability']:.1f} %" for one in top]
-    return lambda seconds: lines
-
-
-def print_top(video: str, top: list[dict]) -> None:
-    """Print the classes as a table with bars. top: see `top_classes`."""
-    from rich.table import Table
-
-    from paddle_tsm.terminal.literal_text import as_text, plain_console
-
-    console = plain_console()
-    # A pipe on Windows takes only the characters of the code page.
-    block = "█" if console.encoding.startswith("utf") else "#"
-    table = Table(title=as_text(video), title_justify="left", box=None, pad_edge=False)
-    for header in ("class", "name", "probability", ""):
-        table.add_column(header, justify="right" if header in ("class", "probability") else "left")
-    for one in top:
-        bar = block * round(30 * one["probability"])
-        table.add_row(str(one["class"]), as_text(one["name"]), f"{100 * one['probability']:.2f} %", bar)
-    console.print(table)
+            every = predict_list(classes, sources, processes, kept, found=found, spent=spent)
+        seconds = processes.total(*spent.seconds())
+        if not processes.is_first:
+            return 0
+        for one in () if at_once else every:
+            results.tell(one)
+        results.write(every)
+    results.sum_up(every, seconds[0] / processes.count, shares_in_words(seconds))
+    return 2 if results.failed else 0

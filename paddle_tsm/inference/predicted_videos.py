@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -11,6 +11,7 @@ import numpy as np
 from paddle_tsm.data.clip import views_of
 from paddle_tsm.data.presets import Preset
 from paddle_tsm.data.read_ahead import read_ahead
+from paddle_tsm.evaluation.time_spent import TimeSpent
 from paddle_tsm.inference.probabilities import class_probabilities
 from paddle_tsm.inference.video_classes import Run, need_rgb
 from paddle_tsm.sources.address_copy import NoFile
@@ -72,18 +73,26 @@ class ViewReader:
 
 
 def predicted_videos(
-    run: Run, preset: Preset, num_segments: int, sources: list[VideoSource], strict: bool, patience: Patience
-) -> Iterator[PredictedVideo]:
+    run: Run,
+    preset: Preset,
+    num_segments: int,
+    sources: Sequence[VideoSource],
+    strict: bool,
+    patience: Patience,
+    spent: TimeSpent,
+) -> Generator[PredictedVideo, None, None]:
     """What is found in each source, in their order. strict: a video that does not hold what its container says counts
-    as one that cannot be read.
+    as one that cannot be read. spent: counts where the time goes.
     """
     need_rgb(preset)
     ended = Event()
     reader = ViewReader(preset, num_segments, strict, patience, ended)
     try:
-        for views, found in read_ahead(reader, sources, workers=1, ahead=1):
+        for views, found in spent.waited_for(read_ahead(reader, sources, workers=1, ahead=1)):
             if views is not None:
-                found.probabilities = class_probabilities(run(views), preset.average)
+                with spent.on("network"):
+                    logits = run(views)
+                found.probabilities = class_probabilities(logits, preset.average)
             yield found
     finally:
         ended.set()
