@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+from types import FrameType
 
 from paddle_tsm import runtime
 from paddle_tsm.commands import (
@@ -53,6 +54,17 @@ class Refused(Exception):
     def __init__(self, parser: argparse.ArgumentParser, message: str):
         super().__init__(message)
         self.parser = parser
+
+
+class Terminated(SystemExit):
+    """SIGTERM came."""
+
+    code: int
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM, so that it, too, removes a half-written file."""
+    raise Terminated(128 + number)
 
 
 class Parser(argparse.ArgumentParser):
@@ -103,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
         return argparse.ArgumentParser.error(refused.parser, str(refused))  # ends the process with exit code 2
     runtime.prepare()  # decoding and converting use the allocator too
     os.environ.setdefault("GLOG_minloglevel", "2")  # hides Paddle's notes on its own graphs
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that SIGTERM, too, removes a half-written file
+    signal.signal(signal.SIGTERM, terminate)
     try:
         code = args.run(args)
         sys.stdout.flush()  # here, where a reader that has ended is no traceback
@@ -116,6 +128,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"paddle-tsm {args.command}: interrupted", file=sys.stderr)
         return 130
+    except Terminated as terminated:
+        print(f"paddle-tsm {args.command}: terminated", file=sys.stderr)
+        return terminated.code
 
 
 def ended_reader() -> int:

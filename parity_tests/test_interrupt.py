@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment: exit code 130, one line, and nothing half made."""
+"""Ctrl-C and SIGTERM at any moment: exit code 130 or 143, one line, and nothing half made."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from paddle_tsm.files.made_folder import made_folder
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def interrupted(words, folder, ready) -> tuple[int, str]:
-    """(exit code, what stderr says) of a command that gets Ctrl-C as soon as ready(process) holds."""
+def interrupted(words, folder, ready, number=signal.SIGINT) -> tuple[int, str]:
+    """(exit code, what stderr says) of a command that gets Ctrl-C, or SIGTERM, as soon as ready(process) holds."""
     process = subprocess.Popen(
         [sys.executable, "-m", "paddle_tsm", *map(str, words)],
         cwd=folder,
@@ -31,7 +31,7 @@ def interrupted(words, folder, ready) -> tuple[int, str]:
     end = time.monotonic() + 60
     while not ready(process) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     try:
         _, said = process.communicate(timeout=60)
     finally:
@@ -56,6 +56,14 @@ def has_loaded(name: str):
 def test_during_the_imports(tmp_path, library):
     code, said = interrupted(["demo", "--without-torch", "--out", "made"], tmp_path, has_loaded(library))
     assert code == 130 and said.count("\n") == 1 and said.endswith("interrupted\n"), said
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc, which says how far the imports are")
+def test_a_kill_during_the_import_of_paddle(tmp_path):
+    """Before the first imports have ended there is no handler: the system ends the process, without a word."""
+    words = ["demo", "--without-torch", "--out", "made"]
+    code, said = interrupted(words, tmp_path, has_loaded("libpaddle"), signal.SIGTERM)
+    assert (code, said) == (143, "paddle-tsm demo: terminated\n")
 
 
 @pytest.mark.slow
@@ -104,14 +112,25 @@ def test_a_made_folder_goes_where_the_block_fails(tmp_path):
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_an_interrupt_waits_for_the_import():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_for_the_import(number):
+    """Also where the block gives the signal another handler, as Paddle does with SIGTERM."""
+    came = []
+
+    def own(number, frame):
+        came.append(number)
+        raise KeyboardInterrupt
+
+    handler = signal.default_int_handler if number == signal.SIGINT else own
+    before = signal.signal(number, handler)
     try:
         done = False
         with pytest.raises(KeyboardInterrupt), runtime.interrupt_afterwards():
-            os.kill(os.getpid(), signal.SIGINT)
+            if number == signal.SIGTERM:
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
             time.sleep(0.01)
             done = True
-        assert done and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert done and signal.getsignal(number) is handler and len(came) == (number == signal.SIGTERM)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)

@@ -217,25 +217,35 @@ def processors() -> int:
 
 @contextlib.contextmanager
 def interrupt_afterwards() -> Iterator[None]:
-    """Raise the KeyboardInterrupt of a Ctrl-C behind the block instead of inside it.
+    """Have Ctrl-C and SIGTERM act behind the block instead of inside it, by the handlers that they have now.
 
-    Nothing changes where Ctrl-C has another handler than Python's own, or outside the main thread, which has none.
+    Ctrl-C waits only where it has Python's own handler, SIGTERM only where a program has set one. Nothing changes
+    outside the main thread, which alone has handlers. SIGTERM is also blocked, because a block that imports Paddle
+    gives it another handler. That handler stays where a program has set none.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    pressed: list[int] = []
+    handlers = {}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        handlers[signal.SIGINT] = signal.default_int_handler
+    if callable(handler := signal.getsignal(signal.SIGTERM)):
+        handlers[signal.SIGTERM] = handler
+    came: list[int] = []
     try:
-        signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+        for number in handlers:
+            signal.signal(number, lambda number, frame: came.append(number))
     except ValueError:  # not the main thread
         yield
         return
+    blocks = signal.SIGTERM in handlers and hasattr(signal, "pthread_sigmask")  # Windows has no such function
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]) if blocks else None
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if pressed:
-        raise KeyboardInterrupt
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    for first in came[:1]:
+        handlers[signal.Signals(first)](first, None)
 
 
 def import_paddle() -> ModuleType:
@@ -243,14 +253,10 @@ def import_paddle() -> ModuleType:
     `prepare` chose, are not printed.
 
     A handler of SIGTERM that was set in Python stays in force. Paddle would replace it with its own, which prints a
-    C++ traceback and ends the process at once. Ctrl-C during the first import is raised when the import has ended:
-    inside, Paddle would turn it into an ImportError.
+    C++ traceback and ends the process at once. A signal during the first import acts when the import has ended: inside,
+    Paddle would turn what its handler raises into an ImportError.
     """
-    handler = signal.getsignal(signal.SIGTERM)
     with interrupt_afterwards(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", "No ccache found")
         import paddle  # here, because the settings come first, and because a command may not need it
-    if callable(handler):
-        with contextlib.suppress(ValueError):  # raised in a thread other than the main one
-            signal.signal(signal.SIGTERM, handler)
     return paddle
