@@ -97,7 +97,7 @@ BENCHMARKS = {
         {
             "--videos": {"nargs": "+", "default": [], "help": "measure on these instead of on videos made here"},
             "--only": {"default": "", "help": "only the contenders with this regular expression in their names"},
-            "--batch": {"type": count, "default": 4, "help": "clips of a forward pass or an update (4)"},
+            "--batch": {"type": count, "default": 2, "help": "clips of a forward pass or an update (2)"},
         },
     ),
     "growth": Benchmark(

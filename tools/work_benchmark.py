@@ -23,14 +23,15 @@ from paddle_tsm.networks.network import Network
 
 ARCH, SEGMENTS, SIZE, THREADS = "tsm_resnet50", 8, 224, 2
 KIND = "H.264 320x240"  # of the videos that are made here: 10 s, a key frame every 12 and every 250 frames
-BATCHES = 2  # of a round
+BATCHES = 4  # of a round of evaluate and predict: the more, the less it counts that nothing is read before the first
+KINDS = ("evaluate", "predict", "train")
 NEEDED = PEERS | {"mmaction2": "mmaction"}
 ALONE = ", network alone"
 SET_ELSEWHERE = ("OMP_", "MKL_", "KMP_", "GOMP_", "MALLOC_", "GLIBC_TUNABLES", "FLAGS_", "PADDLE_")
 
 
 def benchmark_work(runs: int, videos: list[str], only: str, batch: int) -> None:
-    """Each contender works through the same videos in turn, and then runs the network alone as often.
+    """Each contender of a kind works through the same videos in turn, and then runs the network alone.
 
     only: a regular expression, for the contenders that have it in their names ("evaluate", "predict", "train").
     videos: in place of those that are made here. batch: clips of a forward pass or an update.
@@ -45,14 +46,22 @@ def benchmark_work(runs: int, videos: list[str], only: str, batch: int) -> None:
         write_demo_checkpoint(checkpoint, Network(ARCH, num_classes=400), layout="mmaction2")
         paths = videos or list(make_kinds(folder, KIND).values())
         job = Job(checkpoint, [str(Path(path).absolute()) for path in paths], batch, SIZE, SEGMENTS)
-        contenders = {name: start(name, job) for name in names if name not in missing}
-        failed = [name for name, contender in contenders.items() if not contender.is_ready()]
-        for name in failed:
-            print(f"{name}: {contenders.pop(name).last_words()}", file=sys.stderr)
-        measured = measure(contenders, batch, runs)
-        for contender in contenders.values():
-            contender.close()
-    print(f"{ARCH}, {SEGMENTS} frames of {SIZE}, batches of {batch}, {THREADS} threads; {runs} interleaved rounds")
+        print(f"{ARCH}, {SEGMENTS} frames of {SIZE}, batches of {batch}, {THREADS} threads; {runs} interleaved rounds")
+        for kind in KINDS:  # not all at once, because a training takes some gigabytes
+            own = [name for name in names if name.startswith(kind) and name not in missing]
+            if own:
+                benchmark_kind(own, job, runs)
+
+
+def benchmark_kind(names: list[str], job: Job, runs: int) -> None:
+    """Measure the contenders of one kind, and print their table."""
+    contenders = {name: start(name, job) for name in names}
+    failed = [name for name, contender in contenders.items() if not contender.is_ready()]
+    for name in failed:
+        print(f"{name}: {contenders.pop(name).last_words()}", file=sys.stderr)
+    measured = measure(contenders, job.batch, runs)
+    for contender in contenders.values():
+        contender.close()
     print_table(measured, contenders)
 
 
@@ -64,9 +73,9 @@ def start(name: str, job: Job) -> ContenderProcess:
     return ContenderProcess("work_contenders.py", arguments, environment, processors)
 
 
-def clips_a_round(name: str, batch: int) -> int:
-    """How many clips a contender works through in a round."""
-    return batch if name.startswith("train") else BATCHES * batch
+def clips_a_round(name: str, batch: int, alone: bool) -> int:
+    """How many clips a contender works through in a round. alone: without reading them."""
+    return batch if alone or name.startswith("train") else BATCHES * batch
 
 
 def measure(contenders: dict[str, ContenderProcess], batch: int, runs: int) -> Timings:
@@ -75,15 +84,16 @@ def measure(contenders: dict[str, ContenderProcess], batch: int, runs: int) -> T
     for number in range(runs + 1):
         print(f"round {number} of {runs}", file=sys.stderr, flush=True)
         for name, contender in contenders.items():
-            count = clips_a_round(name, batch)
             for alone in (False, True) if name != ONE_THREAD_EACH else (False,):
+                count = clips_a_round(name, batch, alone)
                 if number == 0:  # the first round is not counted
                     contender.ask(count=count, alone=alone)
                     continue
-                retries = 0 if timings.disturbed[name] else RETRIES
+                measured = name + ALONE if alone else name
+                retries = 0 if timings.disturbed[measured] else RETRIES
                 request = partial(contender.ask, count=count, alone=alone)
                 answer, disturbed = undisturbed(request, contender.process.pid, retries, PAUSE)
-                timings.add(name + ALONE if alone else name, answer["seconds"] / count, disturbed)
+                timings.add(measured, answer["seconds"] / count, disturbed)
     return timings
 
 

@@ -2,7 +2,7 @@
 
 It does whole work, from video files to scores or to updates of the weights: a request is a line of JSON on standard
 input, its answer a line of JSON on standard output. JOB is the JSON of the fields of `Job`. All contenders take the
-same frames of the same videos and have the same weights. Two threads read (mmaction2: two processes).
+same frames of the same videos and have the same weights. Two threads read (predict: one; mmaction2: two processes).
 """
 
 from __future__ import annotations
@@ -115,16 +115,19 @@ def two_processes(job: Job) -> Contender:
 
 
 def our_predictions(job: Job, engine: str = "dygraph") -> Contender:
-    """What `paddle-tsm predict` does for one video after the other."""
+    """What `paddle-tsm predict` does: the next video is decoded while the network runs on the one before."""
     run = our_network(job, engine)
-    from paddle_tsm.inference.video_classes import probabilities_of_video
-    from paddle_tsm.videos.video_notes import VideoNotes
+    from paddle_tsm.evaluation.time_spent import TimeSpent
+    from paddle_tsm.inference.predicted_videos import predicted_videos
+    from paddle_tsm.sources.source_patience import Patience
+    from paddle_tsm.sources.video_sources import VideoSource
 
     preset = our_reader(job, 1).preset
 
     def work(count: int) -> list:
-        paths = job.listed(count)
-        return [probabilities_of_video(run, preset, job.segments, path, VideoNotes()).tolist() for path in paths]
+        sources = [VideoSource(path) for path in job.listed(count)]
+        found = predicted_videos(run, preset, job.segments, sources, False, Patience(), TimeSpent())
+        return [np.asarray(one.probabilities).tolist() for one in found]
 
     return Contender(work, run)
 
@@ -201,12 +204,14 @@ def peer_evaluation(job: Job, decoder: str) -> Contender:
 
 
 def peer_predictions(job: Job, decoder: str) -> Contender:
-    """One video after the other."""
+    """One video after the other, of which the next is decoded ahead as ours is."""
+    from paddle_tsm.data.read_ahead import read_ahead
+
     run = torch_run(job)
 
     def work(count: int) -> list:
-        reader = peer_reader(job, count, decoder)
-        return [run(reader[0, i])[0].tolist() for i in range(count)]
+        clips = read_ahead(peer_reader(job, count, decoder), [(0, i) for i in range(count)], workers=1, ahead=1)
+        return [run(clip)[0].tolist() for clip in clips]
 
     return Contender(work, run)
 
@@ -272,12 +277,14 @@ CONTENDERS: dict[str, Callable[[Job], Contender]] = {
 
 
 def main() -> None:
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no answer
     name, job = sys.argv[1], Job(**json.loads(sys.argv[2]))
     contender = CONTENDERS[name](job)
     clips = 1 if name.startswith("predict") else job.batch
     shape = (clips * job.segments, 3, job.size, job.size)
     ready = np.random.default_rng(0).standard_normal(shape, "float32")
-    print("ready", flush=True)
+    print("ready", file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         count, result = request["count"], []
@@ -289,7 +296,7 @@ def main() -> None:
             contender.tell(count)
             start = time.perf_counter()
             result = contender.work(count)
-        print(json.dumps({"seconds": time.perf_counter() - start, "result": result}), flush=True)
+        print(json.dumps({"seconds": time.perf_counter() - start, "result": result}), file=answers, flush=True)
     contender.tell(0)
 
 
