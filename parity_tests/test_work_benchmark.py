@@ -19,8 +19,7 @@ try:
 finally:
     sys.path.remove(str(TOOLS))
 
-# Everybody decodes the same frames; FFmpeg's versions convert colours otherwise in the last place of a pixel.
-LIMIT = 2e-3  # of the largest score
+LIMIT = 1e-5  # of the largest score: all have the same pixels, and the rounding of float32 gave 3e-7
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,8 @@ def results(name: str, job: Job) -> np.ndarray:
 @pytest.fixture(scope="module")
 def ours(job) -> np.ndarray:
     found = results("evaluate: paddle_tsm", job)
-    assert found.shape == (2, 400) and np.abs(found[0] - found[1]).max() > 3 * LIMIT * found.max()  # two videos
+    assert found.shape == (2, 400)
+    assert np.abs(found[0] - found[1]).max() > 30 * LIMIT * found.max()  # or another video's scores would pass
     return found
 
 
