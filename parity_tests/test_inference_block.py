@@ -10,6 +10,9 @@ from paddle.nn import functional as F
 
 from paddle_tsm.demo.material import draw_weights
 from paddle_tsm.export.inference_network import InferenceNetwork
+from paddle_tsm.export.io_spec import clip_io
+from paddle_tsm.export.paddle_program import kind_of, operators_of, read_json
+from paddle_tsm.export.static_graph import save_static
 from paddle_tsm.export.stream_shift import GatherShift, TimeMajorShift
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.activation import activated_sum
@@ -139,6 +142,16 @@ def test_the_exported_form_is_the_network(monkeypatch, shift_class, place, group
     other = built(monkeypatch, groups, activation, shift_place=place, shift_order="past_first")
     with paddle.no_grad():
         assert not compare("logits", expected, other(x).numpy(), 1e-6).passed  # the shift matters
+
+
+@pytest.mark.parametrize("shift_class, apart", [(TimeMajorShift, True), (GatherShift, False)])
+def test_where_a_shortcut_is_added(monkeypatch, tmp_path, shift_class, apart):
+    """Paddle Inference is quicker where it does not add in a convolution, and would do so if it were a sum."""
+    form = InferenceNetwork(built(monkeypatch, (1,), None), shift_class)
+    form.eval()
+    save_static(form, f"{tmp_path}/model", clip_io(T, (32, 32)))
+    kinds = [kind_of(one) for one in operators_of(read_json(f"{tmp_path}/model.json"))]
+    assert kinds.count("subtract") == (sum(map(len, form.stages)) if apart else 0)
 
 
 @pytest.mark.parametrize(

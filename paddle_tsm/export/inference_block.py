@@ -31,7 +31,7 @@ class InferenceBlock(nn.Layer):
     block: the trained one. branch: the layers of its residual branch, in forward order. read, written: the parts of the
     stream in front of the block and behind it. shift: one of `stream_shift.py`, or None. order: of the frames, which a
     non-local block and temporal attention have to know. attention: the Linear layer of the temporal attention in front
-    of the block, or None. dtype: of the weights.
+    of the block, or None. dtype: of the weights. sums_apart: see `StreamShift`.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class InferenceBlock(nn.Layer):
         order: FrameOrder,
         attention: nn.Linear | None,
         dtype: str,
+        sums_apart: bool,
     ):
         super().__init__()
         self.read, self.written, self.shift, self.order = read, written, shift, order
@@ -53,10 +54,10 @@ class InferenceBlock(nn.Layer):
         self.non_local = block.non_local
         self.attention = attention and FrameAttention(attention, order)
         self.last_act, self.has_shortcut = block.act, block.has_shortcut
-        self.add_branch(branch, dtype)
+        self.add_branch(branch, dtype, sums_apart and self.has_shortcut)
         self.add_downsample(block, dtype)
 
-    def add_branch(self, branch: list[TrainedLayer], dtype: str) -> None:
+    def add_branch(self, branch: list[TrainedLayer], dtype: str, apart: bool) -> None:
         """The first layer reads the parts `inside`, and the last one writes the parts `written`, where they can."""
         self.steps, present = nn.LayerList(), self.inside
         self.acts: list[Activation] = [layer.act for layer in branch]
@@ -65,14 +66,14 @@ class InferenceBlock(nn.Layer):
             self.last_act = None
         for layer in branch:
             wanted = self.written if layer is branch[-1] else whole(layer.out_channels)
-            step = step_of(layer, present, wanted, dtype)
+            step = step_of(layer, present, wanted, dtype, apart and layer is branch[-1] and layer.act is unchanged)
             self.steps.append(step)
             present = step.written
 
     def add_downsample(self, block: Block, dtype: str) -> None:
         """The convolution of the shortcut, where the block has one, and the pooling in front of it (ResNet-vd)."""
         self.pooled = getattr(block, "pooled", False)
-        self.downsample = None
+        self.downsample, self.every = None, 1
         if getattr(block, "downsample", None) is not None:
             conv, norm = block.downsample
             stride, padding = conv._stride[0], conv._padding  # Paddle has no public names for them
@@ -80,6 +81,8 @@ class InferenceBlock(nn.Layer):
             read = self.inside if self.moves_shortcut else self.read
             if self.order.time_major:  # of Paddle Inference, where one convolution of all parts costs less than nine
                 read = whole(channels_of(read))
+                if list(conv.weight.shape[2:]) == [1, 1]:  # which reads only every `stride`th row and column
+                    self.every, settings["stride"] = stride, 1
             self.downsample = PartwiseConvolution(*fuse(conv, norm), dtype, read, self.written, **settings)
 
     def forward(self, stream: list[Tensor], moves: Moves) -> list[Tensor]:
@@ -120,6 +123,8 @@ class InferenceBlock(nn.Layer):
         if self.pooled:
             stream = [F.avg_pool2d(part, 2, stride=2, ceil_mode=True) for part in stream]
         if self.downsample is not None:
+            if self.every > 1:  # the parts that are joined are then a quarter as large
+                stream = [F.avg_pool2d(part, 1, stride=self.every) for part in stream]
             present = self.inside if self.moves_shortcut else self.read
             return self.downsample(regroup(stream, present, self.downsample.read))
         return regroup(stream, self.inside if self.moves_shortcut else self.read, self.written)
@@ -130,14 +135,15 @@ class InferenceBlock(nn.Layer):
         return self.order.from_clips(self.non_local(self.order.to_clips(x)))
 
 
-def step_of(layer: TrainedLayer, present: Ranges, wanted: Ranges, dtype: str) -> Step:
+def step_of(layer: TrainedLayer, present: Ranges, wanted: Ranges, dtype: str, apart: bool) -> Step:
     """The layer for a stream in the parts `present`, which writes the parts `wanted` where it computes with all
-    channels at once. A layer that is neither that nor depthwise takes and gives a whole.
+    channels at once. A layer that is neither that nor depthwise takes and gives a whole. apart: see
+    `PartwiseConvolution`.
     """
     if isinstance(layer, SqueezeExcite):
         return OnWhole(InferenceSqueeze(layer, dtype), layer.out_channels, layer.out_channels)
     if layer.groups == 1:
-        return PartwiseConvolution(layer.weight, layer.bias, dtype, present, wanted, **layer.settings())
+        return PartwiseConvolution(layer.weight, layer.bias, dtype, present, wanted, apart=apart, **layer.settings())
     if layer.depthwise:
         return PartwiseDepthwise(layer.weight, layer.bias, dtype, present, **layer.settings())
     return OnWhole(layer.on_whole(dtype), channels_of(present), layer.out_channels)

@@ -96,6 +96,7 @@ class InferenceNetwork(nn.Layer):
                 self.orders[place[0]],
                 attention,
                 self.dtype,
+                self.shift_class.sums_apart,
             )
             for block, place, read, written, shift, attention in zip(
                 blocks, places, parts, parts[1:], shifts, attentions

@@ -77,6 +77,11 @@ class FixedConvolution(nn.Layer):
 class PartwiseConvolution(nn.Layer):
     """A convolution from a stream in the parts `read` to one in the parts `written`. weight: [out, in, kh, kw]; bias:
     [out].
+
+    apart: whether what is added to the widest part is added by an operator of its own. Paddle Inference adds in the
+    convolution wherever it can, and copies the sum there first (phi/kernels/onednn/conv_handler.h,
+    AcquireDstMemoryWithResidual, release 3.3), which costs more. It cannot where the convolution is subtracted, so this
+    computes its negative, and the difference is the same to the bit.
     """
 
     def __init__(
@@ -88,26 +93,36 @@ class PartwiseConvolution(nn.Layer):
         written: Ranges,
         stride: int = 1,
         padding: int = 0,
+        apart: bool = False,
     ):
         super().__init__()
         self.read, self.written = read, written
+        self.apart = [apart and 2 * (b - a) >= channels_of(written) for a, b in written]
         self.products = nn.LayerList()  # for each part written, one convolution of each part read
-        for a, b in written:
+        for (a, b), negative in zip(written, self.apart):
             row = nn.LayerList()
             for number, (c, d) in enumerate(read):
-                row.append(FixedConvolution(weight[a:b, c:d], None if number else bias[a:b], dtype, stride, padding))
+                part, constant = weight[a:b, c:d], None if number else bias[a:b]
+                if negative and constant is not None:
+                    part, constant = -part, -constant
+                row.append(FixedConvolution(part, constant, dtype, stride, padding))
             self.products.append(row)
 
     def forward(self, stream: list[Tensor], added: list[Tensor] | None = None) -> list[Tensor]:
-        """stream: the parts `read`. added: what is added to each part of the result, or None. Returns the parts
-        `written`.
+        """stream: the parts `read`. added: what is added to each part of the result; None, where it is not `apart`, for
+        nothing. Returns the parts `written`.
         """
         result = []
         for number, row in enumerate(self.products):
             total = None if added is None else added[number]
-            for product, part in zip(row, stream):
+            for place, (product, part) in enumerate(zip(row, stream)):
                 term = product(part)
-                total = term if total is None else term + total
+                if total is None:
+                    total = term
+                elif self.apart[number] and place == 0:
+                    total = total - term
+                else:
+                    total = term + total
             result.append(total)
         return result
 
