@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from paddle_tsm import runtime
 from paddle_tsm.data.motion_videos import write_motion_videos
 from paddle_tsm.files.made_folder import made_folder
 
@@ -112,25 +111,38 @@ def test_a_made_folder_goes_where_the_block_fails(tmp_path):
     assert (tmp_path / "a" / "b").is_dir()
 
 
+WAITS = """
+import os, signal, sys, time
+from paddle_tsm import runtime
+
+number, came = signal.Signals(int(sys.argv[1])), []
+
+def own(number, frame):
+    came.append(number)
+    raise KeyboardInterrupt
+
+handler = signal.default_int_handler if number == signal.SIGINT else own
+signal.signal(number, handler)
+done = False
+try:
+    with runtime.interrupt_afterwards():
+        if number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        time.sleep(0.01)
+        done = True
+except KeyboardInterrupt:
+    print("done, then raised" if done else "raised inside")
+assert signal.getsignal(number) is handler and len(came) == (number == signal.SIGTERM)
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_for_the_import(number):
-    """Also where the block gives the signal another handler, as Paddle does with SIGTERM."""
-    came = []
-
-    def own(number, frame):
-        came.append(number)
-        raise KeyboardInterrupt
-
-    handler = signal.default_int_handler if number == signal.SIGINT else own
-    before = signal.signal(number, handler)
-    try:
-        done = False
-        with pytest.raises(KeyboardInterrupt), runtime.interrupt_afterwards():
-            if number == signal.SIGTERM:
-                signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            time.sleep(0.01)
-            done = True
-        assert done and signal.getsignal(number) is handler and len(came) == (number == signal.SIGTERM)
-    finally:
-        signal.signal(number, before)
+    """Also where the block gives the signal another handler, as Paddle does with SIGTERM. In a process of its own: any
+    thread of this one may take the signal, and only one has it blocked.
+    """
+    words = [sys.executable, "-c", WAITS, str(int(number))]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done, then raised\n", "")

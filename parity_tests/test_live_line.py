@@ -12,14 +12,14 @@ from paddle_tsm.networks.network import Network
 
 pty = pytest.importorskip("pty", reason="no pseudo-terminals here", exc_type=ImportError)
 RESULT = re.compile(r" *[\d.]+ s  frame +\d+  日本 \d  [\d.]+ %")
-WIDTH = 40
+WIDTH, FRAMES = 40, 400  # the frames take several of the line's tenths of a second
 
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory) -> list[str]:
     folder = tmp_path_factory.mktemp("live")
     video, weights, names = (str(folder / name) for name in ("clip.mp4", "w.pth", "names.txt"))
-    write_demo_video(video, frames=40, size=(96, 64))
+    write_demo_video(video, frames=FRAMES, size=(96, 64))
     write_demo_checkpoint(weights, Network("tsm_resnet10", num_classes=3, shift_order="causal"))
     (folder / "names.txt").write_text("".join(f"日本 {i}\n" for i in range(3)), encoding="utf-8")  # two columns each
     command = [sys.executable, "-m", "paddle_tsm", "stream", video, "--weights", weights, "--classes", names]
@@ -52,11 +52,11 @@ def test_a_terminal(words):
     rows = [row.split("\r")[-1].rstrip() for row in written.split("\n")]
     *results, summary, end = rows
     assert results and all(RESULT.fullmatch(row) for row in results), rows
-    assert re.fullmatch(r"40 frames, [\d.]+ frames/s", summary) and end == ""
+    assert re.fullmatch(rf"{FRAMES} frames, [\d.]+ frames/s", summary) and end == ""
 
 
 def test_a_pipe(words):
     written = subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode()
     *results, summary = written.splitlines()
     assert "\r" not in written and all(RESULT.fullmatch(row) for row in results)
-    assert re.fullmatch(r"40 frames, [\d.]+ frames/s", summary)
+    assert re.fullmatch(rf"{FRAMES} frames, [\d.]+ frames/s", summary)
