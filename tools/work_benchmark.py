@@ -23,7 +23,7 @@ from paddle_tsm.networks.network import Network
 
 ARCH, SEGMENTS, SIZE, THREADS = "tsm_resnet50", 8, 224, 2
 KIND = "H.264 320x240"  # of the videos that are made here: 10 s, a key frame every 12 and every 250 frames
-BATCHES = 4  # of a round of evaluate and predict: the more, the less it counts that nothing is read before the first
+BATCHES = 16  # of a round of evaluate and predict: the more, the less it counts that nothing is read before the first
 KINDS = ("evaluate", "predict", "train")
 NEEDED = PEERS | {"mmaction2": "mmaction"}
 ALONE = ", network alone"

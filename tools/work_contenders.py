@@ -2,7 +2,7 @@
 
 It does whole work, from video files to scores or to updates of the weights: a request is a line of JSON on standard
 input, its answer a line of JSON on standard output. JOB is the JSON of the fields of `Job`. All contenders take the
-same frames of the same videos and have the same weights. Two threads read (predict: one; mmaction2: two processes).
+same frames of the same videos and have the same weights. Two threads read (mmaction2: two processes).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def two_processes(job: Job) -> Contender:
 
 
 def our_predictions(job: Job, engine: str = "dygraph") -> Contender:
-    """What `paddle-tsm predict` does: the next video is decoded while the network runs on the one before."""
+    """What `paddle-tsm predict` does: the next videos are decoded while the network runs on the one before."""
     run = our_network(job, engine)
     from paddle_tsm.evaluation.time_spent import TimeSpent
     from paddle_tsm.inference.predicted_videos import predicted_videos
@@ -204,13 +204,13 @@ def peer_evaluation(job: Job, decoder: str) -> Contender:
 
 
 def peer_predictions(job: Job, decoder: str) -> Contender:
-    """One video after the other, of which the next is decoded ahead as ours is."""
+    """One video after the other, of which the next are decoded ahead as ours are."""
     from paddle_tsm.data.read_ahead import read_ahead
 
     run = torch_run(job)
 
     def work(count: int) -> list:
-        clips = read_ahead(peer_reader(job, count, decoder), [(0, i) for i in range(count)], workers=1, ahead=1)
+        clips = read_ahead(peer_reader(job, count, decoder), [(0, i) for i in range(count)], WORKERS, ahead=WORKERS)
         return [run(clip)[0].tolist() for clip in clips]
 
     return Contender(work, run)

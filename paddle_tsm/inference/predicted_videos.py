@@ -1,4 +1,4 @@
-"""The probabilities of one video after the other. The next one is decoded while the network runs on the one before."""
+"""The probabilities of one video after the other. The next ones are decoded while the network runs on the one before."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from paddle_tsm.videos.video_check import check_video
 from paddle_tsm.videos.video_file import read_frames
 from paddle_tsm.videos.video_notes import VideoNotes
 
+READERS = 2  # threads, each with a video of its own; more of them would hold the views of more videos
 
 @dataclass
 class PredictedVideo:
@@ -45,6 +46,7 @@ class ViewReader:
     strict: bool
     patience: Patience
     ended: Event  # is set where nobody waits for the views any more
+    threads: int | None  # of the decoder, see `read_frames`
 
     def __getitem__(self, source: VideoSource) -> tuple[np.ndarray | None, PredictedVideo]:
         found = PredictedVideo(source)
@@ -64,7 +66,8 @@ class ViewReader:
         notes = VideoNotes()
         try:
             notes = check_video(path, self.strict)
-            frames = read_frames(path, lambda count: self.preset.test_sampling(count, self.num_segments), notes=notes)
+            sampling = self.preset.test_sampling
+            frames = read_frames(path, lambda count: sampling(count, self.num_segments), self.threads, notes)
         except ValueError as error:
             raise ValueError(str(error).replace(path, source.shown)) from None
         if notes:
@@ -86,9 +89,10 @@ def predicted_videos(
     """
     need_rgb(preset)
     ended = Event()
-    reader = ViewReader(preset, num_segments, strict, patience, ended)
+    threads = 1 if len(sources) > 1 else None  # two videos at once are faster than two threads on one
+    reader = ViewReader(preset, num_segments, strict, patience, ended, threads)
     try:
-        for views, found in spent.waited_for(read_ahead(reader, sources, workers=1, ahead=1)):
+        for views, found in spent.waited_for(read_ahead(reader, sources, READERS, ahead=READERS)):
             if views is not None:
                 with spent.on("network"):
                     logits = run(views)
