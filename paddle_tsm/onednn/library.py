@@ -7,13 +7,17 @@ use one OpenMP, so that they share their threads.
 from __future__ import annotations
 
 import ctypes
+import re
+import sys
 import threading
+from collections.abc import Callable
 from functools import cache
 
 from paddle_tsm import runtime
 
 CPU, IN_ORDER = 1, 1  # dnnl_engine_kind_t, dnnl_stream_flags_t
 POINTER = ctypes.c_void_p
+KIND = re.compile("(?:.*_(?=primitive_desc_))?(.+?)_(?:create|clone)")  # of what a function makes, in the function's name
 
 
 class OneDNNError(RuntimeError):
@@ -49,6 +53,7 @@ def _with_types(opened: ctypes.CDLL) -> ctypes.CDLL:
     opened.dnnl_primitive_desc_query_md.restype = POINTER
     opened.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
     opened.dnnl_memory_set_data_handle.argtypes = [POINTER, POINTER]
+    opened.dnnl_memory_desc_clone.argtypes = [POINTER, POINTER]
     return opened
 
 
@@ -59,10 +64,23 @@ def call(function: str, *arguments: object) -> None:
         raise OneDNNError(f"oneDNN: {function} gave status {status}")
 
 
-def new(function: str, *arguments: object) -> ctypes.c_void_p:
+class Handle(ctypes.c_void_p):
+    """An object of oneDNN's, which is destroyed with this one."""
+
+    destroy: Callable[[Handle], int] | None = None
+
+    def __del__(self, ends: Callable[[], bool] = sys.is_finalizing) -> None:
+        if self and self.destroy is not None and not ends():  # the end of the program frees everything at once
+            self.destroy(self)
+
+
+def new(function: str, *arguments: object) -> Handle:
     """The object that `dnnl_<function>` makes; where to put it is that function's first argument."""
-    made = POINTER()
+    made = Handle()
     call(function, ctypes.byref(made), *arguments)
+    kind = KIND.match(function)
+    assert kind is not None, function
+    made.destroy = getattr(library(), f"dnnl_{kind[1]}_destroy")
     return made
 
 

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from paddle_tsm.onednn.library import POINTER, call, engine, library, new, streams
+from paddle_tsm.onednn.library import POINTER, Handle, OneDNNError, engine, library, new, streams
 
 FLOAT32, ANY_FORMAT = 3, 1  # dnnl_data_type_t, dnnl_format_tag_t
 TRAINING, INFERENCE, BACKWARD = 64, 96, 128  # dnnl_prop_kind_t
 # dnnl_query_t: the description of a primitive's argument
 SRC, DIFF_SRC, WEIGHTS, DIFF_WEIGHTS, DST, DIFF_DST, WORKSPACE = range(129, 136)
-KEPT = 1024  # how many prepared computations of one kind are kept; each is a few kilobytes of code
+KEPT = 256  # how many prepared computations of one kind a thread keeps; each is 10 to 200 kilobytes of code
 
 Made = TypeVar("Made")
 
@@ -24,7 +24,7 @@ Made = TypeVar("Made")
 class Description:
     """A description of memory (dnnl_memory_desc_t). size: bytes."""
 
-    def __init__(self, handle: ctypes.c_void_p):
+    def __init__(self, handle: Handle):
         self.handle = handle
         self.size: int = library().dnnl_memory_desc_get_size(handle)
 
@@ -68,7 +68,8 @@ class _Argument(ctypes.Structure):
 class Primitive:
     """A prepared computation, made by `dnnl_<kind>_primitive_desc_create` from these arguments (behind the engine).
 
-    `bind` says which arguments it gets when it is called. It belongs to the thread that made it.
+    `bind` says which arguments it gets when it is called. Two threads must not use it at once, because it has memory of
+    its own to work in.
     """
 
     def __init__(self, kind: str, *arguments: Any):
@@ -79,34 +80,57 @@ class Primitive:
 
     def description(self, what: int) -> Description:
         """What it wants one of its arguments to be: SRC, WEIGHTS ..."""
-        return Description(POINTER(library().dnnl_primitive_desc_query_md(self.desc, what, 0)))
+        own = library().dnnl_primitive_desc_query_md(self.desc, what, 0)  # destroyed with the primitive
+        return Description(new("memory_desc_clone", own))
 
     def bind(self, arguments: dict[int, Description]) -> Primitive:
         """Prepare its calls. arguments: the number of each argument (dnnl_types.h, DNNL_ARG_*), and its memory."""
-        memories = [new("memory_create", description.handle, engine(), None) for description in arguments.values()]
-        self.memories = [memory.value for memory in memories]
-        pairs = [_Argument(number, memory) for number, memory in zip(arguments, memories, strict=True)]
-        self.arguments = (_Argument * len(pairs))(*pairs)
+        self.bound = Call(self.handle, arguments)
         return self
 
     def __call__(self, *addresses: int) -> None:
         """Compute. addresses: of the memory of each argument, in the order of `bind`."""
-        set_handle = library().dnnl_memory_set_data_handle
-        for memory, address in zip(self.memories, addresses, strict=True):
-            set_handle(memory, address)
-        call("primitive_execute", self.handle, streams().stream, len(self.memories), self.arguments)
+        self.bound.place(0, *addresses)
+        self.bound.run()
+
+
+class Call:
+    """The arguments of a primitive's calls by one thread, the one that makes this. arguments: see `Primitive.bind`."""
+
+    def __init__(self, handle: Handle, arguments: dict[int, Description]):
+        self.memories = [new("memory_create", memory.handle, engine(), None) for memory in arguments.values()]
+        pairs = [_Argument(number, memory) for number, memory in zip(arguments, self.memories, strict=True)]
+        self._all = handle, streams().stream, len(pairs), (_Argument * len(pairs))(*pairs)
+        self._addresses = [memory.value for memory in self.memories]
+        self._execute, self._place = library().dnnl_primitive_execute, library().dnnl_memory_set_data_handle
+
+    def place(self, first: int, *addresses: int) -> None:
+        """Say where the memory of some arguments is: of the one with this number in the order of `arguments`, and of
+        those behind it. An argument stays where it was put last.
+        """
+        for number, address in enumerate(addresses, first):
+            self._place(self._addresses[number], address)
+
+    def run(self) -> None:
+        """Compute. Raises OneDNNError where oneDNN does not."""
+        if status := self._execute(*self._all):
+            raise OneDNNError(f"oneDNN: primitive_execute gave status {status}")
+
+
+class _Kept(threading.local):
+    """What each thread has made. The thread's end frees it."""
+
+    def __init__(self, make: Callable):
+        self.made = lru_cache(maxsize=KEPT)(make)
 
 
 def kept_per_thread(make: Callable[..., Made]) -> Callable[..., Made]:
     """A function that makes something once for each thread and each set of its arguments, which are positional."""
-
-    @lru_cache(maxsize=KEPT)
-    def made_in(thread: int, *arguments: Any) -> Made:
-        return make(*arguments)
+    here = _Kept(make)
 
     @wraps(make)
     def kept(*arguments: Any) -> Made:
-        return made_in(threading.get_ident(), *arguments)
+        return here.made(*arguments)
 
     return kept
 
