@@ -15,7 +15,7 @@ from paddle_tsm.models.layers.convolution import Convolution, fix_weights
 from paddle_tsm.models.load import assign_weights
 from paddle_tsm.models.stream import RememberingShift, Stream, StreamStep
 from paddle_tsm.networks.network import Network
-from paddle_tsm.onednn import inference
+from paddle_tsm.onednn import fixed_weights, inference
 from paddle_tsm.onednn.library import found
 from paddle_tsm.onednn.primitive import kept_per_thread
 from paddle_tsm.onednn.tensors import channels_last, is_channels_last
@@ -52,18 +52,61 @@ def reorders(monkeypatch):
             super().__call__(source, target)
 
     monkeypatch.setattr(inference, "Reorder", Counted)
-    monkeypatch.setattr(inference, "fused", kept_per_thread(inference.Fused))  # without those that are prepared already
+    uncached = kept_per_thread(inference.Fused)  # without those that are prepared already
+    for module in (inference, fixed_weights):
+        monkeypatch.setattr(module, "fused", uncached)
     return made
 
 
+def apart(ours, exact):
+    """The largest difference, as a fraction of the largest value."""
+    return np.abs(ours - exact).max() / np.abs(exact).max()
+
+
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_the_same_bits(arch, frames):
-    """Also where the shape of x changes, which may change the order that oneDNN wants."""
-    model, fixed = a_model(arch), a_model(arch)
+def test_as_near_as_a_model_whose_weights_are_not_fixed(arch, frames):
+    """To float64. Also where the shape of x changes, which may change the order that oneDNN wants, and comes again."""
+    model, fixed, exact = a_model(arch), a_model(arch), a_model(arch)
+    exact.to(dtype="float64")
     fix_weights(fixed)
     assert any(layer.fixed is not None for layer in fixed.sublayers() if isinstance(layer, Convolution))
     for x in (frames, frames, frames[:4], frames[:, :, :33, :40], frames):
-        assert np.array_equal(logits(fixed, x), logits(model, x))
+        true = logits(exact, x.astype("float64"))
+        assert apart(logits(fixed, x), true) < 2 * apart(logits(model, x), true) + 2e-7
+    other = a_model(arch)
+    other.set_state_dict({key: value * 1.001 if "running_var" in key else value for key, value in a_state(other)})
+    fix_weights(other)
+    assert apart(logits(other, frames), logits(exact, frames.astype("float64"))) > 1e-5
+
+
+def a_state(model):
+    """The model's tensors by name."""
+    return [(key, value.numpy()) for key, value in model.state_dict().items()]
+
+
+def test_more_shapes_than_are_kept(frames):
+    """The same bits when a shape comes again whose calls are no longer kept."""
+    model = a_model("tsm_resnet10")
+    fix_weights(model)
+    shapes = range(32, 32 + 2 * fixed_weights.SHAPES, 2)
+    first = [logits(model, frames[:, :, :size]) for size in shapes]
+    for size, expected in list(zip(shapes, first)) * 2:
+        assert np.array_equal(logits(model, frames[:, :, :size]), expected)
+    kept = model.conv1.fixed
+    assert len(kept._calls.prepared) == fixed_weights.SHAPES and len(kept._folded) < 4
+
+
+def test_a_gradient_is_wanted_of_fixed_weights(frames):
+    """Then they are used as they are, also where a call without a gradient came before."""
+    model, free = a_model(), a_model()
+    fix_weights(model)
+    logits(model, frames)
+    gradients = []
+    for one in (model, free):
+        x = paddle.to_tensor(frames, stop_gradient=False)
+        one(x).sum().backward()
+        gradients.append(x.grad.numpy())
+    assert np.array_equal(*gradients) and np.abs(gradients[0]).max() > 0
 
 
 def test_a_weight_is_reordered_once_for_each_order(frames, reorders):
@@ -141,7 +184,7 @@ def test_the_gradient_of_a_stream_is_left_to_paddle():
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_a_stream_with_fixed_weights_has_the_bits_of_one_without(arch, frames, tmp_path):
+def test_a_stream_with_fixed_weights_is_one_without(arch, frames, tmp_path):
     network = Network(arch, num_classes=5, num_segments=4, shift_order="causal")
     checkpoint = str(tmp_path / "w.safetensors")
     write_demo_checkpoint(checkpoint, network, "canonical")
@@ -150,5 +193,5 @@ def test_a_stream_with_fixed_weights_has_the_bits_of_one_without(arch, frames, t
     others = Stream(StreamStep(network, draw_weights(network, seed=1)))
     for x in frames:
         expected = free.step(paddle.to_tensor(x[None])).numpy()
-        assert np.array_equal(fixed.step(x[None]), expected)
-        assert not np.array_equal(others.step(paddle.to_tensor(x[None])).numpy(), expected)
+        assert apart(fixed.step(x[None]), expected) < 3e-6
+        assert apart(others.step(paddle.to_tensor(x[None])).numpy(), expected) > 1e-2

@@ -34,6 +34,7 @@ CALLED_BY_OTHERS = {
     "__torch_function__": "PyTorch",
     "_fields_": "ctypes",
     "__exit__": "with",
+    "__del__": "Python, where the last reference goes",
     "__str__": "print",
     "__repr__": "pytest, where an assertion fails",
     "__iter__": "for",

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import paddle
@@ -19,8 +20,9 @@ from paddle_tsm.models.layers.convolution import conv
 from paddle_tsm.models.layers.max_pool import MaxPool
 from paddle_tsm.models.layers.shift import temporal_shift
 from paddle_tsm.networks.network import Network
-from paddle_tsm.onednn import tensors
-from paddle_tsm.onednn.library import OneDNNError, call, found
+from paddle_tsm.onednn import activation, tensors
+from paddle_tsm.onednn.library import Handle, OneDNNError, call, engine, found, new
+from paddle_tsm.onednn.primitive import KEPT, contiguous
 from paddle_tsm.onednn.tensors import channels_last, is_channels_last
 
 pytestmark = pytest.mark.skipif(found() is None, reason="Paddle's wheel has no oneDNN on this system")
@@ -260,3 +262,36 @@ def test_a_graph_is_freed(how, drawn):
         del loss
         pages.append(int(runtime.read_proc("/proc/self/statm").split()[1]))
     assert pages[-1] - pages[3] < 4096  # of 4 KiB; the maps of one pass alone are about 10,000 pages
+
+
+def sums(count, shapes, kept):
+    """Computes with as many prepared computations, and adds weak references to those that this thread has then."""
+    made = [activation.added((1, 2, 1, 1 + number), None) for number in range(count)]
+    for primitive in made:
+        shapes.append(weakref.ref(primitive))
+    kept.append(len(made))
+
+
+def test_what_is_prepared_is_freed(monkeypatch):
+    """With its thread, and where newer computations take its place."""
+    destroyed, destroy = [], Handle.__del__
+    monkeypatch.setattr(Handle, "__del__", lambda handle: (destroyed.append(handle.destroy.__name__), destroy(handle)))
+    references, counts = [], []
+    thread = threading.Thread(target=sums, args=(KEPT + 5, references, counts))
+    thread.start()
+    thread.join()
+    assert counts == [KEPT + 5] and not any(reference() for reference in references)
+    kinds = ("primitive", "primitive_desc", "memory", "memory_desc")
+    assert all(destroyed.count(f"dnnl_{kind}_destroy") >= KEPT for kind in kinds), set(destroyed)
+    sums(KEPT + 5, references, counts)
+    assert [reference() is None for reference in references[KEPT + 5 :]] == [True] * 5 + [False] * KEPT
+
+
+def test_each_object_is_destroyed_by_its_own_function():
+    for made in (new("post_ops_create"), new("primitive_attr_create"), contiguous((2, 3)).handle, engine()):
+        assert made.destroy is not None
+    primitive = activation.added((1, 2, 3, 4), None)
+    names = [handle.destroy.__name__ for handle in (primitive.desc, primitive.handle, primitive.bound.memories[0])]
+    assert names == ["dnnl_primitive_desc_destroy", "dnnl_primitive_destroy", "dnnl_memory_destroy"]
+    copied = Handle(contiguous((2, 3)).handle.value)
+    assert copied.destroy is None, "what is not made here is not destroyed"

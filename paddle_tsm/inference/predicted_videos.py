@@ -1,4 +1,4 @@
-"""The probabilities of one video after the other. The next ones are decoded while the network runs on the one before."""
+"""The probabilities of one video after the other. The next ones are decoded while the network runs on one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from paddle_tsm.videos.video_file import read_frames
 from paddle_tsm.videos.video_notes import VideoNotes
 
 READERS = 2  # threads, each with a video of its own; more of them would hold the views of more videos
+
 
 @dataclass
 class PredictedVideo:

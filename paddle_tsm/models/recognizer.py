@@ -8,6 +8,7 @@ from paddle import nn
 from paddle_tsm.models.block import Block
 from paddle_tsm.models.layers.batch_norm import BatchNorm
 from paddle_tsm.models.layers.dropout import Dropout
+from paddle_tsm.models.layers.map_mean import map_mean
 from paddle_tsm.models.layers.non_local import NonLocal
 from paddle_tsm.models.layers.temporal_pool import temporal_pool
 from paddle_tsm.networks.network import Network
@@ -74,7 +75,7 @@ class Recognizer(nn.Layer):
     def extract_features(self, x: paddle.Tensor) -> paddle.Tensor:
         """x: [N*T, 3, H, W]. Returns the pooled features of each frame, [N*T, C] ([N*T/2, C] with temporal pooling)."""
         *_, last = self.stages(x).values()
-        return last.mean([2, 3])
+        return map_mean(last)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """x: [N*T, 3, H, W], the frames of a clip adjacent. Returns the logits of each clip, [N, num_classes]."""

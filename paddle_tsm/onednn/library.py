@@ -17,7 +17,7 @@ from paddle_tsm import runtime
 
 CPU, IN_ORDER = 1, 1  # dnnl_engine_kind_t, dnnl_stream_flags_t
 POINTER = ctypes.c_void_p
-KIND = re.compile("(?:.*_(?=primitive_desc_))?(.+?)_(?:create|clone)")  # of what a function makes, in the function's name
+KIND = re.compile("(?:.*_(?=primitive_desc_))?(.+?)_(?:create|clone)")  # what a function makes
 
 
 class OneDNNError(RuntimeError):

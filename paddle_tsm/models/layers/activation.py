@@ -39,6 +39,6 @@ def activated_sum(x: paddle.Tensor, added: paddle.Tensor, act: Function | None) 
 
 def forked(x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
     """(x, x), for two readers in a training. The gradients of both are then added channels last."""
-    if serves(x) and is_channels_last(x) and paddle.is_grad_enabled() and not x.stop_gradient:
+    if paddle.is_grad_enabled() and not x.stop_gradient and serves(x) and is_channels_last(x):
         return served.ForkFunction.apply(x)
     return x, x

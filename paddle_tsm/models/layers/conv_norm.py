@@ -29,11 +29,17 @@ def conv_norm(
     ours = isinstance(conv, Convolution) and isinstance(norm, BatchNorm)  # not what a program has put in their place
     joined = ours and not is_watched(conv) and not is_watched(norm)
     known = SERVED.get(act) if act is not None else None
+    fuses = act is None or known is not None
+    if joined and conv.fixed is not None and (prepared := conv.fixed.prepared(x, added, known)) is not None:
+        y = prepared(x, added)
+        return y if fuses else activated(y, act)
     sizes = conv.served(x) if joined and not norm.training and not needs_gradient(x, conv, norm) else None
     if sizes is not None:
-        fuses = act is None or known is not None
-        tensors = x, conv.weight, conv.bias
-        y = convolution_and_norm(*tensors, sizes, norm.scale_and_shift, added, known, conv.fixed)
+        weights = conv.weight, conv.bias, norm.scale_and_shift
+        if conv.fixed is not None:
+            y = conv.fixed.prepare(sizes, added is not None, known, *weights)(x, added)
+        else:
+            y = convolution_and_norm(x, sizes, *weights, added, known)
         return y if fuses else activated(y, act)
     y = conv(x)
     if added is not None:
@@ -53,9 +59,10 @@ class ConvNorm(nn.Sequential):
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """[N, C, H, W] -> [N, C', H', W']"""
-        if any(is_watched(layer) for layer in self):
+        conv, norm, *act = self._sub_layers.values()  # self[0] takes Paddle as long as a small convolution takes oneDNN
+        if act and is_watched(act[0]):
             return super().forward(x)
-        return conv_norm(self[0], self[1], x, ACTIVATIONS[type(self[2])] if len(self) == 3 else None)
+        return conv_norm(conv, norm, x, ACTIVATIONS[type(act[0])] if act else None)
 
 
 ACTIVATIONS = {nn.ReLU6: F.relu6}  # of the layers that a ConvNorm may end with

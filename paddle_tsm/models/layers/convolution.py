@@ -6,7 +6,7 @@ import paddle
 from paddle import nn
 
 from paddle_tsm.onednn.convolution import ConvolutionFunction, Sizes
-from paddle_tsm.onednn.inference import FixedWeights
+from paddle_tsm.onednn.fixed_weights import FixedWeights
 from paddle_tsm.onednn.tensors import serves
 
 
