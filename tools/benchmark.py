@@ -77,6 +77,7 @@ BENCHMARKS = {
                 "help": "this network with 8 and with 16 frames, beside TSM-ResNet-50 (TSM-ResNet-50 in more engines)",
             },
             "--size": {"type": int, "default": 224, "help": "height and width of the frames (224)"},
+            "--cold": {"action": "store_true", "help": "empty the processors' caches before each clip"},
             "--out": {**OUT, "help": "write infer.json and infer.png there"},
         },
     ),

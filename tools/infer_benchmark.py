@@ -55,10 +55,11 @@ def entries_for(arch: str, only: str) -> list[Entry]:
     return [Entry(network, name) for network in networks for name in names if re.search(only, name)]
 
 
-def benchmark_inference(runs: int, out: Path | None, only: str, arch: str, size: int) -> None:
+def benchmark_inference(runs: int, out: Path | None, only: str, arch: str, size: int, cold: bool) -> None:
     """Start every contender in a process of its own, and then run one clip in each in turn.
 
     out: a folder for infer.json and infer.png. only, arch: see `entries_for`. size: height and width of the frames.
+    cold: the processors' caches are emptied before each clip.
     """
     threads = min(2, os.cpu_count() or 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -72,11 +73,12 @@ def benchmark_inference(runs: int, out: Path | None, only: str, arch: str, size:
         timings: dict[str, Timings] = defaultdict(Timings)  # of each subject
         for _ in with_progress(range(runs), "measuring"):
             for entry, contender in started.items():
-                timings[entry.subject].ask(entry.contender, contender)
+                timings[entry.subject].ask(entry.contender, contender, cold=cold)
         for contender in started.values():
             contender.close()
     logits = {entry: contender.answers[-1]["logits"][0] for entry, contender in started.items()}
-    print(f"one clip, frames of {size}, {threads} threads; {runs} interleaved runs, each after one of its own")
+    before = "after the caches were emptied" if cold else "after one of its own"
+    print(f"one clip, frames of {size}, {threads} threads; {runs} interleaved runs, each {before}")
     for subject, of_subject in timings.items():
         firsts = {entry.contender: first for entry, first in logits.items() if entry.subject == subject}
         print_table(subject, of_subject, firsts)
