@@ -19,7 +19,7 @@ CAUSAL = ("--shift-order", "causal")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("full")
     write_demo_checkpoint(str(folder / "w.pth"), Network("tsm_resnet10", num_classes=3))
-    write_demo_video(str(folder / "long.mp4"), frames=500, size=(320, 240))
+    write_demo_video(str(folder / "long.mp4"), frames=700, size=(320, 240))
     write_clip(folder / "clip.mp4", 0)
     (folder / "list.txt").write_text("clip.mp4 0\nclip.mp4 1\n")
     return folder
