@@ -66,7 +66,11 @@ def torch_side(network: Network, dtype: str) -> TorchSide:
 
 # On clip 0 one ReLU of these networks has an input of 0 within rounding and takes its other branch in float32, so that
 # the gradients in front of it leap by a thousandth or more: in float64 all is equal, and in float32 on other clips.
-SEEDS = {("tsm_mobileone_s0", "future_first"): 1, ("tsm_resnet10", "causal"): 1}
+SEEDS = {
+    ("tsm_mobileone_s0", "future_first"): 1,
+    ("tsm_resnet10", "causal"): 1,
+    ("tsm_resnet50", "future_first"): 1,  # with oneDNN of an AVX-512 processor alone
+}
 
 
 def compared(network: Network, function=None):
