@@ -130,7 +130,7 @@ def quick_training(tool, monkeypatch):
 def quick_inference(tool, monkeypatch):
     module = tool("infer_benchmark")
     monkeypatch.setattr(module, "write_demo_checkpoint", lambda *_: None)
-    return module, {"only": "", "arch": "", "size": 32, "out": None}
+    return module, {"only": "", "arch": "", "size": 32, "out": None, "cold": True}
 
 
 def quick_conversion(tool, monkeypatch):
