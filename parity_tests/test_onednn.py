@@ -264,12 +264,11 @@ def test_a_graph_is_freed(how, drawn):
     assert pages[-1] - pages[3] < 4096  # of 4 KiB; the maps of one pass alone are about 10,000 pages
 
 
-def sums(count, shapes, kept):
-    """Computes with as many prepared computations, and adds weak references to those that this thread has then."""
+def prepare_sums(count, references, counts):
+    """Prepares as many computations, which are all alive when their number is added to `counts`."""
     made = [activation.added((1, 2, 1, 1 + number), None) for number in range(count)]
-    for primitive in made:
-        shapes.append(weakref.ref(primitive))
-    kept.append(len(made))
+    references.extend(map(weakref.ref, made))
+    counts.append(len(made))
 
 
 def test_what_is_prepared_is_freed(monkeypatch):
@@ -277,13 +276,13 @@ def test_what_is_prepared_is_freed(monkeypatch):
     destroyed, destroy = [], Handle.__del__
     monkeypatch.setattr(Handle, "__del__", lambda handle: (destroyed.append(handle.destroy.__name__), destroy(handle)))
     references, counts = [], []
-    thread = threading.Thread(target=sums, args=(KEPT + 5, references, counts))
+    thread = threading.Thread(target=prepare_sums, args=(KEPT + 5, references, counts))
     thread.start()
     thread.join()
     assert counts == [KEPT + 5] and not any(reference() for reference in references)
     kinds = ("primitive", "primitive_desc", "memory", "memory_desc")
     assert all(destroyed.count(f"dnnl_{kind}_destroy") >= KEPT for kind in kinds), set(destroyed)
-    sums(KEPT + 5, references, counts)
+    prepare_sums(KEPT + 5, references, counts)
     assert [reference() is None for reference in references[KEPT + 5 :]] == [True] * 5 + [False] * KEPT
 
 

@@ -70,6 +70,5 @@ def convolution_and_norm(
     x, y = channels_last(x), empty(sizes.y)
     changing = [x, y, *([] if added is None else [channels_last(added)])]
     constant = [*made, *([] if bias is None else [bias])]
-    addresses = [[tensor.data_ptr() for tensor in tensors] for tensors in (changing, constant)]
-    compute.compute(*addresses[0], reordered, *addresses[1])
+    compute.compute(*(one.data_ptr() for one in changing), reordered, *(one.data_ptr() for one in constant))
     return y
